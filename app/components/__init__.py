@@ -1,0 +1,1 @@
+"""The client-side parts: each its HTML, CSS and JavaScript beside one small Python mount."""

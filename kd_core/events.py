@@ -1,0 +1,187 @@
+"""What a run says while it works: `Step`s, `Evaluation`s and, exactly once and last, a `Result`.
+
+Everything here is plain and frozen (numbers, strings, tuples), free of torch, and goes to JSON and
+back without loss. Errors are counts, never rates: a count out of a known number of images is exact.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from kd_core.messages import Message, Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reported training step of one arm.
+
+    stage: "teacher", "soft_targets" or "student"; progress: the share of this trial (or, in the
+    teacher's and soft targets' stages, of that preparation) done so far, 0 to 1.
+    """
+
+    stage: str
+    arm: str
+    seed: int
+    step: int
+    steps: int
+    loss: float
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Validation errors of one arm after `epoch` of `epochs` epochs: `errors` out of `size` images."""
+
+    stage: str
+    arm: str
+    seed: int
+    epoch: int
+    epochs: int
+    errors: int
+    size: int
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Cost(_Record):
+    """What one model costs to ship and to ask.
+
+    parameters: count; multiply_adds: for one image; bytes: of the float32 weights;
+    latency_ms: median for one image on one thread, in milliseconds, measured in the run.
+    """
+
+    parameters: int
+    multiply_adds: int
+    bytes: int
+    latency_ms: float
+
+
+class ArmTrial(_Record):
+    """One arm at one seed.
+
+    curve: (epoch, validation errors) pairs; confusion[true][predicted]: test images;
+    gallery_logits: one row of logits for each gallery digit; seconds: training time.
+    """
+
+    seed: int
+    curve: tuple[tuple[int, int], ...]
+    test_errors: int
+    confusion: tuple[tuple[int, ...], ...]
+    gallery_logits: tuple[tuple[float, ...], ...]
+    seconds: float
+
+
+class Interval(_Record):
+    """A mean over n values with its two-sided confidence interval; low and high are None at n = 1."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    confidence: float
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval's width, or None at n = 1."""
+        return None if self.high is None else self.high - self.mean
+
+
+class Arm(_Record):
+    """One thing compared: its model, the labels it saw itself, those behind its teacher, and its trials.
+
+    shared: one model serves every trial (a teacher that was trained once), so it has no spread.
+    errors_per_10000: test errors per 10,000 images with the interval over its trials.
+    """
+
+    name: str
+    model: str
+    labels: int
+    teacher_labels: int | None
+    shared: bool
+    cost: Cost
+    trials: tuple[ArmTrial, ...]
+    errors_per_10000: Interval
+
+
+class Verdict(_Record):
+    """The computed answer: how `arm` differs from `baseline` in test accuracy, in points.
+
+    kind: "better", "worse", "undetectable" or "single" (one trial: no interval).
+    difference: accuracy(arm) - accuracy(baseline), paired by seed, last epoch.
+    text says it, scope says what varied and what did not.
+    """
+
+    kind: str
+    arm: str
+    baseline: str
+    difference: Interval
+    text: Message
+    scope: tuple[Message, ...]
+
+
+class Dataset(_Record):
+    """Which images a run used: name ("MNIST", "UCI digits") and the sizes of its splits."""
+
+    name: str
+    train: int
+    validation: int
+    test: int
+
+
+class GalleryDigit(_Record):
+    """One test image shown beside the numbers: its index in the test split, label and 784 pixels, 0-255."""
+
+    index: int
+    label: int
+    pixels: tuple[int, ...]
+
+
+class Provenance(_Record):
+    """Where and when the numbers came from. seconds: wall clock of all trials added up."""
+
+    created: str
+    seconds: float
+    processor: str
+    cores: int
+    python: str
+    torch: str
+
+
+class Result(_Record):
+    """Everything a finished run leaves: enough to draw every figure and to repeat it."""
+
+    technique: str
+    version: int
+    settings: dict[str, Scalar]
+    data: Dataset
+    gallery: tuple[GalleryDigit, ...]
+    arms: tuple[Arm, ...]
+    verdict: Verdict
+    notes: tuple[Message, ...]
+    provenance: Provenance
+
+    def arm(self, name: str) -> Arm:
+        """The arm called `name`; KeyError names those there are."""
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise KeyError(f"no arm {name!r}; this result has {[arm.name for arm in self.arms]}")
+
+    def without_timings(self) -> "Result":
+        """The same result with every measured time set to 0: equal for equal settings and processor."""
+        arms = tuple(
+            arm.model_copy(
+                update={
+                    "cost": arm.cost.model_copy(update={"latency_ms": 0.0}),
+                    "trials": tuple(t.model_copy(update={"seconds": 0.0}) for t in arm.trials),
+                }
+            )
+            for arm in self.arms
+        )
+        provenance = self.provenance.model_copy(update={"created": "", "seconds": 0.0})
+        return self.model_copy(update={"arms": arms, "provenance": provenance})
+
+
+Event = Step | Evaluation | Result

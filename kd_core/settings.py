@@ -1,0 +1,273 @@
+"""Settings: what a person may choose. One frozen model a technique, and the only place that says
+what a field is called, what it may be and what it means: widgets, URL, command line, JSON, validation
+and docs are read off these models. No torch here: the web process imports this.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from kd_core.messages import N_, Problem, Scalar
+
+
+def _field(
+    default: Scalar,
+    *,
+    label: str,
+    help: str,
+    symbol: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    step: float | None = None,
+    log: bool = False,
+    more: bool = False,
+    choices: Mapping[str, str] | None = None,
+) -> Any:
+    """A field with what a control, a parser and a reader need to know of it.
+
+    log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More".
+    choices: value -> label, for a `Literal` field.
+    """
+    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, more=more)
+    extra |= {"choices": dict(choices or {})}
+    return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is known of one field: read off the Settings class by `specs`."""
+
+    name: str
+    kind: type
+    default: Scalar
+    label: str
+    help: str
+    symbol: str
+    unit: str
+    low: float | None
+    high: float | None
+    step: float | None
+    log: bool
+    more: bool
+    choices: Mapping[str, str]
+
+    @property
+    def allowed(self) -> str:
+        """The values allowed, as a person writes them: "0.5 to 50" or "all, same"."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.kind is bool:
+            return "true, false"
+        return f"{self.low:g} to {self.high:g}" if self.low is not None else self.kind.__name__
+
+
+class Settings(BaseModel):
+    """Base of every technique's settings: frozen, no unknown fields, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    technique: ClassVar[str]
+    module: ClassVar[str]
+
+    @classmethod
+    def specs(cls) -> dict[str, Spec]:
+        """Every field's `Spec` by name, in the order of the class."""
+        return {name: _spec(name, info) for name, info in cls.model_fields.items()}
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], source: str = "settings") -> Self:
+        """Settings from raw values (strings are read as numbers); `source` says where they came from.
+
+        Raises Problem naming the field, the value given, the values allowed and the source.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise cls._problem(error, source) from None
+
+    @classmethod
+    def parse_json(cls, text: str | bytes, source: str = "JSON") -> Self:
+        """Settings from a JSON object. Raises Problem, also for text that is no JSON object."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError):
+            values = None
+        if not isinstance(values, dict):
+            raise Problem(
+                N_("{source}: this is not a JSON object of settings; write for example {example}."),
+                source=source,
+                example='{"temperature": 4}',
+            )
+        return cls.parse(values, source)
+
+    @classmethod
+    def _problem(cls, error: ValidationError, source: str) -> Problem:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        if first["type"] == "extra_forbidden":
+            return Problem(
+                N_("{source}: there is no setting called {name}; there are {known}."),
+                source=source,
+                name=name[:60],
+                known=", ".join(cls.model_fields),
+            )
+        return Problem(
+            N_("{source}: {name} = {given} is not allowed; it must be {allowed}."),
+            source=source,
+            name=name,
+            given=str(first["input"])[:60],
+            allowed=cls.specs()[name].allowed,
+        )
+
+    def key(self, version: int) -> str:
+        """The hash under which a Result of these settings is kept: technique, result version, fields."""
+        record = {"technique": self.technique, "version": version, **self.model_dump()}
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _spec(name: str, info: FieldInfo) -> Spec:
+    extra = info.json_schema_extra
+    assert isinstance(extra, dict)
+    kind = info.annotation
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    kind = type(get_args(kind)[0]) if get_args(kind) else kind
+    return Spec(
+        name=name, kind=kind, default=info.default, label=info.title or name,
+        help=info.description or "", low=low, high=high, **extra,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+STUDENTS = {
+    "article": N_("article's CNN (16-32-32)"),
+    "mlp30": N_("two layers of 30"),
+    "mlp300": N_("two layers of 300"),
+    "mlp800": N_("two layers of 800"),
+}
+TEACHERS = {
+    "article": N_("article's CNN (32-64-64)"),
+    "mlp1200": N_("two layers of 1200, dropout"),
+}
+
+
+class DistillationSettings(Settings):
+    """What a distillation run may vary. L = α T² KL(p_teacher ‖ p_student) + (1 - α) CE(labels)."""
+
+    technique: ClassVar[str] = "distillation"
+    module: ClassVar[str] = "kd_core.distillation"
+
+    temperature: float = _field(
+        4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),
+        help=N_("Divides the logits before the softmax: 1 leaves them as they are, more softens them."),
+    )  # fmt: skip
+    alpha: float = _field(
+        0.9, ge=0, le=1, step=0.05, symbol="α", label=N_("Teacher weight α"),
+        help=N_("Share of the loss that listens to the teacher; the rest listens to the labels."),
+    )  # fmt: skip
+    train_size: int = _field(
+        500, ge=50, le=55_000, step=50, log=True, unit=N_("images"), label=N_("Labelled images"),
+        help=N_("How many labelled images each student sees; drawn anew for each seed."),
+    )  # fmt: skip
+    student: Literal["article", "mlp30", "mlp300", "mlp800"] = _field(
+        "article", choices=STUDENTS, label=N_("Student"), help=N_("The small network."),
+    )  # fmt: skip
+    teacher_data: Literal["all", "same"] = _field(
+        "all", more=True, label=N_("Teacher's labels"),
+        choices={"all": N_("all training images"), "same": N_("the same as the student")},
+        help=N_("Which labels the teacher was trained on: all there are, or only the student's own."),
+    )  # fmt: skip
+    epochs: int = _field(
+        30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        help=N_("How often each student sees its images."),
+    )  # fmt: skip
+    seeds: int = _field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets weights, order and the labelled images."),
+    )  # fmt: skip
+    batch_size: int = _field(
+        64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        help=N_("Images in one training step."),
+    )  # fmt: skip
+    learning_rate: float = _field(
+        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
+        help=N_("Adam's step size."),
+    )  # fmt: skip
+    seed: int = _field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    teacher: Literal["article", "mlp1200"] = _field(
+        "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
+    )  # fmt: skip
+    teacher_epochs: int = _field(
+        5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
+        help=N_("How often a teacher with all labels sees them; with the student's labels it trains as long as the student."),
+    )  # fmt: skip
+    fresh_teacher: bool = _field(
+        False, more=True, label=N_("Train the teacher live"),
+        help=N_("Train the teacher in this run even if one with these settings is kept."),
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = _field(
+        "auto", more=True, label=N_("Arithmetic"),
+        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
+        help=N_("bfloat16 is faster only where the processor has it."),
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+        "auto", more=True, label=N_("Device"),
+        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Where the networks train."),
+    )  # fmt: skip
+
+    def check(self, data: Any) -> None:
+        """Refuse what this data cannot give. Raises Problem if train_size exceeds the training split."""
+        there = len(data.train.labels)
+        if self.train_size > there:
+            raise Problem(
+                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
+                given=self.train_size,
+                there=there,
+            )
+
+
+TECHNIQUES: dict[str, type[Settings]] = {"distillation": DistillationSettings}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST."""
+
+    label: str
+    help: str
+    values: Mapping[str, Scalar]
+    needs_mnist: bool = False
+
+
+DISTILLATION_PRESETS: dict[str, Preset] = {
+    "few_labels": Preset(
+        N_("Few labels"),
+        N_("500 labelled images: where a teacher helps most, in seconds."),
+        {},
+    ),
+    "same_labels": Preset(
+        N_("Teacher with no more labels"),
+        N_("The teacher sees the same 500 labels as the student: what is left of the gain?"),
+        {"teacher_data": "same"},
+    ),
+    "hard_teacher": Preset(
+        N_("T = 1"),
+        N_("The same run without softening: most of what the teacher knows stays hidden."),
+        {"temperature": 1.0},
+    ),
+    "small_student": Preset(
+        N_("A tiny student"),
+        N_("Two layers of 30 units, 2,000 labels, 10 seeds: a small effect needs more trials."),
+        {"student": "mlp30", "train_size": 2000, "epochs": 15, "seeds": 10},
+        needs_mnist=True,
+    ),
+}
