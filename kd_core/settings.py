@@ -132,15 +132,14 @@ class Settings(BaseModel):
 
 
 def _spec(name: str, info: FieldInfo) -> Spec:
-    extra = info.json_schema_extra
-    assert isinstance(extra, dict)
-    kind = info.annotation
+    extra: Any = info.json_schema_extra
+    kind: Any = info.annotation
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
     kind = type(get_args(kind)[0]) if get_args(kind) else kind
     return Spec(
         name=name, kind=kind, default=info.default, label=info.title or name,
-        help=info.description or "", low=low, high=high, **extra,  # type: ignore[arg-type]
+        help=info.description or "", low=low, high=high, **extra,
     )  # fmt: skip
 
 
@@ -207,7 +206,9 @@ class DistillationSettings(Settings):
     )  # fmt: skip
     teacher_epochs: int = _field(
         5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
-        help=N_("How often a teacher with all labels sees them; with the student's labels it trains as long as the student."),
+        help=N_(
+            "How often a teacher of all labels sees them; any other trains as long as the student."
+        ),
     )  # fmt: skip
     fresh_teacher: bool = _field(
         False, more=True, label=N_("Train the teacher live"),

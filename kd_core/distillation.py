@@ -1,0 +1,349 @@
+"""Knowledge distillation: a small student learns from a large teacher's soft answers.
+
+    p_i = exp(z_i / T) / sum_j exp(z_j / T)
+    L = alpha T² KL(p_teacher || p_student) + (1 - alpha) CE(labels, p_student at T = 1)
+
+Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural Network", arXiv 1503.02531.
+Read from top to bottom: the loss; what the trials of a run share; one trial; the join.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kd_core import cost, results, teachers
+from kd_core.data import Digits, subset
+from kd_core.events import Arm, Cost, Evaluation, Event, Result, Step
+from kd_core.messages import N_, Message, Problem, message
+from kd_core.models import build
+from kd_core.settings import DistillationSettings as Settings
+from kd_core.statistics import paired_points, verdict
+from kd_core.training import LossFn, fit, predict, resolve_device, resolve_precision, seeded
+
+RESULT_VERSION = 1  # raised when results of the same settings change meaning
+
+TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
+TEACHER_BATCH = 128
+TEACHER_LEARNING_RATE = 1e-3
+
+TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
+
+
+def soft_targets(logits: Tensor, temperature: float) -> Tensor:
+    """Softened probabilities [N, C] of logits [N, C]: p_i = exp(z_i / T) / sum_j exp(z_j / T).
+
+    T = 1 is the plain softmax; T -> 0 the arg max; T -> infinity the uniform distribution. The order
+    of the classes never changes. Raises Problem unless 0 < T < infinity. Hinton et al. 2015, eq. 1.
+    """
+    _require_temperature(temperature)
+    return F.softmax(logits / temperature, dim=-1)
+
+
+def distillation_loss(
+    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
+) -> Tensor:
+    """The distillation loss, a scalar, averaged over the batch:
+
+        alpha · T² · KL(p_teacher || p_student) + (1 - alpha) · cross_entropy(student_logits, labels)
+
+    with both p softened by T. Logits are [N, C], labels int64 [N]. alpha is the weight ON THE TEACHER
+    (in RepDistiller too; in torchdistill and keras-io it is the weight on the labels). T² keeps the
+    soft gradient from vanishing like 1 / T² as T grows. Raises Problem unless 0 < T < infinity and
+    0 <= alpha <= 1, ValueError for shapes that do not fit. Hinton et al. 2015, section 2.
+    """
+    _require_temperature(temperature)
+    if not 0 <= alpha <= 1:
+        raise Problem(N_("alpha = {given} is not allowed; it must be 0 to 1."), given=str(alpha))
+    if student_logits.shape != teacher_logits.shape or labels.shape != student_logits.shape[:1]:
+        raise ValueError(
+            f"student_logits {list(student_logits.shape)}, teacher_logits {list(teacher_logits.shape)} and "
+            f"labels {list(labels.shape)} were given; [N, C], [N, C] and [N] are expected"
+        )
+    log_p = F.log_softmax(teacher_logits / temperature, dim=-1)
+    log_q = F.log_softmax(student_logits / temperature, dim=-1)
+    soft = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    return alpha * temperature**2 * soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+
+
+def _require_temperature(temperature: float) -> None:
+    if not 0 < temperature < math.inf:
+        raise Problem(
+            N_("temperature = {given} is not allowed; it must be a finite number above 0."),
+            given=str(temperature),
+        )
+
+
+# What the trials of a run share
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What `prepare` makes once for all trials.
+
+    teacher_logits [N_train, C], NaN for samples that no trial uses; teacher: its finished arm. Both
+    None where every trial trains its own teacher (teacher_data = "same"). costs: arm name -> Cost.
+    """
+
+    teacher: Arm | None
+    teacher_logits: Tensor | None
+    costs: dict[str, Cost]
+    notes: tuple[Message, ...]
+
+
+def resolve(settings: Settings) -> Settings:
+    """The same settings with device and precision "auto" replaced by what they mean on this machine."""
+    device = resolve_device(settings.device)
+    return settings.model_copy(
+        update={"device": device, "precision": resolve_precision(settings.precision, device)}
+    )
+
+
+def prepare(settings: Settings, data: Digits) -> Shared:
+    """What the trials share: the teacher, its logits for the samples they use, and the costs."""
+    events = preparing(settings, data)
+    while True:
+        try:
+            next(events)
+        except StopIteration as stop:
+            return stop.value
+
+
+def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """`prepare` as a stream: yields the teacher's Steps and Evaluations and returns the Shared."""
+    settings = resolve(settings)
+    settings.check(data)
+    image = data.test.images[:1].to(settings.device)
+    costs = {arm: cost.cost_of(_build(settings, arm, TEACHER_SEED), image) for arm in (TEACHER, ALONE)}
+    costs[DISTILLED] = costs[ALONE]  # the same network: distillation changes weights, not size
+    if settings.teacher_data == "same":
+        return Shared(None, None, costs, data.notices)
+    model, arm, notes = yield from _teacher(settings, data, costs[TEACHER])
+    yield Step("soft_targets", TEACHER, TEACHER_SEED, 0, 1, math.nan, 0.0)
+    logits = torch.full((len(data.train), 10), math.nan)
+    used = torch.cat([_sample(settings, data, seed) for seed in _seeds(settings)]).unique()
+    logits[used] = predict(model, data.train.images[used])
+    yield Step("soft_targets", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
+    return Shared(arm, logits, costs, data.notices + notes)
+
+
+def _teacher(
+    settings: Settings, data: Digits, its_cost: Cost
+) -> Generator[Event, None, tuple[nn.Module, Arm, tuple[Message, ...]]]:
+    """The teacher of all labels: the one that is kept, else trained now and kept."""
+    name = teachers.file_name(settings.teacher, data, settings.teacher_epochs)
+    teacher = None if settings.fresh_teacher else teachers.find(name)
+    model = _build(settings, TEACHER, TEACHER_SEED)
+    notes: tuple[Message, ...] = ()
+    if teacher is not None:
+        model.load_state_dict(teacher.weights)
+        notes = (
+            message(
+                "The teacher was trained before this run, on {date}, and kept.", date=teacher.created[:10]
+            ),
+        )
+        yield Step("teacher", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
+    else:
+        teacher = yield from _train_teacher(settings, data, model)
+        teachers.keep(name, teacher)
+    for epoch, wrong in teacher.curve if teacher.kept else ():
+        yield Evaluation(
+            "teacher", TEACHER, TEACHER_SEED, epoch, settings.teacher_epochs, wrong, len(data.validation)
+        )
+    done = results.arm_trial(model, data, TEACHER_SEED, teacher.curve, teacher.seconds)
+    errors = results.errors_per_10000([done], len(data.test))
+    arm = Arm(
+        name=TEACHER, model=settings.teacher, labels=teacher.labels, teacher_labels=None, shared=True,
+        cost=its_cost, trials=(done,), errors_per_10000=errors,
+    )  # fmt: skip
+    return model, arm, notes
+
+
+def _train_teacher(
+    settings: Settings, data: Digits, model: nn.Module
+) -> Generator[Event, None, teachers.Teacher]:
+    labels = data.train.labels.to(settings.device)
+    curve, started = [], time.perf_counter()
+    for event in fit(
+        model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+        (data.validation.images, data.validation.labels),
+        epochs=settings.teacher_epochs, batch_size=TEACHER_BATCH, learning_rate=TEACHER_LEARNING_RATE,
+        order=seeded(TEACHER_SEED, "teacher order"), precision=settings.precision,
+        stage="teacher", arm=TEACHER, seed=TEACHER_SEED,
+    ):  # fmt: skip
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    seconds = time.perf_counter() - started
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return teachers.Teacher(weights, len(labels), tuple(curve), seconds, created)
+
+
+# One trial: every arm at one seed
+
+
+def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
+    """All arms at one seed, paired: both students get the same labelled images, first weights and order.
+
+    Yields Steps and Evaluations, and last a Result of this one trial.
+    """
+    settings = resolve(settings)
+    started = time.perf_counter()
+    sample = _sample(settings, data, seed)
+    images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
+
+    def hard(logits: Tensor, batch: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels[batch])
+
+    arms: list[Arm] = []
+    own_teacher = shared.teacher_logits is None
+    parts = 3 if own_teacher else 2
+    if own_teacher:
+        model, arm = yield from _train_arm(
+            settings, data, shared, seed, TEACHER, images, hard, (0, 1 / parts)
+        )
+        arms.append(arm)
+        teacher_logits = predict(model, images).to(settings.device)
+    else:
+        assert shared.teacher is not None
+        assert shared.teacher_logits is not None
+        arms.append(shared.teacher)
+        teacher_logits = shared.teacher_logits[sample].to(settings.device)
+
+    def soft(logits: Tensor, batch: Tensor) -> Tensor:
+        return distillation_loss(
+            logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha
+        )
+
+    for part, (name, loss_fn) in enumerate(((ALONE, hard), (DISTILLED, soft)), start=parts - 2):
+        span = (part / parts, (part + 1) / parts)
+        _, arm = yield from _train_arm(settings, data, shared, seed, name, images, loss_fn, span)
+        arms.append(arm)
+    yield _result(settings, data, arms, shared.notes, time.perf_counter() - started)
+
+
+def _train_arm(
+    settings: Settings,
+    data: Digits,
+    shared: Shared,
+    seed: int,
+    name: str,
+    images: Tensor,
+    loss_fn: LossFn,
+    span: tuple[float, float],
+) -> Generator[Event, None, tuple[nn.Module, Arm]]:
+    """Train one arm on the trial's images; students start from equal weights and see one order."""
+    model = _build(settings, name, seed)
+    curve, started = [], time.perf_counter()
+    for event in fit(
+        model, images, loss_fn, (data.validation.images, data.validation.labels),
+        epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
+        order=seeded(seed, "order"), precision=settings.precision,
+        stage="teacher" if name == TEACHER else "student", arm=name, seed=seed, span=span,
+    ):  # fmt: skip
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    done = results.arm_trial(model, data, seed, curve, time.perf_counter() - started)
+    errors = results.errors_per_10000([done], len(data.test))
+    everything = len(data.train) if settings.teacher_data == "all" else len(images)
+    arm = Arm(
+        name=name, model=settings.teacher if name == TEACHER else settings.student, labels=len(images),
+        teacher_labels=everything if name == DISTILLED else None, shared=False,
+        cost=shared.costs[name], trials=(done,), errors_per_10000=errors,
+    )  # fmt: skip
+    return model, arm
+
+
+# The whole run
+
+
+def join(settings: Settings, trials: Sequence[Result]) -> Result:
+    """One Result of all trials: arms pooled by name, intervals, and the verdict over paired differences."""
+    settings = resolve(settings)
+    first = trials[0]
+    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
+    student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
+    difference = paired_points(
+        [t.test_errors for t in student.trials], [t.test_errors for t in alone.trials], first.data.test
+    )
+    return first.model_copy(
+        update={
+            "settings": settings.model_dump(),
+            "arms": tuple(arms),
+            "verdict": verdict(DISTILLED, ALONE, difference, _scope(settings, student)),
+            "provenance": first.provenance.model_copy(
+                update={"seconds": sum(result.provenance.seconds for result in trials)}
+            ),
+        }
+    )
+
+
+def run(settings: Settings, data: Digits) -> Iterator[Event]:
+    """The whole run in this process: preparation, every trial in turn, and last the one Result."""
+    settings = resolve(settings)
+    shared = yield from preparing(settings, data)
+    finished = []
+    for seed in _seeds(settings):
+        for event in trial(settings, data, shared, seed):
+            if isinstance(event, Result):
+                finished.append(event)
+            else:
+                yield event
+    yield join(settings, finished)
+
+
+def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
+    """What the interval covers, what it does not, and who saw how many labels."""
+    values = dict(teacher=student.teacher_labels or 0, student=student.labels)
+    if settings.teacher_data == "same":
+        varies = message(
+            "From trial to trial the labelled images, the first weights, the batch order and the teacher "
+            "vary; the test set does not."
+        )
+    else:
+        varies = message(
+            "From trial to trial the labelled images, the first weights and the batch order vary; "
+            "the teacher and the test set do not."
+        )
+    return varies, message("The teacher saw {teacher} labels, each student {student}.", **values)
+
+
+def _result(
+    settings: Settings, data: Digits, arms: Sequence[Arm], notes: tuple[Message, ...], seconds: float
+) -> Result:
+    """The Result of a single trial; `join` makes the run's out of these."""
+    by_name = {arm.name: arm for arm in arms}
+    difference = paired_points(
+        [by_name[DISTILLED].trials[0].test_errors], [by_name[ALONE].trials[0].test_errors], len(data.test)
+    )
+    return Result(
+        technique=settings.technique,
+        version=RESULT_VERSION,
+        settings=settings.model_dump(),
+        data=results.dataset(data),
+        gallery=results.gallery(data),
+        arms=tuple(arms),
+        verdict=verdict(DISTILLED, ALONE, difference, _scope(settings, by_name[DISTILLED])),
+        notes=notes,
+        provenance=results.provenance(seconds),
+    )
+
+
+def _seeds(settings: Settings) -> range:
+    return range(settings.seed, settings.seed + settings.seeds)
+
+
+def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
+    return subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
+
+
+def _build(settings: Settings, arm: str, seed: int) -> nn.Sequential:
+    role, name = ("teacher", settings.teacher) if arm == TEACHER else ("student", settings.student)
+    return build(name, role, seeded(seed, f"{role} weights"), settings.device)

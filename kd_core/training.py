@@ -1,0 +1,155 @@
+"""Training as a stream of events: `fit` yields while it works, `predict` looks.
+
+The fast path on a CPU: images as one tensor in memory, channels_last, fused Adam, and bfloat16
+autocast where the processor multiplies it natively (it loses elsewhere, so that is detected).
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kd_core.events import Evaluation, Step
+from kd_core.messages import N_, Problem
+
+REPORTS = 40  # Steps reported by one fit, spread evenly
+EVALUATIONS = 10  # looks at the validation split in one fit: five thousand images cost as much as an epoch
+EVALUATION_BATCH = 500
+
+LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
+
+
+def seeded(seed: int, purpose: str) -> torch.Generator:
+    """A CPU generator for one purpose ("weights", "order", …) of one seed; purposes never share numbers."""
+    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def has_native_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself (AVX512-BF16 or AMX)."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def resolve_device(device: str) -> str:
+    """What "auto" stands for here: cuda, else mps, else cpu. Raises Problem if the device is absent."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, present in there.items() if present)
+    if not there[device]:
+        raise Problem(
+            N_("The device {device} is not present on this machine; choose auto or cpu."), device=device
+        )
+    return device
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """The arithmetic "auto" stands for on `device`: bfloat16 where it is native, else float32."""
+    if precision != "auto":
+        return precision
+    native = {"cpu": has_native_bfloat16, "cuda": torch.cuda.is_bf16_supported}.get(device, lambda: False)
+    return "bfloat16" if native() else "float32"
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """The autocast context for `precision`. Never yield inside it: the mode would leak to the consumer."""
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Tensor:
+    """Logits [N, C] in float32 on the CPU for images [N, 1, 28, 28], in evaluation mode, without gradients.
+
+    The model is left in the mode it was in.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), autocast(device.type, precision):
+        logits = [model(part.to(device)).float().cpu() for part in images.split(EVALUATION_BATCH)]
+    model.train(was_training)
+    return torch.cat(logits).clone()
+
+
+def count_errors(logits: Tensor, labels: Tensor) -> int:
+    """How many of logits [N, C] put another class first than labels [N]."""
+    return int((logits.argmax(1) != labels).sum())
+
+
+def confusion(logits: Tensor, labels: Tensor) -> tuple[tuple[int, ...], ...]:
+    """Counts [true class][predicted class] over logits [N, C] and labels [N]."""
+    classes = logits.shape[1]
+    counts = torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2)
+    return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())
+
+
+def fit(
+    model: nn.Module,
+    images: Tensor,
+    loss_fn: LossFn,
+    validation: tuple[Tensor, Tensor],
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    order: torch.Generator,
+    precision: str,
+    stage: str,
+    arm: str,
+    seed: int,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Iterator[Step | Evaluation]:
+    """Train `model` in place on images [N, 1, 28, 28] with Adam, yielding Steps and Evaluations.
+
+    loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
+    logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
+    Step.progress. The last epoch is always evaluated. Raises Problem when the loss is not finite.
+    """
+    device = next(model.parameters()).device
+    images = images.to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type in ("cpu", "cuda"))
+    steps = epochs * math.ceil(len(images) / batch_size)
+    report_every = max(1, steps // REPORTS)
+    evaluate_every = math.ceil(epochs / EVALUATIONS)
+    step = 0
+    for epoch in range(1, epochs + 1):
+        for batch in torch.randperm(len(images), generator=order).to(device).split(batch_size):
+            loss = _train_step(model, optimizer, images[batch], batch, loss_fn, precision)
+            step += 1
+            if step % report_every == 0 or step == steps:
+                value = loss.item()
+                if not math.isfinite(value):
+                    raise Problem(
+                        N_(
+                            "Training broke off ({arm}, step {step}): the loss is no longer a finite number. "
+                            "Choose a smaller learning rate."
+                        ),
+                        arm=arm,
+                        step=step,
+                    )
+                progress = span[0] + (span[1] - span[0]) * step / steps
+                yield Step(stage, arm, seed, step, steps, value, progress)
+        if epoch % evaluate_every == 0 or epoch == epochs:
+            exact = "float32" if epoch == epochs else precision  # the number that is kept is exact
+            errors = count_errors(predict(model, validation[0], exact), validation[1])
+            yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(validation[1]))
+
+
+def _train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    inputs: Tensor,
+    batch: Tensor,
+    loss_fn: LossFn,
+    precision: str,
+) -> Tensor:
+    model.train()
+    with autocast(inputs.device.type, precision):
+        logits = model(inputs)
+    loss = loss_fn(logits.float(), batch)  # losses in float32: a softmax's small values are the point
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
