@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make app` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+
+.PHONY: app test check proof assets bench data translations
+.DEFAULT_GOAL := app
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"The lab needs Python 3.11 or newer; this is {v.major}.{v.minor}. Name a newer one: make app PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(BIN)/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+data: $(VENV)/installed        ## fetch and verify MNIST; without any network the lab falls back to the UCI digits
+	-@$(RUN) -m kd_core data
+
+app: data                      ## serve the lab
+	$(RUN) -m streamlit run streamlit_app.py
+
+test: $(VENV)/installed-dev data  ## every test but the long proofs
+	$(RUN) -m pytest -m "not proof"
+
+proof: $(VENV)/installed-dev data ## the long tests
+	$(RUN) -m pytest -m proof
+
+check: $(VENV)/installed-dev   ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+assets: $(VENV)/installed data ## rebuild what the first paint shows: teacher, gallery, recorded Result
+	$(RUN) -m assets.make
+
+translations: $(VENV)/installed ## collect new strings into app/locale
+	$(RUN) -m app.text
+
+bench: $(VENV)/installed-dev data ## side-by-side measurements
+	for script in benchmarks/*.py; do $(RUN) $$script || exit 1; done
