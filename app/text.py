@@ -32,14 +32,14 @@ class Translate:
         self.language = language
         self._gettext = _translations(language).gettext
 
-    def __call__(self, text: str | Message, **values: Scalar) -> str:
+    def __call__(self, text: str | Message, **values: Scalar | Message) -> str:
         if isinstance(text, Message):
-            text, values = text.text, {**text.values, **values}
+            text, values = text.text, dict(text.values)
         translated = self._gettext(text) if text else ""
         if not values:
             return translated
-        # A value can be a word of the core itself (an arm's name), so it is looked up as well.
-        words = {k: self._gettext(v) if isinstance(v, str) and v else v for k, v in values.items()}
+        # A value can be a word or a sentence of the core itself, so it is looked up as well.
+        words = {k: self(v) if isinstance(v, str | Message) else v for k, v in values.items()}
         return translated.format(**words)
 
 

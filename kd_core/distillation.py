@@ -143,9 +143,7 @@ def _teacher(
     if teacher is not None:
         model.load_state_dict(teacher.weights)
         notes = (
-            message(
-                "The teacher was trained before this run, on {date}, and kept.", date=teacher.created[:10]
-            ),
+            message("The teacher was trained before this run, on {date}, and kept.", date=teacher.created[:10]),
         )
         yield Step("teacher", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
     else:
@@ -164,9 +162,7 @@ def _teacher(
     return model, arm, notes
 
 
-def _train_teacher(
-    settings: Settings, data: Digits, model: nn.Module
-) -> Generator[Event, None, teachers.Teacher]:
+def _train_teacher(settings: Settings, data: Digits, model: nn.Module) -> Generator[Event, None, teachers.Teacher]:
     labels = data.train.labels.to(settings.device)
     curve, started = [], time.perf_counter()
     for event in fit(
@@ -205,9 +201,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     own_teacher = shared.teacher_logits is None
     parts = 3 if own_teacher else 2
     if own_teacher:
-        model, arm = yield from _train_arm(
-            settings, data, shared, seed, TEACHER, images, hard, (0, 1 / parts)
-        )
+        model, arm = yield from _train_arm(settings, data, shared, seed, TEACHER, images, hard, (0, 1 / parts))
         arms.append(arm)
         teacher_logits = predict(model, images).to(settings.device)
     else:
@@ -217,9 +211,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         teacher_logits = shared.teacher_logits[sample].to(settings.device)
 
     def soft(logits: Tensor, batch: Tensor) -> Tensor:
-        return distillation_loss(
-            logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha
-        )
+        return distillation_loss(logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha)
 
     for part, (name, loss_fn) in enumerate(((ALONE, hard), (DISTILLED, soft)), start=parts - 2):
         span = (part / parts, (part + 1) / parts)

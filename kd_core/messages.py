@@ -18,13 +18,13 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     text: str
-    values: dict[str, Scalar] = {}
+    values: "dict[str, Scalar | Message]" = {}
 
     def __str__(self) -> str:
         return self.text.format(**self.values)
 
 
-def message(text: str, **values: Scalar) -> Message:
+def message(text: str, **values: Scalar | Message) -> Message:
     """A `Message`; the literal `text` is collected for translation."""
     return Message(text=text, values=values)
 
@@ -36,7 +36,7 @@ class Problem(ValueError):
     travels from a worker to the page.
     """
 
-    def __init__(self, text: str, **values: Scalar) -> None:
+    def __init__(self, text: str, **values: Scalar | Message) -> None:
         self.message = message(text, **values)
         super().__init__(str(self.message))
 
@@ -44,5 +44,5 @@ class Problem(ValueError):
         return _problem, (self.message.text, dict(self.message.values))
 
 
-def _problem(text: str, values: dict[str, Scalar]) -> Problem:
+def _problem(text: str, values: dict[str, Scalar | Message]) -> Problem:
     return Problem(text, **values)

@@ -46,9 +46,7 @@ def pool(arms: Sequence[Arm], images: int) -> Arm:
 
 def dataset(data: Digits) -> Dataset:
     """The name and sizes of `data`."""
-    return Dataset(
-        name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test)
-    )
+    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
 
 
 def gallery(data: Digits) -> tuple[GalleryDigit, ...]:

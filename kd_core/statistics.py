@@ -51,9 +51,7 @@ def _wording(d: Interval) -> tuple[str, Message]:
             "whether it would come out again.",
             points=f"{d.mean:+.2f}",
         )
-    values: dict[str, Scalar] = dict(
-        points=f"{abs(d.mean):.2f}", low=f"{d.low:+.2f}", high=f"{d.high:+.2f}", n=d.n
-    )
+    values: dict[str, Scalar] = dict(points=f"{abs(d.mean):.2f}", low=f"{d.low:+.2f}", high=f"{d.high:+.2f}", n=d.n)
     if d.low > 0:
         return "better", message(
             "Distillation helped: {points} points more accuracy than the student alone "

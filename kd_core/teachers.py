@@ -63,9 +63,7 @@ def _read(path: Path) -> Teacher:
         about = json.loads(file.metadata()["about"])
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     curve = tuple((int(epoch), int(errors)) for epoch, errors in about["curve"])
-    return Teacher(
-        weights, int(about["labels"]), curve, float(about["seconds"]), str(about["created"]), kept=True
-    )
+    return Teacher(weights, int(about["labels"]), curve, float(about["seconds"]), str(about["created"]), kept=True)
 
 
 def keep(name: str, teacher: Teacher, folder: Path | None = None) -> bool:

@@ -40,9 +40,7 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return next(name for name, present in there.items() if present)
     if not there[device]:
-        raise Problem(
-            N_("The device {device} is not present on this machine; choose auto or cpu."), device=device
-        )
+        raise Problem(N_("The device {device} is not present on this machine; choose auto or cpu."), device=device)
     return device
 
 

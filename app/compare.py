@@ -1,0 +1,61 @@
+"""The arms of a Result side by side, as an HTML table: errors, labels, size, compute, latency."""
+
+from html import escape
+
+from app.figures import COLOURS, Translator, errors_text
+from kd_core.events import Arm, Result
+from kd_core.settings import STUDENTS, TEACHERS
+
+STYLE = """<style>
+.arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
+.arms th, .arms td {padding: .35rem .7rem; text-align: right; border-bottom: 1px solid rgba(128,128,128,.25)}
+.arms th:first-child, .arms td:first-child {text-align: left; font-weight: 400}
+.arms thead th {vertical-align: bottom; border-bottom-width: 2px}
+.arms .dot {display: inline-block; width: .75em; height: .75em; border-radius: 50%; margin-right: .4em}
+.arms .main {font-size: 1.35rem; font-weight: 650}
+.arms small {opacity: .75; font-weight: 400; display: block}
+@media (max-width: 640px) {.arms {font-size: .8rem} .arms th, .arms td {padding: .3rem .3rem}
+ .arms .main {font-size: 1rem}}
+</style>"""
+
+
+def comparison(result: Result, _: Translator) -> str:
+    """Teacher, student alone and distilled student, a column each; every figure from the Result."""
+    rows = [
+        (_("errors per 10,000"), "main", [errors_text(arm) for arm in result.arms]),
+        ("", "", [_spread(arm, _) for arm in result.arms]),
+        (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
+        (_("labels behind its teacher"), "", [_count(arm.teacher_labels) for arm in result.arms]),
+        (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),
+        (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
+        (_("size (float32)"), "", [f"{arm.cost.bytes / 1024:,.0f} KiB" for arm in result.arms]),
+        (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in result.arms]),
+    ]
+    head = "".join(
+        f'<th scope="col"><span class="dot" style="background:{COLOURS[arm.name]}"></span>{escape(_(arm.name))}'
+        f"<small>{escape(_model(arm, _))}</small></th>"
+        for arm in result.arms
+    )
+    body = "".join(
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f'<td class="{style}">{escape(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for label, style, cells in rows
+        if any(cells)
+    )
+    return f'{STYLE}<table class="arms"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _spread(arm: Arm, _: Translator) -> str:
+    if arm.shared:
+        return _("one network")
+    n = arm.errors_per_10000.n
+    return _("± 95 %, {n} trials", n=n) if n > 1 else _("one trial")
+
+
+def _count(labels: int | None) -> str:
+    return "–" if labels is None else f"{labels:,}"
+
+
+def _model(arm: Arm, _: Translator) -> str:
+    return _((TEACHERS if arm.name == "teacher" else STUDENTS)[arm.model])

@@ -1,0 +1,174 @@
+"""Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+
+import plotly.graph_objects as go
+
+from kd_core.events import Arm, ArmTrial, Result
+
+Translator = Callable[..., str]
+
+TEACHER, ALONE, DISTILLED = "teacher", "student alone", "distilled student"
+COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00"}
+DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid"}
+MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle"}
+PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: ""}
+
+
+def errors_by_arm(result: Result, _: Translator) -> go.Figure:
+    """Test errors per 10,000 images: each trial a faint mark, the mean with its 95 % interval bold."""
+    figure = go.Figure()
+    for arm in reversed(result.arms):
+        scale = 10_000 / result.data.test
+        name, mean = _(arm.name), arm.errors_per_10000
+        figure.add_scatter(
+            x=[scale * t.test_errors for t in arm.trials], y=[name] * len(arm.trials), mode="markers",
+            marker=dict(color=COLOURS[arm.name], size=9, opacity=0.35, symbol=MARKERS[arm.name]),
+            hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
+        )  # fmt: skip
+        half = mean.half_width
+        figure.add_scatter(
+            x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.0f}"], textposition="top center",
+            marker=dict(color=COLOURS[arm.name], size=14, symbol=MARKERS[arm.name], line=dict(width=3)),
+            error_x=dict(type="data", array=[half or 0], thickness=3, width=8, visible=half is not None),
+            hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
+        )  # fmt: skip
+    figure.update_xaxes(title=_("test errors per 10,000 images (95 % interval over trials)"), rangemode="tozero")
+    figure.update_yaxes(range=[-0.6, len(result.arms) - 0.3])
+    return _finish(figure, height=230)
+
+
+def learning_curves(result: Result, _: Translator) -> go.Figure:
+    """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
+    figure = go.Figure()
+    per_cent = 100 / result.data.validation
+    last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
+    for arm in result.arms:
+        style = dict(color=COLOURS[arm.name], dash=DASHES[arm.name])
+        if arm.shared:
+            end = per_cent * arm.trials[0].curve[-1][1]
+            figure.add_scatter(x=[0, last], y=[end, end], mode="lines", line=dict(width=2, **style),
+                               hoverinfo="skip", showlegend=False)  # fmt: skip
+            _end_label(figure, last, end, _(arm.name), COLOURS[arm.name])
+            continue
+        for trial in arm.trials:
+            epochs, errors = zip(*trial.curve, strict=True)
+            figure.add_scatter(x=epochs, y=[per_cent * e for e in errors], mode="lines", opacity=0.25,
+                               line=dict(width=1, **style), hoverinfo="skip", showlegend=False)  # fmt: skip
+        epochs, means = mean_curve([t.curve for t in arm.trials])
+        figure.add_scatter(
+            x=epochs, y=[per_cent * m for m in means], mode="lines+markers", showlegend=False,
+            line=dict(width=3, **style), marker=dict(symbol=MARKERS[arm.name], size=7),
+            hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
+        )  # fmt: skip
+        _end_label(figure, last, per_cent * means[-1], _(arm.name), COLOURS[arm.name])
+    figure.update_xaxes(title=_("epoch"), range=[0, last * 1.22])
+    figure.update_yaxes(title=_("validation error (%)"), rangemode="tozero")
+    return _finish(figure, height=340)
+
+
+def mean_curve(curves: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[float]]:
+    """Epochs and mean errors over the trials that have reached each epoch."""
+    at: dict[int, list[int]] = {}
+    for curve in curves:
+        for epoch, errors in curve:
+            at.setdefault(epoch, []).append(errors)
+    epochs = sorted(at)
+    return epochs, [fmean(at[epoch]) for epoch in epochs]
+
+
+def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
+    """What each arm answers for gallery digit number `digit`, softened by `temperature`; students averaged."""
+    figure = go.Figure()
+    for arm in result.arms:
+        answers = mean_softmax([t.gallery_logits[digit] for t in arm.trials], temperature)
+        figure.add_bar(
+            x=list(range(10)), y=answers, name=_(arm.name),
+            marker=dict(color=COLOURS[arm.name], pattern=dict(shape=PATTERNS[arm.name])),
+            hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm.name) + "</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
+    figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
+    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.14, x=0))
+    return _finish(figure, height=320)
+
+
+def softmax(logits: Sequence[float], temperature: float) -> list[float]:
+    """p_i = exp(z_i / T) / sum_j exp(z_j / T), shifted by the largest logit so that nothing overflows."""
+    top = max(logits)
+    weights = [math.exp((z - top) / temperature) for z in logits]
+    return [w / sum(weights) for w in weights]
+
+
+def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[float]:
+    """The mean over rows of logits of their softened probabilities."""
+    return [fmean(column) for column in zip(*(softmax(row, temperature) for row in rows), strict=True)]
+
+
+def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]], epochs: int,
+                _: Translator) -> dict:  # fmt: skip
+    """An ECharts option of the curves so far: {(stage, arm, seed): (epoch, errors, size), …}.
+
+    The axes are fixed from the start, so that what moves is the curves alone.
+    """
+    series = []
+    for arm in (ALONE, DISTILLED, TEACHER):
+        mine = [c for (stage, name, _seed), c in sorted(curves.items()) if name == arm and stage == "student"]
+        if arm == TEACHER:
+            mine = [c for (stage, name, _seed), c in sorted(curves.items()) if stage == "teacher"]
+        if not mine:
+            continue
+        dash = {"dash": "dashed", "dot": "dotted", "solid": "solid"}[DASHES[arm]]
+        line = dict(color=COLOURS[arm], type=dash)
+        for curve in mine if arm != TEACHER else ():
+            series.append(_live_series("", [(e, n, s) for e, n, s in curve], {**line, "width": 1, "opacity": 0.35}))
+        epochs_done, means = mean_curve([[(e, n) for e, n, _size in curve] for curve in mine])
+        size = mine[0][0][2] if mine[0] else 1
+        points = [(e, m, size) for e, m in zip(epochs_done, means, strict=True)]
+        if arm == TEACHER and points:  # its own epochs are others: its end is drawn as a level to reach
+            points = [(0, points[-1][1], size), (epochs, points[-1][1], size)]
+        series.append(_live_series(_(arm), points, {**line, "width": 3}))
+    shown = [s for s in series if s["name"]]
+    return {
+        "animation": False,
+        "grid": {"left": 56, "right": 120, "top": 36, "bottom": 44},
+        "legend": {"data": [s["name"] for s in shown], "top": 0, "left": 40},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.2f %%"},
+        "xAxis": {"type": "value", "name": _("epoch"), "nameLocation": "middle", "nameGap": 26,
+                  "min": 0, "max": epochs},
+        "yAxis": {"type": "value", "name": _("validation error (%)"), "nameLocation": "middle", "nameGap": 38,
+                  "min": 0},
+        "series": series,
+    }  # fmt: skip
+
+
+def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict) -> dict:
+    data = [[epoch, round(100 * errors / size, 3)] for epoch, errors, size in points]
+    label = {"show": bool(name), "formatter": "{a}", "color": line["color"]}
+    return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
+            "symbol": "none", "silent": not name, "endLabel": label}  # fmt: skip
+
+
+def _end_label(figure: go.Figure, x: float, y: float, text: str, colour: str) -> None:
+    figure.add_annotation(x=x, y=y, text=f"{text}<br>{y:.1f} %", showarrow=False, xanchor="left",
+                          xshift=8, align="left", font=dict(color=colour, size=13))  # fmt: skip
+
+
+def _finish(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(height=height, margin=dict(l=8, r=8, t=24, b=8), font=dict(size=14), dragmode=False)
+    figure.update_xaxes(automargin=True, zeroline=False)
+    figure.update_yaxes(automargin=True, zeroline=False)
+    return figure
+
+
+def errors_text(arm: Arm) -> str:
+    """Errors per 10,000 as "371 ± 42", or without ± where there is one trial."""
+    half = arm.errors_per_10000.half_width
+    return f"{arm.errors_per_10000.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
+
+
+def total_seconds(trials: Sequence[ArmTrial]) -> float:
+    """Training seconds of all trials."""
+    return sum(t.seconds for t in trials)

@@ -1,0 +1,66 @@
+"""What surrounds every page: language, presentation mode, and the first part of each page."""
+
+import streamlit as st
+
+from app.controls import notices, read_address
+from app.text import LANGUAGES, Translate, current, default_language
+from kd_core.settings import Settings
+
+STYLE = """<style>
+.block-container {padding-top: 2.6rem; max-width: 1180px}
+.st-key-stages p {margin: 0}
+</style>"""
+PRESENT_STYLE = """<style>
+html {font-size: 20px}
+[data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
+.block-container {padding-top: 1rem; max-width: 1400px}
+</style>"""
+
+
+def presenting() -> bool:
+    """Whether this session presents (`?present=1`): it goes on from page to page until it is left."""
+    raw = st.query_params.get("present")
+    if raw is not None:
+        st.session_state["presenting"] = raw.lower() in ("1", "true")
+    elif st.session_state.get("presenting"):
+        st.query_params["present"] = "1"  # moving to another page drops it
+    return bool(st.session_state.get("presenting"))
+
+
+def surround() -> None:
+    """The sidebar with the language and the way into presentation mode; in that mode, nothing."""
+    _ = current()
+    st.html(STYLE)
+    if presenting():
+        st.html(PRESENT_STYLE)
+        return
+    with st.sidebar:
+        names = list(LANGUAGES)
+        st.segmented_control("Language · 语言", names, default=default_language(), required=True,
+                             format_func=LANGUAGES.__getitem__, key="lang", bind="query-params")  # fmt: skip
+        st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
+                  help=_("No sidebar and larger type, for a projector."))  # fmt: skip
+
+
+def opening(title: str, sentence: str, settings: type[Settings] | None = None) -> Translate:
+    """A page's title, its one sentence, and what is wrong with the address."""
+    read_address(title, settings)
+    _ = current()
+    st.title(_(title), anchor=False)
+    st.markdown(_(sentence))
+    notices(_)
+    return _
+
+
+def leave_presentation(_: Translate) -> None:
+    """At the foot of a presented page, the way out."""
+    if presenting():
+        st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
+
+
+def _present(on: bool) -> None:
+    st.session_state["presenting"] = on
+    if on:
+        st.query_params["present"] = "1"
+    elif "present" in st.query_params:
+        del st.query_params["present"]

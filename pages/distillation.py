@@ -1,0 +1,96 @@
+"""Distillation: drag the temperature, train a student alone and one distilled, read an honest verdict."""
+
+import streamlit as st
+
+from app import figures
+from app.bundled import gallery, recorded
+from app.compare import comparison
+from app.components.soft_targets import WORDS, soft_targets
+from app.controls import controls, differences, follow, presets, value
+from app.frame import leave_presentation, opening
+from app.watch import mnist_is_there, queue, watch
+from kd_core.messages import N_
+from kd_core.settings import DISTILLATION_PRESETS, DistillationSettings
+
+CLEAR_SEVEN, SEVEN_LIKE_ONE = 0, 4027  # indices in the test set
+_ = opening(
+    N_("Distillation"),
+    N_(
+        "A large network's **wrong** answers carry knowledge: its *soft targets* say how alike two digits look, "
+        "and a small student can learn from that."
+    ),
+    DistillationSettings,
+)
+
+digits = gallery()
+places = {digit["index"]: place for place, digit in enumerate(digits)}
+with st.container(key="soft_targets"):
+    soft_targets(
+        digits,
+        temperature=value(DistillationSettings, "temperature"),
+        alpha=value(DistillationSettings, "alpha"),
+        pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
+        words={key: _(text) for key, text in WORDS.items()},
+        key="live_soft_targets",
+        on_temperature=follow("live_soft_targets", "temperature"),
+    )
+
+st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
+presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
+settings = controls(DistillationSettings, _)
+t, a = settings.temperature, settings.alpha
+st.latex(
+    rf"L = {a:g} \cdot {t:g}^2 \cdot \mathrm{{KL}}(p_\text{{teacher}} \,\|\, p_\text{{student}})"
+    rf" + {1 - a:g} \cdot \mathrm{{CE}}(\text{{labels}}, p_\text{{student}})"
+    rf" \qquad p_i = \frac{{e^{{z_i/{t:g}}}}}{{\sum_j e^{{z_j/{t:g}}}}}"
+)
+st.caption(
+    _("α is the weight on the teacher here, T² = {t2} keeps its part of the gradient from vanishing. (Hinton, "
+      "Vinyals, Dean 2015)", t2=f"{t * t:g}")
+)  # fmt: skip
+data = queue().data
+for notice in data.notices if data else ():
+    st.warning(_(notice))
+finished = watch(settings, _)
+
+result = finished or recorded("distillation")
+with st.container(key="result"):
+    if finished is None:
+        st.badge(
+            _("recorded on {date}", date=result.provenance.created[:10]),
+            icon=":material/history:",
+            color="gray",
+        )
+    changed = differences(result.settings, settings)
+    if changed:
+        st.caption(_("This result was computed with other settings than those set now: {what}.", what=changed))
+    with st.container(key="verdict", border=True):
+        st.markdown(f"#### {_(result.verdict.text)}")
+        st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
+    st.html(comparison(result, _))
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**{_('Errors on the test set, every trial')}**")
+        st.plotly_chart(figures.errors_by_arm(result, _), key="errors", config={"displayModeBar": False})
+    with right:
+        st.markdown(f"**{_('Errors on the validation set while training')}**")
+        st.plotly_chart(figures.learning_curves(result, _), key="curves", config={"displayModeBar": False})
+    st.markdown(f"**{_('The same digit, answered by all three')}**")
+    shown = st.selectbox(
+        _("Digit"), range(len(result.gallery)), key="digit", index=min(15, len(result.gallery) - 1),
+        format_func=lambda i: _("{label} (test image {index})", label=result.gallery[i].label,
+                                index=result.gallery[i].index),
+    )  # fmt: skip
+    st.plotly_chart(figures.soft_targets(result, shown, float(result.settings["temperature"]), _), key="answers",
+                    config={"displayModeBar": False})  # fmt: skip
+    for note in result.notes:
+        st.caption(_(note))
+    st.caption(
+        _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
+          "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
+          validation=f"{result.data.validation:,}", test=f"{result.data.test:,}",
+          processor=result.provenance.processor, torch=result.provenance.torch)
+    )  # fmt: skip
+    st.download_button(_("Download this result (JSON)"), result.model_dump_json(indent=1), "distillation.json",
+                       "application/json", icon=":material/download:")  # fmt: skip
+leave_presentation(_)

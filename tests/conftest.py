@@ -1,0 +1,41 @@
+"""Data that several tests share, and one thread so that numbers repeat to the last bit."""
+
+import os
+
+import pytest
+import torch
+
+from kd_core.data import Digits, Split, load_mnist, load_uci_digits
+from kd_core.messages import Problem
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Digits:
+    """Real MNIST; where no network answers and nothing is on disk, the tests that need it say so and skip."""
+    try:
+        return load_mnist()
+    except Problem as problem:
+        if os.environ.get("KD_REQUIRE_BROWSER"):  # continuous integration has a network: then it is a failure
+            raise
+        pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="session")
+def uci() -> Digits:
+    """The 1,797 UCI digits, always there."""
+    return load_uci_digits()
+
+
+@pytest.fixture(scope="session")
+def tiny(uci: Digits) -> Digits:
+    """A few real digits, for runs that take a second."""
+
+    def cut(split: Split, size: int) -> Split:
+        return Split(split.images[:size], split.labels[:size])
+
+    return Digits(uci.name, cut(uci.train, 300), cut(uci.validation, 100), cut(uci.test, 100), uci.gallery[:4], ())

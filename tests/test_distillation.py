@@ -1,0 +1,288 @@
+"""The loss against closed forms and numpy; the run against its contract."""
+
+import gc
+import math
+import weakref
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kd_core import distillation as kd
+from kd_core.events import Evaluation, Result, Step
+from kd_core.messages import Problem
+from kd_core.settings import DistillationSettings
+
+TEMPERATURES = [1.0, 4.0, 20.0]
+TINY = DistillationSettings(
+    train_size=50, epochs=2, seeds=2, student="mlp30", teacher_data="same", precision="float32", device="cpu"
+)
+
+
+def random_batch(seed: int = 0, n: int = 7, classes: int = 10):
+    g = torch.Generator().manual_seed(seed)
+    student = 3 * torch.randn(n, classes, generator=g, dtype=torch.float64)
+    teacher = 3 * torch.randn(n, classes, generator=g, dtype=torch.float64)
+    return student, teacher, torch.randint(classes, (n,), generator=g)
+
+
+def numpy_softmax(z: np.ndarray, t: float) -> np.ndarray:
+    e = np.exp((z - z.max(1, keepdims=True)) / t)
+    return e / e.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.9, 1.0])
+def test_loss_equals_numpy(t, alpha):
+    student, teacher, labels = random_batch()
+    p, q = numpy_softmax(teacher.numpy(), t), numpy_softmax(student.numpy(), t)
+    kl = (p * np.log(p / q)).sum(1).mean()
+    cross_entropy = -np.log(numpy_softmax(student.numpy(), 1)[np.arange(7), labels.numpy()]).mean()
+    expected = alpha * t * t * kl + (1 - alpha) * cross_entropy
+    assert kd.distillation_loss(student, teacher, labels, t, alpha).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+def test_loss_of_two_classes_by_hand(t):
+    # Teacher (a, 0) and student (0, 0): q = (1/2, 1/2), p = (s, 1 - s) with s = 1 / (1 + exp(-a / T)),
+    # so KL = log 2 - H(s).
+    a = 3.0
+    s = 1 / (1 + math.exp(-a / t))
+    by_hand = t * t * (math.log(2) + s * math.log(s) + (1 - s) * math.log(1 - s))
+    loss = kd.distillation_loss(
+        torch.zeros(1, 2, dtype=torch.float64), torch.tensor([[a, 0.0]], dtype=torch.float64),
+        torch.tensor([0]), t, 1.0,
+    )  # fmt: skip
+    assert loss.item() == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+def test_soft_targets_equal_numpy(t):
+    _, teacher, _ = random_batch()
+    np.testing.assert_allclose(kd.soft_targets(teacher, t), numpy_softmax(teacher.numpy(), t), rtol=1e-12)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+def test_gradient_is_t_times_difference_of_probabilities_over_n(t):
+    student, teacher, labels = random_batch()
+    student.requires_grad_(True)
+    kd.distillation_loss(student, teacher, labels, t, 1.0).backward()
+    p, q = numpy_softmax(teacher.numpy(), t), numpy_softmax(student.detach().numpy(), t)
+    np.testing.assert_allclose(student.grad.numpy(), t * (q - p) / 7, rtol=1e-10, atol=1e-14)
+
+
+def test_large_temperature_is_logit_matching():
+    # T -> infinity: the gradient becomes (centred student - centred teacher) / (N C), Hinton et al. eq. 4.
+    student, teacher, labels = random_batch()
+    student.requires_grad_(True)
+    kd.distillation_loss(student, teacher, labels, 1e5, 1.0).backward()
+    difference = student.detach() - teacher
+    limit = (difference - difference.mean(1, keepdim=True)) / (7 * 10)
+    torch.testing.assert_close(student.grad, limit, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("t", TEMPERATURES)
+def test_identical_logits_give_zero(t):
+    student, _, labels = random_batch()
+    assert kd.distillation_loss(student, student, labels, t, 1.0).item() == pytest.approx(0, abs=1e-15)
+
+
+def test_alpha_zero_is_plain_training():
+    student, teacher, labels = random_batch()
+    plain = F.cross_entropy(student, labels)
+    assert kd.distillation_loss(student, teacher, labels, 7.0, 0.0).item() == plain.item()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), t=st.floats(0.5, 50), alpha=st.floats(0, 1),
+    shift=st.floats(-1000, 1000),
+)  # fmt: skip
+def test_shifting_logits_changes_nothing_and_loss_is_not_negative(seed, t, alpha, shift):
+    student, teacher, labels = random_batch(seed)
+    loss = kd.distillation_loss(student, teacher, labels, t, alpha)
+    shifted = kd.distillation_loss(student + shift, teacher - shift, labels, t, alpha)
+    torch.testing.assert_close(loss, shifted, rtol=1e-8, atol=1e-9)
+    assert loss >= -1e-12
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), t=st.floats(0.5, 50))
+def test_order_of_classes_never_changes(seed, t):
+    _, teacher, _ = random_batch(seed)
+    assert torch.equal(kd.soft_targets(teacher, t).argmax(1), teacher.argmax(1))
+
+
+@pytest.mark.parametrize("t", [0.5, 1.0, 50.0])
+def test_huge_logits_stay_finite(t):
+    student = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
+    loss = kd.distillation_loss(student, torch.tensor([[-1e4, 1e4, 0.0]]), torch.tensor([2]), t, 0.5)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(student.grad).all()
+
+
+@pytest.mark.parametrize("t", [0.0, -3.0, math.nan, math.inf])
+def test_impossible_temperatures_are_named(t):
+    student, teacher, labels = random_batch()
+    with pytest.raises(Problem, match=f"temperature = {t}"):
+        kd.distillation_loss(student, teacher, labels, t, 0.5)
+    with pytest.raises(Problem, match=f"temperature = {t}"):
+        kd.soft_targets(teacher, t)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 1.5, math.nan])
+def test_impossible_alphas_are_named(alpha):
+    student, teacher, labels = random_batch()
+    with pytest.raises(Problem, match=f"alpha = {alpha}"):
+        kd.distillation_loss(student, teacher, labels, 4.0, alpha)
+
+
+def test_shapes_that_do_not_fit_are_named():
+    student, teacher, labels = random_batch()
+    with pytest.raises(ValueError, match=r"\[7, 10\].*\[6, 10\]"):
+        kd.distillation_loss(student, teacher[:6], labels, 4.0, 0.9)
+
+
+@pytest.fixture(scope="module")
+def events(tiny):
+    torch.set_num_threads(1)
+    return list(kd.run(TINY, tiny))
+
+
+def test_one_result_and_it_is_last(events):
+    assert [isinstance(e, Result) for e in events].count(True) == 1
+    assert isinstance(events[-1], Result)
+    assert any(isinstance(e, Step) for e in events)
+    assert any(isinstance(e, Evaluation) for e in events)
+
+
+def test_result_states_its_arms_and_labels(events, tiny):
+    result = events[-1]
+    assert [arm.name for arm in result.arms] == [kd.TEACHER, kd.ALONE, kd.DISTILLED]
+    for arm in result.arms:
+        assert arm.labels == 50
+        assert [t.seed for t in arm.trials] == [0, 1]
+        for t in arm.trials:
+            assert sum(map(sum, t.confusion)) == len(tiny.test)
+            assert t.test_errors == len(tiny.test) - sum(t.confusion[c][c] for c in range(10))
+            assert t.curve[-1][0] == 2
+            assert len(t.gallery_logits) == len(tiny.gallery)
+    assert result.arm(kd.DISTILLED).teacher_labels == 50
+    assert result.arm(kd.ALONE).teacher_labels is None
+
+
+def test_result_goes_to_json_and_back(events):
+    result = events[-1]
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+def test_same_settings_give_the_same_numbers(events, tiny):
+    again = list(kd.run(TINY, tiny))[-1]
+    assert again.without_timings() == events[-1].without_timings()
+
+
+def test_another_seed_gives_others(events, tiny):
+    other = list(kd.run(TINY.model_copy(update={"seed": 5}), tiny))[-1]
+    assert other.without_timings() != events[-1].without_timings()
+
+
+def test_global_random_state_is_left_alone(tiny):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    list(kd.run(TINY, tiny))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_prepare_trial_and_join_compose_to_run(events, tiny):
+    shared = kd.prepare(TINY, tiny)
+    trials = [list(kd.trial(TINY, tiny, shared, seed))[-1] for seed in (0, 1)]
+    assert kd.join(TINY, trials).without_timings() == events[-1].without_timings()
+
+
+def test_progress_of_a_trial_rises_to_one(tiny):
+    shared = kd.prepare(TINY, tiny)
+    shares = [e.progress for e in kd.trial(TINY, tiny, shared, 0) if isinstance(e, Step)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_students_are_paired(tiny):
+    # alpha = 0 makes the distilled student's loss plain cross entropy: pairing must make both arms one.
+    result = list(kd.run(TINY.model_copy(update={"alpha": 0.0}), tiny))[-1]
+    alone, distilled = result.arm(kd.ALONE), result.arm(kd.DISTILLED)
+    assert [t.gallery_logits for t in alone.trials] == [t.gallery_logits for t in distilled.trials]
+    assert result.verdict.kind == "undetectable"
+
+
+def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch):
+    models, build = [], kd._build
+
+    def spy(*args):
+        models.append(weakref.ref(model := build(*args)))
+        return model
+
+    monkeypatch.setattr(kd, "_build", spy)
+    shared = kd.prepare(TINY, tiny)
+    stream = kd.trial(TINY, tiny, shared, 0)
+    next(stream)
+    assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    stream.close()
+    del stream
+    gc.collect()
+    assert models
+    assert all(model() is None for model in models)
+
+
+def test_teacher_of_all_labels_is_shared_and_its_logits_indexed_by_sample(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1})
+    shared = kd.prepare(config, tiny)
+    used = torch.cat([kd._sample(config, tiny, seed) for seed in (0, 1)]).unique()
+    assert torch.isfinite(shared.teacher_logits[used]).all()
+    assert shared.teacher_logits.isnan().any(1).sum() == len(tiny.train) - len(used)
+    result = list(kd.run(config, tiny))[-1]  # the second run finds the teacher that the first has kept
+    assert result.arm(kd.TEACHER).shared
+    assert len(result.arm(kd.TEACHER).trials) == 1
+    assert result.arm(kd.DISTILLED).teacher_labels == len(tiny.train)
+    assert any("kept" in note.text for note in result.notes)
+
+
+def test_damaged_kept_teacher_is_trained_again(tiny, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1, "seeds": 1})
+    first = kd.prepare(config, tiny)
+    (kept,) = (tmp_path / "teachers").glob("*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:100])
+    again = kd.prepare(config, tiny)
+    assert again.teacher.trials[0].test_errors == first.teacher.trials[0].test_errors
+    assert "cannot be read" in caplog.text
+
+
+def test_loss_that_is_not_finite_stops_with_a_sentence(tiny):
+    bad = tiny.train.images.clone()
+    bad[:] = math.nan
+    broken = type(tiny)(tiny.name, type(tiny.train)(bad, tiny.train.labels), tiny.validation, tiny.test, (), ())
+    with pytest.raises(Problem, match="no longer a finite number"):
+        list(kd.run(TINY, broken))
+
+
+def test_more_images_than_there_are_is_refused(tiny):
+    with pytest.raises(Problem, match="the training set has 300"):
+        next(kd.run(TINY.model_copy(update={"train_size": 500}), tiny))
+
+
+def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    torch.set_num_threads(2)
+    config = DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True)
+    shared = kd.prepare(config, mnist)
+    (epoch, errors) = shared.teacher.trials[0].curve[-1]
+    assert epoch == 1
+    assert errors < 0.03 * len(mnist.validation)
+    assert shared.teacher.trials[0].test_errors < 0.03 * len(mnist.test)

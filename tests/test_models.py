@@ -1,0 +1,67 @@
+"""The article's networks count as it says, and weights come from the seed alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from kd_core.cost import cost_of
+from kd_core.models import Dropout, build
+
+
+def seed(n=0):
+    return torch.Generator().manual_seed(n)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "parameters"),
+    [("article", "teacher", 121_930), ("article", "student", 30_762),
+     ("mlp30", "student", 784 * 30 + 30 + 30 * 30 + 30 + 300 + 10),
+     ("mlp800", "student", 784 * 800 + 800 + 800 * 800 + 800 + 8000 + 10),
+     ("mlp1200", "teacher", 784 * 1200 + 1200 + 1200 * 1200 + 1200 + 12000 + 10)],
+)  # fmt: skip
+def test_parameters(name, role, parameters):
+    model = build(name, role, seed())
+    assert cost_of(model, torch.zeros(1, 1, 28, 28)).parameters == parameters
+    assert model(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+
+
+def test_multiply_adds_by_hand():
+    image = torch.zeros(1, 1, 28, 28)
+    cnn = 26 * 26 * 32 * 9 + 11 * 11 * 64 * 32 * 9 + 1600 * 64 + 64 * 10
+    mlp = 784 * 30 + 30 * 30 + 300
+    assert cost_of(build("article", "teacher", seed()), image).multiply_adds == cnn
+    small = cost_of(build("mlp30", "student", seed()), image)
+    assert small.multiply_adds == mlp
+    assert small.bytes == 4 * small.parameters
+    assert small.latency_ms > 0
+
+
+def test_weights_come_from_the_generator_only():
+    torch.manual_seed(0)
+    first = build("article", "student", seed(1))
+    torch.manual_seed(99)
+    second = build("article", "student", seed(1))
+    third = build("article", "student", seed(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert not torch.equal(next(first.parameters()), next(third.parameters()))
+
+
+def test_weights_are_drawn_as_torch_draws_them():
+    ours, theirs = build("mlp800", "student", seed())[1], nn.Linear(784, 800)
+    bound = 784**-0.5
+    assert ours.weight.abs().max() <= bound
+    assert ours.weight.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.02)
+
+
+def test_dropout_keeps_the_mean_repeats_by_seed_and_rests_in_evaluation():
+    x = torch.ones(100_000)
+    first, second = Dropout(0.5, seed(7))(x), Dropout(0.5, seed(7))(x)
+    assert torch.equal(first, second)
+    assert first.mean().item() == pytest.approx(1, abs=0.02)
+    assert set(first.unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(Dropout(0.5, seed()).eval()(x), x)
+
+
+def test_unknown_network_is_named():
+    with pytest.raises(ValueError, match="resnet"):
+        build("resnet", "teacher", seed())

@@ -1,0 +1,90 @@
+"""What may be set, what is refused, and how the refusal reads."""
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kd_core.messages import Problem
+from kd_core.settings import DISTILLATION_PRESETS, TECHNIQUES, DistillationSettings
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "nan", "NaN", "inf", "abc", "1e9", "", "4,5"])
+def test_bad_temperatures_are_refused_with_name_value_range_and_source(value):
+    with pytest.raises(Problem) as caught:
+        DistillationSettings.parse({"temperature": value}, "the address")
+    sentence = str(caught.value)
+    assert "temperature" in sentence
+    assert "0.5 to 50" in sentence
+    assert sentence.startswith("the address")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("alpha", 1.5), ("alpha", -1), ("train_size", 0), ("train_size", 10**9), ("student", "resnet"),
+     ("epochs", 2.5), ("seeds", 0), ("device", "tpu"), ("learning_rate", 0)],
+)  # fmt: skip
+def test_bad_values_are_refused(name, value):
+    with pytest.raises(Problem, match=name):
+        DistillationSettings.parse({name: value})
+    with pytest.raises(Problem, match=name):
+        DistillationSettings.parse_json(json.dumps({name: value}))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "4", "{", "null", b"\xff", "[" * 100_000])
+def test_what_is_no_json_object_is_refused(text):
+    with pytest.raises(Problem, match="not a JSON object"):
+        DistillationSettings.parse_json(text)
+
+
+@pytest.mark.parametrize("text", ['{"temperature": NaN}', '{"temperature": "abc"}', '{"temperature": 1e9}'])
+def test_bad_json_values_are_refused(text):
+    with pytest.raises(Problem, match="temperature"):
+        DistillationSettings.parse_json(text)
+
+
+def test_unknown_setting_names_those_there_are():
+    with pytest.raises(Problem, match=r"temprature.*temperature, alpha"):
+        DistillationSettings.parse({"temprature": 4})
+
+
+@given(st.floats(0.5, 50), st.floats(0, 1), st.integers(50, 55_000))
+def test_text_round_trip(temperature, alpha, train_size):
+    made = DistillationSettings(temperature=temperature, alpha=alpha, train_size=train_size)
+    assert DistillationSettings.parse({k: str(v) for k, v in made.model_dump().items()}) == made
+    assert DistillationSettings.parse_json(made.model_dump_json()) == made
+
+
+def test_key_depends_on_every_field_and_the_version():
+    base = DistillationSettings()
+    assert base.key(1) == DistillationSettings().key(1)
+    assert base.key(1) != base.key(2)
+    assert base.key(1) != base.model_copy(update={"seed": 1}).key(1)
+
+
+def test_every_field_tells_what_it_is():
+    for technique in TECHNIQUES.values():
+        for spec in technique.specs().values():
+            assert spec.label
+            assert spec.help.endswith(".")
+            assert spec.name not in {"run", "lang", "present", "embed", "embed_options"}
+            if not spec.choices and spec.kind is not bool:
+                assert spec.low is not None
+                assert spec.high is not None
+                assert spec.step
+                assert spec.low <= spec.default <= spec.high
+
+
+def test_presets_are_valid_settings():
+    for preset in DISTILLATION_PRESETS.values():
+        DistillationSettings.parse(preset.values)
+
+
+def test_settings_are_frozen_and_problems_survive_pickling():
+    with pytest.raises(ValueError, match="frozen"):
+        DistillationSettings().temperature = 3
+    problem = pickle.loads(pickle.dumps(Problem("{a} is wrong.", a=3)))
+    assert str(problem) == "3 is wrong."
+    assert problem.message.values == {"a": 3}
