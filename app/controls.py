@@ -128,13 +128,11 @@ def value(settings: type[Settings], name: str) -> float:
     return float(getattr(made, name))
 
 
-def follow(component: str, name: str) -> Callable[[], None]:
-    """A callback that gives the widget `name` the value that a client-side component was released at."""
+def follow(name: str) -> Callable[[float], None]:
+    """A callback that gives the widget `name` the value at which a client-side part was released."""
 
-    def take() -> None:
-        given = st.session_state.get(component, {}).get(name)
-        if given is not None:
-            st.session_state[name] = float(given)
+    def take(released: float) -> None:
+        st.session_state[name] = released
 
     return take
 

@@ -1,6 +1,7 @@
 """What surrounds every page: language, presentation mode, and the first part of each page."""
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from app.controls import notices, read_address
 from app.text import LANGUAGES, Translate, current, default_language
@@ -27,8 +28,18 @@ def presenting() -> bool:
     return bool(st.session_state.get("presenting"))
 
 
+def navigation(_: Translate) -> Page:
+    """The pages there are; returns the one that is asked for."""
+    pages = [
+        st.Page("pages/overview.py", title=_("Overview"), icon=":material/hub:", default=True),
+        st.Page("pages/distillation.py", title=_("Distillation"), icon=":material/school:"),
+    ]
+    return st.navigation(pages, position="hidden" if presenting() else "sidebar")
+
+
 def surround() -> None:
     """The sidebar with the language and the way into presentation mode; in that mode, nothing."""
+    st.session_state["framed"] = True
     _ = current()
     st.html(STYLE)
     if presenting():
@@ -44,6 +55,11 @@ def surround() -> None:
 
 def opening(title: str, sentence: str, settings: type[Settings] | None = None) -> Translate:
     """A page's title, its one sentence, and what is wrong with the address."""
+    if not st.session_state.get("framed"):
+        # Until st.navigation is first called, Streamlit runs a file of pages/ without the entry script:
+        # so it does for the first address that a new server is asked for, if that is a page's.
+        navigation(current())
+        st.rerun()
     read_address(title, settings)
     _ = current()
     st.title(_(title), anchor=False)

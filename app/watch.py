@@ -108,13 +108,13 @@ def _status(view: View, _: Translate) -> str:
 def _stages(view: View, _: Translate) -> None:
     with st.container(horizontal=True, key="stages"):
         for name, label in STAGES.items():
-            state, share = view.stages[name]
-            sign = SIGNS[state]
-            extra = f" · {100 * share:.0f} %" if state == "running" and name != "student" else ""
+            stage = view.stages[name]
+            percent = f" · {100 * stage.share:.0f} %"
+            extra = percent if stage.state == "running" and name != "student" else ""
             if name == "student":
                 extra = " · " + _("{done} of {all} trials", done=view.trials_done, all=view.trials)
-            text = f"{sign} {_(label)}{extra}"
-            st.markdown(f"**{text}**" if state == "running" else text, width="content")
+            text = f"{SIGNS[stage.state]} {_(label)}{extra}"
+            st.markdown(f"**{text}**" if stage.state == "running" else text, width="content")
 
 
 def _notices(view: View, _: Translate) -> None:

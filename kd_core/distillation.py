@@ -293,7 +293,7 @@ def run(settings: Settings, data: Digits) -> Iterator[Event]:
 
 def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
     """What the interval covers, what it does not, and who saw how many labels."""
-    values = dict(teacher=student.teacher_labels or 0, student=student.labels)
+    values = dict(teacher=f"{student.teacher_labels or 0:,}", student=f"{student.labels:,}")
     if settings.teacher_data == "same":
         varies = message(
             "From trial to trial the labelled images, the first weights, the batch order and the teacher "

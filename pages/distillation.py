@@ -32,7 +32,7 @@ with st.container(key="soft_targets"):
         pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
         words={key: _(text) for key, text in WORDS.items()},
         key="live_soft_targets",
-        on_temperature=follow("live_soft_targets", "temperature"),
+        on_temperature=follow("temperature"),
     )
 
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)

@@ -1,0 +1,367 @@
+// Two digits, ten bars each, one temperature. Whatever follows the slider is computed here, from the
+// teacher's logits; Python hears of the temperature when it is released, and of nothing else.
+
+const DIGITS = [...Array(10).keys()];
+const TICKS = [1, 4, 10, 20, 50];
+const CHIPS = [1, 2, 4, 8, 20];
+const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
+const PAUSE_MS = 400; // keys have no release, so a pause is one
+const GLIDE_MS = 200;
+
+// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
+const views = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".soft-targets");
+  if (!views.has(root)) views.set(root, new View(root));
+  const view = views.get(root);
+  view.receive(data, (release) => setStateValue("temperature", release));
+  return () => view.close();
+}
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.slider = root.querySelector("input[type=range]");
+    this.panels = ["A", "B"].map((side) => this.addPanel(side));
+    this.replaces = 1; // the panel that the next chosen digit goes to
+    this.picked = null; // { panel, digit } under the pointer or the keyboard's focus
+    this.addTicks();
+    this.addChips();
+    this.addSides();
+    this.listen();
+  }
+
+  // --- Python -> here -------------------------------------------------------------------------
+
+  receive(data, send) {
+    this.send = send;
+    const before = this.data;
+    this.data = data;
+    this.number = Math.max(this.number ?? 0, data.heard);
+    // An answer to an older release than our last one is out of date: the newer answer is on its way.
+    const isLate = data.heard < this.number || this.isHeld;
+    if (!isLate || !before) {
+      const isWish = data.temperature !== this.asked && data.temperature !== this.released;
+      this.asked = data.temperature;
+      if (isWish) {
+        clearTimeout(this.timer);
+        this.T = this.released = data.temperature;
+      }
+    }
+    const changed = (name) => !before || JSON.stringify(before[name]) !== JSON.stringify(data[name]);
+    if (changed("gallery")) this.fillGallery();
+    if (changed("gallery") || changed("pair")) {
+      this.shown = [...data.pair];
+      this.picked = null;
+    }
+    if (changed("words")) this.write();
+    this.drawDigits();
+    this.draw();
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    clearTimeout(this.gliding);
+  }
+
+  // --- here -> Python -------------------------------------------------------------------------
+
+  release() {
+    clearTimeout(this.timer);
+    if (this.T === this.released) return;
+    this.released = this.T;
+    this.number += 1;
+    this.send({ T: this.T, number: this.number });
+  }
+
+  move(T, { glide = true, after = 0 } = {}) {
+    const [min, max] = [Number(this.slider.min), Number(this.slider.max)];
+    this.T = Math.min(max, Math.max(min, Math.round(T * 10) / 10));
+    if (glide) this.glide();
+    this.draw();
+    clearTimeout(this.timer);
+    if (after) this.timer = setTimeout(() => this.release(), after);
+  }
+
+  // Bars glide on jumps only: under a dragged slider they must not lag behind the hand.
+  glide() {
+    this.root.classList.add("glides");
+    clearTimeout(this.gliding);
+    this.gliding = setTimeout(() => this.root.classList.remove("glides"), GLIDE_MS);
+  }
+
+  listen() {
+    const { slider } = this;
+    slider.addEventListener("input", () => this.move(slider.valueAsNumber, { glide: false }));
+    slider.addEventListener("change", () => this.release());
+    slider.addEventListener("blur", () => this.release());
+    slider.addEventListener("pointerdown", () => {
+      this.isHeld = true;
+      for (const end of ["pointerup", "pointercancel"]) {
+        window.addEventListener(end, () => (this.isHeld = false), { once: true });
+      }
+    });
+    slider.addEventListener("keydown", (event) => {
+      const step = event.shiftKey ? 0.1 : 0.5;
+      const to = {
+        ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
+        PageUp: this.T + 5, PageDown: this.T - 5, Home: Number(slider.min), End: Number(slider.max),
+      }[event.key];
+      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault(); // the browser's own step would be added to ours
+      this.move(to, { after: PAUSE_MS });
+    });
+  }
+
+  // --- elements, made once ----------------------------------------------------------------------
+
+  addPanel(side) {
+    const box = this.root.querySelector(".panels");
+    box.append(box.querySelector("template").content.cloneNode(true));
+    const element = box.lastElementChild;
+    element.querySelector(".side").textContent = side;
+    const panel = { side, element, canvas: element.querySelector("canvas"), chart: element.querySelector(".chart") };
+    panel.columns = DIGITS.map((digit) => {
+      const column = make("button", "column", { type: "button" });
+      column.append(make("i", "hollow"), make("i", "solid"), make("b", "value"), make("span", "digit", {}, digit));
+      for (const start of ["pointerenter", "focus", "click"]) {
+        column.addEventListener(start, () => this.pick({ panel, digit }));
+      }
+      return column;
+    });
+    panel.chart.querySelector(".plot").append(...panel.columns);
+    rove(panel.columns, 0);
+    const leave = () => this.pick(null);
+    panel.chart.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && leave());
+    panel.chart.addEventListener("focusout", leave);
+    element.addEventListener("click", () => this.replace(this.panels.indexOf(panel)));
+    return panel;
+  }
+
+  addTicks() {
+    const { min, max } = this.slider;
+    for (const T of TICKS) {
+      const tick = make("span", "", {}, T);
+      tick.style.setProperty("--at", (T - min) / (max - min));
+      this.root.querySelector(".ticks").append(tick);
+    }
+  }
+
+  addChips() {
+    this.chips = CHIPS.map((T) => {
+      const chip = make("button", "", { type: "button" }, `T = ${T}`);
+      chip.addEventListener("click", () => {
+        this.move(T);
+        this.release();
+      });
+      return chip;
+    });
+    this.root.querySelector(".chips").append(...this.chips);
+  }
+
+  addSides() {
+    this.sides = this.panels.map(({ side }, index) => {
+      const radio = make("input", "", { type: "radio", name: "side", value: side });
+      radio.addEventListener("change", () => this.replace(index));
+      const label = make("label", "side");
+      label.append(radio, side);
+      this.root.querySelector(".sides").append(label);
+      return radio;
+    });
+  }
+
+  fillGallery() {
+    this.thumbs = this.data.gallery.map((item, position) => {
+      const thumb = make("button", "thumb", { type: "button" });
+      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
+      paint(canvas, item.pixels);
+      thumb.append(canvas, make("span", "side"));
+      thumb.addEventListener("click", () => {
+        this.shown[this.replaces] = position;
+        this.picked = null;
+        this.glide();
+        this.drawDigits();
+        this.draw();
+      });
+      return thumb;
+    });
+    this.root.querySelector(".thumbs").replaceChildren(...this.thumbs);
+    rove(this.thumbs, 0);
+  }
+
+  replace(index) {
+    this.replaces = index;
+    this.drawDigits();
+  }
+
+  pick(picked) {
+    this.picked = picked;
+    this.draw();
+  }
+
+  say(name, values = {}) {
+    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
+  }
+
+  // --- drawing: only texts, attributes and --p change ---------------------------------------------
+
+  write() {
+    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
+    for (const element of this.root.querySelectorAll("[data-label]")) {
+      element.setAttribute("aria-label", this.say(element.dataset.label));
+    }
+  }
+
+  drawDigits() {
+    const { gallery } = this.data;
+    this.panels.forEach((panel, index) => {
+      const item = (panel.item = gallery[this.shown[index]]);
+      panel.plain = softmax(item.logits, 1);
+      paint(panel.canvas, item.pixels);
+      panel.canvas.setAttribute("aria-label", this.say("digit_alt", { side: panel.side, label: item.label }));
+      panel.chart.setAttribute("aria-label", this.say("chart", { side: panel.side }));
+      panel.element.classList.toggle("replaced", this.replaces === index);
+      write(panel.element, "label", item.label);
+      this.sides[index].checked = this.replaces === index;
+    });
+    this.thumbs.forEach((thumb, position) => {
+      const sides = this.panels.filter((_, index) => this.shown[index] === position).map(({ side }) => side);
+      thumb.lastElementChild.textContent = sides.join("");
+      thumb.classList.toggle("shown", sides.length > 0);
+      const values = { label: gallery[position].label, number: position + 1, count: gallery.length };
+      thumb.setAttribute("aria-label", this.say("pick", { ...values, side: this.panels[this.replaces].side }));
+      thumb.setAttribute("aria-pressed", sides.length > 0);
+    });
+    const title = this.panels[0].item.label === this.panels[1].item.label ? "title" : "title_other";
+    const heading = this.root.querySelector("h3");
+    heading.textContent = this.say(title);
+    heading.hidden = !heading.textContent;
+  }
+
+  draw() {
+    const T = inTenths(this.T);
+    const { slider } = this;
+    slider.value = this.T;
+    slider.style.setProperty("--at", (this.T - slider.min) / (slider.max - slider.min));
+    slider.setAttribute("aria-valuetext", `T = ${T}`);
+    this.chips.forEach((chip, index) => chip.setAttribute("aria-pressed", CHIPS[index] === this.T));
+    for (const panel of this.panels) this.drawPanel(panel, T);
+    this.drawFormula();
+    this.drawTable(T);
+    write(this.root, "T", T);
+  }
+
+  drawPanel(panel, T) {
+    const { plain, element } = panel;
+    const live = (panel.live = softmax(panel.item.logits, this.T));
+    const picked = this.picked?.panel === panel ? this.picked.digit : top(live);
+    panel.columns.forEach((column, digit) => {
+      const [hollow, solid, value] = column.children;
+      hollow.style.setProperty("--p", plain[digit]);
+      solid.style.setProperty("--p", live[digit]);
+      value.style.setProperty("--p", live[digit]);
+      value.textContent = live[digit] >= PRINTED_FROM ? live[digit].toFixed(2) : "";
+      column.classList.toggle("picked", digit === picked);
+      column.setAttribute("aria-label", this.say("bar", { digit, T, live: exact(live[digit]), plain: exact(plain[digit]) }));
+    });
+    for (const [name, p] of [["plain", plain], ["live", live]]) {
+      write(element, `${name}-top`, top(p));
+      write(element, `${name}-entropy`, bits(p).toFixed(2));
+      write(element, `${name}-p`, exact(p[picked]));
+    }
+    write(element, "picked", picked);
+  }
+
+  drawFormula() {
+    const panel = this.picked?.panel ?? this.panels[0];
+    const digit = this.picked?.digit ?? top(panel.live);
+    const exps = panel.item.logits.map((z) => Math.exp(z / this.T));
+    const formula = this.root.querySelector(".formula");
+    const { alpha } = this.data;
+    const values = {
+      side: panel.side, digit, z: minus(panel.item.logits[digit].toFixed(2)), p: exact(panel.live[digit]),
+      numerator: short(exps[digit]), denominator: short(exps.reduce((sum, value) => sum + value)),
+      alpha: alpha.toFixed(2), rest: (1 - alpha).toFixed(2),
+    };
+    for (const [name, value] of Object.entries(values)) write(formula, name, value);
+  }
+
+  drawTable(T) {
+    const table = this.root.querySelector("table.all");
+    const head = [this.say("digit"), ...this.panels.flatMap(({ side }) => [`${side}, T = 1`, `${side}, T = ${T}`])];
+    const rows = DIGITS.map((digit) => [digit, ...this.panels.flatMap(({ plain, live }) => [exact(plain[digit]), exact(live[digit])])]);
+    if (!table.tBodies[0].rows.length) {
+      table.tHead.append(tableRow(head.map(() => make("th", "", { scope: "col" }))));
+      table.tBodies[0].append(...rows.map((row) => tableRow(row.map((_, i) => (i ? make("td") : make("th", "", { scope: "row" }))))));
+    }
+    [head, ...rows].forEach((row, r) => row.forEach((text, c) => (table.rows[r].cells[c].textContent = text)));
+  }
+}
+
+// --- numbers ------------------------------------------------------------------------------------
+
+// The largest logit is taken off first: exp(354 / 0.5) is past what a double can hold.
+function softmax(logits, T) {
+  const largest = Math.max(...logits);
+  const exps = logits.map((z) => Math.exp((z - largest) / T));
+  const sum = exps.reduce((total, value) => total + value);
+  return exps.map((value) => value / sum);
+}
+
+const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
+const top = (p) => p.indexOf(Math.max(...p));
+const inTenths = (T) => T.toFixed(Math.abs(10 * T - Math.round(10 * T)) < 1e-9 ? 1 : 2); // Python may ask for 2.25
+const minus = (text) => text.replace("-", "−");
+const powerOfTen = (x) => {
+  const [digits, exponent] = x.toExponential(1).split("e");
+  return `${digits}·10${[...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
+};
+const exact = (p) => (p === 0 || p >= 1e-4 ? p.toFixed(4) : powerOfTen(p));
+const short = (x) => (!Number.isFinite(x) ? "∞" : x !== 0 && (x < 0.01 || x >= 1e5) ? powerOfTen(x) : x.toFixed(2));
+
+// --- elements -------------------------------------------------------------------------------------
+
+function make(tag, className = "", attributes = {}, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function tableRow(cells) {
+  const row = document.createElement("tr");
+  row.append(...cells);
+  return row;
+}
+
+function write(within, name, text) {
+  for (const element of within.querySelectorAll(`[data-out="${name}"]`)) element.textContent = text;
+}
+
+// One tab stop for a row of buttons, arrows within it.
+function rove(buttons, first) {
+  const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));
+  stop(first);
+  buttons.forEach((button, index) => {
+    button.addEventListener("focus", () => stop(index));
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const at = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step && index + step;
+      if (at === undefined) return;
+      event.preventDefault();
+      buttons[Math.min(buttons.length - 1, Math.max(0, at))].focus();
+    });
+  });
+}
+
+function paint(canvas, base64) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(28, 28);
+  [...atob(base64)].forEach((character, i) => {
+    image.data.fill(character.charCodeAt(0), 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  });
+  context.putImageData(image, 0, 0);
+}

@@ -1,0 +1,170 @@
+"""The command line: `python -m kd_core distill --temperature 4 …` and `python -m kd_core data`.
+
+The same Settings, events and Result as the app; English. The table or, with --json, one JSON object and
+nothing else goes to standard output; progress and notices go to standard error.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from tqdm import tqdm
+
+from kd_core.events import Arm, Result, Step
+from kd_core.messages import Problem
+from kd_core.runs.queue import Queue
+from kd_core.settings import TECHNIQUES, Settings
+
+COMMANDS = {"distill": "distillation"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for what was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "data":
+            return _data(options.root)
+        settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    try:
+        workers = options.workers or min(os.cpu_count() or 1, settings.model_dump()["seeds"])
+        result = _in_process(settings) if workers == 1 else _in_queue(settings, workers)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    for note in result.notes:
+        print(note, file=sys.stderr)
+    print(result.model_dump_json() if options.json else table(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kd_core", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    fetch = commands.add_parser("data", help="fetch MNIST and verify it")
+    fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
+    for command, technique in COMMANDS.items():
+        sub = commands.add_parser(command, help=(TECHNIQUES[technique].__doc__ or "").splitlines()[0])
+        for spec in TECHNIQUES[technique].specs().values():
+            flag = "--" + spec.name.replace("_", "-")
+            sub.add_argument(flag, dest=spec.name, metavar=spec.symbol or "VALUE",
+                             help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
+        sub.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
+        sub.add_argument("--workers", type=int, help="processes, 1 thread each (default: one a core)")
+        sub.add_argument("--json", action="store_true", help="print the Result as one JSON object")
+    return parser
+
+
+def _settings(technique: type[Settings], options: argparse.Namespace) -> Settings:
+    values = {}
+    if options.settings:
+        try:
+            text = Path(options.settings).read_bytes()
+        except OSError as error:
+            raise Problem(
+                "The settings file {file} cannot be read ({why}).",
+                file=options.settings,
+                why=error.strerror or str(error),
+            ) from None
+        values = technique.parse_json(text, options.settings).model_dump(exclude_unset=True)
+    given = {name: getattr(options, name) for name in technique.specs()}
+    values |= {name: value for name, value in given.items() if value is not None}
+    if options.workers is not None and options.workers < 1:
+        raise Problem(
+            "command line: workers = {given} is not allowed; it must be 1 or more.", given=options.workers
+        )
+    return technique.parse(values, "command line")
+
+
+def _data(root: str | None) -> int:
+    from kd_core.data import fetch  # torch only where it is needed
+
+    fetch(root)
+    return 0
+
+
+def _in_process(settings: Settings) -> Result:
+    import torch
+
+    from kd_core.data import load
+
+    torch.set_num_threads(1)  # as a worker: the same numbers to the last bit
+    technique, data = import_module(settings.module), load(say=lambda said: print(said, file=sys.stderr))
+    trials = settings.model_dump()["seeds"]
+    first = settings.model_dump()["seed"]
+    with _bar() as bar:
+        for event in technique.run(settings, data):
+            if isinstance(event, Result):
+                return event
+            if isinstance(event, Step):
+                done = event.seed - first + event.progress if event.stage == "student" else 0.0
+                _show(bar, event.stage, done / trials)
+    raise AssertionError("the run ended without a Result")
+
+
+def _in_queue(settings: Settings, workers: int) -> Result:
+    os.environ["KD_WORKERS"] = str(workers)
+    queue = Queue()
+    try:
+        handle = queue.submit(settings)
+        with _bar() as bar:
+            while (view := handle.wait(0.3)).state in ("queued", "running"):
+                stages = [name for name, stage in view.stages.items() if stage.state == "running"]
+                _show(bar, stages[-1] if stages else view.state, view.progress)
+        for notice in view.notices:
+            print(notice, file=sys.stderr)
+        if view.result is None:
+            raise Problem("{why}", why=view.problem or view.state)
+        return view.result
+    finally:
+        queue.close()
+
+
+def _bar() -> tqdm:
+    shape = "{desc} {percentage:3.0f} % |{bar}| {elapsed} + {remaining}"
+    return tqdm(total=1.0, bar_format=shape, disable=not sys.stderr.isatty(), leave=False)
+
+
+def _show(bar: tqdm, stage: str, share: float) -> None:
+    bar.set_description_str(stage.replace("_", " "), refresh=False)
+    bar.update(max(0.0, share - bar.n))
+
+
+def table(result: Result) -> str:
+    """The arms side by side and the verdict, as text."""
+    rows: list[tuple[str, ...]] = [
+        ("", *(arm.name for arm in result.arms)),
+        ("errors per 10,000", *(_errors(arm) for arm in result.arms)),
+        ("labels it saw", *(f"{arm.labels:,}" for arm in result.arms)),
+        ("parameters", *(f"{arm.cost.parameters:,}" for arm in result.arms)),
+        ("multiply-adds", *(f"{arm.cost.multiply_adds:,}" for arm in result.arms)),
+        ("bytes", *(f"{arm.cost.bytes:,}" for arm in result.arms)),
+        ("latency, ms", *(f"{arm.cost.latency_ms:.2f}" for arm in result.arms)),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) if not i else cell.rjust(width)
+                  for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]  # fmt: skip
+    spread = f"Test images: {result.data.test:,} of {result.data.name}."
+    if any(arm.errors_per_10000.n > 1 for arm in result.arms):
+        spread += " ± is a 95 % interval over the trials."
+    return "\n".join([*lines, spread, "", str(result.verdict.text), *map(str, result.verdict.scope)])
+
+
+def _errors(arm: Arm) -> str:
+    half = arm.errors_per_10000.half_width
+    return f"{arm.errors_per_10000.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The workers' own process: `python -m kd_core.runs.cluster` hosts a Dask cluster on this machine.
+
+It prints the scheduler's address as its one line of output, and ends, with every worker, when its
+standard input closes or on SIGTERM. So it cannot outlive whoever started it, not even one that was
+killed: the system closes the pipe. Loopback only; no dashboard; no torch in this process.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+CLOSE_SECONDS = 5  # then the workers are left to end by themselves: they notice that their parent has gone
+
+QUIET = "{'distributed': 'critical', 'distributed.client': 'critical', 'tornado.application': 'critical'}"
+
+
+def main() -> None:
+    """Host the cluster until standard input closes or SIGTERM or SIGINT arrives."""
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    # Before the workers start, so that a parent that dies meanwhile is not missed.
+    threading.Thread(target=_await_end_of_input, args=(ended,), daemon=True).start()
+    workers = _workers()
+    # Workers inherit standard output, and what they print would fill a pipe that nobody reads.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    # Read when distributed is imported, here and in the workers; failures of runs reach the queue anyway.
+    os.environ.setdefault("DASK_LOGGING", QUIET)
+    import dask
+    from distributed import LocalCluster
+
+    # The HTTP server that Dask starts even without its dashboard has nothing to say, on any free port.
+    dask.config.set({f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")})
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+        # Dask would pause or kill a worker on its share of the memory; torch alone may exceed that.
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+    )
+    try:
+        print(cluster.scheduler_address, file=answer, flush=True)
+        ended.wait()
+    finally:
+        cluster.close(timeout=CLOSE_SECONDS)
+
+
+def _await_end_of_input(ended: threading.Event) -> None:
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held at exit
+        pass
+    ended.set()
+
+
+def _workers() -> int:
+    """How many workers: KD_WORKERS if it is set, else one for each core this process may use."""
+    from dask.system import CPU_COUNT
+
+    given = os.environ.get("KD_WORKERS", "")
+    if not given:
+        return int(CPU_COUNT)
+    if not given.isdecimal() or int(given) < 1:
+        sys.exit(f"KD_WORKERS = {given!r} is not allowed; it must be a whole number from 1")
+    return int(given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""What is known of one run: a handle that is fed by the queue, and snapshots of it for whoever looks."""
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from kd_core.events import Evaluation, Result, Step
+from kd_core.messages import Message, message
+from kd_core.settings import Settings
+
+State = Literal["queued", "running", "finished", "stopped", "failed"]
+Series = tuple[str, str, int]  # stage, arm, seed
+UNDER_WAY = ("queued", "running")
+
+PREPARATION = "preparation"
+STAGES = ("teacher", "soft_targets", "student")
+SHARES = {"teacher": 0.9, "soft_targets": 0.1}  # of the preparation's progress
+FIRST_ESTIMATE = 1.0  # seconds of trials before a time left is guessed
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the three stages: "waiting", "running" or "done", and the share done, 0 to 1."""
+
+    state: Literal["waiting", "running", "done"]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One moment of a run: a snapshot that never changes.
+
+    place: how many runs are ahead of it while it is queued, else 0. progress: 0 to 1; it goes back when
+    a part has to be done again. seconds_left: None while nothing can be said.
+    curves: (stage, arm, seed) -> ((epoch, validation errors, images), …), of the newest attempt.
+    losses: (stage, arm, seed) -> the newest training loss. problem: why it failed.
+    """
+
+    id: str
+    state: State
+    place: int
+    stages: Mapping[str, Stage]
+    progress: float
+    seconds_elapsed: float
+    seconds_left: float | None
+    curves: Mapping[Series, tuple[tuple[int, int, int], ...]]
+    losses: Mapping[Series, float]
+    trials_done: int
+    trials: int
+    notices: tuple[Message, ...]
+    problem: Message | None
+    result: Result | None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to this run."""
+        return self.state not in UNDER_WAY
+
+
+@dataclass
+class _Task:
+    """The newest attempt at one task: the preparation or a trial."""
+
+    attempt: str = ""
+    shares: dict[str, float] = field(default_factory=dict)
+    progress: float = 0.0
+    done: bool = False
+    curves: dict[Series, list[tuple[int, int, int]]] = field(default_factory=dict)
+    losses: dict[Series, float] = field(default_factory=dict)
+
+    def take(self, event: Step | Evaluation) -> None:
+        if event.stage not in self.shares:
+            self.shares = dict.fromkeys(self.shares, 1.0) | {event.stage: 0.0}
+        series = (event.stage, event.arm, event.seed)
+        if isinstance(event, Evaluation):
+            self.curves.setdefault(series, []).append((event.epoch, event.errors, event.size))
+            return
+        self.shares[event.stage] = event.step / event.steps
+        self.progress = event.progress
+        if math.isfinite(event.loss):
+            self.losses[series] = event.loss
+
+
+class Handle:
+    """One submitted run: its id (which nobody can guess), its settings, and how it is going."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        changed: threading.Condition,
+        ahead: Callable[["Handle"], int],
+        stop: Callable[["Handle"], None],
+    ) -> None:
+        self.id = secrets.token_urlsafe(9)
+        self.settings = settings
+        self.technique = settings.technique
+        self.submitted = time.time()
+        self._changed = changed
+        self._ahead = ahead
+        self._free_workers = stop
+        self._state: State = "queued"
+        first, trials = getattr(settings, "seed", 0), getattr(settings, "seeds", 1)
+        self.seeds = range(first, first + trials)
+        self._preparation = _Task()
+        self._trials = {seed: _Task() for seed in self.seeds}
+        self._started = self._ended = 0.0
+        self._trials_started: float | None = None
+        self._notices: list[Message] = []
+        self._problem: Message | None = None
+        self._result: Result | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is queued or running."""
+        return self._state in UNDER_WAY
+
+    def stop(self) -> None:
+        """Stop the run, at once: what it has shown so far stays, its workers are freed. Safe to repeat."""
+        if self._end("stopped"):
+            self._free_workers(self)
+
+    def wait(self, timeout: float | None = None) -> View:
+        """The view once the run is over, or after `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.under_way, timeout)
+            return self.view()
+
+    # Fed by the queue
+
+    def finish(self, result: Result) -> None:
+        """The run's Result has arrived."""
+        self._end("finished", result=result)
+
+    def fail(self, problem: Message) -> None:
+        """The run can't go on, for the reason given; ignored if it is over."""
+        self._end("failed", problem=problem)
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """What one of its tasks tells: it "started", these "events", it "ended"."""
+        with self._changed:
+            if not self.under_way:
+                return
+            if told["kind"] == "started":
+                self._begin(told["task"], told["attempt"])
+            task = self._task(told["task"])
+            if task.attempt == told["attempt"]:
+                for event in told.get("events", ()):
+                    task.take(_unpacked(event))
+                task.done = told["kind"] == "ended"
+            self._changed.notify_all()
+
+    def _task(self, name: str | int) -> _Task:
+        return self._preparation if name == PREPARATION else self._trials[int(name)]
+
+    def _begin(self, name: str | int, attempt: str) -> None:
+        """A task starts; if it had started before, its worker died and it begins from nothing."""
+        if self._task(name).attempt:
+            again = message("A worker process died; the preparation was started again.")
+            if name != PREPARATION:
+                again = message("A worker process died; the trial with seed {seed} was started again.", seed=name)
+            self._notices.append(again)
+        if self._state == "queued":
+            self._state, self._started = "running", time.monotonic()
+        if name == PREPARATION:
+            self._preparation = _Task(attempt)
+            return
+        self._trials[int(name)] = _Task(attempt)
+        if self._trials_started is None:
+            self._trials_started = time.monotonic()
+
+    def _end(self, state: State, result: Result | None = None, problem: Message | None = None) -> bool:
+        with self._changed:
+            if not self.under_way:
+                return False
+            self._state, self._result, self._problem = state, result, problem
+            self._ended = time.monotonic()
+            self._changed.notify_all()
+            return True
+
+    # Seen by everyone else
+
+    def view(self) -> View:
+        """How the run is going, at this moment."""
+        with self._changed:
+            tasks = (self._preparation, *self._trials.values())
+            trials = [_progress(task) for task in self._trials.values()]
+            finished = self._state == "finished"
+            prepared = self._preparation
+            before = sum(SHARES.get(stage, 0) * share for stage, share in prepared.shares.items())
+            progress = ((1.0 if prepared.done else before) + sum(trials)) / (1 + len(trials))
+            return View(
+                id=self.id,
+                state=self._state,
+                place=self._ahead(self) if self._state == "queued" else 0,
+                stages=MappingProxyType({stage: self._stage(stage) for stage in STAGES}),
+                progress=1.0 if finished else progress,
+                seconds_elapsed=self._elapsed(),
+                seconds_left=self._left(trials),
+                curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.curves.items()}),
+                losses=MappingProxyType({s: loss for task in tasks for s, loss in task.losses.items()}),
+                trials_done=len(trials) if finished else sum(task.done for task in self._trials.values()),
+                trials=len(trials),
+                notices=tuple(self._notices),
+                problem=self._problem,
+                result=self._result,
+            )
+
+    def _stage(self, name: str) -> Stage:
+        """A stage that nobody spoke of (a teacher that was kept) is done once a later one has begun."""
+        trials = list(self._trials.values())
+        in_trials = name == "student" or any(name in trial.shares for trial in trials)
+        tasks = trials if in_trials else [self._preparation]
+        share = sum(_share(task, name) for task in tasks) / len(tasks)
+        later = STAGES[STAGES.index(name) + 1 :]
+        passed = any(stage in task.shares for stage in later for task in [self._preparation, *trials])
+        if self._state == "finished" or share == 1 or (passed and not in_trials):
+            return Stage("done", 1.0)
+        return Stage("running" if any(name in task.shares for task in tasks) else "waiting", share)
+
+    def _elapsed(self) -> float:
+        if not self._started:
+            return 0.0
+        return (self._ended or time.monotonic()) - self._started
+
+    def _left(self, trials: list[float]) -> float | None:
+        """From the pace of the trials so far; the preparation's pace says nothing of theirs."""
+        if self._state == "finished":
+            return 0.0
+        if self._state != "running" or self._trials_started is None:
+            return None
+        spent, done = time.monotonic() - self._trials_started, sum(trials)
+        return spent * (len(trials) - done) / done if done and spent >= FIRST_ESTIMATE else None
+
+
+def _progress(task: _Task) -> float:
+    return 1.0 if task.done else task.progress
+
+
+def _share(task: _Task, stage: str) -> float:
+    """The share of `stage` that is done. The students' is their trial's: they train one after the other."""
+    if stage not in task.shares:
+        return 0.0
+    return _progress(task) if task.done or stage == "student" else task.shares[stage]
+
+
+def _unpacked(told: Mapping[str, Any]) -> Step | Evaluation:
+    values = {name: value for name, value in told.items() if name != "event"}
+    return Step(**values) if told["event"] == "Step" else Evaluation(**values)
+
+
+def _again(name: str | int) -> Message:
+    if name == PREPARATION:
+        return message("A worker process died; the preparation was started again.")
+    return message("A worker process died; the trial with seed {seed} was started again.", seed=name)

@@ -1,0 +1,208 @@
+"""What runs inside a worker: the preparation, one trial or the join of a run, told as it happens.
+
+A task sends its events to the queue on one topic, a few messages a second: a message carries every
+Evaluation since the last one and the newest Step of each arm. Between two events of the technique it
+looks whether the run was stopped. Only Problems leave a worker: other exceptions may need torch to be
+unpickled, which the web process does without.
+"""
+
+import importlib
+import logging
+import math
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from distributed import Event as Flag
+from distributed import WorkerPlugin, get_worker
+
+from kd_core.events import Evaluation, Event, Result, Step
+from kd_core.messages import N_, Problem
+from kd_core.settings import Settings
+
+TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
+PREPARATION = "preparation"
+EVERY = 0.25  # seconds between two messages of one task
+POLL = 0.2  # seconds between two looks at the stop flag, which costs a few milliseconds
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_loading = threading.Lock()
+_loaded: dict[Callable[[], Any], Any] = {}
+
+
+class Stopped(Exception):
+    """The run was stopped; nobody waits for this task's answer any more."""
+
+
+def stop_flag(run: str) -> str:
+    """The name of the cluster-wide flag that stops `run`."""
+    return f"stop-{run}"
+
+
+def prepare(run: str, settings: Settings) -> tuple[Settings, Any]:
+    """The settings with nothing left "auto", and what the run's trials share."""
+
+    def work() -> tuple[Settings, Any]:
+        report = _Report(run, PREPARATION)
+        technique = _technique(settings)
+        resolved = technique.resolve(settings)
+        shared = report.drain(technique.preparing(resolved, _data(technique)))
+        return resolved, shared
+
+    return _plainly(work)
+
+
+def trial(run: str, prepared: tuple[Settings, Any], seed: int) -> Result:
+    """All arms at one seed: the Result of one trial."""
+
+    def work() -> Result:
+        report = _Report(run, seed)
+        settings, shared = prepared
+        technique = _technique(settings)
+        report.drain(technique.trial(settings, _data(technique), shared, seed))
+        assert report.result is not None, "a trial's last event is its Result"
+        return report.result
+
+    return _plainly(work)
+
+
+def join(prepared: tuple[Settings, Any], trials: Sequence[Result]) -> Result:
+    """The run's Result, made of its trials'."""
+    settings, _ = prepared
+
+    def work() -> Result:
+        result: Result = _technique(settings).join(settings, trials)
+        return result
+
+    return _plainly(work)
+
+
+class Warm(WorkerPlugin):
+    """Makes a worker ready before its first task: imports the techniques (and torch), loads the data.
+
+    In a thread, so that the worker joins at once. Workers that replace a dead one get it too.
+    """
+
+    name = "warm"
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.modules = tuple(modules)
+
+    def setup(self, worker: Any) -> None:
+        """Called by Dask in each worker."""
+        threading.Thread(target=_warm, args=(worker, self.modules), daemon=True, name="warm").start()
+
+
+def _warm(worker: Any, modules: Sequence[str]) -> None:
+    """Tell the queue which data there is; a failure costs only time, since the run meets it again."""
+    data = None
+    try:
+        for module in modules:
+            data = _data(importlib.import_module(module))
+    except Exception as error:
+        _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
+    known = data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]}
+    worker.log_event(TOPIC, {"kind": "warm", "pid": os.getpid(), "data": known})
+
+
+def _technique(settings: Settings) -> Any:
+    module = importlib.import_module(settings.module)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)  # one worker a core
+    return module
+
+
+def _data(technique: Any) -> Any:
+    """The technique's data, loaded once in this process; it never travels."""
+    load: Callable[[], Any] | None = getattr(technique, "load_data", None)
+    if load is None:
+        from kd_core.data import load as load_digits
+
+        load = load_digits
+    with _loading:  # the thread that warms up may be loading just now
+        if load not in _loaded:
+            _loaded[load] = load()
+        return _loaded[load]
+
+
+def _plainly(work: Callable[[], T]) -> T:
+    """The work's answer; any exception but Stopped becomes a Problem without a cause or a trace."""
+    try:
+        return work()
+    except Stopped:
+        raise
+    except Problem as problem:
+        failure = Problem(problem.message.text, **problem.message.values)
+    except Exception as error:
+        _log.exception("a run failed")  # for the server's log; a person sees the sentence
+        text = (str(error).strip().splitlines() or [""])[0][:200]
+        failure = Problem(N_("The run broke off with {kind}: {what}"), kind=type(error).__name__, what=text)
+    raise failure  # outside of the handlers: the original would travel along as its context
+
+
+class _Report:
+    """Sends the events of one attempt at one task (the preparation, or the trial of a seed)."""
+
+    def __init__(self, run: str, task: str | int) -> None:
+        self.result: Result | None = None
+        self._worker = get_worker()
+        self._stop = Flag(stop_flag(run))
+        # A task that runs again after its worker died is known by a new attempt.
+        self._head = {"run": run, "task": task, "attempt": secrets.token_hex(4), "pid": os.getpid()}
+        self._events: list[Step | Evaluation] = []
+        self._sent = self._polled = -math.inf
+        self._send("started")
+
+    def drain(self, events: Generator[Event, None, Any] | Iterator[Event]) -> Any:
+        """Consume the technique's events and return what its generator returns. Raises Stopped."""
+        try:
+            while True:
+                self._look()
+                self._take(next(events))
+        except StopIteration as end:
+            self._flush()
+            self._send("ended")
+            return end.value
+        finally:
+            if isinstance(events, Generator):
+                events.close()
+
+    def _look(self) -> None:
+        if time.monotonic() - self._polled >= POLL:
+            try:
+                stopped = self._stop.is_set()
+            except Exception:  # the cluster is closing: nobody is left to ask, or to wait for an answer
+                stopped = True
+            if stopped:
+                raise Stopped
+            self._polled = time.monotonic()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Result):
+            self.result = event
+            return
+        last = self._events[-1] if self._events else None
+        steps = isinstance(last, Step) and isinstance(event, Step)
+        if last and steps and (last.stage, last.arm) == (event.stage, event.arm):
+            self._events.pop()  # the newest Step says it all
+        self._events.append(event)
+        if time.monotonic() - self._sent >= EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._events:
+            packed = [{"event": type(event).__name__, **asdict(event)} for event in self._events]
+            self._send("events", events=packed)
+            self._events = []
+        self._sent = time.monotonic()
+
+    def _send(self, kind: str, **more: Any) -> None:
+        self._worker.log_event(TOPIC, {"kind": kind, **self._head, **more})

@@ -1,0 +1,122 @@
+"""The workers' process as the queue sees it: started, spoken to through Dask's client, ended."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import kd_core
+from kd_core.runs.handle import Handle
+
+START_SECONDS = 60
+CLOSE_SECONDS = 8
+
+# Set before the process starts: glibc would return large blocks to the system at each training step.
+SPEED = {
+    "MALLOC_MMAP_THRESHOLD_": "1000000000",
+    "MALLOC_TRIM_THRESHOLD_": "10000000000",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+class Workers:
+    """The workers' process, the connection to it, and the runs that it was given."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        path = [str(Path(kd_core.__file__).parents[1]), env.get("PYTHONPATH") or os.environ.get("PYTHONPATH")]
+        search = {"PYTHONPATH": os.pathsep.join(part for part in path if part)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "kd_core.runs.cluster"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **SPEED, **env, **search},
+            start_new_session=True,  # Ctrl-C in a terminal is for the server, which then closes its end
+        )
+        self._client: Any = None
+        self._watcher: threading.Thread | None = None
+        self._closing = False
+        self._futures: dict[Handle, list[Any]] = {}
+
+    def connect(
+        self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
+    ) -> None:
+        """Wait for the process and connect to it. `lost` is called if it ends without being closed."""
+        assert self._process.stdout is not None
+        patience = threading.Timer(START_SECONDS, self._process.kill)
+        patience.start()
+        address = self._process.stdout.readline().decode().strip()
+        patience.cancel()
+        if not address:
+            raise OSError(f"it ended with code {self._process.wait()}")
+        from distributed import Client
+
+        from kd_core.runs.work import TOPIC, Warm
+
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters reaches the handles
+        self._client = Client(address, set_as_default=False, timeout=10)
+        self._client.subscribe_topic(TOPIC, hear)
+        self._client.register_plugin(Warm(modules))
+        self._watcher = threading.Thread(target=self._watch, args=(lost,), name="queue-watch", daemon=True)
+        self._watcher.start()
+
+    def _watch(self, lost: Callable[[], None]) -> None:
+        assert self._process.stdout is not None
+        self._process.stdout.read()  # returns when the process has ended
+        if not self._closing:
+            lost()
+            self.close()
+
+    def runs(self) -> list[Handle]:
+        """The runs that it was given and has not finished."""
+        return list(self._futures)
+
+    def send(self, handle: Handle, priority: int, done: Callable[[Any], None]) -> None:
+        """Have the run done: the preparation, then its trials side by side, then the join."""
+        from kd_core.runs import work
+
+        submit = partial(self._client.submit, pure=False)
+        prepared = submit(work.prepare, handle.id, handle.settings, priority=priority)
+        trials = [
+            # Dask breaks ties as it likes; people expect the first seed first.
+            submit(work.trial, handle.id, prepared, seed, priority=priority - index / 1000)
+            for index, seed in enumerate(handle.seeds)
+        ]
+        joined = submit(work.join, prepared, trials, priority=priority)
+        self._futures[handle] = [prepared, *trials, joined]
+        joined.add_done_callback(done)
+
+    def drop(self, handle: Handle) -> None:
+        """Cancel what has not started, and have what has started stop itself."""
+        futures = self._futures.pop(handle, None)
+        if futures is None or self._closing:
+            return
+        if futures[-1].status != "finished":
+            from distributed import Event as Flag
+
+            from kd_core.runs.work import stop_flag
+
+            Flag(stop_flag(handle.id), client=self._client).set()
+            self._client.cancel(futures)
+
+    def close(self) -> None:
+        """End the process, and every worker with it."""
+        self._closing = True
+        if self._client is not None:
+            self._client.close(timeout=2)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._watcher not in (None, threading.current_thread()):
+            self._watcher.join(1)
+        assert self._process.stdout is not None
+        self._process.stdout.close()

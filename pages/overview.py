@@ -1,0 +1,51 @@
+"""Overview: what moves from net to net, in one strip of four."""
+
+import streamlit as st
+
+from app.frame import leave_presentation, opening
+from app.pictures import PICTURES
+from kd_core.messages import N_
+
+_ = opening(
+    N_("Distillation Lab"),
+    N_("See how knowledge moves between neural networks: four ways, on real digits, trained while you watch."),
+)
+
+WAYS = (
+    ("distillation", N_("Distillation"), N_("answers move"), N_(
+        "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "
+        "like a 1*."), "pages/distillation.py"),
+    ("transfer", N_("Transfer learning"), N_("weights move"), N_(
+        "A network trained on one task starts the next with what it knows, frozen or fine-tuned."), None),
+    ("multitask", N_("Multi-task learning"), N_("a body is shared"), N_(
+        "One body, several heads: tasks learn together, and sometimes pull against each other."), None),
+    ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(
+        "Training finds weights from which a few steps on a few examples suffice for a new task."), None),
+)  # fmt: skip
+
+for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, strict=True):
+    with column, st.container(border=True, key=f"way_{name}", height="stretch"):
+        st.image(PICTURES[name], width="stretch")
+        st.markdown(f"##### {_(title)}\n**{_(moves)}**")
+        st.markdown(_(sentence))
+        if page:
+            st.page_link(page, label=_("Open"), icon=":material/arrow_forward:")
+        else:
+            st.badge(_("not built yet"), color="gray")
+
+st.subheader(_("Why make networks small?"), anchor=False)
+st.markdown(
+    _("A phone, a watch or a sensor has little memory, little power and no time to wait. The smaller network buys "
+      "size and speed; distillation buys back accuracy. So every comparison here also shows parameters, "
+      "multiply-adds, bytes and the latency of one image.")
+)  # fmt: skip
+st.subheader(_("How to begin"), anchor=False)
+st.markdown(
+    _("1. Open **Distillation** and drag the temperature: the bars follow your hand.\n"
+      "2. Press **Run**: five small students train alone, five with a teacher, in about half a minute.\n"
+      "3. Read the verdict. It says how sure it is, and it may say that nothing can be seen.")
+)  # fmt: skip
+st.caption(
+    _("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0.")
+)
+leave_presentation(_)

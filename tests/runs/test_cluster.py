@@ -1,0 +1,114 @@
+"""The workers' process: it says where it is, and never outlives whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+HERE = str(Path(__file__).parent)
+ROOT = str(Path(__file__).parents[2])
+
+# A server with a run under way; it prints a line once the workers are busy.
+SERVER = """
+import time
+from kd_core.runs.queue import Queue
+from toy_technique import ToySettings
+queue = Queue(modules=("toy_technique",))
+handle = queue.submit(ToySettings(steps=5000))
+while not any(stage == "student" or loss for (stage, *_), loss in handle.view().losses.items()):
+    time.sleep(0.01)
+print("busy", flush=True)
+{then}
+"""
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((ROOT, HERE)), "KD_WORKERS": "2"}
+
+
+def start(*command):
+    return subprocess.Popen(
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+    )
+
+
+def family(process):
+    """The process's workers and helpers, once its first line says that they are there."""
+    line = process.stdout.readline().strip()
+    return line, psutil.Process(process.pid).children(recursive=True)
+
+
+def assert_gone(processes, seconds=10.0):
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    assert not alive
+
+
+def cluster_ends(process, workers):
+    """It ends, tells nothing on the terminal, and leaves nothing behind."""
+    out, err = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert (out, err) == ("", "")
+    assert_gone(workers)
+
+
+def test_it_prints_one_address_and_ends_when_its_input_closes():
+    process = start("-m", "kd_core.runs.cluster")
+    address, workers = family(process)
+    assert address.startswith("tcp://127.0.0.1:")
+    assert len(workers) >= 2
+    everyone = [psutil.Process(process.pid), *workers]
+    listening = [c.laddr.ip for one in everyone for c in one.net_connections() if c.status == "LISTEN"]
+    assert set(listening) == {"127.0.0.1"}
+    if Path("/proc/self/maps").exists():
+        assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
+    cluster_ends(process, workers)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
+def test_it_ends_on_sigterm():
+    process = start("-m", "kd_core.runs.cluster")
+    _, workers = family(process)
+    process.send_signal(signal.SIGTERM)
+    process.wait(15)
+    cluster_ends(process, workers)
+
+
+def test_its_workers_end_when_it_is_killed():
+    process = start("-m", "kd_core.runs.cluster")
+    _, workers = family(process)
+    process.kill()
+    assert_gone(workers)
+    process.communicate()
+
+
+def test_it_ends_when_its_parent_dies_while_it_starts():
+    process = start("-m", "kd_core.runs.cluster")
+    time.sleep(0.3)
+    process.stdin.close()
+    process.stdin = None
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGKILL", "end", "exception"])
+def test_nothing_is_left_of_a_server_however_it_ends(way):
+    then = {"end": "", "exception": "raise SystemExit(3)"}.get(way, "time.sleep(60)")
+    process = start("-c", SERVER.format(then=then))
+    line, children = family(process)
+    assert line == "busy"
+    assert len(children) >= 3
+    if way.startswith("SIG"):
+        process.send_signal(getattr(signal, way))
+    _, err = process.communicate(timeout=15)
+    assert_gone(children)
+    assert err == ""

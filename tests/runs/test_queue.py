@@ -1,0 +1,204 @@
+"""The queue, driven as the app drives it, with a technique that only sleeps."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from toy_technique import ToySettings
+
+from kd_core.runs.queue import Data, Queue
+
+HERE = str(Path(__file__).parent)
+LONG = 5000  # steps: a run that will not end by itself in a test
+
+
+@pytest.fixture(scope="module")
+def queue():
+    made = time.monotonic()
+    queue = Queue(env={"PYTHONPATH": HERE, "KD_WORKERS": "2"}, modules=("toy_technique",))
+    assert time.monotonic() - made < 0.5
+    yield queue
+    queue.close()
+    queue.close()
+
+
+def until(condition, seconds=20.0):
+    """Wait for a true value of `condition()` and return it."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+    return value
+
+
+def trial_pids(handle):
+    return {seed: int(loss) for (stage, _, seed), loss in handle.view().losses.items() if stage == "student"}
+
+
+def test_a_run_submitted_before_the_workers_are_there_finishes_with_one_result(queue):
+    handle = queue.submit(ToySettings(seed=3))
+    assert handle.view().state == "queued"
+    assert handle.view().place == 0
+    assert queue.find(handle.id) is handle
+    assert queue.find("no such run") is None
+    view = handle.wait(30)
+    assert (view.state, view.problem, view.notices) == ("finished", None, ())
+    assert view.result.verdict.difference.n == 2
+    assert view.result.settings["speed"] == "resolved"
+    assert view.curves["student", "student", 4] == tuple((e, 10 - e, 100) for e in range(1, 11))
+    assert view.curves["teacher", "teacher", 0] == ((1, 7, 100),)
+    assert {stage.state for stage in view.stages.values()} == {"done"}
+    assert (view.progress, view.trials_done, view.trials, view.seconds_left) == (1.0, 2, 2, 0.0)
+    handle.stop()
+    assert handle.view().state == "finished"
+
+
+def test_it_knows_the_data_once_a_worker_is_warm(queue):
+    until(lambda: queue.warm)
+    assert isinstance(queue.data, Data)
+    assert queue.data.name == "toy data"
+    assert str(queue.data.notices[0]) == "These are toys."
+
+
+def test_progress_only_grows_and_stages_follow_each_other(queue):
+    handle = queue.submit(ToySettings(steps=40))
+    views = [handle.view()]
+    while not views[-1].over:
+        time.sleep(0.05)
+        views.append(handle.view())
+    progress = [view.progress for view in views]
+    assert progress == sorted(progress)
+    assert sum(0 < value < 1 for value in progress) > 5
+    order = ["waiting", "running", "done"]
+    for stage in ("teacher", "soft_targets", "student"):
+        seen = [order.index(view.stages[stage].state) for view in views]
+        assert seen == sorted(seen)
+    assert all(view.stages["teacher"].state == "done" for view in views if view.trials_done)
+
+
+def test_trials_spread_over_the_workers(queue):
+    handle = queue.submit(ToySettings(steps=60, seeds=4))
+    view = handle.wait(30)
+    assert view.state == "finished"
+    pids = trial_pids(handle)
+    assert len(pids) == 4
+    assert len(set(pids.values())) == 2
+    assert os.getpid() not in pids.values()
+
+
+def test_a_time_left_is_guessed_and_about_right(queue):
+    handle = queue.submit(ToySettings(steps=150))
+    left = until(lambda: handle.view().seconds_left)
+    asked = time.monotonic()
+    assert handle.wait(30).state == "finished"
+    assert left == pytest.approx(time.monotonic() - asked, abs=1.5)
+
+
+def test_two_runs_at_once_and_a_third_waits_its_turn(queue):
+    first, second = (queue.submit(ToySettings(steps=60, seed=seed, seeds=3)) for seed in (0, 100))
+    third = queue.submit(ToySettings(seed=200))
+    assert [handle.view().place for handle in (first, second, third)] == [0, 1, 2]
+    until(lambda: first.view().state == second.view().state == "running")
+    assert third.view().place == 2
+    assert {seed for _, _, seed in second.wait(30).curves} == {0, 100, 101, 102}
+    assert first.wait(1).state == "finished"
+    assert third.wait(30).state == "finished"
+
+
+def test_stop_ends_a_running_run_and_frees_its_workers(queue):
+    handle = queue.submit(ToySettings(steps=LONG, pause=0.001, seeds=3))
+    until(lambda: len(trial_pids(handle)) == 2)
+    waiting = queue.submit(ToySettings(steps=LONG))
+    time.sleep(0.3)
+    assert waiting.view().state == "queued"
+    asked = time.monotonic()
+    handle.stop()
+    handle.stop()
+    assert handle.view().state == "stopped"
+    assert handle.view().curves
+    until(lambda: waiting.view().state == "running")
+    assert time.monotonic() - asked < 2
+    waiting.stop()
+
+
+def test_stop_ends_a_queued_run(queue):
+    busy = [queue.submit(ToySettings(steps=LONG)) for _ in range(2)]
+    until(lambda: all(handle.view().state == "running" for handle in busy))
+    handle = queue.submit(ToySettings())
+    last = queue.submit(ToySettings())
+    handle.stop()
+    assert handle.view().state == "stopped"
+    assert last.view().place == 2
+    for other in busy:
+        other.stop()
+    assert last.wait(10).state == "finished"
+    assert not handle.view().curves
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("preparation", "There is no teacher for toy data."),
+        ("problem", "Seed 0 is unlucky; choose another."),
+        ("error", "The run broke off with RuntimeError: a surprise"),
+    ],
+)
+def test_a_failure_is_told_in_one_sentence(queue, failure, told):
+    view = queue.submit(ToySettings(failure=failure, seeds=1)).wait(30)
+    assert view.state == "failed"
+    assert str(view.problem) == told
+    assert view.result is None
+
+
+def test_a_run_whose_worker_is_killed_finishes_and_says_so(queue):
+    handle = queue.submit(ToySettings(steps=100))
+    pids = until(lambda: len(pids := trial_pids(handle)) == 2 and pids)
+    os.kill(pids[1], signal.SIGKILL)
+    view = handle.wait(40)
+    assert view.state == "finished"
+    notices = [str(notice) for notice in view.notices]
+    assert "A worker process died; the trial with seed 1 was started again." in notices
+    assert trial_pids(handle)[1] != pids[1]
+    for seed in (0, 1):
+        assert [epoch for epoch, _, _ in view.curves["student", "student", seed]] == list(range(1, 101))
+
+
+def test_a_run_that_kills_its_workers_is_given_up(queue):
+    view = queue.submit(ToySettings(failure="death", seeds=1, steps=2)).wait(60)
+    assert view.state == "failed"
+    assert "died again and again" in str(view.problem)
+    assert queue.submit(ToySettings()).wait(30).state == "finished"
+
+
+def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue):
+    handle = queue.submit(ToySettings(steps=LONG))
+    waiting = queue.submit(ToySettings(steps=LONG))
+    until(lambda: handle.view().state == "running")
+    (cluster,) = psutil.Process().children()
+    cluster.kill()
+    for lost in (handle, waiting):
+        view = lost.wait(5)
+        assert view.state == "failed"
+        assert "ended unexpectedly" in str(view.problem)
+    assert queue.submit(ToySettings()).wait(30).state == "finished"
+
+
+def test_workers_that_cannot_start_are_a_clear_failure(capfd):
+    queue = Queue(env={"KD_WORKERS": "none"})
+    view = queue.submit(ToySettings()).wait(20)
+    assert view.state == "failed"
+    assert "could not be started (it ended with code 1)" in str(view.problem)
+    queue.close()
+    assert "KD_WORKERS = 'none' is not allowed" in capfd.readouterr().err
+    assert queue.submit(ToySettings()).view().state == "failed"
+
+
+def test_the_web_process_imports_the_queue_without_torch_or_dask():
+    code = "import sys, kd_core.runs.queue; print({'torch', 'distributed', 'dask'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

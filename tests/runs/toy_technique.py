@@ -1,0 +1,82 @@
+"""A technique that trains nothing: it sleeps, reports, and fails when it is told to. No torch.
+
+The loss it reports is the pid of the process it runs in, so that tests can see (and kill) the worker.
+"""
+
+import os
+import signal
+import time
+from types import SimpleNamespace
+from typing import ClassVar
+
+from kd_core.events import Dataset, Evaluation, Interval, Provenance, Result, Step, Verdict
+from kd_core.messages import Problem, message
+from kd_core.settings import Settings
+
+
+class ToySettings(Settings):
+    technique: ClassVar[str] = "toy"
+    module: ClassVar[str] = "toy_technique"
+
+    seed: int = 0
+    seeds: int = 2
+    steps: int = 10
+    pause: float = 0.02
+    failure: str = ""
+    speed: str = "auto"
+
+
+def load_data():
+    return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),))
+
+
+def resolve(settings):
+    return settings.model_copy(update={"speed": "resolved"})
+
+
+def preparing(settings, data):
+    if settings.failure == "preparation":
+        raise Problem("There is no teacher for {data}.", data=data.name)
+    for step in range(1, settings.steps + 1):
+        time.sleep(settings.pause)
+        yield Step("teacher", "teacher", 0, step, settings.steps, float(os.getpid()), step / settings.steps)
+    yield Evaluation("teacher", "teacher", 0, 1, 1, 7, 100)
+    yield Step("soft_targets", "teacher", 0, 1, 1, float("nan"), 1.0)
+    return {"shared": data.name}
+
+
+def trial(settings, data, shared, seed):
+    assert shared == {"shared": data.name}
+    for step in range(1, settings.steps + 1):
+        time.sleep(settings.pause)
+        done = step / settings.steps
+        yield Step("student", "student", seed, step, settings.steps, float(os.getpid()), done)
+        yield Evaluation("student", "student", seed, step, settings.steps, settings.steps - step, 100)
+    if settings.failure == "problem":
+        raise Problem("Seed {seed} is unlucky; choose another.", seed=seed)
+    if settings.failure == "error":
+        raise RuntimeError("a surprise\nwith a second line")
+    if settings.failure == "death":
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield result(settings, trials=1)
+
+
+def join(settings, trials):
+    return result(settings, trials=len(trials))
+
+
+def result(settings, trials):
+    difference = Interval(mean=0.0, low=None, high=None, n=trials, confidence=0.95)
+    return Result(
+        technique="toy",
+        version=1,
+        settings=settings.model_dump(),
+        data=Dataset(name="toy data", train=1, validation=1, test=1),
+        gallery=(),
+        arms=(),
+        verdict=Verdict(
+            kind="single", arm="a", baseline="b", difference=difference, text=message("Nothing."), scope=()
+        ),
+        notes=(),
+        provenance=Provenance(created="", seconds=0, processor="", cores=1, python="", torch=""),
+    )
