@@ -290,10 +290,12 @@ class View {
   drawTable(T) {
     const table = this.root.querySelector("table.all");
     const head = [this.say("digit"), ...this.panels.flatMap(({ side }) => [`${side}, T = 1`, `${side}, T = ${T}`])];
-    const rows = DIGITS.map((digit) => [digit, ...this.panels.flatMap(({ plain, live }) => [exact(plain[digit]), exact(live[digit])])]);
+    const row = (digit) => this.panels.flatMap(({ plain, live }) => [exact(plain[digit]), exact(live[digit])]);
+    const rows = DIGITS.map((digit) => [digit, ...row(digit)]);
     if (!table.tBodies[0].rows.length) {
       table.tHead.append(tableRow(head.map(() => make("th", "", { scope: "col" }))));
-      table.tBodies[0].append(...rows.map((row) => tableRow(row.map((_, i) => (i ? make("td") : make("th", "", { scope: "row" }))))));
+      const cell = (_, column) => (column ? make("td") : make("th", "", { scope: "row" }));
+      table.tBodies[0].append(...rows.map((row) => tableRow(row.map(cell))));
     }
     [head, ...rows].forEach((row, r) => row.forEach((text, c) => (table.rows[r].cells[c].textContent = text)));
   }
@@ -315,10 +317,11 @@ const inTenths = (T) => T.toFixed(Math.abs(10 * T - Math.round(10 * T)) < 1e-9 ?
 const minus = (text) => text.replace("-", "−");
 const powerOfTen = (x) => {
   const [digits, exponent] = x.toExponential(1).split("e");
-  return `${digits}·10${[...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
+  const raised = [...exponent.replace("+", "")].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
+  return `${digits}·10${raised.join("")}`;
 };
 const exact = (p) => (p === 0 || p >= 1e-4 ? p.toFixed(4) : powerOfTen(p));
-const short = (x) => (!Number.isFinite(x) ? "∞" : x !== 0 && (x < 0.01 || x >= 1e5) ? powerOfTen(x) : x.toFixed(2));
+const short = (x) => (!Number.isFinite(x) ? "∞" : x !== 0 && (x < 0.01 || x >= 1e4) ? powerOfTen(x) : x.toFixed(2));
 
 // --- elements -------------------------------------------------------------------------------------
 
