@@ -73,12 +73,12 @@ def trial(run: str, prepared: tuple[Settings, Any], seed: int) -> Result:
     return _plainly(work)
 
 
-def join(prepared: tuple[Settings, Any], trials: Sequence[Result]) -> Result:
+def join(prepared: tuple[Settings, Any], *trials: Result) -> Result:
     """The run's Result, made of its trials'."""
     settings, _ = prepared
 
     def work() -> Result:
-        result: Result = _technique(settings).join(settings, trials)
+        result: Result = _technique(settings).join(settings, list(trials))
         return result
 
     return _plainly(work)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class Workers:
         self._client: Any = None
         self._watcher: threading.Thread | None = None
         self._closing = False
-        self._futures: dict[Handle, list[Any]] = {}
+        self._futures: dict[Handle, Any] = {}  # of the joins: Dask does what they need, and no more
 
     def connect(
         self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
@@ -78,31 +77,23 @@ class Workers:
 
     def send(self, handle: Handle, priority: int, done: Callable[[Any], None]) -> None:
         """Have the run done: the preparation, then its trials side by side, then the join."""
-        from kd_core.runs import work
-
-        submit = partial(self._client.submit, pure=False)
-        prepared = submit(work.prepare, handle.id, handle.settings, priority=priority)
-        trials = [
-            # Dask breaks ties as it likes; people expect the first seed first.
-            submit(work.trial, handle.id, prepared, seed, priority=priority - index / 1000)
-            for index, seed in enumerate(handle.seeds)
-        ]
-        joined = submit(work.join, prepared, trials, priority=priority)
-        self._futures[handle] = [prepared, *trials, joined]
+        graph, last = _graph(handle)
+        joined = self._client.get(graph, last, sync=False, priority=priority)
+        self._futures[handle] = joined
         joined.add_done_callback(done)
 
     def drop(self, handle: Handle) -> None:
         """Cancel what has not started, and have what has started stop itself."""
-        futures = self._futures.pop(handle, None)
-        if futures is None or self._closing:
+        joined = self._futures.pop(handle, None)
+        if joined is None or self._closing:
             return
-        if futures[-1].status != "finished":
+        if joined.status != "finished":
             from distributed import Event as Flag
 
             from kd_core.runs.work import stop_flag
 
             Flag(stop_flag(handle.id), client=self._client).set()
-            self._client.cancel(futures)
+            self._client.cancel([joined])
 
     def close(self) -> None:
         """End the process, and every worker with it."""
@@ -120,3 +111,29 @@ class Workers:
             self._watcher.join(1)
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+def _graph(handle: Handle) -> tuple[dict[Any, Any], Any]:
+    """The run as Dask tasks, and the key of the last.
+
+    As "data producers" they wait in the scheduler, in order of priority, for a worker that has nothing
+    to do. Other tasks are given out at once, to the worker that holds their input: a run's trials would
+    all wait behind one another at the worker that prepared them, and be blamed for its death.
+    """
+    from dask._task_spec import Task, TaskRef
+
+    from kd_core.runs import work
+
+    def task(key: tuple[str | int, ...], function: Callable[..., Any], *args: Any) -> TaskRef:
+        graph[key] = Task(key, function, *args, _data_producer=True)
+        return TaskRef(key)
+
+    graph: dict[Any, Any] = {}
+    run = handle.id
+    prepared = task(("prepare", run), work.prepare, run, handle.settings)
+    trials = [  # of equals Dask begins with the greatest key, and people expect the first seed
+        task(("trial", run, 999 - index), work.trial, run, prepared, seed)
+        for index, seed in enumerate(handle.seeds)
+    ]
+    joined = task(("join", run), work.join, prepared, *trials)
+    return graph, joined.key

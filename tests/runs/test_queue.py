@@ -66,7 +66,7 @@ def test_it_knows_the_data_once_a_worker_is_warm(queue):
 
 
 def test_progress_only_grows_and_stages_follow_each_other(queue):
-    handle = queue.submit(ToySettings(steps=40))
+    handle = queue.submit(ToySettings(steps=40, preparation=40))
     views = [handle.view()]
     while not views[-1].over:
         time.sleep(0.05)
@@ -111,10 +111,10 @@ def test_two_runs_at_once_and_a_third_waits_its_turn(queue):
 
 
 def test_stop_ends_a_running_run_and_frees_its_workers(queue):
-    handle = queue.submit(ToySettings(steps=LONG, pause=0.001, seeds=3))
+    handle = queue.submit(ToySettings(steps=LONG, seeds=3))
     until(lambda: len(trial_pids(handle)) == 2)
     waiting = queue.submit(ToySettings(steps=LONG))
-    time.sleep(0.3)
+    time.sleep(0.2)
     assert waiting.view().state == "queued"
     asked = time.monotonic()
     handle.stop()

@@ -20,7 +20,8 @@ class ToySettings(Settings):
 
     seed: int = 0
     seeds: int = 2
-    steps: int = 10
+    preparation: int = 10  # steps
+    steps: int = 10  # of a trial
     pause: float = 0.02
     failure: str = ""
     speed: str = "auto"
@@ -37,9 +38,10 @@ def resolve(settings):
 def preparing(settings, data):
     if settings.failure == "preparation":
         raise Problem("There is no teacher for {data}.", data=data.name)
-    for step in range(1, settings.steps + 1):
+    steps = settings.preparation
+    for step in range(1, steps + 1):
         time.sleep(settings.pause)
-        yield Step("teacher", "teacher", 0, step, settings.steps, float(os.getpid()), step / settings.steps)
+        yield Step("teacher", "teacher", 0, step, steps, float(os.getpid()), step / steps)
     yield Evaluation("teacher", "teacher", 0, 1, 1, 7, 100)
     yield Step("soft_targets", "teacher", 0, 1, 1, float("nan"), 1.0)
     return {"shared": data.name}
