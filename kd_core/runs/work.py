@@ -23,10 +23,10 @@ from distributed import WorkerPlugin, get_worker
 
 from kd_core.events import Evaluation, Event, Result, Step
 from kd_core.messages import N_, Problem
+from kd_core.runs.handle import PREPARATION
 from kd_core.settings import Settings
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
-PREPARATION = "preparation"
 EVERY = 0.25  # seconds between two messages of one task
 POLL = 0.2  # seconds between two looks at the stop flag, which costs a few milliseconds
 
