@@ -1,7 +1,8 @@
 """Settings class -> widgets, and the address -> Settings: the URL is the state.
 
-Widgets are bound to the address by their field's name. A binding turns an unreadable value into the
-default silently, so the raw parameters are read first, and what is wrong with them is said.
+Streamlit's own binding to the address writes a choice by its translated label and turns what it cannot
+read into the default silently. So this is done here: the raw parameters are read before any widget
+exists, what is wrong with them is said, and what differs from the default is written back.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,33 +75,51 @@ def controls(settings: type[Settings], _: Translate, hints: Mapping[str, str] | 
     values: dict[str, Any] = {}
     for column, spec in zip(st.columns(len(first)), first, strict=True):
         with column:
-            values[spec.name] = _widget(spec, _)
+            values[spec.name] = _widget(spec, settings, _)
             if hints and spec.name in hints:
                 st.caption(hints[spec.name])
     with st.expander(_("More"), key="more"):
         columns = st.columns(3)
         for position, spec in enumerate(spec for spec in specs.values() if spec.more):
             with columns[position % 3]:
-                values[spec.name] = _widget(spec, _)
+                values[spec.name] = _widget(spec, settings, _)
     return settings.parse({name: value for name, value in values.items() if value is not None})
 
 
-def _widget(spec: Spec, _: Translate) -> Scalar | None:
+def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
     """The widget that fits the field: a choice, a switch, a typed number for long ranges, else a slider."""
-    shared: dict[str, Any] = dict(key=spec.name, help=_(spec.help), bind="query-params")
+    seed(spec.name, value(settings, spec.name))
+    shared: dict[str, Any] = dict(key=spec.name, help=_(spec.help), persist_state="session")
     label = f"{_(spec.label)} ({_(spec.unit)})" if spec.unit else _(spec.label)
     if spec.choices:
-        names = {value: _(text) for value, text in spec.choices.items()}
-        options = list(names)
-        return st.selectbox(label, options, index=options.index(str(spec.default)),
-                            format_func=names.__getitem__, **shared)  # fmt: skip
-    if spec.kind is bool:
-        return st.toggle(label, value=bool(spec.default), **shared)
-    low, high, default, step = (spec.kind(v) for v in (spec.low, spec.high, spec.default, spec.step))  # type: ignore[arg-type]
-    if spec.log:
-        shape = "%.5g" if spec.kind is float else "%d"
-        return st.number_input(label, low, high, default, step, format=shape, **shared)
-    return st.slider(label, low, high, default, step, **shared)
+        names = {choice: _(text) for choice, text in spec.choices.items()}
+        set_to: Any = st.selectbox(label, list(names), format_func=names.__getitem__, **shared)
+    elif spec.kind is bool:
+        set_to = st.toggle(label, **shared)
+    else:
+        low, high, step = (spec.kind(bound) for bound in (spec.low, spec.high, spec.step))
+        if spec.log:
+            shape = "%.5g" if spec.kind is float else "%d"
+            set_to = st.number_input(label, low, high, step=step, format=shape, **shared)
+        else:
+            set_to = st.slider(label, low, high, step=step, **shared)
+    publish(spec.name, set_to, spec.default)
+    return set_to
+
+
+def seed(name: str, wish: Scalar) -> None:
+    """Give the widget `name`, which does not exist yet, its first value."""
+    if name not in st.session_state:
+        st.session_state[name] = wish
+
+
+def publish(name: str, set_to: Scalar, default: Scalar) -> None:
+    """Write what `name` is set to into the address; the default is left out."""
+    text = f"{set_to:g}" if isinstance(set_to, float) else str(set_to).lower()
+    if set_to == default:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != text:
+        st.query_params[name] = text
 
 
 def presets(settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool) -> None:
@@ -118,14 +137,19 @@ def _apply(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
         st.session_state[name] = values.get(name, spec.default)
 
 
-def value(settings: type[Settings], name: str) -> float:
-    """What the number `name` is set to, also above its widget: the session's, else the address's, else the default."""
-    raw = st.session_state.get(name, st.query_params.get(name))
+def value(settings: type[Settings], name: str) -> Any:
+    """What `name` is set to, also above its widget: in the session, else the address, else by default."""
+    if name in st.session_state:
+        return st.session_state[name]
+    raw: str | bool | None = st.query_params.get(name)
+    if raw is None:
+        return settings.specs()[name].default
+    if settings.specs()[name].kind is bool:
+        raw = TRUTHS.get(str(raw).lower(), raw)
     try:
-        made = settings.parse({name: raw}) if raw is not None else settings()
-    except Problem:
-        made = settings()
-    return float(getattr(made, name))
+        return getattr(settings.parse({name: raw}), name)
+    except Problem:  # `read_address` has said so
+        return settings.specs()[name].default
 
 
 def follow(name: str) -> Callable[[float], None]:

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
-from kd_core.events import Arm, ArmTrial, Result
+from kd_core.events import Arm, GalleryDigit, Result
 
 Translator = Callable[..., str]
 
@@ -43,30 +45,38 @@ def errors_by_arm(result: Result, _: Translator) -> go.Figure:
 def learning_curves(result: Result, _: Translator) -> go.Figure:
     """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
     figure = go.Figure()
+    ends: list[tuple[float, str]] = []
     per_cent = 100 / result.data.validation
     last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
     for arm in result.arms:
         style = dict(color=COLOURS[arm.name], dash=DASHES[arm.name])
         if arm.shared:
-            end = per_cent * arm.trials[0].curve[-1][1]
+            end = per_cent * _visible(arm.trials[0].curve[-1][1])
             figure.add_scatter(x=[0, last], y=[end, end], mode="lines", line=dict(width=2, **style),
                                hoverinfo="skip", showlegend=False)  # fmt: skip
-            _end_label(figure, last, end, _(arm.name), COLOURS[arm.name])
+            ends.append((end, arm.name))
             continue
         for trial in arm.trials:
             epochs, errors = zip(*trial.curve, strict=True)
-            figure.add_scatter(x=epochs, y=[per_cent * e for e in errors], mode="lines", opacity=0.25,
+            figure.add_scatter(x=epochs, y=[per_cent * _visible(e) for e in errors], mode="lines", opacity=0.25,
                                line=dict(width=1, **style), hoverinfo="skip", showlegend=False)  # fmt: skip
-        epochs, means = mean_curve([t.curve for t in arm.trials])
+        reached, means = mean_curve([t.curve for t in arm.trials])
         figure.add_scatter(
-            x=epochs, y=[per_cent * m for m in means], mode="lines+markers", showlegend=False,
+            x=reached, y=[per_cent * _visible(m) for m in means], mode="lines+markers", showlegend=False,
             line=dict(width=3, **style), marker=dict(symbol=MARKERS[arm.name], size=7),
             hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
-        _end_label(figure, last, per_cent * means[-1], _(arm.name), COLOURS[arm.name])
-    figure.update_xaxes(title=_("epoch"), range=[0, last * 1.22])
-    figure.update_yaxes(title=_("validation error (%)"), rangemode="tozero")
-    return _finish(figure, height=340)
+        ends.append((per_cent * _visible(means[-1]), arm.name))
+    _end_labels(figure, last, ends, _)
+    figure.update_xaxes(title=_("epoch"), range=[0, last])
+    figure.update_yaxes(title=_("validation error (%), log scale"), type="log", dtick="D2")
+    _finish(figure, height=340)
+    return figure.update_layout(margin=dict(r=150))
+
+
+def _visible(errors: float) -> float:
+    """Errors as a logarithmic axis can show them: none at all is drawn as half an error."""
+    return max(errors, 0.5)
 
 
 def mean_curve(curves: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[float]]:
@@ -95,6 +105,11 @@ def soft_targets(result: Result, digit: int, temperature: float, _: Translator) 
     return _finish(figure, height=320)
 
 
+def digit_image(digit: GalleryDigit) -> np.ndarray:
+    """The digit as it is, 28x28 white on black, each pixel enlarged to 5x5 without smoothing."""
+    return np.kron(np.array(digit.pixels, dtype=np.uint8).reshape(28, 28), np.ones((5, 5), dtype=np.uint8))
+
+
 def softmax(logits: Sequence[float], temperature: float) -> list[float]:
     """p_i = exp(z_i / T) / sum_j exp(z_j / T), shifted by the largest logit so that nothing overflows."""
     top = max(logits)
@@ -108,7 +123,7 @@ def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[fl
 
 
 def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]], epochs: int,
-                _: Translator) -> dict:  # fmt: skip
+                _: Translator) -> dict[str, Any]:  # fmt: skip
     """An ECharts option of the curves so far: {(stage, arm, seed): (epoch, errors, size), …}.
 
     The axes are fixed from the start, so that what moves is the curves alone.
@@ -138,22 +153,29 @@ def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, i
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2f %%"},
         "xAxis": {"type": "value", "name": _("epoch"), "nameLocation": "middle", "nameGap": 26,
                   "min": 0, "max": epochs},
-        "yAxis": {"type": "value", "name": _("validation error (%)"), "nameLocation": "middle", "nameGap": 38,
-                  "min": 0},
+        "yAxis": {"type": "log", "name": _("validation error (%), log scale"), "nameLocation": "middle",
+                  "nameGap": 38, "min": 0.5, "max": 100, "logBase": 10},
         "series": series,
     }  # fmt: skip
 
 
-def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict) -> dict:
-    data = [[epoch, round(100 * errors / size, 3)] for epoch, errors, size in points]
+def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict[str, Any]) -> dict[str, Any]:
+    data = [[epoch, round(100 * _visible(errors) / size, 3)] for epoch, errors, size in points]
     label = {"show": bool(name), "formatter": "{a}", "color": line["color"]}
     return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
             "symbol": "none", "silent": not name, "endLabel": label}  # fmt: skip
 
 
-def _end_label(figure: go.Figure, x: float, y: float, text: str, colour: str) -> None:
-    figure.add_annotation(x=x, y=y, text=f"{text}<br>{y:.1f} %", showarrow=False, xanchor="left",
-                          xshift=8, align="left", font=dict(color=colour, size=13))  # fmt: skip
+def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> None:
+    """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
+    lowest = -math.inf
+    for value, name in sorted(ends):
+        place = max(math.log10(value), lowest + 0.12)
+        lowest = place
+        figure.add_annotation(
+            x=x, y=place, text=f"{_(name)} {value:.1f} %", showarrow=False, xanchor="left", xshift=8,
+            align="left", font=dict(color=COLOURS[name], size=13),
+        )  # fmt: skip
 
 
 def _finish(figure: go.Figure, height: int) -> go.Figure:
@@ -167,8 +189,3 @@ def errors_text(arm: Arm) -> str:
     """Errors per 10,000 as "371 ± 42", or without ± where there is one trial."""
     half = arm.errors_per_10000.half_width
     return f"{arm.errors_per_10000.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
-
-
-def total_seconds(trials: Sequence[ArmTrial]) -> float:
-    """Training seconds of all trials."""
-    return sum(t.seconds for t in trials)

@@ -3,8 +3,8 @@
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app.controls import notices, read_address
-from app.text import LANGUAGES, Translate, current, default_language
+from app.controls import notices, publish, read_address, seed
+from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.settings import Settings
 
 STYLE = """<style>
@@ -46,16 +46,17 @@ def surround() -> None:
         st.html(PRESENT_STYLE)
         return
     with st.sidebar:
-        names = list(LANGUAGES)
-        st.segmented_control("Language · 语言", names, default=default_language(), required=True,
-                             format_func=LANGUAGES.__getitem__, key="lang", bind="query-params")  # fmt: skip
+        seed("lang", language())
+        chosen = st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
+                                      format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
+        publish("lang", str(chosen), default_language())
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
 
 
 def opening(title: str, sentence: str, settings: type[Settings] | None = None) -> Translate:
     """A page's title, its one sentence, and what is wrong with the address."""
-    if not st.session_state.get("framed"):
+    if not st.session_state.pop("framed", False):
         # Until st.navigation is first called, Streamlit runs a file of pages/ without the entry script:
         # so it does for the first address that a new server is asked for, if that is a page's.
         navigation(current())

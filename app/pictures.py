@@ -19,7 +19,8 @@ def _arrow(x1: float, y1: float, x2: float, y2: float, colour: str = GREY) -> st
     """A straight arrow; its head is drawn from the direction of the line."""
     length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
     dx, dy = 8 * (x2 - x1) / length, 8 * (y2 - y1) / length
-    head = f"M{x2 - dx - dy * 0.6:.1f} {y2 - dy + dx * 0.6:.1f}L{x2} {y2}L{x2 - dx + dy * 0.6:.1f} {y2 - dy - dx * 0.6:.1f}"
+    left, right = (x2 - dx - dy * 0.6, y2 - dy + dx * 0.6), (x2 - dx + dy * 0.6, y2 - dy - dx * 0.6)
+    head = f"M{left[0]:.1f} {left[1]:.1f}L{x2} {y2}L{right[0]:.1f} {right[1]:.1f}"
     return f'<path d="M{x1} {y1}L{x2} {y2}{head}" stroke="{colour}"/>'
 
 

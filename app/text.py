@@ -34,7 +34,7 @@ class Translate:
 
     def __call__(self, text: str | Message, **values: Scalar | Message) -> str:
         if isinstance(text, Message):
-            text, values = text.text, dict(text.values)
+            return self(text.text, **text.values)
         translated = self._gettext(text) if text else ""
         if not values:
             return translated

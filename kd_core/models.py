@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 CLASSES = 10
@@ -32,15 +33,32 @@ class Dropout(nn.Module):
         return x * keep.to(x) / (1 - self.p)
 
 
+class MaxPool(nn.Module):
+    """The largest of each 2x2 window, [N, C, H, W] -> [N, C, H // 2, W // 2].
+
+    Without gradients it compares strided slices, which takes half the time of torch's own pooling (that
+    also notes where each maximum was); with gradients torch's own is many times faster.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Equal to F.max_pool2d(x, 2) to the last bit; an odd last row or column is left out."""
+        if torch.is_grad_enabled():
+            return F.max_pool2d(x, 2)
+        height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+        rows = torch.maximum(x[:, :, 0:height:2], x[:, :, 1:height:2])
+        return torch.maximum(rows[..., 0:width:2], rows[..., 1:width:2])
+
+
 def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
     """The article's form of network: Conv3x3-pool-Conv3x3-pool-Dense-Dense(10), ReLU, no padding.
 
     Keras's defaults in its listing: 28 -> 26 -> 13 -> 11 -> 5, so 25 * second values reach the
     dense layer. (32, 64, 64) is its teacher with 121,930 parameters, (16, 32, 32) its student.
+    ReLU follows the pooling: max and ReLU commute, so the function is the same, on a quarter of the values.
     """
     return nn.Sequential(
-        nn.Conv2d(1, first, 3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(first, second, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, first, 3), MaxPool(), nn.ReLU(),
+        nn.Conv2d(first, second, 3), MaxPool(), nn.ReLU(),
         nn.Flatten(), nn.Linear(25 * second, dense), nn.ReLU(), nn.Linear(dense, CLASSES),
     )  # fmt: skip
 

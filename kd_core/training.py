@@ -130,8 +130,7 @@ def fit(
                 progress = span[0] + (span[1] - span[0]) * step / steps
                 yield Step(stage, arm, seed, step, steps, value, progress)
         if epoch % evaluate_every == 0 or epoch == epochs:
-            exact = "float32" if epoch == epochs else precision  # the number that is kept is exact
-            errors = count_errors(predict(model, validation[0], exact), validation[1])
+            errors = count_errors(predict(model, validation[0], precision), validation[1])
             yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(validation[1]))
 
 

@@ -38,16 +38,6 @@ with st.container(key="soft_targets"):
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
 settings = controls(DistillationSettings, _)
-t, a = settings.temperature, settings.alpha
-st.latex(
-    rf"L = {a:g} \cdot {t:g}^2 \cdot \mathrm{{KL}}(p_\text{{teacher}} \,\|\, p_\text{{student}})"
-    rf" + {1 - a:g} \cdot \mathrm{{CE}}(\text{{labels}}, p_\text{{student}})"
-    rf" \qquad p_i = \frac{{e^{{z_i/{t:g}}}}}{{\sum_j e^{{z_j/{t:g}}}}}"
-)
-st.caption(
-    _("α is the weight on the teacher here, T² = {t2} keeps its part of the gradient from vanishing. (Hinton, "
-      "Vinyals, Dean 2015)", t2=f"{t * t:g}")
-)  # fmt: skip
 data = queue().data
 for notice in data.notices if data else ():
     st.warning(_(notice))
@@ -76,13 +66,17 @@ with st.container(key="result"):
         st.markdown(f"**{_('Errors on the validation set while training')}**")
         st.plotly_chart(figures.learning_curves(result, _), key="curves", config={"displayModeBar": False})
     st.markdown(f"**{_('The same digit, answered by all three')}**")
-    shown = st.selectbox(
-        _("Digit"), range(len(result.gallery)), key="digit", index=min(15, len(result.gallery) - 1),
-        format_func=lambda i: _("{label} (test image {index})", label=result.gallery[i].label,
-                                index=result.gallery[i].index),
-    )  # fmt: skip
-    st.plotly_chart(figures.soft_targets(result, shown, float(result.settings["temperature"]), _), key="answers",
-                    config={"displayModeBar": False})  # fmt: skip
+    narrow, wide = st.columns([1, 5], vertical_alignment="center")
+    with narrow:
+        digit = st.selectbox(
+            _("Digit"), range(len(result.gallery)), key="digit", index=min(15, len(result.gallery) - 1),
+            format_func=lambda i: _("{label} (test image {index})", label=result.gallery[i].label,
+                                    index=result.gallery[i].index),
+        )  # fmt: skip
+        st.image(figures.digit_image(result.gallery[digit]), width=140)
+    with wide:
+        answers = figures.soft_targets(result, digit, float(result.settings["temperature"]), _)
+        st.plotly_chart(answers, key="answers", config={"displayModeBar": False})
     for note in result.notes:
         st.caption(_(note))
     st.caption(

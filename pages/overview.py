@@ -45,7 +45,5 @@ st.markdown(
       "2. Press **Run**: five small students train alone, five with a teacher, in about half a minute.\n"
       "3. Read the verdict. It says how sure it is, and it may say that nothing can be seen.")
 )  # fmt: skip
-st.caption(
-    _("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0.")
-)
+st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
 leave_presentation(_)

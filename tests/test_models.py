@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from kd_core.cost import cost_of
-from kd_core.models import Dropout, build
+from kd_core.models import Dropout, MaxPool, build
 
 
 def seed(n=0):
@@ -34,6 +35,31 @@ def test_multiply_adds_by_hand():
     assert small.multiply_adds == mlp
     assert small.bytes == 4 * small.parameters
     assert small.latency_ms > 0
+
+
+def test_cnn_is_the_articles_function_with_relu_before_pooling():
+    model = build("article", "student", seed())
+    convolution, _, _, second, _, _, flatten, dense, _, last = model
+    images = torch.randn(5, 1, 28, 28, generator=seed(1))
+    usual = nn.Sequential(
+        convolution, nn.ReLU(), nn.MaxPool2d(2), second, nn.ReLU(), nn.MaxPool2d(2),
+        flatten, dense, nn.ReLU(), last,
+    )  # fmt: skip
+    with torch.no_grad():
+        assert torch.equal(model(images), usual(images))
+    gradients = [
+        torch.autograd.grad(net(images).square().sum(), list(model.parameters())) for net in (model, usual)
+    ]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("size", [26, 11, 2])
+def test_pooling_with_and_without_gradients_is_torchs(size):
+    x = torch.randn(3, 4, size, size, generator=seed()).to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        assert torch.equal(MaxPool()(x), F.max_pool2d(x, 2))
+    assert torch.equal(MaxPool()(x), F.max_pool2d(x, 2))
 
 
 def test_weights_come_from_the_generator_only():

@@ -1,0 +1,137 @@
+"""Every page as a script: it draws without an exception, in both languages, and says what is wrong."""
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.watch import queue
+from kd_core.settings import DistillationSettings
+
+ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
+PAGES = ["pages/overview.py", "pages/distillation.py"]
+TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end_the_workers():
+    yield
+    queue().close()
+
+
+def open_page(page="pages/distillation.py", **address) -> AppTest:
+    at = AppTest.from_file(ENTRY, default_timeout=30)
+    for name, value in address.items():
+        at.query_params[name] = value
+    at.run()
+    if page != PAGES[0]:
+        at.switch_page(page).run()
+    assert not at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    kinds = (at.title, at.subheader, at.markdown, at.caption, at.warning, at.info, at.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_draws(page, language):
+    at = open_page(page, lang=language)
+    assert at.title[0].value
+    assert at.session_state["lang"] == language
+    has_chinese = any("\u4e00" <= letter <= "\u9fff" for letter in texts(at))
+    assert has_chinese == (language == "zh")
+
+
+def test_first_paint_shows_the_recorded_verdict():
+    shown = texts(open_page())
+    assert "Distillation helped" in shown
+    assert "recorded on" in shown
+
+
+def test_settings_come_from_the_address():
+    at = open_page(temperature="8", alpha="0.5", student="mlp300", epochs="3")
+    assert at.number_input(key="temperature").value == 8
+    assert at.slider(key="alpha").value == 0.5
+    assert at.selectbox(key="student").value == "mlp300"
+    assert "temperature 4.0 → 8.0" in texts(at)  # what is shown is not what is set
+    assert not at.warning
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("temperature", "0"), ("temperature", "-3"), ("temperature", "nan"), ("temperature", "abc"),
+     ("temperature", "1e9"), ("alpha", "1.5"), ("train_size", "0"), ("train_size", "1000000000"),
+     ("student", "resnet"), ("fresh_teacher", "perhaps")],
+)  # fmt: skip
+def test_bad_value_in_the_address_is_named_and_the_default_used(name, value):
+    at = open_page(**{name: value})
+    (warning,) = at.warning
+    assert f"{name} = {value}" in warning.value
+    default = DistillationSettings.specs()[name].default
+    widget = next(
+        w for kind in (at.number_input, at.slider, at.selectbox, at.toggle) for w in kind if w.key == name
+    )
+    assert widget.value == default
+    assert "**" not in warning.value
+    assert at.run().warning  # it is not gone with the next rerun
+
+
+def test_unknown_parameter_and_language_are_named():
+    at = open_page(temprature="4", lang="tlh")
+    assert {"temprature" in w.value or "lang = tlh" in w.value for w in at.warning} == {True}
+    assert len(at.warning) == 2
+
+
+def test_unknown_run_is_explained():
+    assert "no longer known" in texts(open_page(run="nobody"))
+
+
+def test_presets_set_every_field():
+    at = open_page(temperature="8")
+    at.button(key="preset_same_labels").click().run()
+    assert at.number_input(key="temperature").value == 4
+    assert at.selectbox(key="teacher_data").value == "same"
+
+
+def test_presentation_has_no_sidebar():
+    assert open_page().sidebar.button
+    presented = open_page(present="1")
+    assert not presented.sidebar.button
+    assert not presented.sidebar.segmented_control
+
+
+def test_run_to_its_verdict_and_a_run_that_cannot_be():
+    at = open_page(**{name: str(value) for name, value in TINY.items()})
+    at.button(key="run").click().run()
+    assert not at.exception
+    run_id = at.query_params["run"][0]
+    view = queue().find(run_id).wait(60)
+    assert view.state == "finished", view.problem
+    at.run()
+    shown = texts(at)
+    assert str(view.result.verdict.text) in shown
+    assert "recorded on" not in shown
+
+    there = queue().data
+    too_many = DistillationSettings(**{**TINY, "train_size": 55_000})
+    if there.name != "MNIST":
+        assert "choose fewer" in str(queue().submit(too_many).wait(30).problem)
+
+
+def test_stop_leaves_the_curves_and_says_so():
+    at = open_page(student="article", epochs="200", seeds="20", train_size="2000")
+    at.button(key="run").click().run()
+    handle = queue().find(at.query_params["run"][0])
+    deadline = time.monotonic() + 60
+    while not handle.view().curves and time.monotonic() < deadline:
+        time.sleep(0.1)
+    at.run()
+    at.button(key="stop").click().run()
+    assert handle.view().state == "stopped"
+    at.run()
+    assert "Stopped after" in texts(at)
+    assert not at.exception
