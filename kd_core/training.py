@@ -6,6 +6,7 @@ autocast where the processor multiplies it natively (it loses elsewhere, so that
 
 import hashlib
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from kd_core.events import Evaluation, Step
 from kd_core.messages import N_, Problem
 
-REPORTS = 40  # Steps reported by one fit, spread evenly
+REPORTS = 40  # Steps reported by one fit, spread evenly …
+REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
 EVALUATIONS = 10  # looks at the validation split in one fit: five thousand images cost as much as an epoch
 EVALUATION_BATCH = 500
 
@@ -111,12 +113,13 @@ def fit(
     steps = epochs * math.ceil(len(images) / batch_size)
     report_every = max(1, steps // REPORTS)
     evaluate_every = math.ceil(epochs / EVALUATIONS)
-    step = 0
+    step, told = 0, time.monotonic()
     for epoch in range(1, epochs + 1):
         for batch in torch.randperm(len(images), generator=order).to(device).split(batch_size):
             loss = _train_step(model, optimizer, images[batch], batch, loss_fn, precision)
             step += 1
-            if step % report_every == 0 or step == steps:
+            if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
+                told = time.monotonic()
                 value = loss.item()
                 if not math.isfinite(value):
                     raise Problem(

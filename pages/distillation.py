@@ -60,12 +60,12 @@ with st.container(key="result"):
     st.html(comparison(result, _))
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{_('Errors on the test set, every trial')}**")
+        st.markdown("**" + _("Errors on the test set, every trial") + "**")
         st.plotly_chart(figures.errors_by_arm(result, _), key="errors", config={"displayModeBar": False})
     with right:
-        st.markdown(f"**{_('Errors on the validation set while training')}**")
+        st.markdown("**" + _("Errors on the validation set while training") + "**")
         st.plotly_chart(figures.learning_curves(result, _), key="curves", config={"displayModeBar": False})
-    st.markdown(f"**{_('The same digit, answered by all three')}**")
+    st.markdown("**" + _("The same digit, answered by all three") + "**")
     narrow, wide = st.columns([1, 5], vertical_alignment="center")
     with narrow:
         digit = st.selectbox(

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.watch import queue
+from kd_core.runs.queue import Handle
 from kd_core.settings import DistillationSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
@@ -22,13 +23,24 @@ def _end_the_workers():
 
 def open_page(page="pages/distillation.py", **address) -> AppTest:
     at = AppTest.from_file(ENTRY, default_timeout=30)
+    if page != PAGES[0]:
+        if "lang" in address:  # it belongs to the whole app, and stays as it was first set
+            at.query_params["lang"] = address["lang"]
+        at.run()
+        at.switch_page(page)
     for name, value in address.items():
         at.query_params[name] = value
     at.run()
-    if page != PAGES[0]:
-        at.switch_page(page).run()
     assert not at.exception
     return at
+
+
+def started(at: AppTest) -> Handle:
+    """The run that the page's address names."""
+    run_id = at.query_params["run"]
+    handle = queue().find(run_id if isinstance(run_id, str) else run_id[-1])
+    assert handle is not None
+    return handle
 
 
 def texts(at: AppTest) -> str:
@@ -108,8 +120,7 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     at = open_page(**{name: str(value) for name, value in TINY.items()})
     at.button(key="run").click().run()
     assert not at.exception
-    run_id = at.query_params["run"][0]
-    view = queue().find(run_id).wait(60)
+    view = started(at).wait(60)
     assert view.state == "finished", view.problem
     at.run()
     shown = texts(at)
@@ -125,7 +136,7 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
 def test_stop_leaves_the_curves_and_says_so():
     at = open_page(student="article", epochs="200", seeds="20", train_size="2000")
     at.button(key="run").click().run()
-    handle = queue().find(at.query_params["run"][0])
+    handle = started(at)
     deadline = time.monotonic() + 60
     while not handle.view().curves and time.monotonic() < deadline:
         time.sleep(0.1)
