@@ -23,7 +23,7 @@ def comparison(result: Result, _: Translator) -> str:
     """Teacher, student alone and distilled student, a column each; every figure from the Result."""
     rows = [
         (_("errors per 10,000"), "main", [errors_text(arm) for arm in result.arms]),
-        (_("spread"), "", [_spread(arm, _) for arm in result.arms]),
+        (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
         (_("labels behind its teacher"), "", [_count(arm.teacher_labels) for arm in result.arms]),
         (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),

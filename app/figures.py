@@ -16,6 +16,7 @@ TEACHER, ALONE, DISTILLED = "teacher", "student alone", "distilled student"
 COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00"}
 DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid"}
 MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle"}
+LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: ""}
 
 
@@ -37,7 +38,7 @@ def errors_by_arm(result: Result, _: Translator) -> go.Figure:
             error_x=dict(type="data", array=[half or 0], thickness=3, width=8, visible=half is not None),
             hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
         )  # fmt: skip
-    figure.update_xaxes(title=_("test errors per 10,000 images (95 % interval over trials)"), rangemode="tozero")
+    figure.update_xaxes(title=_("errors per 10,000 (mean, 95 % interval)"), rangemode="tozero")
     figure.update_yaxes(range=[-0.6, len(result.arms) - 0.3])
     return _finish(figure, height=230)
 
@@ -69,7 +70,7 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
         ends.append((per_cent * _visible(means[-1]), arm.name))
     _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
-    figure.update_yaxes(title=_("validation error (%), log scale"), type="log", dtick="D2")
+    figure.update_yaxes(title=_("validation error (%), log scale"), type="log", tickvals=LOG_TICKS)
     _finish(figure, height=340)
     return figure.update_layout(margin=dict(r=150))
 
@@ -161,7 +162,7 @@ def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, i
 
 def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict[str, Any]) -> dict[str, Any]:
     data = [[epoch, round(100 * _visible(errors) / size, 3)] for epoch, errors, size in points]
-    label = {"show": bool(name), "formatter": "{a}", "color": line["color"]}
+    label = {"show": bool(name), "formatter": "{a}"}
     return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
             "symbol": "none", "silent": not name, "endLabel": label}  # fmt: skip
 
@@ -174,7 +175,7 @@ def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], 
         lowest = place
         figure.add_annotation(
             x=x, y=place, text=f"{_(name)} {value:.1f} %", showarrow=False, xanchor="left", xshift=8,
-            align="left", font=dict(color=COLOURS[name], size=13),
+            align="left", font=dict(size=13),
         )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ class DistillationSettings(Settings):
         help=N_("Share of the loss that listens to the teacher; the rest listens to the labels."),
     )  # fmt: skip
     train_size: int = _field(
-        500, ge=50, le=55_000, step=50, log=True, unit=N_("images"), label=N_("Labelled images"),
+        500, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
         help=N_("How many labelled images each student sees; drawn anew for each seed."),
     )  # fmt: skip
     student: Literal["article", "mlp30", "mlp300", "mlp800"] = _field(

@@ -1,0 +1,57 @@
+"""What assets/ carries fits the code that shows it, and the default preset's claim comes out again."""
+
+import pytest
+import torch
+
+from app.bundled import ASSETS, gallery, recorded
+from kd_core import distillation, teachers
+from kd_core.data import pixels
+from kd_core.models import build
+from kd_core.runs.queue import Queue
+from kd_core.settings import DistillationSettings
+from kd_core.training import predict
+
+
+def test_recorded_result_is_that_of_the_default_settings():
+    result = recorded("distillation")
+    assert result.version == distillation.RESULT_VERSION
+    resolved = ("precision", "device")
+    assert {k: v for k, v in result.settings.items() if k not in resolved} == {
+        k: v for k, v in DistillationSettings().model_dump().items() if k not in resolved
+    }
+    assert result.verdict.kind == "better"
+    assert len(result.arm(distillation.DISTILLED).trials) == 5
+
+
+def test_gallery_is_mnists_test_images_with_the_bundled_teachers_logits(mnist):
+    name = teachers.file_name("article", mnist, DistillationSettings().teacher_epochs)
+    teacher = teachers.find(name)
+    assert (ASSETS / name).is_file()
+    model = build("article", "teacher", torch.Generator())
+    model.load_state_dict(teacher.weights)
+    indices = [digit["index"] for digit in gallery()]
+    assert tuple(indices) == mnist.gallery
+    images = mnist.test.images[indices]
+    expected = torch.tensor([digit["logits"] for digit in gallery()])
+    torch.testing.assert_close(predict(model, images), expected, atol=1e-2, rtol=0)
+    assert [digit["label"] for digit in gallery()] == mnist.test.labels[indices].tolist()
+    assert pixels(images).numpy().shape == (len(indices), 784)
+    wrong = int((expected.argmax(1) != mnist.test.labels[indices]).sum())
+    assert wrong == 3  # as data.MNIST_GALLERY says
+
+
+def test_assets_stay_small():
+    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) < 5_000_000
+
+
+@pytest.mark.proof
+def test_default_preset_is_positive_on_real_mnist():
+    queue = Queue()
+    try:
+        view = queue.submit(DistillationSettings(seed=100)).wait(180)  # other seeds than the recorded ones
+    finally:
+        queue.close()
+    assert view.state == "finished", view.problem
+    assert view.result.data.name == "MNIST"
+    assert view.result.verdict.kind == "better"
+    print(view.result.verdict.text, f"{view.seconds_elapsed:.1f} s")

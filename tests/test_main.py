@@ -1,0 +1,100 @@
+"""The command line: what it prints, what it refuses, and the same numbers however a run is carried out."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kd_core.events import Result
+
+ROOT = Path(__file__).parent.parent
+TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]
+
+
+def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kd_core", *arguments], cwd=ROOT, env={**os.environ, **env},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def no_mnist(tmp_path: Path) -> dict[str, str]:
+    """A data folder that cannot be: even root cannot make a folder inside a file."""
+    (tmp_path / "file").write_text("")
+    return {"KD_DATA_DIR": str(tmp_path / "file" / "data")}
+
+
+def test_one_process_and_the_queue_give_equal_numbers(no_mnist):
+    results = []
+    for workers in ("1", "2"):
+        done = call("distill", *TINY, "--precision", "float32", "--json", "--workers", workers, **no_mnist)
+        assert done.returncode == 0, done.stderr
+        results.append(Result.model_validate_json(done.stdout))  # one JSON object and nothing else
+        assert "This is NOT MNIST" in done.stderr
+        assert "cannot be written" in done.stderr
+    assert results[0].without_timings() == results[1].without_timings()
+    assert results[0].data.name == "UCI digits"
+
+
+def test_table_has_the_arms_and_the_verdict(no_mnist):
+    done = call("distill", *TINY, "--workers", "1", **no_mnist)
+    assert done.returncode == 0, done.stderr
+    for words in ("teacher", "student alone", "distilled student", "errors per 10,000", "95 % interval",
+                  "The teacher saw 50 labels, each student 50."):  # fmt: skip
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("temperature", "0"), ("temperature", "-3"), ("temperature", "nan"), ("temperature", "abc"),
+     ("temperature", "1e9"), ("alpha", "1.5"), ("train-size", "0"), ("train-size", "1000000000")],
+)  # fmt: skip
+def test_bad_flag_is_one_sentence(flag, value):
+    done = call("distill", f"--{flag}={value}")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"command line: {flag.replace('-', '_')} = {value} is not allowed; it must be ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ['{"temperature": 0}', '{"temperature": NaN}', '{"alpha": 1.5}', "[]", "oops"])
+def test_bad_settings_file_is_one_sentence_with_its_name(tmp_path, text):
+    (tmp_path / "settings.json").write_text(text)
+    done = call("distill", "--settings", str(tmp_path / "settings.json"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(str(tmp_path / "settings.json"))
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_absent_settings_file_is_named(tmp_path):
+    done = call("distill", "--settings", str(tmp_path / "none.json"))
+    assert done.returncode == 2
+    assert "none.json cannot be read" in done.stderr
+
+
+def test_settings_file_is_read_and_flags_override_it(tmp_path, no_mnist):
+    made = {"student": "mlp30", "teacher_data": "same", "train_size": 60, "epochs": 1, "seeds": 1, "alpha": 0.5}
+    (tmp_path / "settings.json").write_text(json.dumps(made))
+    done = call("distill", "--settings", str(tmp_path / "settings.json"), "--alpha", "0.25", "--json", **no_mnist)
+    settings = json.loads(done.stdout)["settings"]
+    assert settings["train_size"] == 60
+    assert settings["alpha"] == 0.25
+
+
+def test_more_images_than_there_are_is_one_sentence(no_mnist):
+    done = call("distill", "--train-size", "5000", "--seeds", "1", **no_mnist)
+    assert done.returncode == 1
+    assert "the training set has 1197; choose fewer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
+    done = call("data", **no_mnist)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "KD_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
