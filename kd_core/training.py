@@ -20,7 +20,7 @@ from kd_core.messages import N_, Problem
 REPORTS = 40  # Steps reported by one fit, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
 EVALUATIONS = 10  # looks at the validation split in one fit: five thousand images cost as much as an epoch
-EVALUATION_BATCH = 500
+EVALUATION_BATCH = 125  # small enough for what passes between layers to stay in the cache
 
 LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
 

@@ -239,3 +239,20 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(server):
     assert f"Port {server.port} is" in second.stdout + second.stderr
     assert "Traceback" not in second.stdout + second.stderr
     assert free_port() != server.port
+
+
+def test_without_mnist_the_page_says_so_and_still_runs(chromium, tmp_path):
+    (tmp_path / "file").write_text("")  # even root cannot make a folder inside a file
+    server = Server(KD_DATA_DIR=str(tmp_path / "file" / "data")).wait()
+    try:
+        page = chromium.new_page()
+        page.goto(f"{server.address}/distillation?{TINY}")
+        page.locator(".st-key-run button").click()
+        page.get_by_text(re.compile(r"Finished in [\d.]+ s")).wait_for(timeout=90_000)
+        assert page.get_by_text("This is NOT MNIST").count() >= 1
+        assert page.get_by_text("cannot be written").count() >= 1
+        assert page.locator(".st-key-preset_small_student button").first.is_disabled()
+        assert page.get_by_text("1,197 training").count() == 1
+        page.close()
+    finally:
+        server.stop()
