@@ -22,11 +22,11 @@ class Digit(TypedDict):
 @cache
 def gallery() -> list[Digit]:
     """The gallery with the bundled teacher's logits."""
-    digits: list[Digit] = json.loads((ASSETS / "gallery.json").read_text())["digits"]
+    digits: list[Digit] = json.loads((ASSETS / "gallery.json").read_text(encoding="utf-8"))["digits"]
     return digits
 
 
 @cache
 def recorded(technique: str) -> Result:
     """The Result of the technique's default settings, recorded by `make assets`."""
-    return Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text())
+    return Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text(encoding="utf-8"))

@@ -99,6 +99,8 @@ def _status(view: View, _: Translate) -> str:
         if view.place:
             return _("Waiting: {n} runs are ahead.", n=view.place)
         return _("Starting the workers …")
+    if not view.progress:
+        return _("Loading the images and networks …")
     share = f"{100 * view.progress:.0f}"
     if view.seconds_left is None:
         return _("{share} % done", share=share)

@@ -28,10 +28,10 @@ def make_teacher(data: Digits) -> torch.nn.Module:
         try:
             print(next(stream))
         except StopIteration as stop:
-            name = teachers.file_name(settings.teacher, data, settings.teacher_epochs)
+            path = teachers.bundled_path(settings.teacher, data, settings.teacher_epochs)
             for old in HERE.glob("teacher-*.safetensors"):
                 old.unlink()
-            if not teachers.keep(name, stop.value, HERE):
+            if not teachers.keep(path, stop.value):
                 raise SystemExit(f"{HERE} cannot be written") from None
             return model
 
@@ -45,7 +45,9 @@ def make_gallery(model: torch.nn.Module, data: Digits) -> None:
          "pixels": base64.b64encode(bytes(shown)).decode()}
         for index, row, shown in zip(chosen, predict(model, images).tolist(), pixels(images).tolist(), strict=True)
     ]  # fmt: skip
-    (HERE / "gallery.json").write_text(json.dumps({"source": "MNIST test set, CC BY-SA 3.0", "digits": digits}))
+    (HERE / "gallery.json").write_text(
+        json.dumps({"source": "MNIST test set, CC BY-SA 3.0", "digits": digits}), encoding="utf-8"
+    )
 
 
 def record() -> None:
@@ -55,7 +57,7 @@ def record() -> None:
     queue.close()
     if view.result is None:
         raise SystemExit(f"the run ended as {view.state}: {view.problem}")
-    (HERE / "recorded-distillation.json").write_text(view.result.model_dump_json())
+    (HERE / "recorded-distillation.json").write_text(view.result.model_dump_json(), encoding="utf-8")
     print(view.result.verdict.text, f"{view.seconds_elapsed:.1f} s")
 
 

@@ -5,7 +5,6 @@ nothing else goes to standard output; progress and notices go to standard error.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -19,21 +18,24 @@ from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
 
 COMMANDS = {"distill": "distillation"}
+HELP = {"distill": "train students alone and with a teacher, and say what the teacher was worth"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for what was asked wrongly."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "data":
-            return _data(options.root)
-        settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
+        settings = None
+        if options.command in COMMANDS:
+            settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
     try:
-        workers = options.workers or min(os.cpu_count() or 1, settings.model_dump()["seeds"])
-        result = _in_process(settings) if workers == 1 else _in_queue(settings, workers)
+        if settings is None:
+            return _data(options.root)
+        alone = options.workers == 1 or settings.model_dump()["seeds"] == 1
+        result = _in_process(settings) if alone else _in_queue(settings, options.workers)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -52,13 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("data", help="fetch MNIST and verify it")
     fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
     for command, technique in COMMANDS.items():
-        sub = commands.add_parser(command, help=(TECHNIQUES[technique].__doc__ or "").splitlines()[0])
+        sub = commands.add_parser(command, help=HELP[command], description=HELP[command])
         for spec in TECHNIQUES[technique].specs().values():
             flag = "--" + spec.name.replace("_", "-")
             sub.add_argument(flag, dest=spec.name, metavar=spec.symbol or "VALUE",
                              help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
         sub.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
-        sub.add_argument("--workers", type=int, help="processes, 1 thread each (default: one a core)")
+        sub.add_argument(
+            "--workers", type=int, help="processes, 1 thread each (default: KD_WORKERS, else one a core)"
+        )
         sub.add_argument("--json", action="store_true", help="print the Result as one JSON object")
     return parser
 
@@ -110,9 +114,8 @@ def _in_process(settings: Settings) -> Result:
     raise AssertionError("the run ended without a Result")
 
 
-def _in_queue(settings: Settings, workers: int) -> Result:
-    os.environ["KD_WORKERS"] = str(workers)
-    queue = Queue()
+def _in_queue(settings: Settings, workers: int | None) -> Result:
+    queue = Queue({"KD_WORKERS": str(workers)} if workers else {})
     try:
         handle = queue.submit(settings)
         with _bar() as bar:

@@ -136,8 +136,9 @@ def _teacher(
     settings: Settings, data: Digits, its_cost: Cost
 ) -> Generator[Event, None, tuple[nn.Module, Arm, tuple[Message, ...]]]:
     """The teacher of all labels: the one that is kept, else trained now and kept."""
-    name = teachers.file_name(settings.teacher, data, settings.teacher_epochs)
-    teacher = None if settings.fresh_teacher else teachers.find(name)
+    which = (settings.teacher, data, settings.teacher_epochs)
+    mine = teachers.kept_path(*which, settings.precision, settings.device)
+    teacher = None if settings.fresh_teacher else teachers.find(teachers.bundled_path(*which), mine)
     model = _build(settings, TEACHER, TEACHER_SEED)
     notes: tuple[Message, ...] = ()
     if teacher is not None:
@@ -148,7 +149,7 @@ def _teacher(
         yield Step("teacher", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
     else:
         teacher = yield from _train_teacher(settings, data, model)
-        teachers.keep(name, teacher)
+        teachers.keep(mine, teacher)
     for epoch, wrong in teacher.curve if teacher.kept else ():
         yield Evaluation(
             "teacher", TEACHER, TEACHER_SEED, epoch, settings.teacher_epochs, wrong, len(data.validation)

@@ -64,7 +64,12 @@ class Spec:
             return ", ".join(self.choices)
         if self.kind is bool:
             return "true, false"
-        return f"{self.low:g} to {self.high:g}" if self.low is not None else self.kind.__name__
+        return f"{_plain(self.low)} to {_plain(self.high)}" if self.low is not None else self.kind.__name__
+
+
+def _plain(number: float | None) -> str:
+    """A bound as a person writes it: 0.5, 1000000, 1e-05."""
+    return f"{number:g}" if isinstance(number, float) else str(number)
 
 
 class Settings(BaseModel):

@@ -37,19 +37,27 @@ class Teacher:
     kept: bool = False
 
 
-def file_name(model: str, data: Digits, epochs: int) -> str:
-    """The file a teacher is kept in: everything that its weights depend on is in the name."""
+def bundled_path(model: str, data: Digits, epochs: int) -> Path:
+    """Where assets/ would carry this teacher; that one serves every machine, whatever its arithmetic."""
+    return ASSETS / f"{_stem(model, data, epochs)}.safetensors"
+
+
+def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str) -> Path:
+    """Where a run keeps this teacher: everything that its weights depend on here is in the name."""
+    return data_root() / "teachers" / f"{_stem(model, data, epochs)}-{precision}-{device}.safetensors"
+
+
+def _stem(model: str, data: Digits, epochs: int) -> str:
     slug = data.name.lower().replace(" ", "-")
-    return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}.safetensors"
+    return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}"
 
 
-def find(name: str) -> Teacher | None:
-    """The kept teacher of that file name, from assets/ or the cache folder; None where there is none.
+def find(*paths: Path) -> Teacher | None:
+    """The first teacher that is kept at one of `paths`; None where there is none.
 
     An unreadable file counts as none: it is reported to the log, and the teacher is trained again.
     """
-    for folder in (ASSETS, data_root() / "teachers"):
-        path = folder / name
+    for path in paths:
         if path.is_file():
             try:
                 return _read(path)
@@ -66,18 +74,17 @@ def _read(path: Path) -> Teacher:
     return Teacher(weights, int(about["labels"]), curve, float(about["seconds"]), str(about["created"]), kept=True)
 
 
-def keep(name: str, teacher: Teacher, folder: Path | None = None) -> bool:
+def keep(path: Path, teacher: Teacher) -> bool:
     """Write `teacher` for later runs, atomically; False (and a line in the log) where that is impossible."""
-    folder = folder or data_root() / "teachers"
     about = {key: value for key, value in asdict(teacher).items() if key not in ("weights", "kept")}
     # Beside the final name, so that the rename stays on one disk; the pid keeps two writers apart.
-    partial = folder / f"{name}.{os.getpid()}.part"
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         weights = {key: value.contiguous() for key, value in teacher.weights.items()}
         partial.write_bytes(save(weights, {"about": json.dumps(about)}))
-        partial.replace(folder / name)
+        partial.replace(path)
     except OSError as error:
-        log.warning("The teacher could not be kept in %s (%s).", folder, error)
+        log.warning("The teacher could not be kept in %s (%s).", path.parent, error)
         return False
     return True

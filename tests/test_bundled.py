@@ -24,9 +24,10 @@ def test_recorded_result_is_that_of_the_default_settings():
 
 
 def test_gallery_is_mnists_test_images_with_the_bundled_teachers_logits(mnist):
-    name = teachers.file_name("article", mnist, DistillationSettings().teacher_epochs)
-    teacher = teachers.find(name)
-    assert (ASSETS / name).is_file()
+    path = teachers.bundled_path("article", mnist, DistillationSettings().teacher_epochs)
+    teacher = teachers.find(path)
+    assert path.parent == ASSETS
+    assert teacher is not None
     model = build("article", "teacher", torch.Generator())
     model.load_state_dict(teacher.weights)
     indices = [digit["index"] for digit in gallery()]

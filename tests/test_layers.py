@@ -39,7 +39,7 @@ def layer(name: str) -> int | None:
 
 def imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -57,6 +57,9 @@ def test_imports_point_downward(path):
         theirs = layer(other)
         if theirs is not None and mine is not None:
             assert theirs >= mine, f"{name} imports {other}, which is above it"
+    if layer(name) == layer("kd_core.distillation"):
+        techniques = LAYERS[layer("kd_core.distillation")]
+        assert not (found & techniques - {name}), "a technique imports a technique"
     if name.startswith("pages."):
         assert not any(other.startswith("pages") for other in found), "a page imports a page"
     if name.startswith("kd_core"):

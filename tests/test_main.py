@@ -94,7 +94,7 @@ def test_more_images_than_there_are_is_one_sentence(no_mnist):
 
 def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
     done = call("data", **no_mnist)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "KD_DATA_DIR" in done.stderr
     assert "Traceback" not in done.stderr

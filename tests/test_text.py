@@ -37,7 +37,7 @@ def test_pages_hold_no_string_that_escapes_the_translator():
     for source in SOURCES:
         path = PO.parents[4] / source
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            assert not re.search(r"""f["'].*\{_\(["']""", file.read_text()), file.name
+            assert not re.search(r"""f["'].*\{_\(["']""", file.read_text(encoding="utf-8")), file.name
 
 
 def test_values_and_nested_sentences_are_translated_too():

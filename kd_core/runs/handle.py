@@ -251,9 +251,3 @@ def _share(task: _Task, stage: str) -> float:
 def _unpacked(told: Mapping[str, Any]) -> Step | Evaluation:
     values = {name: value for name, value in told.items() if name != "event"}
     return Step(**values) if told["event"] == "Step" else Evaluation(**values)
-
-
-def _again(name: str | int) -> Message:
-    if name == PREPARATION:
-        return message("A worker process died; the preparation was started again.")
-    return message("A worker process died; the trial with seed {seed} was started again.", seed=name)

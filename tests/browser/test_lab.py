@@ -32,7 +32,7 @@ def bars(page):
 
 
 def expected_bars(temperature):
-    digits = json.loads((ROOT / "assets" / "gallery.json").read_text())["digits"]
+    digits = json.loads((ROOT / "assets" / "gallery.json").read_text(encoding="utf-8"))["digits"]
     pair = [next(d for d in digits if d["index"] == index) for index in (0, 4027)]
     z = np.array([digit["logits"] for digit in pair]) / temperature
     e = np.exp(z - z.max(1, keepdims=True))
