@@ -28,7 +28,7 @@ def comparison(result: Result, _: Translator) -> str:
         (_("labels behind its teacher"), "", [_count(arm.teacher_labels) for arm in result.arms]),
         (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),
         (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
-        (_("size (float32)"), "", [f"{arm.cost.bytes / 1024:,.0f} KiB" for arm in result.arms]),
+        (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in result.arms]),
         (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in result.arms]),
     ]
     head = "".join(
@@ -50,7 +50,7 @@ def _spread(arm: Arm, _: Translator) -> str:
     if arm.shared:
         return _("one network")
     n = arm.errors_per_10000.n
-    return _("± 95 %, {n} trials", n=n) if n > 1 else _("one trial")
+    return _("95 % interval, {n} trials", n=n) if n > 1 else _("one trial")
 
 
 def _count(labels: int | None) -> str:

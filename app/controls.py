@@ -161,7 +161,12 @@ def follow(name: str) -> Callable[[float], None]:
     return take
 
 
-def differences(earlier: Mapping[str, Scalar], now: Settings) -> str:
-    """The fields in which an earlier run's settings differ from those set now, as "temperature 4 → 8"."""
-    pairs = ((name, earlier.get(name), new) for name, new in now.model_dump().items())
-    return ", ".join(f"{name} {old} → {new}" for name, old, new in pairs if old != new and new != "auto")
+def differences(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> str:
+    """The fields in which an earlier run's settings differ from those set now, as "Temperature T 4 → 8"."""
+    found = []
+    for name, spec in now.specs().items():
+        old, new = earlier[name], getattr(now, name)
+        if old != new and new != "auto":  # what "auto" means was noted when the run was made
+            was, is_now = (_(spec.choices[str(v)]) if spec.choices else f"{v:g}" for v in (old, new))
+            found.append(f"{_(spec.label)} {was} → {is_now}")
+    return ", ".join(found)

@@ -155,7 +155,7 @@ def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, i
         "xAxis": {"type": "value", "name": _("epoch"), "nameLocation": "middle", "nameGap": 26,
                   "min": 0, "max": epochs},
         "yAxis": {"type": "log", "name": _("validation error (%), log scale"), "nameLocation": "middle",
-                  "nameGap": 38, "min": 0.5, "max": 100, "logBase": 10},
+                  "nameGap": 38, "min": 0.1, "max": 100, "logBase": 10},
         "series": series,
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -57,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(command, help=HELP[command], description=HELP[command])
         for spec in TECHNIQUES[technique].specs().values():
             flag = "--" + spec.name.replace("_", "-")
-            sub.add_argument(flag, dest=spec.name, metavar=spec.symbol or "VALUE",
+            alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
+            sub.add_argument(flag, dest=spec.name, **alone, metavar=spec.symbol or "VALUE",
                              help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
         sub.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
         sub.add_argument(

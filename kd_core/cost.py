@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -9,22 +10,25 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core.events import Cost
 
-LATENCY_RUNS = 100
+BLOCKS, BLOCK = 10, 20  # passes timed: so many blocks of so many, the models taking turns
+WARM_SECONDS = 0.2
 
 
-def cost_of(model: nn.Module, image: torch.Tensor) -> Cost:
-    """The `Cost` of `model` for one image [1, 1, 28, 28].
+def costs_of(models: Sequence[nn.Module], image: torch.Tensor) -> list[Cost]:
+    """The `Cost` of each model for one image [1, 1, 28, 28], on the CPU.
 
     multiply_adds are half of torch's counted FLOPs of convolutions and matrix products (biases,
     activations and pooling are not counted); bytes are those of float32 weights.
     """
-    parameters = sum(p.numel() for p in model.parameters())
-    return Cost(
-        parameters=parameters,
-        multiply_adds=multiply_adds(model, image),
-        bytes=4 * parameters,
-        latency_ms=latency_ms(model, image),
-    )
+    return [
+        Cost(
+            parameters=(parameters := sum(p.numel() for p in model.parameters())),
+            multiply_adds=multiply_adds(model, image),
+            bytes=4 * parameters,
+            latency_ms=latency,
+        )
+        for model, latency in zip(models, latencies_ms(models, image), strict=True)
+    ]
 
 
 def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
@@ -37,22 +41,32 @@ def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def latency_ms(model: nn.Module, image: torch.Tensor, runs: int = LATENCY_RUNS) -> float:
-    """Median milliseconds for one image on one thread, float32, over `runs` passes after a warm-up.
+def latencies_ms(models: Sequence[nn.Module], image: torch.Tensor) -> list[float]:
+    """Median milliseconds of each model for one image on one CPU thread, float32.
 
-    One image on one thread is what a phone or a device does. The median ignores the few passes in
-    which something else had the processor. The thread count is put back afterwards.
+    One image on one thread is what a phone or a device does. Each model is first warmed for
+    WARM_SECONDS; then they take turns in blocks, so that a change of the machine's speed meets all of
+    them, and the median ignores the passes in which something else had the processor. The thread count
+    is put back afterwards.
     """
-    threads, was_training = torch.get_num_threads(), model.training
+    threads, were_training = torch.get_num_threads(), [model.training for model in models]
+    times: list[list[float]] = [[] for _ in models]
     torch.set_num_threads(1)
-    model.eval()
     try:
         with torch.inference_mode():
-            times = [_timed(model, image) for _ in range(runs + runs // 10)]
+            for model in models:
+                model.eval()
+                start = time.perf_counter()
+                while time.perf_counter() - start < WARM_SECONDS:
+                    model(image)
+            for _ in range(BLOCKS):
+                for model, mine in zip(models, times, strict=True):
+                    mine += [_timed(model, image) for _ in range(BLOCK)]
     finally:
         torch.set_num_threads(threads)
-        model.train(was_training)
-    return 1000 * statistics.median(times[runs // 10 :])
+        for model, was_training in zip(models, were_training, strict=True):
+            model.train(was_training)
+    return [1000 * statistics.median(mine) for mine in times]
 
 
 def _timed(model: nn.Module, image: torch.Tensor) -> float:

@@ -62,8 +62,8 @@ def load(root: str | Path | None = None, say: Say = _log.info) -> Digits:
         return load_mnist(root, say)
     except Problem as problem:
         notice = message(
-            "This is NOT MNIST: these are the UCI digits, 1,797 smaller images that come with the lab, so the"
-            " teacher is trained in this run. MNIST could not be had: {why}",
+            "This is NOT MNIST: these are the UCI digits, 1,797 smaller images that come with the lab, and the"
+            " teacher is trained in each run. MNIST could not be had: {why}",
             why=problem.message,
         )
         return replace(load_uci_digits(), notices=(notice,))

@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +18,8 @@ from torch import Tensor, nn
 
 from kd_core import cost, results, teachers
 from kd_core.data import Digits, subset
-from kd_core.events import Arm, Cost, Evaluation, Event, Result, Step
-from kd_core.messages import N_, Message, Problem, message
+from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step
+from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.models import build
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import paired_points, verdict
@@ -29,8 +28,7 @@ from kd_core.training import LossFn, fit, predict, resolve_device, resolve_preci
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
 TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
-TEACHER_BATCH = 128
-TEACHER_LEARNING_RATE = 1e-3
+PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
 
 TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
 
@@ -42,7 +40,7 @@ def soft_targets(logits: Tensor, temperature: float) -> Tensor:
     of the classes never changes. Raises Problem unless 0 < T < infinity. Hinton et al. 2015, eq. 1.
     """
     _require_temperature(temperature)
-    return F.softmax(logits / temperature, dim=-1)
+    return F.softmax(_full(logits) / temperature, dim=-1)
 
 
 def distillation_loss(
@@ -54,7 +52,8 @@ def distillation_loss(
 
     with both p softened by T. Logits are [N, C], labels int64 [N]. alpha is the weight ON THE TEACHER
     (in RepDistiller too; in torchdistill and keras-io it is the weight on the labels). T² keeps the
-    soft gradient from vanishing like 1 / T² as T grows. Raises Problem unless 0 < T < infinity and
+    soft gradient from vanishing like 1 / T² as T grows. No gradient reaches teacher_logits, and half
+    precision is computed in float32. A term of weight 0 is left out. Raises Problem unless 0 < T < infinity and
     0 <= alpha <= 1, ValueError for shapes that do not fit. Hinton et al. 2015, section 2.
     """
     _require_temperature(temperature)
@@ -65,10 +64,21 @@ def distillation_loss(
             f"student_logits {list(student_logits.shape)}, teacher_logits {list(teacher_logits.shape)} and "
             f"labels {list(labels.shape)} were given; [N, C], [N, C] and [N] are expected"
         )
-    log_p = F.log_softmax(teacher_logits / temperature, dim=-1)
+    student_logits = _full(student_logits)
+    if alpha == 0:
+        return F.cross_entropy(student_logits, labels)
+    # Both in logarithms, so that equal logits give exactly 0; p = 0 must not become 0 times infinity.
+    log_p = F.log_softmax(_full(teacher_logits).detach() / temperature, dim=-1)
+    log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min)
     log_q = F.log_softmax(student_logits / temperature, dim=-1)
-    soft = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-    return alpha * temperature**2 * soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+    divergence = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    soft = alpha * float(temperature) * float(temperature) * divergence
+    return soft if alpha == 1 else soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+
+
+def _full(logits: Tensor) -> Tensor:
+    """Half-precision logits as float32: T² times a divergence in half precision is mostly rounding."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def _require_temperature(temperature: float) -> None:
@@ -88,12 +98,15 @@ class Shared:
 
     teacher_logits [N_train, C], NaN for samples that no trial uses; teacher: its finished arm. Both
     None where every trial trains its own teacher (teacher_data = "same"). costs: arm name -> Cost.
+    data: what the trials must be given too, since each worker loads its own.
     """
 
     teacher: Arm | None
     teacher_logits: Tensor | None
     costs: dict[str, Cost]
+    data: Dataset
     notes: tuple[Message, ...]
+    teacher_created: str | None = None  # when, if it was kept from before this run
 
 
 def resolve(settings: Settings) -> Settings:
@@ -118,68 +131,40 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     """`prepare` as a stream: yields the teacher's Steps and Evaluations and returns the Shared."""
     settings = resolve(settings)
     settings.check(data)
-    image = data.test.images[:1].to(settings.device)
-    costs = {arm: cost.cost_of(_build(settings, arm, TEACHER_SEED), image) for arm in (TEACHER, ALONE)}
+    costs = dict(zip((TEACHER, ALONE), cost.costs_of(
+        [_build(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
+    ), strict=True))  # fmt: skip
     costs[DISTILLED] = costs[ALONE]  # the same network: distillation changes weights, not size
     if settings.teacher_data == "same":
-        return Shared(None, None, costs, data.notices)
-    model, arm, notes = yield from _teacher(settings, data, costs[TEACHER])
-    yield Step("soft_targets", TEACHER, TEACHER_SEED, 0, 1, math.nan, 0.0)
+        return Shared(None, None, costs, results.dataset(data), data.notices)
+    model, arm, created = yield from _teacher(settings, data, costs[TEACHER])
     logits = torch.full((len(data.train), 10), math.nan)
     used = torch.cat([_sample(settings, data, seed) for seed in _seeds(settings)]).unique()
-    logits[used] = predict(model, data.train.images[used])
-    yield Step("soft_targets", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
-    return Shared(arm, logits, costs, data.notices + notes)
+    parts = used.split(PREDICTED_AT_ONCE)
+    for part, indices in enumerate(parts):
+        yield Step("soft_targets", TEACHER, TEACHER_SEED, part, len(parts), math.nan, part / len(parts))
+        logits[indices] = predict(model, data.train.images[indices])
+    yield Step("soft_targets", TEACHER, TEACHER_SEED, len(parts), len(parts), math.nan, 1.0)
+    return Shared(arm, logits, costs, results.dataset(data), data.notices, created)
 
 
 def _teacher(
     settings: Settings, data: Digits, its_cost: Cost
-) -> Generator[Event, None, tuple[nn.Module, Arm, tuple[Message, ...]]]:
-    """The teacher of all labels: the one that is kept, else trained now and kept."""
-    which = (settings.teacher, data, settings.teacher_epochs)
-    mine = teachers.kept_path(*which, settings.precision, settings.device)
-    teacher = None if settings.fresh_teacher else teachers.find(teachers.bundled_path(*which), mine)
+) -> Generator[Event, None, tuple[nn.Module, Arm, str | None]]:
+    """The teacher of all labels, its arm, and when it was made if that was before this run."""
     model = _build(settings, TEACHER, TEACHER_SEED)
-    notes: tuple[Message, ...] = ()
-    if teacher is not None:
-        model.load_state_dict(teacher.weights)
-        notes = (
-            message("The teacher was trained before this run, on {date}, and kept.", date=teacher.created[:10]),
-        )
-        yield Step("teacher", TEACHER, TEACHER_SEED, 1, 1, math.nan, 1.0)
-    else:
-        teacher = yield from _train_teacher(settings, data, model)
-        teachers.keep(mine, teacher)
-    for epoch, wrong in teacher.curve if teacher.kept else ():
-        yield Evaluation(
-            "teacher", TEACHER, TEACHER_SEED, epoch, settings.teacher_epochs, wrong, len(data.validation)
-        )
+    teacher = yield from teachers.obtain(
+        model, settings.teacher, data, epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
+        precision=settings.precision, device=settings.device, fresh=settings.fresh_teacher,
+        arm=TEACHER, seed=TEACHER_SEED,
+    )  # fmt: skip
     done = results.arm_trial(model, data, TEACHER_SEED, teacher.curve, teacher.seconds)
     errors = results.errors_per_10000([done], len(data.test))
     arm = Arm(
         name=TEACHER, model=settings.teacher, labels=teacher.labels, teacher_labels=None, shared=True,
         cost=its_cost, trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
-    return model, arm, notes
-
-
-def _train_teacher(settings: Settings, data: Digits, model: nn.Module) -> Generator[Event, None, teachers.Teacher]:
-    labels = data.train.labels.to(settings.device)
-    curve, started = [], time.perf_counter()
-    for event in fit(
-        model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-        (data.validation.images, data.validation.labels),
-        epochs=settings.teacher_epochs, batch_size=TEACHER_BATCH, learning_rate=TEACHER_LEARNING_RATE,
-        order=seeded(TEACHER_SEED, "teacher order"), precision=settings.precision,
-        stage="teacher", arm=TEACHER, seed=TEACHER_SEED,
-    ):  # fmt: skip
-        if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
-        yield event
-    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
-    seconds = time.perf_counter() - started
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return teachers.Teacher(weights, len(labels), tuple(curve), seconds, created)
+    return model, arm, teacher.created if teacher.kept else None
 
 
 # One trial: every arm at one seed
@@ -191,6 +176,8 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
     settings = resolve(settings)
+    if results.dataset(data) != shared.data:
+        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
     started = time.perf_counter()
     sample = _sample(settings, data, seed)
     images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
@@ -218,7 +205,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         span = (part / parts, (part + 1) / parts)
         _, arm = yield from _train_arm(settings, data, shared, seed, name, images, loss_fn, span)
         arms.append(arm)
-    yield _result(settings, data, arms, shared.notes, time.perf_counter() - started)
+    yield _result(settings, data, arms, shared, time.perf_counter() - started)
 
 
 def _train_arm(
@@ -260,6 +247,7 @@ def _train_arm(
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdict over paired differences."""
     settings = resolve(settings)
+    trials = _paired(trials)
     first = trials[0]
     arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
     student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
@@ -278,6 +266,26 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
     )
 
 
+def _paired(trials: Sequence[Result]) -> list[Result]:
+    """The trials by seed. Raises ValueError where they are none, repeat a seed, or differ in more than seeds."""
+
+    def seeds(result: Result) -> list[int]:
+        return [t.seed for t in result.arm(DISTILLED).trials]
+
+    ordered = sorted(trials, key=seeds)
+    every = [seed for result in ordered for seed in seeds(result)]
+    if not every or len(set(every)) < len(every):
+        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
+    alike = {(r.technique, r.version, r.data.model_dump_json(), str(_without_seeds(r))) for r in ordered}
+    if len(alike) > 1:
+        raise ValueError(f"trials of equal settings, version and data are needed; {len(alike)} kinds were given")
+    return ordered
+
+
+def _without_seeds(result: Result) -> dict[str, Scalar]:
+    return {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
+
+
 def run(settings: Settings, data: Digits) -> Iterator[Event]:
     """The whole run in this process: preparation, every trial in turn, and last the one Result."""
     settings = resolve(settings)
@@ -294,7 +302,10 @@ def run(settings: Settings, data: Digits) -> Iterator[Event]:
 
 def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
     """What the interval covers, what it does not, and who saw how many labels."""
-    values = dict(teacher=f"{student.teacher_labels or 0:,}", student=f"{student.labels:,}")
+    saw = message("The teacher saw {teacher} labels, each student {student}.",
+                  teacher=f"{student.teacher_labels or 0:,}", student=f"{student.labels:,}")  # fmt: skip
+    if len(student.trials) == 1:
+        return (saw,)
     if settings.teacher_data == "same":
         varies = message(
             "From trial to trial the labelled images, the first weights, the batch order and the teacher "
@@ -305,12 +316,10 @@ def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
             "From trial to trial the labelled images, the first weights and the batch order vary; "
             "the teacher and the test set do not."
         )
-    return varies, message("The teacher saw {teacher} labels, each student {student}.", **values)
+    return varies, saw
 
 
-def _result(
-    settings: Settings, data: Digits, arms: Sequence[Arm], notes: tuple[Message, ...], seconds: float
-) -> Result:
+def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
     """The Result of a single trial; `join` makes the run's out of these."""
     by_name = {arm.name: arm for arm in arms}
     difference = paired_points(
@@ -324,8 +333,8 @@ def _result(
         gallery=results.gallery(data),
         arms=tuple(arms),
         verdict=verdict(DISTILLED, ALONE, difference, _scope(settings, by_name[DISTILLED])),
-        notes=notes,
-        provenance=results.provenance(seconds),
+        notes=shared.notes,
+        provenance=results.provenance(seconds, settings.device, shared.teacher_created),
     )
 
 
@@ -337,6 +346,6 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
     return subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
 
 
-def _build(settings: Settings, arm: str, seed: int) -> nn.Sequential:
+def _build(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
     role, name = ("teacher", settings.teacher) if arm == TEACHER else ("student", settings.student)
-    return build(name, role, seeded(seed, f"{role} weights"), settings.device)
+    return build(name, role, seeded(seed, f"{role} weights"), device or settings.device)

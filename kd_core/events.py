@@ -15,8 +15,9 @@ from kd_core.messages import Message, Scalar
 class Step:
     """One reported training step of one arm.
 
-    stage: "teacher", "soft_targets" or "student"; progress: the share of this trial (or, in the
-    teacher's and soft targets' stages, of that preparation) done so far, 0 to 1.
+    stage: "teacher", "soft_targets" or "student"; progress: the share done so far, 0 to 1, of this trial
+    or, before the trials, of this stage. How many Steps there are depends on the clock (at least four a
+    second), the numbers of a run do not.
     """
 
     stage: str
@@ -42,7 +43,7 @@ class Evaluation:
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Cost(_Record):
@@ -139,7 +140,10 @@ class GalleryDigit(_Record):
 
 
 class Provenance(_Record):
-    """Where and when the numbers came from. seconds: wall clock of all trials added up."""
+    """Where and when the numbers came from. seconds: wall clock of all trials added up.
+
+    teacher_created: when the teacher was trained, if it was kept from before this run.
+    """
 
     created: str
     seconds: float
@@ -147,6 +151,7 @@ class Provenance(_Record):
     cores: int
     python: str
     torch: str
+    teacher_created: str | None
 
 
 class Result(_Record):
@@ -180,7 +185,8 @@ class Result(_Record):
             )
             for arm in self.arms
         )
-        provenance = self.provenance.model_copy(update={"created": "", "seconds": 0.0})
+        changes = {"created": "", "seconds": 0.0, "teacher_created": None}
+        provenance = self.provenance.model_copy(update=changes)
         return self.model_copy(update={"arms": arms, "provenance": provenance})
 
 

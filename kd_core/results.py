@@ -58,23 +58,25 @@ def gallery(data: Digits) -> tuple[GalleryDigit, ...]:
     )
 
 
-def provenance(seconds: float) -> Provenance:
+def provenance(seconds: float, device: str, teacher_created: str | None) -> Provenance:
     """When, on what and with what these numbers were made."""
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=seconds,
-        processor=_processor(),
+        processor=_processor(device),
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
         torch=torch.__version__,
+        teacher_created=teacher_created,
     )
 
 
-def _processor() -> str:
-    if torch.cuda.is_available():
+def _processor(device: str) -> str:
+    if device == "cuda":
         return torch.cuda.get_device_name()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -91,6 +91,9 @@ class Settings(BaseModel):
 
         Raises Problem naming the field, the value given, the values allowed and the source.
         """
+        for name, value in values.items():  # pydantic would take true for 1
+            if isinstance(value, bool) and name in cls.model_fields and cls.specs()[name].kind is not bool:
+                raise cls._not_allowed(name, str(value).lower(), source)
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
@@ -122,16 +125,25 @@ class Settings(BaseModel):
                 name=name[:60],
                 known=", ".join(cls.model_fields),
             )
+        return cls._not_allowed(name, str(first["input"]), source)
+
+    @classmethod
+    def _not_allowed(cls, name: str, given: str, source: str) -> Problem:
         return Problem(
             N_("{source}: {name} = {given} is not allowed; it must be {allowed}."),
             source=source,
             name=name,
-            given=str(first["input"])[:60],
+            given=given[:60],
             allowed=cls.specs()[name].allowed,
         )
 
     def key(self, version: int) -> str:
-        """The hash under which a Result of these settings is kept: technique, result version, fields."""
+        """The hash under which a Result of these settings is kept: technique, result version, fields.
+
+        Raises ValueError while a field is still "auto": what that means differs from machine to machine.
+        """
+        if "auto" in self.model_dump().values():
+            raise ValueError("settings must be resolved before they are hashed; a field is still 'auto'")
         record = {"technique": self.technique, "version": version, **self.model_dump()}
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
@@ -257,7 +269,7 @@ class Preset:
 DISTILLATION_PRESETS: dict[str, Preset] = {
     "few_labels": Preset(
         N_("Few labels"),
-        N_("500 labelled images: where a teacher helps most, in seconds."),
+        N_("500 labelled images: a teacher of all labels helps visibly, within half a minute."),
         {},
     ),
     "same_labels": Preset(

@@ -49,26 +49,40 @@ def _wording(d: Interval) -> tuple[str, Message]:
         return "single", message(
             "One trial only: a difference of {points} points. Without more seeds nobody can say "
             "whether it would come out again.",
-            points=f"{d.mean:+.2f}",
+            points=_points(d.mean),
         )
-    values: dict[str, Scalar] = dict(points=f"{abs(d.mean):.2f}", low=f"{d.low:+.2f}", high=f"{d.high:+.2f}", n=d.n)
+    if d.low == d.high == 0:
+        return "undetectable", message("No difference at all: both students came out equal in {n} trials.", n=d.n)
+    if d.low == d.high:  # no spread to tell the precision from: an interval of width zero would be a lie
+        return "single", message(
+            "All {n} trials differ by the same {points} points: too few or too coarse for an interval. Add seeds.",
+            n=d.n,
+            points=_points(d.mean),
+        )
+    values: dict[str, Scalar] = dict(low=_points(d.low), high=_points(d.high), n=d.n)
     if d.low > 0:
         return "better", message(
             "Distillation helped: {points} points more accuracy than the student alone "
             "(95 % interval {low} to {high}, {n} paired trials).",
+            points=_points(d.mean).lstrip("+"),
             **values,
         )
     if d.high < 0:
         return "worse", message(
             "Distillation hurt: {points} points less accuracy than the student alone "
             "(95 % interval {low} to {high}, {n} paired trials).",
+            points=_points(d.mean).lstrip("-"),
             **values,
         )
     return "undetectable", message(
-        "No detectable difference (95 % interval {low} to {high} points, {n} paired trials); "
+        "No detectable difference: {points} points (95 % interval {low} to {high}, {n} paired trials); "
         "a difference below {invisible} points would be invisible here.",
-        low=values["low"],
-        high=values["high"],
-        n=d.n,
-        invisible=f"{d.half_width:.2f}",
+        points=_points(d.mean),
+        invisible=_points(d.half_width).lstrip("+"),
+        **values,
     )
+
+
+def _points(value: float) -> str:
+    """Points with their sign and as many digits as it takes to show them: +3.19, -0.004."""
+    return f"{value:+.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:+.1g}"

@@ -4,20 +4,32 @@ A kept teacher is a safetensors file whose header says where it came from. `asse
 that a fresh clone need not train; others are written to the user's cache folder. Nothing is unpickled.
 """
 
+import hashlib
 import json
 import logging
+import math
 import os
+import time
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from kd_core.data import Digits, data_root
+from kd_core.events import Evaluation, Step
+from kd_core.training import fit
 
 ASSETS = Path(__file__).parent.parent / "assets"
 VERSION = 1  # raised when a teacher of the same name would be trained differently
+
+BATCH = 128
+LEARNING_RATE = 1e-3
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +38,12 @@ log = logging.getLogger(__name__)
 class Teacher:
     """A trained teacher: its weights and how it was trained.
 
-    curve: (epoch, validation errors) pairs; seconds: of training; kept: found on disk, not trained now.
+    data: a digest of the images and labels it was trained on. curve: (epoch, validation errors) pairs;
+    seconds: of training; kept: found on disk, not trained now.
     """
 
     weights: dict[str, Tensor]
+    data: str
     labels: int
     curve: tuple[tuple[int, int], ...]
     seconds: float
@@ -52,17 +66,94 @@ def _stem(model: str, data: Digits, epochs: int) -> str:
     return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}"
 
 
-def find(*paths: Path) -> Teacher | None:
-    """The first teacher that is kept at one of `paths`; None where there is none.
+def obtain(
+    model: nn.Module,
+    name: str,
+    data: Digits,
+    *,
+    epochs: int,
+    order: torch.Generator,
+    precision: str,
+    device: str,
+    fresh: bool,
+    arm: str,
+    seed: int,
+) -> Generator[Step | Evaluation, None, Teacher]:
+    """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
-    An unreadable file counts as none: it is reported to the log, and the teacher is trained again.
+    name: the network's, as in `models.build`; fresh: train although one is kept. Only MNIST's teachers
+    are kept: those of the small stand-in are trained in each run.
+    """
+    path = kept_path(name, data, epochs, precision, device)
+    teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
+    if teacher is not None:
+        yield Step("teacher", arm, seed, 1, 1, math.nan, 1.0)
+        for epoch, errors in teacher.curve:
+            yield Evaluation("teacher", arm, seed, epoch, epochs, errors, len(data.validation))
+        return teacher
+    teacher = yield from train(
+        model, data, epochs=epochs, order=order, precision=precision, device=device, arm=arm, seed=seed
+    )
+    if data.name == "MNIST":
+        keep(path, teacher)
+    return teacher
+
+
+def train(
+    model: nn.Module,
+    data: Digits,
+    *,
+    epochs: int,
+    order: torch.Generator,
+    precision: str,
+    device: str,
+    arm: str,
+    seed: int,
+) -> Generator[Step | Evaluation, None, Teacher]:
+    """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`."""
+    labels = data.train.labels.to(device)
+    curve, started = [], time.perf_counter()
+    for event in fit(
+        model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+        (data.validation.images, data.validation.labels),
+        epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE, order=order, precision=precision,
+        stage="teacher", arm=arm, seed=seed,
+    ):  # fmt: skip
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
+    seconds = time.perf_counter() - started
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return Teacher(weights, digest(data), len(labels), tuple(curve), seconds, created)
+
+
+def digest(data: Digits) -> str:
+    """Tells one training split from another: a hash of its labels and of every 50th image."""
+    content = data.train.labels.numpy().tobytes() + data.train.images[::50].numpy().tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def find(model: nn.Module, data: str, *paths: Path) -> Teacher | None:
+    """The first teacher kept at one of `paths`, its weights put into `model`; None where there is none.
+
+    One that cannot be read, was trained on data of another digest, does not fit the model or is not
+    finite counts as none: the log says so, and the teacher is trained again.
     """
     for path in paths:
-        if path.is_file():
-            try:
-                return _read(path)
-            except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-                log.warning("The kept teacher %s cannot be read (%s); it is trained again.", path, error)
+        if not path.is_file():
+            continue
+        try:
+            teacher = _read(path)
+            if teacher.data != data:
+                raise ValueError("it was trained on other data")
+            if not all(value.isfinite().all() for value in teacher.weights.values()):
+                raise ValueError("its weights are not finite")
+            model.load_state_dict(teacher.weights)
+        except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+            log.warning("The kept teacher %s cannot be used (%s); it is trained again.", path, error)
+            continue
+        return teacher
     return None
 
 
@@ -71,7 +162,15 @@ def _read(path: Path) -> Teacher:
         about = json.loads(file.metadata()["about"])
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     curve = tuple((int(epoch), int(errors)) for epoch, errors in about["curve"])
-    return Teacher(weights, int(about["labels"]), curve, float(about["seconds"]), str(about["created"]), kept=True)
+    return Teacher(
+        weights,
+        str(about["data"]),
+        int(about["labels"]),
+        curve,
+        float(about["seconds"]),
+        str(about["created"]),
+        kept=True,
+    )
 
 
 def keep(path: Path, teacher: Teacher) -> bool:

@@ -50,8 +50,11 @@ def resolve_precision(precision: str, device: str) -> str:
     """The arithmetic "auto" stands for on `device`: bfloat16 where it is native, else float32."""
     if precision != "auto":
         return precision
-    native = {"cpu": has_native_bfloat16, "cuda": torch.cuda.is_bf16_supported}.get(device, lambda: False)
-    return "bfloat16" if native() else "float32"
+    if device == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device == "cpu" and has_native_bfloat16()
+    return "bfloat16" if native else "float32"
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
@@ -65,10 +68,11 @@ def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Ten
     The model is left in the mode it was in.
     """
     device = next(model.parameters()).device
+    at_once = EVALUATION_BATCH if device.type == "cpu" else 5000  # each part waits for its copy back
     was_training = model.training
     model.eval()
     with torch.inference_mode(), autocast(device.type, precision):
-        logits = [model(part.to(device)).float().cpu() for part in images.split(EVALUATION_BATCH)]
+        logits = [model(part.to(device)).float().cpu() for part in images.split(at_once)]
     model.train(was_training)
     return torch.cat(logits).clone()
 
@@ -124,7 +128,7 @@ def fit(
                 if not math.isfinite(value):
                     raise Problem(
                         N_(
-                            "Training broke off ({arm}, step {step}): the loss is no longer a finite number. "
+                            "Training broke off ({arm}, step {step}): the loss is not a finite number. "
                             "Choose a smaller learning rate."
                         ),
                         arm=arm,

@@ -51,7 +51,7 @@ with st.container(key="result"):
             icon=":material/history:",
             color="gray",
         )
-    changed = differences(result.settings, settings)
+    changed = differences(result.settings, settings, _)
     if changed:
         st.caption(_("This result was computed with other settings than those set now: {what}.", what=changed))
     with st.container(key="verdict", border=True):
@@ -65,7 +65,7 @@ with st.container(key="result"):
     with right:
         st.markdown("**" + _("Errors on the validation set while training") + "**")
         st.plotly_chart(figures.learning_curves(result, _), key="curves", config={"displayModeBar": False})
-    st.markdown("**" + _("The same digit, answered by all three") + "**")
+    st.markdown("**" + _("The same digit, answered by all three (students: mean over trials)") + "**")
     narrow, wide = st.columns([1, 5], vertical_alignment="center")
     with narrow:
         digit = st.selectbox(
@@ -77,6 +77,9 @@ with st.container(key="result"):
     with wide:
         answers = figures.soft_targets(result, digit, float(result.settings["temperature"]), _)
         st.plotly_chart(answers, key="answers", config={"displayModeBar": False})
+    created = result.provenance.teacher_created
+    if created:
+        st.caption(_("The teacher was trained before this run, on {date}, and kept.", date=created[:10]))
     for note in result.notes:
         st.caption(_(note))
     st.caption(

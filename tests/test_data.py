@@ -439,7 +439,7 @@ def test_where_mnist_cannot_be_had_the_uci_digits_say_so(tmp_path: Path, offline
     assert digits.name == "UCI digits"
     (notice,) = digits.notices
     assert "NOT MNIST" in str(notice)
-    assert "teacher is trained in this run" in str(notice)
+    assert "teacher is trained in each run" in str(notice)
     assert "could not be fetched" in str(notice.values["why"])
 
 

@@ -28,10 +28,14 @@ def no_mnist(tmp_path: Path) -> dict[str, str]:
     return {"KD_DATA_DIR": str(tmp_path / "file" / "data")}
 
 
-def test_one_process_and_the_queue_give_equal_numbers(no_mnist):
+@pytest.mark.parametrize(
+    "flags", [TINY, ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1"]],
+    ids=["own teachers", "a shared teacher, fastest arithmetic"],
+)  # fmt: skip
+def test_one_process_and_the_queue_give_equal_numbers(no_mnist, flags):
     results = []
     for workers in ("1", "2"):
-        done = call("distill", *TINY, "--precision", "float32", "--json", "--workers", workers, **no_mnist)
+        done = call("distill", *flags, "--json", "--workers", workers, **no_mnist)
         assert done.returncode == 0, done.stderr
         results.append(Result.model_validate_json(done.stdout))  # one JSON object and nothing else
         assert "This is NOT MNIST" in done.stderr

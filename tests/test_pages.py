@@ -69,7 +69,7 @@ def test_settings_come_from_the_address():
     assert at.number_input(key="temperature").value == 8
     assert at.slider(key="alpha").value == 0.5
     assert at.selectbox(key="student").value == "mlp300"
-    assert "temperature 4.0 → 8.0" in texts(at)  # what is shown is not what is set
+    assert "Temperature T 4 → 8" in texts(at)  # what is shown is not what is set
     assert not at.warning
 
 

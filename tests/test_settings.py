@@ -39,7 +39,9 @@ def test_what_is_no_json_object_is_refused(text):
         DistillationSettings.parse_json(text)
 
 
-@pytest.mark.parametrize("text", ['{"temperature": NaN}', '{"temperature": "abc"}', '{"temperature": 1e9}'])
+@pytest.mark.parametrize(
+    "text", ['{"temperature": NaN}', '{"temperature": "abc"}', '{"temperature": 1e9}', '{"temperature": true}']
+)
 def test_bad_json_values_are_refused(text):
     with pytest.raises(Problem, match="temperature"):
         DistillationSettings.parse_json(text)
@@ -58,8 +60,10 @@ def test_text_round_trip(temperature, alpha, train_size):
 
 
 def test_key_depends_on_every_field_and_the_version():
-    base = DistillationSettings()
-    assert base.key(1) == DistillationSettings().key(1)
+    base = DistillationSettings(precision="float32", device="cpu")
+    assert base.key(1) == base.model_copy().key(1)
+    with pytest.raises(ValueError, match="resolved"):
+        DistillationSettings().key(1)
     assert base.key(1) != base.key(2)
     assert base.key(1) != base.model_copy(update={"seed": 1}).key(1)
 

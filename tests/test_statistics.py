@@ -8,6 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kd_core.events import Interval
 from kd_core.statistics import paired_points, t_interval, verdict
 
 
@@ -58,5 +59,19 @@ def test_verdict_kinds(errors, baseline, kind):
     assert str(said.text)
     if kind == "undetectable":
         assert f"below {said.difference.half_width:.2f} points would be invisible" in str(said.text)
+        assert f"{said.difference.mean:+.2f} points" in str(said.text)
     if kind == "worse":
         assert "hurt" in str(said.text)
+
+
+def test_no_spread_is_not_called_precision():
+    equal = verdict("a", "b", paired_points([10, 10], [10, 10], 400), ())
+    assert "No difference at all" in str(equal.text)
+    same = verdict("a", "b", paired_points([9, 9], [10, 10], 400), ())
+    assert same.kind == "single"
+    assert "too coarse for an interval" in str(same.text)
+
+
+def test_a_difference_is_never_rounded_away():
+    tiny = Interval(mean=0.0004, low=0.0001, high=0.0007, n=5, confidence=0.95)
+    assert "0.0004 points more" in str(verdict("a", "b", tiny, ()).text)
