@@ -14,24 +14,29 @@ from kd_core import distillation, teachers
 from kd_core.data import Digits, load_mnist, pixels
 from kd_core.runs.queue import Queue
 from kd_core.settings import DistillationSettings
-from kd_core.training import predict
+from kd_core.training import predict, seeded
 
 HERE = Path(__file__).parent
 
 
 def make_teacher(data: Digits) -> torch.nn.Module:
     """Train the article's teacher on all labels and keep it here."""
-    settings = distillation.resolve(DistillationSettings(fresh_teacher=True))
+    settings = distillation.resolve(DistillationSettings())
     model = distillation._build(settings, distillation.TEACHER, distillation.TEACHER_SEED)
-    stream = distillation._train_teacher(settings, data, model)
+    stream = teachers.train(
+        model, data, epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
+        precision=settings.precision, device=settings.device, arm=distillation.TEACHER,
+        seed=distillation.TEACHER_SEED,
+    )  # fmt: skip
     while True:
         try:
             print(next(stream))
         except StopIteration as stop:
-            path = teachers.bundled_path(settings.teacher, data, settings.teacher_epochs)
             for old in HERE.glob("teacher-*.safetensors"):
                 old.unlink()
-            if not teachers.keep(path, stop.value):
+            if not teachers.keep(
+                teachers.bundled_path(settings.teacher, data, settings.teacher_epochs), stop.value
+            ):
                 raise SystemExit(f"{HERE} cannot be written") from None
             return model
 

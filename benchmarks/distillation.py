@@ -99,10 +99,9 @@ def our_epoch(images: Tensor, labels: Tensor, logits: Tensor, precision: str) ->
 
 def bundled_teacher(data: Digits) -> nn.Module:
     """The teacher that the repository carries."""
-    kept = teachers.find(teachers.bundled_path("article", data, DistillationSettings().teacher_epochs))
-    assert kept is not None, "no teacher in assets/: run `make assets`"
     model = build("article", "teacher", seeded(0, "teacher weights"))
-    model.load_state_dict(kept.weights)
+    path = teachers.bundled_path("article", data, DistillationSettings().teacher_epochs)
+    assert teachers.find(model, teachers.digest(data), path), "no teacher in assets/: run `make assets`"
     return model
 
 
