@@ -9,7 +9,6 @@ from app.watch import queue
 
 read_address("app", reserved=True)
 page = navigation(current())
-# After the navigation, whose page icons would else be fetched from another host to be the favicon.
 st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
 surround()
 queue()  # the workers warm up while the first page is read

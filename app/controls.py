@@ -5,6 +5,7 @@ read into the default silently. So this is done here: the raw parameters are rea
 exists, what is wrong with them is said, and what differs from the default is written back.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from kd_core.settings import Preset, Settings, Spec
 
 RESERVED = {"run", "lang", "present", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 
 
 def read_address(page: str, settings: type[Settings] | None = None, *, reserved: bool = False) -> None:
@@ -25,47 +27,87 @@ def read_address(page: str, settings: type[Settings] | None = None, *, reserved:
     for a page's own. What was found stays to be shown by `notices` as long as the page is open.
     """
     specs = settings.specs() if settings else {}
-    if st.session_state.get("page") != page and not reserved:
-        st.session_state["page"], st.session_state["notices"] = page, {}
+    if not reserved:
+        st.session_state["entered"] = st.session_state.get("page") != page
+        if st.session_state["entered"]:
+            st.session_state["page"], st.session_state["notices"] = page, {}
+            st.session_state.pop("published", None)
     kept: dict[str, Message] = st.session_state.setdefault("reserved_notices" if reserved else "notices", {})
+    unknown = []
     for name in list(st.query_params):
         if (name in RESERVED) != reserved:
             continue
-        problem = _wrong(name, st.query_params.get_all(name)[-1], settings, specs)
-        if problem:
+        given = st.query_params.get_all(name)
+        if not reserved and name not in specs:
+            unknown.append(name[:30])
+            del st.query_params[name]
+        elif problem := _wrong(name, given, specs.get(name)):
             kept[name] = problem
             del st.query_params[name]
+    if unknown:
+        names = ", ".join(unknown[:3]) + (" …" if len(unknown) > 3 else "")
+        kept["unknown parameters"] = message(
+            "The address has parameters that mean nothing here, and they were left out: {names}.", names=names
+        )
+    if settings and not reserved:
+        _go_where_the_address_went(settings)
 
 
 def notices(_: Translate) -> None:
     """Show what `read_address` found wrong."""
     for kind in ("reserved_notices", "notices"):
         for found in st.session_state.get(kind, {}).values():
-            st.warning(_(found))
+            st.warning(_.escaped(found))
 
 
-def _wrong(name: str, raw: str, settings: type[Settings] | None, specs: Mapping[str, Spec]) -> Message | None:
+def _wrong(name: str, given: list[str], spec: Spec | None) -> Message | None:
     """What is wrong with one parameter of the address; None if nothing is."""
     allowed = {"lang": tuple(LANGUAGES), "present": tuple(TRUTHS)}.get(name)
-    if allowed and raw.lower() not in allowed:
+    raw = given[-1]
+    if allowed and raw not in allowed:
         return message(
             "The address says {name} = {given}, which is not among {known}; it was left out.",
             name=name, given=raw[:30], known=", ".join(allowed),
         )  # fmt: skip
-    if name in RESERVED:
+    if spec is None:
         return None
-    if settings is None or name not in specs:
-        return message("The address has a parameter {name} that means nothing here; it was left out.",
-                       name=name[:30])  # fmt: skip
-    try:
-        value = TRUTHS.get(raw.lower(), raw) if specs[name].kind is bool else raw
-        settings.parse({name: value})
-    except Problem:
+    values: dict[str, Any] = dict(name=name, given=", ".join(given)[:30], default=str(spec.default))
+    if len(given) > 1:
+        return message("The address gives {name} more than once ({given}); {default} is used.", **values)
+    if _read(spec, raw) is None:
         return message(
             "The address says {name} = {given}, which is not allowed (it must be {allowed}); {default} is used.",
-            name=name, given=raw[:30], allowed=specs[name].allowed, default=str(specs[name].default),
+            **values, allowed=spec.allowed,
         )  # fmt: skip
     return None
+
+
+def _read(spec: Spec, raw: str) -> Any:
+    """The value that a parameter of the address stands for, or None if it is not allowed."""
+    try:
+        value = TRUTHS.get(raw.lower(), raw) if spec.kind is bool else raw
+        return getattr(spec.owner.parse({spec.name: value}), spec.name)
+    except Problem:
+        return None
+
+
+def _go_where_the_address_went(settings: type[Settings]) -> None:
+    """Follow the browser's Back and Forward, which change the address and no widget.
+
+    An address that merely lags behind a change just published is not followed: then a widget has changed
+    too, or the change is younger than SETTLED_SECONDS.
+    """
+    published: dict[str, str | None] | None = st.session_state.get("published")
+    now = {name: st.query_params.get(name) for name in settings.specs()}
+    if published is None or now == published:
+        return
+    young = time.monotonic() - st.session_state["published_at"] < SETTLED_SECONDS
+    specs = settings.specs()
+    if young or any(_text(st.session_state.get(n, s.default), s.default) != published[n] for n, s in specs.items()):
+        return
+    for name, spec in specs.items():
+        raw = now[name]
+        st.session_state[name] = spec.default if raw is None else _read(spec, raw)
 
 
 def controls(settings: type[Settings], _: Translate, hints: Mapping[str, str] | None = None) -> Settings:
@@ -83,28 +125,27 @@ def controls(settings: type[Settings], _: Translate, hints: Mapping[str, str] | 
         for position, spec in enumerate(spec for spec in specs.values() if spec.more):
             with columns[position % 3]:
                 values[spec.name] = _widget(spec, settings, _)
-    return settings.parse({name: value for name, value in values.items() if value is not None})
+    _publish(values, specs)
+    return settings.parse(values)
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
     """The widget that fits the field: a choice, a switch, a typed number for long ranges, else a slider."""
     seed(spec.name, value(settings, spec.name))
-    shared: dict[str, Any] = dict(key=spec.name, help=_(spec.help), persist_state="session")
     label = f"{_(spec.label)} ({_(spec.unit)})" if spec.unit else _(spec.label)
+    shared: dict[str, Any] = dict(key=spec.name, persist_state="session")
     if spec.choices:
         names = {choice: _(text) for choice, text in spec.choices.items()}
-        set_to: Any = st.selectbox(label, list(names), format_func=names.__getitem__, **shared)
-    elif spec.kind is bool:
-        set_to = st.toggle(label, **shared)
-    else:
-        low, high, step = (spec.kind(bound) for bound in (spec.low, spec.high, spec.step))
-        if spec.log:
-            shape = "%.5g" if spec.kind is float else "%d"
-            set_to = st.number_input(label, low, high, step=step, format=shape, **shared)
-        else:
-            set_to = st.slider(label, low, high, step=step, **shared)
-    publish(spec.name, set_to, spec.default)
-    return set_to
+        redraw_in_language(spec.name, _)
+        return st.selectbox(label, list(names), format_func=names.__getitem__, help=_(spec.help), **shared)
+    if spec.kind is bool:
+        return st.toggle(label, help=_(spec.help), **shared)
+    low, high, step = (spec.kind(bound) for bound in (spec.low, spec.high, spec.step))
+    help_text = f"{_(spec.help)} ({_(spec.allowed)})"
+    if spec.log:
+        shape = "%.5g" if spec.kind is float else "%d"
+        return st.number_input(label, low, high, step=step, format=shape, help=help_text, **shared)
+    return st.slider(label, low, high, step=step, help=help_text, **shared)
 
 
 def seed(name: str, wish: Scalar) -> None:
@@ -113,13 +154,40 @@ def seed(name: str, wish: Scalar) -> None:
         st.session_state[name] = wish
 
 
+def redraw_in_language(name: str, _: Translate) -> None:
+    """Have the browser show the choice of `name` anew if the language has changed: it keeps the old words."""
+    drawn = st.session_state.setdefault("drawn_in", {})
+    if drawn.get(name) != _.language:
+        if name in drawn and name in st.session_state:
+            st.session_state[name] = st.session_state[name]
+        drawn[name] = _.language
+
+
 def publish(name: str, set_to: Scalar, default: Scalar) -> None:
     """Write what `name` is set to into the address; the default is left out."""
-    text = f"{set_to:g}" if isinstance(set_to, float) else str(set_to).lower()
-    if set_to == default:
+    text = _text(set_to, default)
+    if text is None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != text:
         st.query_params[name] = text
+
+
+def _publish(values: Mapping[str, Scalar], specs: Mapping[str, Spec]) -> None:
+    """Write all that is set into the address, and remember what was written, and when."""
+    texts = {name: _text(set_to, specs[name].default) for name, set_to in values.items()}
+    if texts != st.session_state.get("published"):
+        st.session_state["published"], st.session_state["published_at"] = texts, time.monotonic()
+    for name, set_to in values.items():
+        publish(name, set_to, specs[name].default)
+
+
+def _text(set_to: Scalar, default: Scalar) -> str | None:
+    """A value as the address writes it, None for the default: 8, 0.5, true, mlp300."""
+    if set_to == default:
+        return None
+    if isinstance(set_to, float):
+        return f"{set_to:g}" if float(f"{set_to:g}") == set_to else repr(set_to)
+    return str(set_to).lower() if isinstance(set_to, bool) else str(set_to)
 
 
 def presets(settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool) -> None:
@@ -141,15 +209,9 @@ def value(settings: type[Settings], name: str) -> Any:
     """What `name` is set to, also above its widget: in the session, else the address, else by default."""
     if name in st.session_state:
         return st.session_state[name]
-    raw: str | bool | None = st.query_params.get(name)
-    if raw is None:
-        return settings.specs()[name].default
-    if settings.specs()[name].kind is bool:
-        raw = TRUTHS.get(str(raw).lower(), raw)
-    try:
-        return getattr(settings.parse({name: raw}), name)
-    except Problem:  # `read_address` has said so
-        return settings.specs()[name].default
+    spec, raw = settings.specs()[name], st.query_params.get(name)
+    read = None if raw is None else _read(spec, raw)
+    return spec.default if read is None else read
 
 
 def follow(name: str) -> Callable[[float], None]:
@@ -167,6 +229,14 @@ def differences(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> s
     for name, spec in now.specs().items():
         old, new = earlier[name], getattr(now, name)
         if old != new and new != "auto":  # what "auto" means was noted when the run was made
-            was, is_now = (_(spec.choices[str(v)]) if spec.choices else f"{v:g}" for v in (old, new))
+            was, is_now = (_shown(v, spec, _) for v in (old, new))
             found.append(f"{_(spec.label)} {was} → {is_now}")
     return ", ".join(found)
+
+
+def _shown(set_to: Scalar, spec: Spec, _: Translate) -> str:
+    if spec.choices:
+        return _(spec.choices[str(set_to)])
+    if isinstance(set_to, bool):
+        return _("on") if set_to else _("off")
+    return f"{set_to:g}" if isinstance(set_to, float) else str(set_to)

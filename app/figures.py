@@ -23,24 +23,29 @@ PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: ""}
 def errors_by_arm(result: Result, _: Translator) -> go.Figure:
     """Test errors per 10,000 images: each trial a faint mark, the mean with its 95 % interval bold."""
     figure = go.Figure()
+    rightmost = 0.0
     for arm in reversed(result.arms):
         scale = 10_000 / result.data.test
         name, mean = _(arm.name), arm.errors_per_10000
+        low, high = max(mean.low or 0.0, 0.0), min(mean.high or 0.0, 10_000.0)  # no fewer, no more there are
+        each = [scale * t.test_errors for t in arm.trials]
+        rightmost = max(rightmost, high, *each)
         figure.add_scatter(
-            x=[scale * t.test_errors for t in arm.trials], y=[name] * len(arm.trials), mode="markers",
+            x=each, y=[name] * len(each), mode="markers",
             marker=dict(color=COLOURS[arm.name], size=9, opacity=0.35, symbol=MARKERS[arm.name]),
             hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
         )  # fmt: skip
-        half = mean.half_width
+        spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
         figure.add_scatter(
             x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.0f}"], textposition="top center",
             marker=dict(color=COLOURS[arm.name], size=14, symbol=MARKERS[arm.name], line=dict(width=3)),
-            error_x=dict(type="data", array=[half or 0], thickness=3, width=8, visible=half is not None),
+            error_x=dict(type="data", visible=mean.high is not None, **spread),
             hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
         )  # fmt: skip
-    figure.update_xaxes(title=_("errors per 10,000 (mean, 95 % interval)"), rangemode="tozero")
+    edge = max(rightmost, 1.0)
+    figure.update_xaxes(title=_("errors per 10,000 (mean, 95 % interval)"), range=[-0.06 * edge, 1.1 * edge])
     figure.update_yaxes(range=[-0.6, len(result.arms) - 0.3])
-    return _finish(figure, height=230)
+    return _finish(figure, height=300)
 
 
 def learning_curves(result: Result, _: Translator) -> go.Figure:
@@ -123,34 +128,39 @@ def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[fl
     return [fmean(column) for column in zip(*(softmax(row, temperature) for row in rows), strict=True)]
 
 
-def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]], epochs: int,
-                _: Translator) -> dict[str, Any]:  # fmt: skip
-    """An ECharts option of the curves so far: {(stage, arm, seed): (epoch, errors, size), …}.
+def live_curves(
+    curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]],
+    settings: Mapping[str, Any],
+    _: Translator,
+) -> dict[str, Any]:
+    """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}.
 
-    The axes are fixed from the start, so that what moves is the curves alone.
+    While the teacher trains its own curve is drawn; once students do, its end is a level for them to reach.
+    The axes of a stage are fixed from its start, so that what moves is the curves alone.
     """
-    series = []
+    students = any(stage == "student" for stage, _arm, _seed in curves)
+    epochs = int(settings["epochs"])
+    if not students and settings.get("teacher_data") == "all":
+        epochs = max([int(settings["teacher_epochs"]), *(c[-1][0] for c in curves.values() if c)])
+    series: list[dict[str, Any]] = []
     for arm in (ALONE, DISTILLED, TEACHER):
-        mine = [c for (stage, name, _seed), c in sorted(curves.items()) if name == arm and stage == "student"]
-        if arm == TEACHER:
-            mine = [c for (stage, name, _seed), c in sorted(curves.items()) if stage == "teacher"]
+        mine = [curve for (_stage, name, _seed), curve in sorted(curves.items()) if name == arm and curve]
         if not mine:
             continue
-        dash = {"dash": "dashed", "dot": "dotted", "solid": "solid"}[DASHES[arm]]
-        line = dict(color=COLOURS[arm], type=dash)
-        for curve in mine if arm != TEACHER else ():
-            series.append(_live_series("", [(e, n, s) for e, n, s in curve], {**line, "width": 1, "opacity": 0.35}))
-        epochs_done, means = mean_curve([[(e, n) for e, n, _size in curve] for curve in mine])
-        size = mine[0][0][2] if mine[0] else 1
-        points = [(e, m, size) for e, m in zip(epochs_done, means, strict=True)]
-        if arm == TEACHER and points:  # its own epochs are others: its end is drawn as a level to reach
-            points = [(0, points[-1][1], size), (epochs, points[-1][1], size)]
+        line = dict(color=COLOURS[arm], type={"dash": "dashed", "dot": "dotted"}.get(DASHES[arm], "solid"))
+        size = mine[0][0][2]
+        reached, means = mean_curve([[(epoch, errors) for epoch, errors, _size in curve] for curve in mine])
+        points = [(epoch, errors, size) for epoch, errors in zip(reached, means, strict=True)]
+        if arm == TEACHER and students:  # its own epochs are others
+            points = [(0, means[-1], size), (epochs, means[-1], size)]
+        elif len(mine) > 1:
+            faint = {**line, "width": 1, "opacity": 0.35}
+            series += [_live_series("", curve, faint) for curve in mine]
         series.append(_live_series(_(arm), points, {**line, "width": 3}))
-    shown = [s for s in series if s["name"]]
     return {
         "animation": False,
-        "grid": {"left": 56, "right": 120, "top": 36, "bottom": 44},
-        "legend": {"data": [s["name"] for s in shown], "top": 0, "left": 40},
+        "grid": {"left": 60, "right": 24, "top": 40, "bottom": 44},
+        "legend": {"data": [s["name"] for s in series if s["name"]], "top": 0, "left": "center"},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2f %%"},
         "xAxis": {"type": "value", "name": _("epoch"), "nameLocation": "middle", "nameGap": 26,
                   "min": 0, "max": epochs},
@@ -162,16 +172,18 @@ def live_curves(curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, i
 
 def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict[str, Any]) -> dict[str, Any]:
     data = [[epoch, round(100 * _visible(errors) / size, 3)] for epoch, errors, size in points]
-    label = {"show": bool(name), "formatter": "{a}"}
+    dots = bool(name) and len(data) < 3  # a line of one point would not be seen
     return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
-            "symbol": "none", "silent": not name, "endLabel": label}  # fmt: skip
+            "showSymbol": dots, "silent": not name}  # fmt: skip
 
 
 def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> None:
     """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
+    drawn = [y for trace in figure.data for y in trace.y]
+    gap = 0.08 * math.log10(max(drawn) / min(drawn)) if drawn else 0.0  # about the height of a label
     lowest = -math.inf
     for value, name in sorted(ends):
-        place = max(math.log10(value), lowest + 0.12)
+        place = max(math.log10(value), lowest + gap)
         lowest = place
         figure.add_annotation(
             x=x, y=place, text=f"{_(name)} {value:.1f} %", showarrow=False, xanchor="left", xshift=8,

@@ -1,20 +1,28 @@
 """What surrounds every page: language, presentation mode, and the first part of each page."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.navigation.page import Page
 
 from app.controls import notices, publish, read_address, seed
 from app.text import LANGUAGES, Translate, current, default_language, language
+from kd_core.messages import N_
 from kd_core.settings import Settings
 
+NOT_BUILT = {
+    "transfer": N_("Transfer learning"),
+    "multitask": N_("Multi-task learning"),
+    "meta_learning": N_("Meta-learning"),
+}
 STYLE = """<style>
 .block-container {padding-top: 2.6rem; max-width: 1180px}
 .st-key-stages p {margin: 0}
 </style>"""
 PRESENT_STYLE = """<style>
-html {font-size: 20px}
+@media (min-width: 1000px) {html {font-size: 20px}}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
-.block-container {padding-top: 1rem; max-width: 1400px}
+.block-container {padding: 1rem 2.5vw; max-width: none}
 </style>"""
 
 
@@ -29,21 +37,38 @@ def presenting() -> bool:
 
 
 def navigation(_: Translate) -> Page:
-    """The pages there are; returns the one that is asked for."""
+    """The pages there are; returns the one that is asked for.
+
+    No icons: Streamlit would fetch a page's icon from another host, to be the favicon.
+    """
     pages = [
-        st.Page("pages/overview.py", title=_("Overview"), icon=":material/hub:", default=True),
-        st.Page("pages/distillation.py", title=_("Distillation"), icon=":material/school:"),
+        st.Page("pages/overview.py", title=_("Overview"), default=True),
+        st.Page("pages/distillation.py", title=_("Distillation")),
     ]
-    return st.navigation(pages, position="hidden" if presenting() else "sidebar")
+    planned = [
+        st.Page(partial(_not_built, title), title=_(title), url_path=path, visibility="hidden")
+        for path, title in NOT_BUILT.items()
+    ]
+    return st.navigation([*pages, *planned], position="hidden" if presenting() else "sidebar")
+
+
+def _not_built(title: str) -> None:
+    """The page of a technique that is planned."""
+    _ = opening(title, N_("This page is not built yet."))
+    st.page_link("pages/overview.py", label=_("Overview"), icon=":material/arrow_back:")
 
 
 def surround() -> None:
-    """The sidebar with the language and the way into presentation mode; in that mode, nothing."""
+    """The sidebar with language and presentation mode; while presenting, one line with the way on and out."""
     st.session_state["framed"] = True
     _ = current()
     st.html(STYLE)
     if presenting():
         st.html(PRESENT_STYLE)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link("pages/overview.py", label=_("Overview"), width="content")
+            st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
+            st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:
         seed("lang", language())
@@ -67,12 +92,6 @@ def opening(title: str, sentence: str, settings: type[Settings] | None = None) -
     st.markdown(_(sentence))
     notices(_)
     return _
-
-
-def leave_presentation(_: Translate) -> None:
-    """At the foot of a presented page, the way out."""
-    if presenting():
-        st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
 
 
 def _present(on: bool) -> None:

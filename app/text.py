@@ -7,6 +7,7 @@ a test fails on a missing, unused or stale one.
 
 import gettext
 import io
+import re
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +42,19 @@ class Translate:
         # A value can be a word or a sentence of the core itself, so it is looked up as well.
         words = {k: self(v) if isinstance(v, str | Message) else v for k, v in values.items()}
         return translated.format(**words)
+
+    def escaped(self, said: Message) -> str:
+        """The translated sentence for Markdown: what came from outside (an address, a file) stays as typed."""
+        return self(_escaped(said))
+
+
+def _escaped(said: Message) -> Message:
+    values = {name: _escaped(v) if isinstance(v, Message) else _plain(v) for name, v in said.values.items()}
+    return Message(text=said.text, values=values)
+
+
+def _plain(value: Scalar) -> Scalar:
+    return re.sub(r"([\\`*{}\[\]()<>#+!|~$:])", r"\\\1", value) if isinstance(value, str) else value
 
 
 def current() -> Translate:

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from app import figures
+from app.controls import differences
 from app.text import Translate
 from kd_core.events import Result
-from kd_core.messages import N_
+from kd_core.messages import N_, message
 from kd_core.runs.queue import Handle, Queue, View
 from kd_core.settings import Settings
 
@@ -30,11 +31,26 @@ def mnist_is_there() -> bool:
     return data is None or data.name == "MNIST"
 
 
+@st.fragment(run_every=1.0)
+def _until_data_is_known() -> None:
+    if queue().data is not None:
+        st.rerun()
+
+
+def data_notices(_: Translate) -> None:
+    """What a person should know of the workers' data, shown as soon as they have loaded it."""
+    data = queue().data
+    if data is None:
+        _until_data_is_known()
+    for notice in data.notices if data else ():
+        st.warning(_.escaped(notice))
+
+
 def watch(settings: Settings, _: Translate) -> Result | None:
-    """The Run button and the run it started (or that the address names); its Result once there is one."""
+    """The Run button and the run it started (or that the address names); the session's newest Result, if any."""
     handle = _handle(settings, _)
     view = handle.view() if handle else None
-    busy = view is not None and view.state in ("queued", "running")
+    busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:", disabled=busy,
                   on_click=_start, args=(settings,), width=160)  # fmt: skip
@@ -42,25 +58,40 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             st.caption(_("Trains on real images in worker processes of this computer."))
     with st.container(key="progress"):
         if handle and busy:
+            changed = differences(handle.settings.model_dump(), settings, _)
+            if changed:
+                st.caption(
+                    _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
+                )
             _live(handle, _)
         elif handle and view:
             _ended(view, handle, _)
-    return view.result if view else None
+    newest = f"result_{settings.technique}"
+    if view and view.result:
+        st.session_state[newest] = view.result
+    found: Result | None = st.session_state.get(newest)
+    if found and not (view and view.result):
+        st.badge(_("earlier result"), icon=":material/history:", color="gray")
+    return found
 
 
 def _start(settings: Settings) -> None:
     handle = queue().submit(settings)
-    st.query_params["run"] = handle.id
+    st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
 def _handle(settings: Settings, _: Translate) -> Handle | None:
-    run_id = st.query_params.get("run")
-    if run_id is None:
+    """The run that the address names, else this session's own: it goes on while one is on another page."""
+    named = st.query_params.get("run")
+    mine = st.session_state.get(f"run_{settings.technique}")
+    if named is None and mine is None:
         return None
-    handle = queue().find(run_id)
+    handle = queue().find(str(named or mine))
     if handle is None or handle.technique != settings.technique:
         st.info(_("The run in this address is no longer known to the server; press Run to start it again."))
         return None
+    if named is None and st.session_state.get("entered"):
+        st.query_params["run"] = handle.id  # not after the browser's Back, which would lead nowhere then
     return handle
 
 
@@ -68,36 +99,43 @@ def _handle(settings: Settings, _: Translate) -> Handle | None:
 def _live(handle: Handle, _: Translate) -> None:
     """What moves while a run is under way; only this part of the page is drawn again."""
     view = handle.view()
-    if view.state not in ("queued", "running"):
+    if view.over:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(view.progress, text=_status(view, _), width="stretch")
         st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
     _stages(view, _)
     _notices(view, _)
-    epochs = int(getattr(handle.settings, "epochs", 1))
-    st.echarts_chart(figures.live_curves(view.curves, epochs, _), key="live_curves", height=320)
+    _curves(view, handle, _)
+
+
+def _curves(view: View, handle: Handle, _: Translate) -> None:
+    st.echarts_chart(
+        figures.live_curves(view.curves, handle.settings.model_dump(), _), key="live_curves", height=320
+    )
 
 
 def _ended(view: View, handle: Handle, _: Translate) -> None:
     """A line on how the run ended; what it had drawn stays when it was stopped or failed."""
     _notices(view, _)
+    seconds = f"{view.seconds_elapsed:.1f}"
     if view.state == "failed" and view.problem:
-        st.error(_("The run failed: {why}", why=_(view.problem)))
+        st.error(_.escaped(message("The run failed: {why}", why=view.problem)))
+    elif view.state == "stopped" and not view.seconds_elapsed:
+        st.info(_("Stopped before it began."))
     elif view.state == "stopped":
-        st.info(_("Stopped after {seconds} s; the curves so far are below.",
-                  seconds=f"{view.seconds_elapsed:.0f}"))  # fmt: skip
+        below = _("The curves so far are below.") if view.curves else ""
+        st.info(_("Stopped after {seconds} s.", seconds=seconds) + " " + below)
     elif view.state == "finished":
-        st.caption(_("Finished in {seconds} s.", seconds=f"{view.seconds_elapsed:.1f}"))
+        st.caption(_("Finished in {seconds} s.", seconds=seconds))
     if view.state in ("failed", "stopped") and view.curves:
-        epochs = int(getattr(handle.settings, "epochs", 1))
-        st.echarts_chart(figures.live_curves(view.curves, epochs, _), key="live_curves", height=320)
+        _curves(view, handle, _)
 
 
 def _status(view: View, _: Translate) -> str:
     if view.state == "queued":
         if view.place:
-            return _("Waiting: {n} runs are ahead.", n=view.place)
+            return _("Waiting; runs ahead: {n}.", n=view.place)
         return _("Starting the workers …")
     if not view.progress:
         return _("Loading the images and networks …")
@@ -121,4 +159,4 @@ def _stages(view: View, _: Translate) -> None:
 
 def _notices(view: View, _: Translate) -> None:
     for notice in view.notices:
-        st.info(_(notice))
+        st.info(_.escaped(notice))

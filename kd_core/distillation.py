@@ -254,9 +254,13 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
     difference = paired_points(
         [t.test_errors for t in student.trials], [t.test_errors for t in alone.trials], first.data.test
     )
+    notes = first.notes
+    if arms[0].errors_per_10000.mean >= alone.errors_per_10000.mean:
+        notes += (message("This teacher makes no fewer errors than the student alone: it has little to teach."),)
     return first.model_copy(
         update={
             "settings": settings.model_dump(),
+            "notes": notes,
             "arms": tuple(arms),
             "verdict": verdict(DISTILLED, ALONE, difference, _scope(settings, student)),
             "provenance": first.provenance.model_copy(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from kd_core.messages import N_, Problem, Scalar
+from kd_core.messages import N_, Message, Problem, Scalar, message
 
 
 def _field(
@@ -41,8 +41,9 @@ def _field(
 
 @dataclass(frozen=True)
 class Spec:
-    """What is known of one field: read off the Settings class by `specs`."""
+    """What is known of one field: read off the Settings class `owner` by its `specs`."""
 
+    owner: "type[Settings]"
     name: str
     kind: type
     default: Scalar
@@ -58,13 +59,16 @@ class Spec:
     choices: Mapping[str, str]
 
     @property
-    def allowed(self) -> str:
+    def allowed(self) -> Message:
         """The values allowed, as a person writes them: "0.5 to 50" or "all, same"."""
         if self.choices:
-            return ", ".join(self.choices)
+            return message("one of {choices}", choices=", ".join(self.choices))
         if self.kind is bool:
-            return "true, false"
-        return f"{_plain(self.low)} to {_plain(self.high)}" if self.low is not None else self.kind.__name__
+            return message("one of {choices}", choices="true, false")
+        low, high = _plain(self.low), _plain(self.high)
+        if self.kind is int:
+            return message("a whole number from {low} to {high}", low=low, high=high)
+        return message("{low} to {high}", low=low, high=high)
 
 
 def _plain(number: float | None) -> str:
@@ -83,7 +87,7 @@ class Settings(BaseModel):
     @classmethod
     def specs(cls) -> dict[str, Spec]:
         """Every field's `Spec` by name, in the order of the class."""
-        return {name: _spec(name, info) for name, info in cls.model_fields.items()}
+        return {name: _spec(cls, name, info) for name, info in cls.model_fields.items()}
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "settings") -> Self:
@@ -148,14 +152,14 @@ class Settings(BaseModel):
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _spec(name: str, info: FieldInfo) -> Spec:
+def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
     extra: Any = info.json_schema_extra
     kind: Any = info.annotation
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
     kind = type(get_args(kind)[0]) if get_args(kind) else kind
     return Spec(
-        name=name, kind=kind, default=info.default, label=info.title or name,
+        owner=owner, name=name, kind=kind, default=info.default, label=info.title or name,
         help=info.description or "", low=low, high=high, **extra,
     )  # fmt: skip
 

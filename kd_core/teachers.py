@@ -29,6 +29,7 @@ ASSETS = Path(__file__).parent.parent / "assets"
 VERSION = 1  # raised when a teacher of the same name would be trained differently
 
 BATCH = 128
+MIN_STEPS = 400  # one epoch of MNIST has 430: a small training set is seen more often, or it would teach nothing
 LEARNING_RATE = 1e-3
 
 log = logging.getLogger(__name__)
@@ -110,8 +111,12 @@ def train(
     arm: str,
     seed: int,
 ) -> Generator[Step | Evaluation, None, Teacher]:
-    """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`."""
+    """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`.
+
+    It trains for `epochs` epochs, or more where these have fewer than MIN_STEPS steps.
+    """
     labels = data.train.labels.to(device)
+    epochs = max(epochs, math.ceil(MIN_STEPS / math.ceil(len(labels) / BATCH)))
     curve, started = [], time.perf_counter()
     for event in fit(
         model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),

@@ -7,8 +7,8 @@ from app.bundled import gallery, recorded
 from app.compare import comparison
 from app.components.soft_targets import WORDS, soft_targets
 from app.controls import controls, differences, follow, presets, value
-from app.frame import leave_presentation, opening
-from app.watch import mnist_is_there, queue, watch
+from app.frame import opening
+from app.watch import data_notices, mnist_is_there, watch
 from kd_core.messages import N_
 from kd_core.settings import DISTILLATION_PRESETS, DistillationSettings
 
@@ -38,9 +38,7 @@ with st.container(key="soft_targets"):
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
 settings = controls(DistillationSettings, _)
-data = queue().data
-for notice in data.notices if data else ():
-    st.warning(_(notice))
+data_notices(_)
 finished = watch(settings, _)
 
 result = finished or recorded("distillation")
@@ -66,11 +64,11 @@ with st.container(key="result"):
         st.markdown("**" + _("Errors on the validation set while training") + "**")
         st.plotly_chart(figures.learning_curves(result, _), key="curves", config={"displayModeBar": False})
     st.markdown("**" + _("The same digit, answered by all three (students: mean over trials)") + "**")
-    narrow, wide = st.columns([1, 5], vertical_alignment="center")
+    narrow, wide = st.columns([1, 4], vertical_alignment="center")
     with narrow:
         digit = st.selectbox(
             _("Digit"), range(len(result.gallery)), key="digit", index=min(15, len(result.gallery) - 1),
-            format_func=lambda i: _("{label} (test image {index})", label=result.gallery[i].label,
+            format_func=lambda i: _("{label} (image {index})", label=result.gallery[i].label,
                                     index=result.gallery[i].index),
         )  # fmt: skip
         st.image(figures.digit_image(result.gallery[digit]), width=140)
@@ -81,7 +79,7 @@ with st.container(key="result"):
     if created:
         st.caption(_("The teacher was trained before this run, on {date}, and kept.", date=created[:10]))
     for note in result.notes:
-        st.caption(_(note))
+        st.caption(_.escaped(note))
     st.caption(
         _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
           "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
@@ -90,4 +88,3 @@ with st.container(key="result"):
     )  # fmt: skip
     st.download_button(_("Download this result (JSON)"), result.model_dump_json(indent=1), "distillation.json",
                        "application/json", icon=":material/download:")  # fmt: skip
-leave_presentation(_)

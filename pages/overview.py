@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.frame import leave_presentation, opening
+from app.frame import opening
 from app.pictures import PICTURES
 from kd_core.messages import N_
 
@@ -28,9 +28,9 @@ for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, str
         st.image(PICTURES[name], width="stretch")
         st.markdown(f"##### {_(title)}\n**{_(moves)}**")
         st.markdown(_(sentence))
-        if page:
-            st.page_link(page, label=_("Open"), icon=":material/arrow_forward:")
-        else:
+        if page and st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
+            st.switch_page(page)
+        if not page:
             st.badge(_("not built yet"), color="gray")
 
 st.subheader(_("Why make networks small?"), anchor=False)
@@ -46,4 +46,3 @@ st.markdown(
       "3. Read the verdict. It says how sure it is, and it may say that nothing can be seen.")
 )  # fmt: skip
 st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
-leave_presentation(_)

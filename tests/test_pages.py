@@ -98,6 +98,29 @@ def test_unknown_parameter_and_language_are_named():
     assert len(at.warning) == 2
 
 
+def test_what_an_address_says_is_shown_as_typed_not_as_markdown():
+    at = open_page(temperature="![i](http://a.example/b.png)", alpha="**x** $y$")
+    shown = " ".join(w.value for w in at.warning)
+    assert "![i](" not in shown
+    assert "**x**" not in shown
+    assert r"\*\*x\*\* \$y\$" in shown
+
+
+def test_a_parameter_given_twice_is_named():
+    at = AppTest.from_file(ENTRY, default_timeout=30).run()
+    at.switch_page("pages/distillation.py")
+    at.query_params["temperature"] = ["4", "9"]
+    at.run()
+    assert "more than once (4, 9)" in at.warning[0].value
+    assert at.number_input(key="temperature").value == 4
+
+
+def test_many_unknown_parameters_make_one_notice():
+    at = open_page(**{f"x{i}": "1" for i in range(8)})
+    (warning,) = at.warning
+    assert "x0, x1, x2 …" in warning.value
+
+
 def test_unknown_run_is_explained():
     assert "no longer known" in texts(open_page(run="nobody"))
 
@@ -131,6 +154,22 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     too_many = DistillationSettings(**{**TINY, "train_size": 55_000})
     if there.name != "MNIST":
         assert "choose fewer" in str(queue().submit(too_many).wait(30).problem)
+
+
+def test_a_run_is_found_again_after_a_visit_to_another_page():
+    at = open_page(**{name: str(value) for name, value in {**TINY, "epochs": 100, "seeds": 20}.items()})
+    at.button(key="run").click().run()
+    handle = started(at)
+    at.switch_page(PAGES[0])
+    at.query_params.clear()
+    at.run()
+    at.switch_page(PAGES[1]).run()
+    assert started(at).id == handle.id
+    assert at.number_input(key="train_size").value == 50
+    at.slider(key="alpha").set_value(0.5).run()
+    assert "This run keeps the settings it was started with" in texts(at)
+    at.button(key="stop").click().run()
+    assert handle.view().state == "stopped"
 
 
 def test_stop_leaves_the_curves_and_says_so():

@@ -75,13 +75,15 @@ def open_page(chromium, server):
     """Open an address of the lab in a fresh context; errors that the page throws fail the test."""
     contexts, thrown = [], []
 
-    def opened(path="/distillation", *, width=1440, height=900, sent=None, **options):
+    def opened(path="/distillation", *, width=1440, height=900, sent=None, asked=None, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: thrown.append(str(error)))
         if sent is not None:  # collects what the browser sends to the server
             page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+        if asked is not None:  # collects every address that the browser asks
+            page.on("request", lambda request: asked.append(request.url))
         page.goto(server.address + path)
         page.locator("h1").first.wait_for()
         return page

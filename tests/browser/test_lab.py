@@ -87,6 +87,7 @@ def test_dragging_is_silent_and_a_release_speaks_once(open_page):
 
 def test_keyboard_moves_the_temperature_and_the_run_controls_lead_too(open_page):
     page = open_page()
+    page.wait_for_timeout(1500)
     slider(page).focus()
     page.keyboard.press("ArrowRight")
     assert slider(page).input_value() == "4.5"
@@ -97,6 +98,48 @@ def test_keyboard_moves_the_temperature_and_the_run_controls_lead_too(open_page)
     page.wait_for_url("**temperature=1**")
     page.wait_for_timeout(500)
     assert slider(page).input_value() == "1"
+
+
+def test_back_and_forward_move_the_controls(open_page):
+    page = open_page()
+    for temperature in ("8", "20"):
+        page.wait_for_timeout(1500)  # what is published settles before a person goes back
+        page.get_by_role("button", name=f"T = {temperature}", exact=True).click()
+        page.wait_for_url(f"**temperature={temperature}**")
+    page.wait_for_timeout(1500)
+    page.go_back()
+    page.wait_for_function("() => location.search.includes('temperature=8')")
+    page.wait_for_timeout(1500)
+    assert slider(page).input_value() == "8"
+    page.go_back()
+    page.wait_for_timeout(2000)
+    assert slider(page).input_value() == "4"
+    page.go_forward()
+    page.wait_for_timeout(2000)
+    assert slider(page).input_value() == "8"
+
+
+def test_a_choice_speaks_the_new_language(open_page):
+    page = open_page()
+    page.locator(".st-key-student").get_by_text("article's CNN").wait_for()
+    page.locator(".st-key-lang").get_by_text("中文").click()
+    page.locator(".st-key-student").get_by_text("文章的 CNN").wait_for(timeout=10_000)
+
+
+def test_nothing_is_asked_of_another_host(open_page):
+    asked = []
+    page = open_page("/", asked=asked)
+    page.wait_for_timeout(1000)
+    page.get_by_role("link", name="Distillation").click()
+    slider(page).wait_for()
+    page.wait_for_timeout(1500)
+    assert [url for url in asked if not url.startswith(("http://127.0.0.1", "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("path", ["/transfer", "/multitask", "/meta_learning"])
+def test_what_is_planned_says_so(open_page, path):
+    page = open_page(path)
+    page.get_by_text("not built yet").wait_for()
 
 
 def test_run_to_the_verdict(open_page):
@@ -184,6 +227,7 @@ def test_presentation_hides_the_sidebar_and_enlarges_type(open_page):
     plain, presented = open_page(), open_page("/distillation?present=1")
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
     presented.get_by_role("button", name="Leave presentation mode").wait_for()
+    presented.get_by_role("link", name="Overview").wait_for()
     assert (
         presented.locator('[data-testid="stSidebar"]').count() == 0
         or not presented.locator('[data-testid="stSidebar"]').is_visible()
