@@ -6,6 +6,7 @@ from app import figures
 from app.controls import differences
 from app.text import Translate
 from kd_core.events import Result
+from kd_core.folders import mnist_on_disk
 from kd_core.messages import N_, message
 from kd_core.runs.queue import Handle, Queue, View
 from kd_core.settings import Settings
@@ -40,7 +41,7 @@ def _until_data_is_known() -> None:
 def data_notices(_: Translate) -> None:
     """What a person should know of the workers' data, shown as soon as they have loaded it."""
     data = queue().data
-    if data is None:
+    if data is None and not mnist_on_disk():  # then there may be something to say; else nothing is polled
         _until_data_is_known()
     for notice in data.notices if data else ():
         st.warning(_.escaped(notice))

@@ -31,8 +31,9 @@ from torch.utils.data import DataLoader
 
 from kd_core import distillation, teachers
 from kd_core.cost import multiply_adds
-from kd_core.data import MEAN, STD, Digits, data_root, load_mnist
+from kd_core.data import MEAN, STD, Digits, load_mnist
 from kd_core.distillation import distillation_loss
+from kd_core.folders import data_root
 from kd_core.models import build
 from kd_core.runs.queue import Queue
 from kd_core.settings import DistillationSettings

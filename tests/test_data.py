@@ -21,6 +21,7 @@ import torch
 
 from kd_core import data
 from kd_core import mnist as files
+from kd_core.folders import mnist_folder
 from kd_core.messages import Message, Problem
 from kd_core.vision import import_torchvision
 
@@ -29,7 +30,7 @@ TEST_LABELS, TRAIN_LABELS = "t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte"
 
 @pytest.fixture(scope="session")
 def raw(mnist: data.Digits) -> Path:
-    return data._raw_folder(None)
+    return mnist_folder(None)
 
 
 @pytest.fixture
@@ -201,9 +202,9 @@ def test_a_read_only_folder_is_named(tmp_path: Path, local: list[Path]) -> None:
 
 def test_an_empty_data_dir_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KD_DATA_DIR", raising=False)
-    default = data._raw_folder(None)
+    default = mnist_folder(None)
     monkeypatch.setenv("KD_DATA_DIR", "")
-    assert data._raw_folder(None) == default
+    assert mnist_folder(None) == default
 
 
 # Two at once
