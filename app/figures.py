@@ -111,6 +111,50 @@ def soft_targets(result: Result, digit: int, temperature: float, _: Translator) 
     return _finish(figure, height=320)
 
 
+TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
+
+
+def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figure:
+    """Mean length of the gradient at the student's logits over T: soft with and without T², and hard.
+
+    soft without T²: (q_T - p_T) / T; with: T (q_T - p_T); hard: q_1 - label. p is the teacher's and q the
+    first student alone's answer to the gallery digits. Hinton et al. 2015, section 2.1.
+    """
+    norms = gradient_lengths(result)
+    lines = {
+        _("soft, with T²"): (norms["soft"], COLOURS[DISTILLED], "solid"),
+        _("soft, without T²"): (norms["bare"], COLOURS[DISTILLED], "dot"),
+        _("hard (labels)"): (norms["hard"], COLOURS[ALONE], "dash"),
+    }
+    figure = go.Figure()
+    for name, (lengths, colour, dash) in lines.items():
+        figure.add_scatter(x=TEMPERATURES, y=lengths, mode="lines", name=name,
+                           line=dict(color=colour, dash=dash, width=3))  # fmt: skip
+    figure.add_vline(x=temperature, line=dict(color=COLOURS[TEACHER], width=2),
+                     annotation=dict(text=f"T = {temperature:g}"))  # fmt: skip
+    figure.update_xaxes(title=_("Temperature T"), type="log", tickvals=[0.5, 1, 2, 4, 10, 20, 50])
+    figure.update_yaxes(title=_("gradient length (log scale)"), type="log", dtick=1)
+    figure.update_layout(legend=dict(orientation="h", y=1.15, x=0))
+    return _finish(figure, height=320)
+
+
+def gradient_lengths(result: Result) -> dict[str, list[float]]:
+    """The three curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
+    teacher, student = (np.array(result.arm(name).trials[0].gallery_logits) for name in (TEACHER, ALONE))
+    labels = np.eye(10)[[digit.label for digit in result.gallery]]
+
+    def answers(logits: np.ndarray, t: float) -> np.ndarray:
+        return np.array([softmax(row, t) for row in logits.tolist()])
+
+    apart = [float(np.linalg.norm(answers(student, t) - answers(teacher, t), axis=1).mean()) for t in TEMPERATURES]
+    hard = float(np.linalg.norm(answers(student, 1.0) - labels, axis=1).mean())
+    return {
+        "soft": [t * length for t, length in zip(TEMPERATURES, apart, strict=True)],
+        "bare": [length / t for t, length in zip(TEMPERATURES, apart, strict=True)],
+        "hard": [hard] * len(TEMPERATURES),
+    }
+
+
 def digit_image(digit: GalleryDigit) -> np.ndarray:
     """The digit as it is, 28x28 white on black, each pixel enlarged to 5x5 without smoothing."""
     return np.kron(np.array(digit.pixels, dtype=np.uint8).reshape(28, 28), np.ones((5, 5), dtype=np.uint8))

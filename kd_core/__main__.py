@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     for note in result.notes:
         print(note, file=sys.stderr)
+    if result.provenance.teacher_created:
+        print(f"The teacher was made on {result.provenance.teacher_created[:10]}, and kept.", file=sys.stderr)
     print(result.model_dump_json() if options.json else table(result))
     return 0
 

@@ -44,7 +44,13 @@ def soft_targets(logits: Tensor, temperature: float) -> Tensor:
 
 
 def distillation_loss(
-    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    temperature: float,
+    alpha: float,
+    *,
+    t_squared: bool = True,
 ) -> Tensor:
     """The distillation loss, a scalar, averaged over the batch:
 
@@ -53,8 +59,9 @@ def distillation_loss(
     with both p softened by T. Logits are [N, C], labels int64 [N]. alpha is the weight ON THE TEACHER
     (in RepDistiller too; in torchdistill and keras-io it is the weight on the labels). T² keeps the
     soft gradient from vanishing like 1 / T² as T grows. No gradient reaches teacher_logits, and half
-    precision is computed in float32. A term of weight 0 is left out. Raises Problem unless 0 < T < infinity and
-    0 <= alpha <= 1, ValueError for shapes that do not fit. Hinton et al. 2015, section 2.
+    precision is computed in float32. A term of weight 0 is left out. t_squared=False leaves T² out, which
+    acts like alpha' = alpha / (alpha + (1 - alpha) T²) at another step size. Raises Problem unless
+    0 < T < infinity and 0 <= alpha <= 1, ValueError for shapes that do not fit. Hinton et al. 2015, section 2.
     """
     _require_temperature(temperature)
     if not 0 <= alpha <= 1:
@@ -72,7 +79,8 @@ def distillation_loss(
     log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min)
     log_q = F.log_softmax(student_logits / temperature, dim=-1)
     divergence = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-    soft = alpha * float(temperature) * float(temperature) * divergence
+    scale = float(temperature) * float(temperature) if t_squared else 1.0
+    soft = alpha * scale * divergence
     return soft if alpha == 1 else soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
 
 
@@ -199,7 +207,10 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         teacher_logits = shared.teacher_logits[sample].to(settings.device)
 
     def soft(logits: Tensor, batch: Tensor) -> Tensor:
-        return distillation_loss(logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha)
+        return distillation_loss(
+            logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha,
+            t_squared=settings.t_squared,
+        )  # fmt: skip
 
     for part, (name, loss_fn) in enumerate(((ALONE, hard), (DISTILLED, soft)), start=parts - 2):
         span = (part / parts, (part + 1) / parts)

@@ -151,7 +151,7 @@ class Provenance(_Record):
     cores: int
     python: str
     torch: str
-    teacher_created: str | None
+    teacher_created: str | None = None
 
 
 class Result(_Record):

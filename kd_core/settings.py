@@ -202,6 +202,10 @@ class DistillationSettings(Settings):
         choices={"all": N_("all training images"), "same": N_("the same as the student")},
         help=N_("Which labels the teacher was trained on: all there are, or only the student's own."),
     )  # fmt: skip
+    t_squared: bool = _field(
+        True, more=True, label=N_("T² in the loss"),
+        help=N_("Without it the teacher's part of the gradient vanishes like 1/T² as T grows."),
+    )  # fmt: skip
     epochs: int = _field(
         30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each student sees its images."),
@@ -285,6 +289,20 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
         N_("T = 1"),
         N_("The same run without softening: most of what the teacher knows stays hidden."),
         {"temperature": 1.0},
+    ),
+    "article": Preset(
+        N_("The article"),
+        N_("Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes minutes."),
+        {
+            "temperature": 5.0,
+            "alpha": 1.0,
+            "train_size": 55_000,
+            "epochs": 5,
+            "batch_size": 32,
+            "learning_rate": 0.001,
+            "seeds": 3,
+        },
+        needs_mnist=True,
     ),
     "small_student": Preset(
         N_("A tiny student"),

@@ -88,3 +88,18 @@ with st.container(key="result"):
     )  # fmt: skip
     st.download_button(_("Download this result (JSON)"), result.model_dump_json(indent=1), "distillation.json",
                        "application/json", icon=":material/download:")  # fmt: skip
+    st.markdown("**" + _("What T² does") + "**")
+    t, alpha = settings.temperature, settings.alpha
+    st.markdown(
+        _("Each of the teacher's probabilities moves a logit by its difference over T, and at high T the "
+          "differences themselves shrink like 1/T: without T² the soft part of the gradient vanishes like 1/T². "
+          "T² keeps it, but does not make it equal to the hard part. Leaving it out at T = {t} turns α = {alpha} "
+          "into about {acts}.", t=f"{t:g}", alpha=f"{alpha:g}",
+          acts=f"{alpha / (alpha + (1 - alpha) * t * t):.2f}")
+    )  # fmt: skip
+    st.plotly_chart(figures.gradient_norms(result, t, _), key="gradients", config={"displayModeBar": False})
+    st.caption(
+        _("Mean over the {n} gallery digits, at the logits of the first student alone. Try it: “T² in the loss” "
+          "under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "
+          "scale.", n=len(result.gallery))
+    )  # fmt: skip

@@ -86,6 +86,33 @@ def test_large_temperature_is_logit_matching():
     torch.testing.assert_close(student.grad, limit, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize(("alpha", "t", "acts_like"), [(0.9, 4.0, 0.36), (0.5, 2.0, 0.2), (0.9, 1.0, 0.9)])
+def test_without_t_squared_alpha_acts_like_a_smaller_one(alpha, t, acts_like):
+    # By hand: 0.9 / (0.9 + 0.1 * 16) = 0.36. The gradients are parallel, so Adam sees nearly the same.
+    assert alpha / (alpha + (1 - alpha) * t * t) == pytest.approx(acts_like)
+    student, teacher, labels = random_batch()
+    student.requires_grad_(True)
+
+    def gradient(weight, t_squared):
+        loss = kd.distillation_loss(student, teacher, labels, t, weight, t_squared=t_squared)
+        return torch.autograd.grad(loss, student)[0]
+
+    without, smaller = gradient(alpha, False), gradient(acts_like, True)
+    torch.testing.assert_close(without / without.norm(), smaller / smaller.norm(), rtol=1e-9, atol=1e-12)
+
+
+def test_soft_gradient_vanishes_like_one_over_t_squared_and_t_squared_keeps_it():
+    student, teacher, labels = random_batch()
+    student.requires_grad_(True)
+
+    def norm(t, t_squared):
+        loss = kd.distillation_loss(student, teacher, labels, t, 1.0, t_squared=t_squared)
+        return torch.autograd.grad(loss, student)[0].norm().item()
+
+    assert norm(100.0, False) / norm(200.0, False) == pytest.approx(4, rel=0.05)
+    assert norm(100.0, True) / norm(200.0, True) == pytest.approx(1, rel=0.05)
+
+
 @pytest.mark.parametrize("t", TEMPERATURES)
 def test_identical_logits_give_zero(t):
     student, _, labels = random_batch()
@@ -175,6 +202,13 @@ def test_shapes_that_do_not_fit_are_named():
     student, teacher, labels = random_batch()
     with pytest.raises(ValueError, match=r"\[7, 10\].*\[6, 10\]"):
         kd.distillation_loss(student, teacher[:6], labels, 4.0, 0.9)
+
+
+@pytest.fixture
+def short_teacher(monkeypatch, tmp_path):
+    """Teachers as short as asked for, and kept where nobody else looks."""
+    monkeypatch.setattr(teachers, "MIN_STEPS", 1)
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -293,8 +327,8 @@ def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher
     assert all(model() is None for model in models)
 
 
-def test_teacher_of_all_labels_is_shared_and_its_logits_indexed_by_sample(tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+@pytest.mark.usefixtures("short_teacher")
+def test_teacher_of_all_labels_is_shared_and_its_logits_indexed_by_sample(tiny):
     config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1})
     shared = kd.prepare(config, tiny)
     used = torch.cat([kd._sample(config, tiny, seed) for seed in (0, 1)]).unique()
@@ -327,8 +361,8 @@ def of_another_shape(path, teacher):
 
 
 @pytest.mark.parametrize("harm", [None, truncated, of_other_data, not_finite, of_another_shape])
-def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, monkeypatch, caplog, harm):
-    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+@pytest.mark.usefixtures("short_teacher")
+def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, caplog, harm):
     data = dataclasses.replace(tiny, name="MNIST")  # only MNIST's teachers are kept
     config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1, "seeds": 1})
     first = list(kd.run(config, data))[-1]
@@ -339,6 +373,23 @@ def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, monke
     assert again.without_timings() == first.without_timings()
     assert (again.provenance.teacher_created is None) == (harm is not None)
     assert ("cannot be used" in caplog.text) == (harm is not None)
+
+
+def test_a_small_training_set_is_seen_until_the_teacher_has_learned(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(teachers, "MIN_STEPS", 12)
+    shared = kd.prepare(TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1}), tiny)
+    assert shared.teacher.trials[0].curve[-1][0] == 4  # 300 images are 3 batches: 12 steps are 4 epochs
+
+
+def test_a_teacher_that_knows_no_more_is_said_to_have_little_to_teach(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(teachers, "MIN_STEPS", 1)
+    config = TINY.model_copy(
+        update={"teacher_data": "all", "teacher_epochs": 1, "epochs": 30, "train_size": 300, "seeds": 1}
+    )
+    notes = list(kd.run(config, tiny))[-1].notes
+    assert any("little to teach" in str(note) for note in notes)
 
 
 def test_loss_that_is_not_finite_stops_with_a_sentence(tiny):
