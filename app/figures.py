@@ -130,9 +130,12 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
     for name, (lengths, colour, dash) in lines.items():
         figure.add_scatter(x=TEMPERATURES, y=lengths, mode="lines", name=name,
                            line=dict(color=colour, dash=dash, width=3))  # fmt: skip
-    figure.add_vline(x=temperature, line=dict(color=COLOURS[TEACHER], width=2),
-                     annotation=dict(text=f"T = {temperature:g}"))  # fmt: skip
-    figure.update_xaxes(title=_("Temperature T"), type="log", tickvals=[0.5, 1, 2, 4, 10, 20, 50])
+    figure.add_vline(x=temperature, line=dict(color=COLOURS[TEACHER], width=2))
+    figure.add_annotation(x=math.log10(temperature), y=0, yref="paper", yanchor="bottom", xanchor="left",
+                          text=f"T = {temperature:g}", showarrow=False)  # fmt: skip
+    figure.update_xaxes(
+        title=_("Temperature T"), type="log", tickvals=[0.5, 1, 2, 4, 10, 20, 50], range=[-0.35, 1.75]
+    )
     figure.update_yaxes(title=_("gradient length (log scale)"), type="log", dtick=1)
     figure.update_layout(legend=dict(orientation="h", y=1.15, x=0))
     return _finish(figure, height=320)

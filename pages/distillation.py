@@ -29,6 +29,7 @@ with st.container(key="soft_targets"):
         digits,
         temperature=value(DistillationSettings, "temperature"),
         alpha=value(DistillationSettings, "alpha"),
+        t_squared=value(DistillationSettings, "t_squared"),
         pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
         words={key: _(text) for key, text in WORDS.items()},
         key="live_soft_targets",

@@ -63,6 +63,7 @@ def soft_targets(
     *,
     temperature: float,
     alpha: float,
+    t_squared: bool = True,
     pair: tuple[int, int],
     words: Mapping[str, str],
     key: str,
@@ -71,7 +72,7 @@ def soft_targets(
     """Two digits of the gallery with softmax(logits / T), T on a slider; the T just released, or None.
 
     `temperature` leads: when it changes from one rerun to the next, the slider follows; while it stays,
-    the slider keeps what the person chose. `alpha` is the weight on the teacher, shown in the loss.
+    the slider keeps what the person chose. `alpha` and `t_squared` are shown in the loss.
     `pair` is the positions in `gallery` shown first. `words` has the keys of `WORDS`, translated; one
     left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
     """
@@ -91,6 +92,7 @@ def soft_targets(
         "temperature": temperature,
         "heard": release["number"],
         "alpha": alpha,
+        "t_squared": t_squared,
         "pair": list(pair),
         "words": {**WORDS, **words},
     }

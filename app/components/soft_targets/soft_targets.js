@@ -278,7 +278,8 @@ class View {
     const digit = this.picked?.digit ?? top(panel.live);
     const exps = panel.item.logits.map((z) => Math.exp(z / this.T));
     const formula = this.root.querySelector(".formula");
-    const { alpha } = this.data;
+    const { alpha, t_squared } = this.data;
+    for (const part of this.root.querySelectorAll(".t-squared")) part.hidden = !t_squared;
     const values = {
       side: panel.side, digit, z: minus(panel.item.logits[digit].toFixed(2)), p: exact(panel.live[digit]),
       numerator: short(exps[digit]), denominator: short(exps.reduce((sum, value) => sum + value)),

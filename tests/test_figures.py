@@ -1,0 +1,83 @@
+"""Figures are pure: a Result in, the right numbers drawn."""
+
+import numpy as np
+import pytest
+import torch
+
+from app import figures
+from app.bundled import recorded
+from app.compare import comparison
+from app.text import Translate
+from kd_core.distillation import distillation_loss
+
+
+@pytest.fixture(scope="module")
+def result():
+    return recorded("distillation")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_figure_draws_in_both_languages(result, language):
+    _ = Translate(language)
+    for figure in (
+        figures.errors_by_arm(result, _), figures.learning_curves(result, _),
+        figures.soft_targets(result, 3, 4.0, _), figures.gradient_norms(result, 4.0, _),
+    ):  # fmt: skip
+        assert figure.data
+        assert figure.layout.xaxis.title.text
+    assert "121,930" in comparison(result, _)
+    assert "487,720" in comparison(result, _)
+
+
+@pytest.mark.parametrize("t", [0.5, 1.0, 4.0, 50.0])
+def test_soft_targets_are_numpys_softmax_averaged_over_trials(result, t):
+    figure = figures.soft_targets(result, 5, t, Translate("en"))
+    for arm, bars in zip(result.arms, figure.data, strict=True):
+        z = np.array([trial.gallery_logits[5] for trial in arm.trials]) / t
+        e = np.exp(z - z.max(1, keepdims=True))
+        np.testing.assert_allclose(bars.y, (e / e.sum(1, keepdims=True)).mean(0), rtol=1e-9)
+    assert tuple(figure.layout.yaxis.range) == (0, 1)
+
+
+@pytest.mark.parametrize("place", [0, 20, 60])
+def test_gradient_lengths_are_those_of_autograd(result, place):
+    lengths, t = figures.gradient_lengths(result), figures.TEMPERATURES[place]
+    teacher, student = (
+        torch.tensor(result.arm(name).trials[0].gallery_logits, dtype=torch.float64)
+        for name in (figures.TEACHER, figures.ALONE)
+    )
+    labels = torch.tensor([digit.label for digit in result.gallery])
+    student.requires_grad_(True)
+    for curve, options in {
+        "soft": dict(alpha=1.0), "bare": dict(alpha=1.0, t_squared=False), "hard": dict(alpha=0.0),
+    }.items():  # fmt: skip
+        loss = len(labels) * distillation_loss(student, teacher, labels, t, **options)
+        (gradient,) = torch.autograd.grad(loss, student)
+        assert lengths[curve][place] == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-9)
+
+
+def test_mean_curve_averages_the_trials_that_got_there():
+    assert figures.mean_curve([[(1, 10), (2, 4)], [(1, 20)]]) == ([1, 2], [15.0, 4.0])
+
+
+def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
+    settings = {"epochs": 30, "teacher_epochs": 5, "teacher_data": "all"}
+    teacher = {("teacher", "teacher", 0): ((1, 90, 5000), (2, 60, 5000))}
+    alone = figures.live_curves(teacher, settings, Translate("en"))
+    assert alone["xAxis"]["max"] == 5
+    assert [series["data"] for series in alone["series"]] == [[[1, 1.8], [2, 1.2]]]
+    student = {
+        ("student", "student alone", 0): ((3, 500, 5000),),
+        ("student", "student alone", 1): ((3, 700, 5000),),
+    }
+    both = figures.live_curves({**teacher, **student}, settings, Translate("en"))
+    assert both["xAxis"]["max"] == 30
+    named = {series["name"]: series["data"] for series in both["series"] if series["name"]}
+    assert named["student alone"] == [[3, 12.0]]
+    assert named["teacher"] == [[0, 1.2], [30, 1.2]]
+
+
+def test_no_error_at_all_is_still_drawn_on_a_logarithmic_axis():
+    curves = {("student", "student alone", 0): ((1, 0, 200),)}
+    (series,) = figures.live_curves(curves, {"epochs": 2}, Translate("en"))["series"]
+    assert series["data"] == [[1, 0.25]]
