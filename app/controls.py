@@ -110,7 +110,7 @@ def _go_where_the_address_went(settings: type[Settings]) -> None:
         st.session_state[name] = spec.default if raw is None else _read(spec, raw)
 
 
-def controls(settings: type[Settings], _: Translate, hints: Mapping[str, str] | None = None) -> Settings:
+def controls(settings: type[Settings], _: Translate) -> Settings:
     """Draw the widgets of `settings` (the rest behind "More") and return what they are set to."""
     specs = settings.specs()
     first = [spec for spec in specs.values() if not spec.more]
@@ -118,8 +118,6 @@ def controls(settings: type[Settings], _: Translate, hints: Mapping[str, str] | 
     for column, spec in zip(st.columns(len(first)), first, strict=True):
         with column:
             values[spec.name] = _widget(spec, settings, _)
-            if hints and spec.name in hints:
-                st.caption(hints[spec.name])
     with st.expander(_("More"), key="more"):
         columns = st.columns(3)
         for position, spec in enumerate(spec for spec in specs.values() if spec.more):

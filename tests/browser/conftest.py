@@ -48,14 +48,14 @@ class Server:
         self.process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server():
     running = Server().wait()
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """The browser, started once."""
     playwright = pytest.importorskip("playwright.sync_api")

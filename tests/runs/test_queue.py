@@ -179,7 +179,7 @@ def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue)
     handle = queue.submit(ToySettings(steps=LONG))
     waiting = queue.submit(ToySettings(steps=LONG))
     until(lambda: handle.view().state == "running")
-    (cluster,) = psutil.Process().children()
+    (cluster,) = (p for p in psutil.Process().children() if "kd_core.runs.cluster" in p.cmdline())
     cluster.kill()
     for lost in (handle, waiting):
         view = lost.wait(5)
