@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kd_core import cost, results, teachers
 from kd_core.data import Digits, subset
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step
-from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import paired_points, verdict
@@ -258,7 +258,7 @@ def _train_arm(
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdict over paired differences."""
     settings = resolve(settings)
-    trials = _paired(trials)
+    trials = results.by_seed(trials, DISTILLED)
     first = trials[0]
     arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
     student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
@@ -279,26 +279,6 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
             ),
         }
     )
-
-
-def _paired(trials: Sequence[Result]) -> list[Result]:
-    """The trials by seed. Raises ValueError where they are none, repeat a seed, or differ in more than seeds."""
-
-    def seeds(result: Result) -> list[int]:
-        return [t.seed for t in result.arm(DISTILLED).trials]
-
-    ordered = sorted(trials, key=seeds)
-    every = [seed for result in ordered for seed in seeds(result)]
-    if not every or len(set(every)) < len(every):
-        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
-    alike = {(r.technique, r.version, r.data.model_dump_json(), str(_without_seeds(r))) for r in ordered}
-    if len(alike) > 1:
-        raise ValueError(f"trials of equal settings, version and data are needed; {len(alike)} kinds were given")
-    return ordered
-
-
-def _without_seeds(result: Result) -> dict[str, Scalar]:
-    return {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
 
 
 def run(settings: Settings, data: Digits) -> Iterator[Event]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kd_core.data import Digits, pixels
-from kd_core.events import Arm, ArmTrial, Dataset, GalleryDigit, Interval, Provenance
+from kd_core.events import Arm, ArmTrial, Dataset, GalleryDigit, Interval, Provenance, Result
 from kd_core.statistics import t_interval
 from kd_core.training import confusion, count_errors, predict
 
@@ -80,3 +80,27 @@ def _processor(device: str) -> str:
         return platform.processor() or platform.machine()
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def by_seed(trials: Sequence[Result], arm: str) -> list[Result]:
+    """The trials' Results in the order of the seeds of `arm`, which every trial has trained anew.
+
+    Raises ValueError where there are none, a seed comes twice, or they differ in more than seeds: such
+    trials must not be joined.
+    """
+
+    def seeds(result: Result) -> list[int]:
+        return [t.seed for t in result.arm(arm).trials]
+
+    def kind(result: Result) -> str:
+        settings = {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
+        return f"{result.technique} {result.version} {result.data} {settings}"
+
+    ordered = sorted(trials, key=seeds)
+    every = [seed for result in ordered for seed in seeds(result)]
+    if not every or len(set(every)) < len(every):
+        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
+    kinds = {kind(result) for result in ordered}
+    if len(kinds) > 1:
+        raise ValueError(f"trials of equal settings, version and data are needed; {len(kinds)} kinds were given")
+    return ordered
