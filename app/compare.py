@@ -2,9 +2,9 @@
 
 from html import escape
 
-from app.figures import COLOURS, Translator, errors_text
+from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
-from kd_core.settings import STUDENTS, TEACHERS
+from kd_core.settings import STUDENTS, TEACHER, TEACHERS
 
 STYLE = """<style>
 .arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
@@ -22,7 +22,7 @@ STYLE = """<style>
 def comparison(result: Result, _: Translator) -> str:
     """Teacher, student alone and distilled student, a column each; every figure from the Result."""
     rows = [
-        (_("errors per 10,000"), "main", [errors_text(arm) for arm in result.arms]),
+        (_("errors per 10,000"), "main", [str(arm.errors_per_10000) for arm in result.arms]),
         (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
         (_("labels behind its teacher"), "", [_count(arm.teacher_labels) for arm in result.arms]),
@@ -58,4 +58,4 @@ def _count(labels: int | None) -> str:
 
 
 def _model(arm: Arm, _: Translator) -> str:
-    return _((TEACHERS if arm.name == "teacher" else STUDENTS)[arm.model])
+    return _((TEACHERS if arm.name == TEACHER else STUDENTS)[arm.model])

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from kd_core.events import Arm, GalleryDigit, Result
+from kd_core.events import GalleryDigit, Result
+from kd_core.settings import ALONE, DISTILLED, TEACHER
 
 Translator = Callable[..., str]
 
-TEACHER, ALONE, DISTILLED = "teacher", "student alone", "distilled student"
 COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00"}
 DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid"}
 MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle"}
@@ -147,7 +147,8 @@ def gradient_lengths(result: Result) -> dict[str, list[float]]:
     labels = np.eye(10)[[digit.label for digit in result.gallery]]
 
     def answers(logits: np.ndarray, t: float) -> np.ndarray:
-        return np.array([softmax(row, t) for row in logits.tolist()])
+        weights: np.ndarray = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
+        return np.divide(weights, weights.sum(axis=1, keepdims=True))
 
     apart = [float(np.linalg.norm(answers(student, t) - answers(teacher, t), axis=1).mean()) for t in TEMPERATURES]
     hard = float(np.linalg.norm(answers(student, 1.0) - labels, axis=1).mean())
@@ -167,7 +168,8 @@ def softmax(logits: Sequence[float], temperature: float) -> list[float]:
     """p_i = exp(z_i / T) / sum_j exp(z_j / T), shifted by the largest logit so that nothing overflows."""
     top = max(logits)
     weights = [math.exp((z - top) / temperature) for z in logits]
-    return [w / sum(weights) for w in weights]
+    total = sum(weights)
+    return [w / total for w in weights]
 
 
 def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[float]:
@@ -243,9 +245,3 @@ def _finish(figure: go.Figure, height: int) -> go.Figure:
     figure.update_xaxes(automargin=True, zeroline=False)
     figure.update_yaxes(automargin=True, zeroline=False)
     return figure
-
-
-def errors_text(arm: Arm) -> str:
-    """Errors per 10,000 as "371 ± 42", or without ± where there is one trial."""
-    half = arm.errors_per_10000.half_width
-    return f"{arm.errors_per_10000.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app.controls import notices, publish, read_address, seed
+from app.controls import TRUTHS, notices, publish, read_address, seed
 from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.messages import N_
 from kd_core.settings import Settings
@@ -30,7 +30,7 @@ def presenting() -> bool:
     """Whether this session presents (`?present=1`): it goes on from page to page until it is left."""
     raw = st.query_params.get("present")
     if raw is not None:
-        st.session_state["presenting"] = raw.lower() in ("1", "true")
+        st.session_state["presenting"] = TRUTHS.get(raw, False)
     elif st.session_state.get("presenting"):
         st.query_params["present"] = "1"  # moving to another page drops it
     return bool(st.session_state.get("presenting"))

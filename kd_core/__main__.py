@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kd_core.events import Arm, Result, Step
+from kd_core.events import Result, Step
 from kd_core.messages import Problem
 from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
@@ -123,7 +123,7 @@ def _in_queue(settings: Settings, workers: int | None) -> Result:
     try:
         handle = queue.submit(settings)
         with _bar() as bar:
-            while (view := handle.wait(0.3)).state in ("queued", "running"):
+            while not (view := handle.wait(0.3)).over:
                 stages = [name for name, stage in view.stages.items() if stage.state == "running"]
                 _show(bar, stages[-1] if stages else view.state, view.progress)
         for notice in view.notices:
@@ -149,7 +149,7 @@ def table(result: Result) -> str:
     """The arms side by side and the verdict, as text."""
     rows: list[tuple[str, ...]] = [
         ("", *(arm.name for arm in result.arms)),
-        ("errors per 10,000", *(_errors(arm) for arm in result.arms)),
+        ("errors per 10,000", *(str(arm.errors_per_10000) for arm in result.arms)),
         ("labels it saw", *(f"{arm.labels:,}" for arm in result.arms)),
         ("parameters", *(f"{arm.cost.parameters:,}" for arm in result.arms)),
         ("multiply-adds", *(f"{arm.cost.multiply_adds:,}" for arm in result.arms)),
@@ -166,11 +166,6 @@ def table(result: Result) -> str:
     if any(arm.errors_per_10000.n > 1 for arm in result.arms):
         spread += " ± is a 95 % interval over the trials."
     return "\n".join([*lines, spread, "", str(result.verdict.text), *map(str, result.verdict.scope)])
-
-
-def _errors(arm: Arm) -> str:
-    half = arm.errors_per_10000.half_width
-    return f"{arm.errors_per_10000.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
 
 
 if __name__ == "__main__":

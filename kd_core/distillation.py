@@ -21,6 +21,7 @@ from kd_core.data import Digits, subset
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
+from kd_core.settings import ALONE, DISTILLED, TEACHER
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import paired_points, verdict
 from kd_core.training import LossFn, fit, predict, resolve_device, resolve_precision, seeded
@@ -29,8 +30,6 @@ RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
 TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
 PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
-
-TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
 
 
 def soft_targets(logits: Tensor, temperature: float) -> Tensor:

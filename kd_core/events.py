@@ -88,6 +88,11 @@ class Interval(_Record):
         """Half the interval's width, or None at n = 1."""
         return None if self.high is None else self.high - self.mean
 
+    def __str__(self) -> str:
+        """The mean in whole numbers with its half width, "371 ± 42", or without ± at n = 1."""
+        half = self.half_width
+        return f"{self.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
+
 
 class Arm(_Record):
     """One thing compared: its model, the labels it saw itself, those behind its teacher, and its trials.

@@ -176,6 +176,10 @@ TEACHERS = {
 }
 
 
+# The arms of a distillation run, by the names that its events, Result and figures use.
+TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
+
+
 class DistillationSettings(Settings):
     """What a distillation run may vary. L = α T² KL(p_teacher ‖ p_student) + (1 - α) CE(labels)."""
 

@@ -6,10 +6,11 @@ the temperature once it is released.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import streamlit as st
 
+from app.bundled import Digit
 from kd_core.messages import N_
 
 WORDS = {
@@ -40,15 +41,6 @@ WORDS = {
     "table": N_("All values"),
     "digit": N_("Digit"),
 }
-
-
-class Digit(TypedDict):
-    """One image of the gallery and what the teacher says of it."""
-
-    index: int  # in the data set it comes from
-    label: int
-    pixels: str  # base64 of 784 bytes, row by row: 0 background, 255 ink
-    logits: list[float]  # the teacher's, one for each class 0-9
 
 
 def _read(suffix: str) -> str:
