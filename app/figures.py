@@ -147,8 +147,9 @@ def gradient_lengths(result: Result) -> dict[str, list[float]]:
     labels = np.eye(10)[[digit.label for digit in result.gallery]]
 
     def answers(logits: np.ndarray, t: float) -> np.ndarray:
-        weights: np.ndarray = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
-        return np.divide(weights, weights.sum(axis=1, keepdims=True))
+        weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
+        answered: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+        return answered
 
     apart = [float(np.linalg.norm(answers(student, t) - answers(teacher, t), axis=1).mean()) for t in TEMPERATURES]
     hard = float(np.linalg.norm(answers(student, 1.0) - labels, axis=1).mean())

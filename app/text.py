@@ -13,6 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -87,8 +88,6 @@ def _translations(language: str) -> gettext.NullTranslations:
 
 def extracted() -> Catalog:
     """Every string marked for translation, with the files it stands in."""
-    from babel.messages.extract import extract_from_dir  # for developers: no page needs it
-
     catalogue = Catalog(project="Distillation Lab", locale="zh", fuzzy=False)
     for source in SOURCES:
         path = ROOT / source
