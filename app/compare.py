@@ -4,7 +4,6 @@ from html import escape
 
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
-from kd_core.settings import STUDENTS, TEACHER, TEACHERS
 
 STYLE = """<style>
 .arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
@@ -33,7 +32,7 @@ def comparison(result: Result, _: Translator) -> str:
     ]
     head = "".join(
         f'<th scope="col"><span class="dot" style="background:{COLOURS[arm.name]}"></span>{escape(_(arm.name))}'
-        f"<small>{escape(_model(arm, _))}</small></th>"
+        f"<small>{escape(_(arm.model))}</small></th>"
         for arm in result.arms
     )
     body = "".join(
@@ -55,7 +54,3 @@ def _spread(arm: Arm, _: Translator) -> str:
 
 def _count(labels: int | None) -> str:
     return "–" if labels is None else f"{labels:,}"
-
-
-def _model(arm: Arm, _: Translator) -> str:
-    return _((TEACHERS if arm.name == TEACHER else STUDENTS)[arm.model])

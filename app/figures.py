@@ -9,15 +9,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from kd_core.events import GalleryDigit, Result
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.settings import ALONE, DISTILLED, EQUAL, EQUAL_TEACHER, SHUFFLED, SMOOTHED, TEACHER
 
 Translator = Callable[..., str]
 
-COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00"}
-DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid"}
-MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle"}
+COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00", SMOOTHED: "#E69F00", SHUFFLED: "#AA4499",
+           EQUAL_TEACHER: "#6699CC", EQUAL: "#44AA99"}  # fmt: skip
+DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid", SMOOTHED: "dashdot", SHUFFLED: "longdash",
+          EQUAL_TEACHER: "dot", EQUAL: "longdashdot"}  # fmt: skip
+MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle", SMOOTHED: "square", SHUFFLED: "x",
+           EQUAL_TEACHER: "diamond-open", EQUAL: "triangle-up"}  # fmt: skip
+LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER)
 LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: ""}
+PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: "", SMOOTHED: "x", SHUFFLED: "-", EQUAL_TEACHER: ".", EQUAL: "|"}
 
 
 def errors_by_arm(result: Result, _: Translator) -> go.Figure:
@@ -193,7 +197,7 @@ def live_curves(
     if not students and settings.get("teacher_data") == "all":
         epochs = max([int(settings["teacher_epochs"]), *(c[-1][0] for c in curves.values() if c)])
     series: list[dict[str, Any]] = []
-    for arm in (ALONE, DISTILLED, TEACHER):
+    for arm in LIVE_ORDER:
         mine = [curve for (_stage, name, _seed), curve in sorted(curves.items()) if name == arm and curve]
         if not mine:
             continue

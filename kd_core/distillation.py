@@ -9,24 +9,45 @@ Read from top to bottom: the loss; what the trials of a run share; one trial; th
 
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import cost, results, teachers
+from kd_core import cost, methods, results, teachers
 from kd_core.data import Digits, subset
-from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step
+from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.settings import (
+    ALONE,
+    DISTILLED,
+    EQUAL,
+    EQUAL_TEACHER,
+    SHUFFLED,
+    SMOOTHED,
+    STUDENTS,
+    TEACHER,
+    TEACHERS,
+)
 from kd_core.settings import DistillationSettings as Settings
-from kd_core.statistics import paired_points, verdict
+from kd_core.statistics import verdict
 from kd_core.training import LossFn, fit, predict, resolve_device, resolve_precision, seeded
 
-RESULT_VERSION = 1  # raised when results of the same settings change meaning
+RESULT_VERSION = 2  # raised when results of the same settings change meaning
+
+CONTROLS = (SMOOTHED, SHUFFLED, EQUAL)
+INNER = ("attention", "hints")  # methods that look into the teacher
+BETTER = N_(
+    "Distillation helped: {points} points more accuracy than the student alone "
+    "(95 % interval {low} to {high}, {n} paired trials)."
+)
+WORSE = N_(
+    "Distillation hurt: {points} points less accuracy than the student alone "
+    "(95 % interval {low} to {high}, {n} paired trials)."
+)
 
 TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
 PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
@@ -96,6 +117,10 @@ def _require_temperature(temperature: float) -> None:
         )
 
 
+# From a student to the loss it is taught with, and what is trained along with it
+Lesson = Callable[[nn.Sequential], tuple[LossFn, list[nn.Parameter]]]
+
+
 # What the trials of a run share
 
 
@@ -103,13 +128,15 @@ def _require_temperature(temperature: float) -> None:
 class Shared:
     """What `prepare` makes once for all trials.
 
-    teacher_logits [N_train, C], NaN for samples that no trial uses; teacher: its finished arm. Both
-    None where every trial trains its own teacher (teacher_data = "same"). costs: arm name -> Cost.
+    teacher_logits [N_train, C], NaN for samples that no trial uses; teacher_inner [N_train, D], what a
+    further method needs of its inner layers; teacher: its finished arm. None where every trial trains its
+    own teacher (teacher_data = "same"). costs: arm name -> Cost.
     data: what the trials must be given too, since each worker loads its own.
     """
 
     teacher: Arm | None
     teacher_logits: Tensor | None
+    teacher_inner: Tensor | None
     costs: dict[str, Cost]
     data: Dataset
     notes: tuple[Message, ...]
@@ -141,23 +168,28 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     costs = dict(zip((TEACHER, ALONE), cost.costs_of(
         [_build(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
     ), strict=True))  # fmt: skip
-    costs[DISTILLED] = costs[ALONE]  # the same network: distillation changes weights, not size
+    costs[EQUAL_TEACHER] = costs[TEACHER]
+    costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
     if settings.teacher_data == "same":
-        return Shared(None, None, costs, results.dataset(data), data.notices)
+        return Shared(None, None, None, costs, results.dataset(data), data.notices)
     model, arm, created = yield from _teacher(settings, data, costs[TEACHER])
-    logits = torch.full((len(data.train), 10), math.nan)
+    logits, inner = torch.full((len(data.train), 10), math.nan), None
     used = torch.cat([_sample(settings, data, seed) for seed in _seeds(settings)]).unique()
     parts = used.split(PREDICTED_AT_ONCE)
     for part, indices in enumerate(parts):
         yield Step("soft_targets", TEACHER, TEACHER_SEED, part, len(parts), math.nan, part / len(parts))
         logits[indices] = predict(model, data.train.images[indices])
+        if settings.method in INNER:
+            rows = methods.inner(model, data.train.images[indices], settings.method)
+            inner = torch.zeros(len(data.train), rows.shape[1]) if inner is None else inner
+            inner[indices] = rows
     yield Step("soft_targets", TEACHER, TEACHER_SEED, len(parts), len(parts), math.nan, 1.0)
-    return Shared(arm, logits, costs, results.dataset(data), data.notices, created)
+    return Shared(arm, logits, inner, costs, results.dataset(data), data.notices, created)
 
 
 def _teacher(
     settings: Settings, data: Digits, its_cost: Cost
-) -> Generator[Event, None, tuple[nn.Module, Arm, str | None]]:
+) -> Generator[Event, None, tuple[nn.Sequential, Arm, str | None]]:
     """The teacher of all labels, its arm, and when it was made if that was before this run."""
     model = _build(settings, TEACHER, TEACHER_SEED)
     teacher = yield from teachers.obtain(
@@ -168,7 +200,7 @@ def _teacher(
     done = results.arm_trial(model, data, TEACHER_SEED, teacher.curve, teacher.seconds)
     errors = results.errors_per_10000([done], len(data.test))
     arm = Arm(
-        name=TEACHER, model=settings.teacher, labels=teacher.labels, teacher_labels=None, shared=True,
+        name=TEACHER, model=TEACHERS[settings.teacher], labels=teacher.labels, teacher_labels=None, shared=True,
         cost=its_cost, trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
     return model, arm, teacher.created if teacher.kept else None
@@ -178,7 +210,7 @@ def _teacher(
 
 
 def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
-    """All arms at one seed, paired: both students get the same labelled images, first weights and order.
+    """All arms at one seed, paired: every student gets the same labelled images, first weights and order.
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
@@ -188,34 +220,86 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     started = time.perf_counter()
     sample = _sample(settings, data, seed)
     images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
-
-    def hard(logits: Tensor, batch: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels[batch])
-
+    planned = _planned(settings)
     arms: list[Arm] = []
-    own_teacher = shared.teacher_logits is None
-    parts = 3 if own_teacher else 2
-    if own_teacher:
-        model, arm = yield from _train_arm(settings, data, shared, seed, TEACHER, images, hard, (0, 1 / parts))
+
+    def train(name: str, lesson: Lesson) -> Generator[Event, None, nn.Sequential]:
+        span = (planned.index(name) / len(planned), (planned.index(name) + 1) / len(planned))
+        model, arm = yield from _train_arm(settings, data, shared, seed, name, images, lesson, span)
         arms.append(arm)
-        teacher_logits = predict(model, images).to(settings.device)
+        return model
+
+    def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
+        return lambda logits, batch: F.cross_entropy(logits, labels[batch]), []
+
+    def distil_from(logits: Tensor) -> Lesson:
+        answers = logits.to(settings.device)
+
+        def loss_fn(student_logits: Tensor, batch: Tensor) -> Tensor:
+            return distillation_loss(
+                student_logits, answers[batch], labels[batch], settings.temperature, settings.alpha,
+                t_squared=settings.t_squared,
+            )  # fmt: skip
+
+        return lambda _model: (loss_fn, [])
+
+    if shared.teacher is None:
+        teacher = yield from train(TEACHER, labels_only)
+        teacher_logits = predict(teacher, images)
+        inner = methods.inner(teacher, images, settings.method) if settings.method in INNER else None
     else:
-        assert shared.teacher is not None
         assert shared.teacher_logits is not None
         arms.append(shared.teacher)
-        teacher_logits = shared.teacher_logits[sample].to(settings.device)
-
-    def soft(logits: Tensor, batch: Tensor) -> Tensor:
-        return distillation_loss(
-            logits, teacher_logits[batch], labels[batch], settings.temperature, settings.alpha,
-            t_squared=settings.t_squared,
-        )  # fmt: skip
-
-    for part, (name, loss_fn) in enumerate(((ALONE, hard), (DISTILLED, soft)), start=parts - 2):
-        span = (part / parts, (part + 1) / parts)
-        _, arm = yield from _train_arm(settings, data, shared, seed, name, images, loss_fn, span)
-        arms.append(arm)
+        teacher_logits = shared.teacher_logits[sample]
+        inner = None if shared.teacher_inner is None else shared.teacher_inner[sample]
+    yield from train(ALONE, labels_only)
+    lesson = distil_from(teacher_logits)
+    if settings.method != "logits":
+        lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)
+    yield from train(DISTILLED, lesson)
+    if SMOOTHED in planned:
+        of_label = soft_targets(teacher_logits, settings.temperature).gather(1, labels.cpu().unsqueeze(1))
+        off_label = 1 - of_label.double().mean().item()
+        yield from train(SMOOTHED, distil_from(methods.smoothed_logits(labels, off_label, settings.temperature)))
+    if SHUFFLED in planned:
+        yield from train(SHUFFLED, distil_from(
+            methods.shuffled_logits(teacher_logits, labels.cpu(), seeded(seed, "shuffle"))
+        ))  # fmt: skip
+    if EQUAL in planned:
+        equal_teacher = yield from train(EQUAL_TEACHER, labels_only)
+        yield from train(EQUAL, distil_from(predict(equal_teacher, images)))
     yield _result(settings, data, arms, shared, time.perf_counter() - started)
+
+
+def _planned(settings: Settings) -> list[str]:
+    """The arms that each trial trains, in order."""
+    own_teacher = settings.teacher_data == "same"
+    equal = settings.arm_same_labels and not own_teacher  # else the distilled student is this control
+    wanted = {
+        TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: settings.arm_smoothing,
+        SHUFFLED: settings.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal,
+    }  # fmt: skip
+    return [name for name, is_wanted in wanted.items() if is_wanted]
+
+
+def _further(
+    settings: Settings, plain: Lesson, teacher_logits: Tensor, labels: Tensor, inner: Tensor | None, seed: int
+) -> Lesson:
+    """The lesson of a further method: DKD in the place of the soft targets, or an inner layer beside them."""
+    t, alpha, beta = settings.temperature, settings.alpha, settings.method_weight
+
+    def decoupled(logits: Tensor, batch: Tensor) -> Tensor:
+        soft = methods.decoupled_loss(logits, teacher_logits[batch], labels[batch], t, beta)
+        scale = 1.0 if settings.t_squared else 1 / (t * t)
+        return alpha * scale * soft + (1 - alpha) * F.cross_entropy(logits, labels[batch])
+
+    def lesson(model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
+        if inner is None:
+            return decoupled, []
+        target = inner.to(settings.device)
+        return methods.beside(settings.method, plain(model)[0], target, beta, model, seeded(seed, "regressor"))
+
+    return lesson
 
 
 def _train_arm(
@@ -225,17 +309,18 @@ def _train_arm(
     seed: int,
     name: str,
     images: Tensor,
-    loss_fn: LossFn,
+    lesson: Lesson,
     span: tuple[float, float],
-) -> Generator[Event, None, tuple[nn.Module, Arm]]:
+) -> Generator[Event, None, tuple[nn.Sequential, Arm]]:
     """Train one arm on the trial's images; students start from equal weights and see one order."""
     model = _build(settings, name, seed)
+    loss_fn, also = lesson(model)
     curve, started = [], time.perf_counter()
     for event in fit(
         model, images, loss_fn, (data.validation.images, data.validation.labels),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         order=seeded(seed, "order"), precision=settings.precision,
-        stage="teacher" if name == TEACHER else "student", arm=name, seed=seed, span=span,
+        stage="teacher" if name == TEACHER else "student", arm=name, seed=seed, span=span, also=also,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
             curve.append((event.epoch, event.errors))
@@ -244,8 +329,8 @@ def _train_arm(
     errors = results.errors_per_10000([done], len(data.test))
     everything = len(data.train) if settings.teacher_data == "all" else len(images)
     arm = Arm(
-        name=name, model=settings.teacher if name == TEACHER else settings.student, labels=len(images),
-        teacher_labels=everything if name == DISTILLED else None, shared=False,
+        name=name, model=_model_name(settings, name), labels=len(images),
+        teacher_labels={DISTILLED: everything, SHUFFLED: everything, EQUAL: len(images)}.get(name), shared=False,
         cost=shared.costs[name], trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
     return model, arm
@@ -261,9 +346,7 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
     first = trials[0]
     arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
     student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
-    difference = paired_points(
-        [t.test_errors for t in student.trials], [t.test_errors for t in alone.trials], first.data.test
-    )
+    controls = [arm for arm in arms if arm.name in CONTROLS]
     notes = first.notes
     if arms[0].errors_per_10000.mean >= alone.errors_per_10000.mean:
         notes += (message("This teacher makes no fewer errors than the student alone: it has little to teach."),)
@@ -272,7 +355,8 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
             "settings": settings.model_dump(),
             "notes": notes,
             "arms": tuple(arms),
-            "verdict": verdict(DISTILLED, ALONE, difference, _scope(settings, student)),
+            "verdict": _verdict(settings, student, alone, first.data.test),
+            "comparisons": tuple(_compared(student, arm, first.data.test) for arm in controls),
             "provenance": first.provenance.model_copy(
                 update={"seconds": sum(result.provenance.seconds for result in trials)}
             ),
@@ -313,12 +397,20 @@ def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
     return varies, saw
 
 
+def _verdict(settings: Settings, student: Arm, alone: Arm, images: int) -> Verdict:
+    """The run's main question: does the distilled student beat the one that was left alone?"""
+    difference = results.paired(student, alone, images)
+    return verdict(DISTILLED, ALONE, difference, _scope(settings, student), better=BETTER, worse=WORSE)
+
+
+def _compared(student: Arm, control: Arm, images: int) -> Verdict:
+    """The distilled student against a control, which has everything of it but what it controls for."""
+    return verdict(student.name, control.name, results.paired(student, control, images), ())
+
+
 def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
     """The Result of a single trial; `join` makes the run's out of these."""
-    by_name = {arm.name: arm for arm in arms}
-    difference = paired_points(
-        [by_name[DISTILLED].trials[0].test_errors], [by_name[ALONE].trials[0].test_errors], len(data.test)
-    )
+    student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
     return Result(
         technique=settings.technique,
         version=RESULT_VERSION,
@@ -326,7 +418,7 @@ def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Share
         data=results.dataset(data),
         gallery=results.gallery(data),
         arms=tuple(arms),
-        verdict=verdict(DISTILLED, ALONE, difference, _scope(settings, by_name[DISTILLED])),
+        verdict=_verdict(settings, student, alone, len(data.test)),
         notes=shared.notes,
         provenance=results.provenance(seconds, settings.device, shared.teacher_created),
     )
@@ -341,5 +433,10 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
 
 
 def _build(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
-    role, name = ("teacher", settings.teacher) if arm == TEACHER else ("student", settings.student)
+    is_teacher = arm in (TEACHER, EQUAL_TEACHER)
+    role, name = ("teacher", settings.teacher) if is_teacher else ("student", settings.student)
     return build(name, role, seeded(seed, f"{role} weights"), device or settings.device)
+
+
+def _model_name(settings: Settings, arm: str) -> str:
+    return TEACHERS[settings.teacher] if arm in (TEACHER, EQUAL_TEACHER) else STUDENTS[settings.student]

@@ -43,7 +43,9 @@ class Evaluation:
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
 
 class Cost(_Record):
@@ -59,19 +61,35 @@ class Cost(_Record):
     latency_ms: float
 
 
+class Bin(_Record):
+    """Test images answered with about the same confidence (the largest probability at T = 1).
+
+    count: how many; confidence: the sum of theirs; correct: how many of them are right.
+    """
+
+    count: int
+    confidence: float
+    correct: int
+
+
 class ArmTrial(_Record):
     """One arm at one seed.
 
     curve: (epoch, validation errors) pairs; confusion[true][predicted]: test images;
-    gallery_logits: one row of logits for each gallery digit; seconds: training time.
+    mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
+    confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
+    weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
     """
 
     seed: int
     curve: tuple[tuple[int, int], ...]
     test_errors: int
     confusion: tuple[tuple[int, ...], ...]
+    mistakes: tuple[tuple[int, int], ...]
+    bins: tuple[Bin, ...]
     gallery_logits: tuple[tuple[float, ...], ...]
     seconds: float
+    weights: bytes | None = None
 
 
 class Interval(_Record):
@@ -95,8 +113,9 @@ class Interval(_Record):
 
 
 class Arm(_Record):
-    """One thing compared: its model, the labels it saw itself, those behind its teacher, and its trials.
+    """One thing compared: the labels it saw itself, those behind its teacher, and its trials.
 
+    model: the network, as a person reads it.
     shared: one model serves every trial (a teacher that was trained once), so it has no spread.
     errors_per_10000: test errors per 10,000 images with the interval over its trials.
     """
@@ -160,7 +179,10 @@ class Provenance(_Record):
 
 
 class Result(_Record):
-    """Everything a finished run leaves: enough to draw every figure and to repeat it."""
+    """Everything a finished run leaves: enough to draw every figure and to repeat it.
+
+    verdict: the answer to the run's question; comparisons: further ones, between other pairs of arms.
+    """
 
     technique: str
     version: int
@@ -171,6 +193,7 @@ class Result(_Record):
     verdict: Verdict
     notes: tuple[Message, ...]
     provenance: Provenance
+    comparisons: tuple[Verdict, ...] = ()
 
     def arm(self, name: str) -> Arm:
         """The arm called `name`; KeyError names those there are."""

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from kd_core.data import Digits, pixels
-from kd_core.events import Arm, ArmTrial, Dataset, GalleryDigit, Interval, Provenance, Result
-from kd_core.statistics import t_interval
+from kd_core.events import Arm, ArmTrial, Bin, Dataset, GalleryDigit, Interval, Provenance, Result
+from kd_core.statistics import paired_points, t_interval
 from kd_core.training import confusion, count_errors, predict
+
+BINS = 15  # as in Guo et al. 2017, and the default of most libraries
+WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
 
 
 def arm_trial(
@@ -20,13 +24,40 @@ def arm_trial(
 ) -> ArmTrial:
     """What is kept of one trained network: its test errors, confusion and gallery logits, in float32."""
     logits = predict(model, data.test.images)
+    small = sum(p.numel() for p in model.parameters()) <= WEIGHTS_KEPT
+    weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()} if small else {}
     return ArmTrial(
         seed=seed,
         curve=tuple(curve),
         test_errors=count_errors(logits, data.test.labels),
         confusion=confusion(logits, data.test.labels),
+        mistakes=mistakes(logits, data.test.labels),
+        bins=reliability(logits, data.test.labels),
         gallery_logits=tuple(tuple(row) for row in logits[list(data.gallery)].tolist()),
         seconds=seconds,
+        weights=save(weights) if weights else None,
+    )
+
+
+def mistakes(logits: Tensor, labels: Tensor) -> tuple[tuple[int, int], ...]:
+    """(index, answer) of every row of logits [N, C] whose largest is not that of its label [N]."""
+    answers = logits.argmax(1)
+    wrong = (answers != labels).nonzero().flatten()
+    return tuple(zip(wrong.tolist(), answers[wrong].tolist(), strict=True))
+
+
+def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, ...]:
+    """Confidence and correctness of logits [N, C] in bins ((k - 1) / bins, k / bins] of confidence, at T = 1.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv 1706.04599.
+    """
+    confidence, answers = logits.double().softmax(1).max(1)
+    place = (confidence * bins).ceil().long().clamp(1, bins) - 1
+    count = torch.bincount(place, minlength=bins).tolist()
+    total = torch.bincount(place, weights=confidence, minlength=bins).tolist()
+    correct = torch.bincount(place, weights=(answers == labels).double(), minlength=bins).tolist()
+    return tuple(
+        Bin(count=n, confidence=c, correct=round(k)) for n, c, k in zip(count, total, correct, strict=True)
     )
 
 
@@ -35,12 +66,18 @@ def errors_per_10000(trials: Sequence[ArmTrial], images: int) -> Interval:
     return t_interval([10_000 * t.test_errors / images for t in trials])
 
 
+def paired(arm: Arm, baseline: Arm, images: int) -> Interval:
+    """Accuracy that `arm` gains over `baseline` on `images` test images, in points, paired by trial."""
+    return paired_points([t.test_errors for t in arm.trials], [t.test_errors for t in baseline.trials], images)
+
+
 def pool(arms: Sequence[Arm], images: int) -> Arm:
     """One Arm of the trials of several; one model that served them all is counted once."""
     first = arms[0]
     if first.shared:
         return first
     trials = tuple(t for arm in arms for t in arm.trials)
+    trials = (trials[0], *(t.model_copy(update={"weights": None}) for t in trials[1:]))
     return first.model_copy(update={"trials": trials, "errors_per_10000": errors_per_10000(trials, images)})
 
 

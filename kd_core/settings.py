@@ -178,6 +178,16 @@ TEACHERS = {
 
 # The arms of a distillation run, by the names that its events, Result and figures use.
 TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
+# Its controls: what else could explain the gain.
+SMOOTHED, SHUFFLED = N_("label smoothing"), N_("shuffled soft targets")
+EQUAL_TEACHER, EQUAL = N_("teacher, same labels"), N_("distilled, same labels")
+
+METHODS = {
+    "logits": N_("soft targets (Hinton)"),
+    "decoupled": N_("decoupled soft targets (DKD)"),
+    "attention": N_("soft targets + attention maps"),
+    "hints": N_("soft targets + hints (FitNets)"),
+}
 
 
 class DistillationSettings(Settings):
@@ -209,6 +219,26 @@ class DistillationSettings(Settings):
     t_squared: bool = _field(
         True, more=True, label=N_("T² in the loss"),
         help=N_("Without it the teacher's part of the gradient vanishes like 1/T² as T grows."),
+    )  # fmt: skip
+    arm_smoothing: bool = _field(
+        False, more=True, label=N_("Control: label smoothing"),
+        help=N_("One more student: targets as soft as the teacher's on average, all wrong digits alike."),
+    )  # fmt: skip
+    arm_shuffled: bool = _field(
+        False, more=True, label=N_("Control: shuffled soft targets"),
+        help=N_("One more student whose teacher's probabilities of the wrong digits are shuffled, image by image."),
+    )  # fmt: skip
+    arm_same_labels: bool = _field(
+        False, more=True, label=N_("Control: teacher of the same labels"),
+        help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
+    )  # fmt: skip
+    method: Literal["logits", "decoupled", "attention", "hints"] = _field(
+        "logits", choices=METHODS, more=True, label=N_("What is taught"),
+        help=N_("Softened answers alone, or something of the teacher's inner layers beside them."),
+    )  # fmt: skip
+    method_weight: float = _field(
+        1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
+        help=N_("Weight of what a further method adds; of no effect on soft targets alone."),
     )  # fmt: skip
     epochs: int = _field(
         30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
@@ -255,13 +285,17 @@ class DistillationSettings(Settings):
     )  # fmt: skip
 
     def check(self, data: Any) -> None:
-        """Refuse what this data cannot give. Raises Problem if train_size exceeds the training split."""
+        """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
         there = len(data.train.labels)
         if self.train_size > there:
             raise Problem(
                 N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
                 given=self.train_size,
                 there=there,
+            )
+        if self.method == "attention" and not self.student == self.teacher == "article":
+            raise Problem(
+                N_("Attention maps need convolutions in both networks: choose the article's, or another method.")
             )
 
 

@@ -6,8 +6,8 @@ from statistics import fmean, stdev
 
 from scipy.special import stdtrit
 
-from kd_core.events import Interval, Verdict
-from kd_core.messages import Message, Scalar, message
+from kd_core.events import ArmTrial, Interval, Verdict
+from kd_core.messages import N_, Message, Scalar, message
 
 CONFIDENCE = 0.95
 
@@ -38,44 +38,72 @@ def paired_points(errors: Sequence[int], baseline_errors: Sequence[int], images:
     return t_interval([100 * (b - e) / images for e, b in zip(errors, baseline_errors, strict=True)])
 
 
-def verdict(arm: str, baseline: str, difference: Interval, scope: tuple[Message, ...]) -> Verdict:
-    """The verdict that `difference` (in points) allows, and no more; `scope` says what varied."""
-    kind, text = _wording(difference)
+def calibration_error(trial: ArmTrial) -> float:
+    """Expected calibration error, 0 to 1: sum over bins of |correct - sum of confidences| / images.
+
+    The mean distance between how sure it is and how often it is right. Guo et al. 2017, arXiv 1706.04599, eq. 3.
+    """
+    return sum(abs(b.correct - b.confidence) for b in trial.bins) / sum(b.count for b in trial.bins)
+
+
+def agreement(trial: ArmTrial, teacher: ArmTrial) -> int:
+    """On how many test images both give the same answer, right or wrong. Stanton et al. 2021, arXiv 2106.05945."""
+    mine, theirs = dict(trial.mistakes), dict(teacher.mistakes)
+    apart = sum(mine.get(index) != theirs.get(index) for index in mine.keys() | theirs.keys())
+    return sum(map(sum, trial.confusion)) - apart
+
+
+BETTER = N_(
+    "“{arm}” is better than “{baseline}”: {points} points more accuracy "
+    "(95 % interval {low} to {high}, {n} paired trials)."
+)
+WORSE = N_(
+    "“{arm}” is worse than “{baseline}”: {points} points less accuracy "
+    "(95 % interval {low} to {high}, {n} paired trials)."
+)
+SINGLE = N_(
+    "One trial only: a difference of {points} points. Without more seeds nobody can say whether it would come "
+    "out again."
+)
+
+
+def verdict(
+    arm: str,
+    baseline: str,
+    difference: Interval,
+    scope: tuple[Message, ...],
+    *,
+    better: str = BETTER,
+    worse: str = WORSE,
+) -> Verdict:
+    """The verdict that `difference` (in points) allows, and no more; `scope` says what varied.
+
+    better, worse: a technique's own sentences for its main question, with the same holes as BETTER.
+    """
+    kind, text = _wording(difference, arm, baseline, better, worse)
     return Verdict(kind=kind, arm=arm, baseline=baseline, difference=difference, text=text, scope=scope)
 
 
-def _wording(d: Interval) -> tuple[str, Message]:
+def _wording(d: Interval, arm: str, baseline: str, better: str, worse: str) -> tuple[str, Message]:
+    names: dict[str, Scalar] = dict(arm=arm, baseline=baseline)
     if d.low is None or d.high is None or d.half_width is None:
-        return "single", message(
-            "One trial only: a difference of {points} points. Without more seeds nobody can say "
-            "whether it would come out again.",
-            points=_points(d.mean),
-        )
+        return "single", message(SINGLE, points=_points(d.mean))
     if d.low == d.high == 0:
-        return "undetectable", message("No difference at all: both students came out equal in {n} trials.", n=d.n)
+        return "undetectable", message("No difference at all: both came out equal in {n} trials.", n=d.n)
     if d.low == d.high:  # no spread to tell the precision from: an interval of width zero would be a lie
         return "single", message(
             "All {n} trials differ by the same {points} points: too few or too coarse for an interval. Add seeds.",
             n=d.n,
             points=_points(d.mean),
         )
-    values: dict[str, Scalar] = dict(low=_points(d.low), high=_points(d.high), n=d.n)
+    values: dict[str, Scalar] = dict(low=_points(d.low), high=_points(d.high), n=d.n, **names)
     if d.low > 0:
-        return "better", message(
-            "Distillation helped: {points} points more accuracy than the student alone "
-            "(95 % interval {low} to {high}, {n} paired trials).",
-            points=_points(d.mean).lstrip("+"),
-            **values,
-        )
+        return "better", message(better, points=_points(d.mean).lstrip("+"), **values)
     if d.high < 0:
-        return "worse", message(
-            "Distillation hurt: {points} points less accuracy than the student alone "
-            "(95 % interval {low} to {high}, {n} paired trials).",
-            points=_points(d.mean).lstrip("-"),
-            **values,
-        )
+        return "worse", message(worse, points=_points(d.mean).lstrip("-"), **values)
     return "undetectable", message(
-        "No detectable difference: {points} points (95 % interval {low} to {high}, {n} paired trials); "
+        "No detectable difference between “{arm}” and “{baseline}”: {points} points "
+        "(95 % interval {low} to {high}, {n} paired trials); "
         "a difference below {invisible} points would be invisible here.",
         points=_points(d.mean),
         invisible=_points(d.half_width).lstrip("+"),

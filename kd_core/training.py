@@ -7,7 +7,7 @@ autocast where the processor multiplies it natively (it loses elsewhere, so that
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -104,16 +104,20 @@ def fit(
     arm: str,
     seed: int,
     span: tuple[float, float] = (0.0, 1.0),
+    also: Iterable[nn.Parameter] = (),
 ) -> Iterator[Step | Evaluation]:
     """Train `model` in place on images [N, 1, 28, 28] with Adam, yielding Steps and Evaluations.
 
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
-    Step.progress. The last epoch is always evaluated. Raises Problem when the loss is not finite.
+    Step.progress; `also` are parameters of the loss that are trained along. The last epoch is always
+    evaluated. Raises Problem when the loss is not finite.
     """
     device = next(model.parameters()).device
     images = images.to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type in ("cpu", "cuda"))
+    optimizer = torch.optim.Adam(
+        [*model.parameters(), *also], lr=learning_rate, fused=device.type in ("cpu", "cuda")
+    )
     steps = epochs * math.ceil(len(images) / batch_size)
     report_every = max(1, steps // REPORTS)
     evaluate_every = math.ceil(epochs / EVALUATIONS)

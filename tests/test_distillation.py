@@ -407,10 +407,75 @@ def test_more_images_than_there_are_is_refused(tiny):
 
 def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
-    torch.set_num_threads(2)
     config = DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True)
     shared = kd.prepare(config, mnist)
     (epoch, errors) = shared.teacher.trials[0].curve[-1]
     assert epoch == 1
     assert errors < 0.03 * len(mnist.validation)
     assert shared.teacher.trials[0].test_errors < 0.03 * len(mnist.test)
+
+
+CONTROLLED = TINY.model_copy(
+    update={"teacher_data": "all", "arm_smoothing": True, "arm_shuffled": True, "arm_same_labels": True}
+)
+
+
+@pytest.mark.usefixtures("short_teacher")
+def test_controls_are_arms_of_their_own_and_leave_the_others_as_they_are(tiny):
+    plain = list(kd.run(CONTROLLED.model_copy(update=dict.fromkeys(CONTROL_FIELDS, False)), tiny))[-1]
+    result = list(kd.run(CONTROLLED, tiny))[-1]
+    names = [kd.TEACHER, kd.ALONE, kd.DISTILLED, kd.SMOOTHED, kd.SHUFFLED, kd.EQUAL_TEACHER, kd.EQUAL]
+    assert [arm.name for arm in result.arms] == names
+    for name in (kd.ALONE, kd.DISTILLED):
+        mine, theirs = (r.without_timings().arm(name) for r in (result, plain))
+        assert mine == theirs
+    logits = [result.arm(name).trials[0].gallery_logits for name in names if name != kd.TEACHER]
+    assert len(set(logits)) == len(logits)
+    labels = {arm.name: (arm.labels, arm.teacher_labels) for arm in result.arms}
+    assert labels[kd.SMOOTHED] == (50, None)
+    assert labels[kd.SHUFFLED] == (50, len(tiny.train))
+    assert labels[kd.EQUAL_TEACHER] == (50, None)
+    assert labels[kd.EQUAL] == (50, 50)
+    assert [(v.arm, v.baseline) for v in result.comparisons] == [
+        (kd.DISTILLED, control) for control in (kd.SMOOTHED, kd.SHUFFLED, kd.EQUAL)
+    ]
+    for said in result.comparisons:
+        mine, theirs = result.arm(said.arm), result.arm(said.baseline)
+        gains = [b.test_errors - a.test_errors for a, b in zip(mine.trials, theirs.trials, strict=True)]
+        assert said.difference.mean == pytest.approx(100 * sum(gains) / 2 / len(tiny.test))
+
+
+CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")
+
+
+def test_the_equal_teachers_student_is_that_of_a_run_whose_teacher_sees_the_same(tiny, short_teacher):
+    # Both runs train the same teacher on the same images and distil the same student from it.
+    same = list(kd.run(TINY, tiny))[-1].without_timings()
+    controlled = list(kd.run(CONTROLLED, tiny))[-1].without_timings()
+    assert controlled.arm(kd.EQUAL).trials == same.arm(kd.DISTILLED).trials
+    assert controlled.arm(kd.EQUAL_TEACHER).trials == same.arm(kd.TEACHER).trials
+
+
+def test_no_control_for_equal_labels_where_the_teacher_has_no_more(tiny):
+    result = list(kd.run(TINY.model_copy(update={"arm_same_labels": True}), tiny))[-1]
+    assert [arm.name for arm in result.arms] == [kd.TEACHER, kd.ALONE, kd.DISTILLED]
+
+
+@pytest.mark.parametrize("teacher_data", ["same", "all"])
+@pytest.mark.parametrize("method", ["decoupled", "attention", "hints"])
+@pytest.mark.usefixtures("short_teacher")
+def test_further_methods_change_the_distilled_student_only(tiny, method, teacher_data):
+    config = TINY.model_copy(update={"student": "article", "seeds": 1, "teacher_data": teacher_data})
+    plain = list(kd.run(config, tiny))[-1].without_timings()
+    further = list(kd.run(config.model_copy(update={"method": method}), tiny))[-1].without_timings()
+    assert further.arm(kd.ALONE) == plain.arm(kd.ALONE)
+    assert further.arm(kd.DISTILLED).trials != plain.arm(kd.DISTILLED).trials
+    if method != "decoupled":  # without its term it is the logit method
+        nothing = config.model_copy(update={"method": method, "method_weight": 0.0})
+        same = list(kd.run(nothing, tiny))[-1].without_timings()
+        assert same.arm(kd.DISTILLED) == plain.arm(kd.DISTILLED)
+
+
+def test_attention_without_convolutions_is_refused(tiny):
+    with pytest.raises(Problem, match="need convolutions"):
+        next(kd.run(TINY.model_copy(update={"method": "attention"}), tiny))

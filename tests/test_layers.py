@@ -13,6 +13,7 @@ LAYERS = [
     {"kd_core.__main__"},
     {"kd_core.runs"},
     {"kd_core.distillation"},
+    {"kd_core.methods"},
     {"kd_core.results", "kd_core.teachers", "kd_core.training", "kd_core.statistics", "kd_core.cost"},
     {"kd_core.models", "kd_core.data", "kd_core.mnist", "kd_core.vision"},
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},

@@ -61,7 +61,7 @@ def test_verdict_kinds(errors, baseline, kind):
         assert f"below {said.difference.half_width:.2f} points would be invisible" in str(said.text)
         assert f"{said.difference.mean:+.2f} points" in str(said.text)
     if kind == "worse":
-        assert "hurt" in str(said.text)
+        assert "worse" in str(said.text)
 
 
 def test_no_spread_is_not_called_precision():
