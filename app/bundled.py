@@ -1,4 +1,4 @@
-"""What `assets/` carries, so that the first paint is full: the gallery and the recorded Results."""
+"""What `assets/` carries, so that the first paint is full: the gallery, logits by class, the recorded Results."""
 
 import json
 from functools import cache
@@ -24,6 +24,13 @@ def gallery() -> list[Digit]:
     """The gallery with the bundled teacher's logits."""
     digits: list[Digit] = json.loads((ASSETS / "gallery.json").read_text(encoding="utf-8"))["digits"]
     return digits
+
+
+@cache
+def class_logits() -> list[list[list[float]]]:
+    """The bundled teacher's logits of validation images, as [label][image][digit], rounded to 0.01."""
+    logits: list[list[list[float]]] = json.loads((ASSETS / "classes.json").read_text(encoding="utf-8"))["logits"]
+    return logits
 
 
 @cache

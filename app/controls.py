@@ -188,9 +188,11 @@ def _text(set_to: Scalar, default: Scalar) -> str | None:
     return str(set_to).lower() if isinstance(set_to, bool) else str(set_to)
 
 
-def presets(settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool) -> None:
+def presets(
+    settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool, key: str = "presets"
+) -> None:
     """A row of buttons, each setting every field at once; those that need MNIST are off without it."""
-    with st.container(horizontal=True, key="presets"):
+    with st.container(horizontal=True, key=key):
         for name, preset in offered.items():
             off = preset.needs_mnist and not mnist
             why = _("This needs MNIST, which could not be fetched here.") if off else _(preset.help)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from kd_core.events import GalleryDigit, Result
+from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import ALONE, DISTILLED, EQUAL, EQUAL_TEACHER, SHUFFLED, SMOOTHED, TEACHER
 
 Translator = Callable[..., str]
@@ -26,30 +26,48 @@ PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: "", SMOOTHED: "x", SHUFFLED: "-"
 
 def errors_by_arm(result: Result, _: Translator) -> go.Figure:
     """Test errors per 10,000 images: each trial a faint mark, the mean with its 95 % interval bold."""
+    scale = 10_000 / result.data.test
+    rows = [(arm.name, [scale * t.test_errors for t in arm.trials], arm.errors_per_10000) for arm in result.arms]
+    return dots(rows, _("errors per 10,000 (mean, 95 % interval)"), 10_000, _)
+
+
+def dots(
+    rows: Sequence[tuple[str, Sequence[float], Interval]],
+    title: str,
+    most: float,
+    _: Translator,
+    *,
+    decimals: int = 0,
+    from_zero: bool = True,
+) -> go.Figure:
+    """A row for each (arm, its trials, their interval): trials faint, the mean bold with its interval.
+
+    Nothing can be below 0 or above `most`, so no interval is drawn beyond them.
+    """
     figure = go.Figure()
-    rightmost = 0.0
-    for arm in reversed(result.arms):
-        scale = 10_000 / result.data.test
-        name, mean = _(arm.name), arm.errors_per_10000
-        low, high = max(mean.low or 0.0, 0.0), min(mean.high or 0.0, 10_000.0)  # no fewer, no more there are
-        each = [scale * t.test_errors for t in arm.trials]
-        rightmost = max(rightmost, high, *each)
+    seen: list[float] = []
+    for arm, each, mean in reversed(rows):
+        name = _(arm)
+        low, high = max(mean.low or 0.0, 0.0), min(mean.high or 0.0, most)
+        seen += [*each, *([low, high] if mean.high is not None else [])]
         figure.add_scatter(
             x=each, y=[name] * len(each), mode="markers",
-            marker=dict(color=COLOURS[arm.name], size=9, opacity=0.35, symbol=MARKERS[arm.name]),
-            hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
+            marker=dict(color=COLOURS[arm], size=9, opacity=0.35, symbol=MARKERS[arm]),
+            hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
         )  # fmt: skip
         spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
         figure.add_scatter(
-            x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.0f}"], textposition="top center",
-            marker=dict(color=COLOURS[arm.name], size=14, symbol=MARKERS[arm.name], line=dict(width=3)),
+            x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.{decimals}f}"],
+            textposition="top center",
+            marker=dict(color=COLOURS[arm], size=14, symbol=MARKERS[arm], line=dict(width=3)),
             error_x=dict(type="data", visible=mean.high is not None, **spread),
-            hovertemplate="%{x:.0f}<extra>" + name + "</extra>", showlegend=False,
+            hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
         )  # fmt: skip
-    edge = max(rightmost, 1.0)
-    figure.update_xaxes(title=_("errors per 10,000 (mean, 95 % interval)"), range=[-0.06 * edge, 1.1 * edge])
-    figure.update_yaxes(range=[-0.6, len(result.arms) - 0.3])
-    return _finish(figure, height=300)
+    start, end = 0.0 if from_zero else min(seen), max(seen)
+    wide = max(end - start, most / 10_000)
+    figure.update_xaxes(title=title, range=[start - 0.06 * wide, end + 0.1 * wide])
+    figure.update_yaxes(range=[-0.6, len(rows) - 0.3])
+    return finish(figure, height=max(300, 90 + 60 * len(rows)))
 
 
 def learning_curves(result: Result, _: Translator) -> go.Figure:
@@ -80,7 +98,7 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
     _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
     figure.update_yaxes(title=_("validation error (%), log scale"), type="log", tickvals=LOG_TICKS)
-    _finish(figure, height=340)
+    finish(figure, height=340)
     return figure.update_layout(margin=dict(r=150))
 
 
@@ -100,35 +118,44 @@ def mean_curve(curves: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], 
 
 
 def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
-    """What each arm answers for gallery digit number `digit`, softened by `temperature`; students averaged."""
+    """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
+    rows = [
+        (arm.name, mean_softmax([t.gallery_logits[digit] for t in arm.trials], temperature)) for arm in result.arms
+    ]
+    return answers(rows, temperature, _)
+
+
+def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
+    """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
     figure = go.Figure()
-    for arm in result.arms:
-        answers = mean_softmax([t.gallery_logits[digit] for t in arm.trials], temperature)
+    for arm, probabilities in rows:
         figure.add_bar(
-            x=list(range(10)), y=answers, name=_(arm.name),
-            marker=dict(color=COLOURS[arm.name], pattern=dict(shape=PATTERNS[arm.name])),
-            hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm.name) + "</extra>",
+            x=list(range(10)), y=probabilities, name=_(arm),
+            marker=dict(color=COLOURS[arm], pattern=dict(shape=PATTERNS[arm])),
+            hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
     figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
     figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.14, x=0))
-    return _finish(figure, height=320)
+    return finish(figure, height=320)
 
 
 TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
 
 
 def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figure:
-    """Mean length of the gradient at the student's logits over T: soft with and without T², and hard.
+    """Mean length of the gradient at the student's logits over T: soft with and without T², hard, and the limit.
 
-    soft without T²: (q_T - p_T) / T; with: T (q_T - p_T); hard: q_1 - label. p is the teacher's and q the
-    first student alone's answer to the gallery digits. Hinton et al. 2015, section 2.1.
+    soft without T²: (q_T - p_T) / T; with: T (q_T - p_T); hard: q_1 - label; for T -> infinity, logit matching:
+    (z - v) / C, both centred. p is softmax(v / T), the teacher's, and q softmax(z / T), the first student
+    alone's answer to the gallery digits. Hinton et al. 2015, section 2.1.
     """
     norms = gradient_lengths(result)
     lines = {
         _("soft, with T²"): (norms["soft"], COLOURS[DISTILLED], "solid"),
         _("soft, without T²"): (norms["bare"], COLOURS[DISTILLED], "dot"),
         _("hard (labels)"): (norms["hard"], COLOURS[ALONE], "dash"),
+        _("matching logits (T → ∞)"): (norms["limit"], COLOURS[TEACHER], "dashdot"),
     }
     figure = go.Figure()
     for name, (lengths, colour, dash) in lines.items():
@@ -142,26 +169,54 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
     )
     figure.update_yaxes(title=_("gradient length (log scale)"), type="log", dtick=1)
     figure.update_layout(legend=dict(orientation="h", y=1.15, x=0))
-    return _finish(figure, height=320)
+    return finish(figure, height=320)
 
 
 def gradient_lengths(result: Result) -> dict[str, list[float]]:
-    """The three curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
-    teacher, student = (np.array(result.arm(name).trials[0].gallery_logits) for name in (TEACHER, ALONE))
+    """The four curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
     labels = np.eye(10)[[digit.label for digit in result.gallery]]
-
-    def answers(logits: np.ndarray, t: float) -> np.ndarray:
-        weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
-        answered: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
-        return answered
-
-    apart = [float(np.linalg.norm(answers(student, t) - answers(teacher, t), axis=1).mean()) for t in TEMPERATURES]
-    hard = float(np.linalg.norm(answers(student, 1.0) - labels, axis=1).mean())
+    apart = [_mean_length(_soft_gradients(result, t)) / t for t in TEMPERATURES]
+    hard = _mean_length(_answers(_gallery(result, ALONE), 1.0) - labels)
     return {
         "soft": [t * length for t, length in zip(TEMPERATURES, apart, strict=True)],
         "bare": [length / t for t, length in zip(TEMPERATURES, apart, strict=True)],
         "hard": [hard] * len(TEMPERATURES),
+        "limit": [_mean_length(_matching_gradients(result))] * len(TEMPERATURES),
     }
+
+
+def degrees_from_matching(result: Result, temperature: float) -> float:
+    """Mean angle, in degrees, between the soft gradient at T and that of matching logits, over the gallery."""
+    soft, limit = _soft_gradients(result, temperature), _matching_gradients(result)
+    cosines = (soft * limit).sum(axis=1) / (np.linalg.norm(soft, axis=1) * np.linalg.norm(limit, axis=1))
+    return float(np.degrees(np.arccos(cosines.clip(-1, 1))).mean())
+
+
+def _soft_gradients(result: Result, t: float) -> np.ndarray:
+    """T (q_T - p_T) for each gallery digit."""
+    gradients: np.ndarray = t * (_answers(_gallery(result, ALONE), t) - _answers(_gallery(result, TEACHER), t))
+    return gradients
+
+
+def _matching_gradients(result: Result) -> np.ndarray:
+    """(z - v) / C, both centred: what T (q_T - p_T) becomes as T grows."""
+    apart = _gallery(result, ALONE) - _gallery(result, TEACHER)
+    gradients: np.ndarray = (apart - apart.mean(axis=1, keepdims=True)) / apart.shape[1]
+    return gradients
+
+
+def _gallery(result: Result, arm: str) -> np.ndarray:
+    return np.array(result.arm(arm).trials[0].gallery_logits)
+
+
+def _answers(logits: np.ndarray, t: float) -> np.ndarray:
+    weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
+    answered: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return answered
+
+
+def _mean_length(vectors: np.ndarray) -> float:
+    return float(np.linalg.norm(vectors, axis=1).mean())
 
 
 def digit_image(digit: GalleryDigit) -> np.ndarray:
@@ -245,7 +300,8 @@ def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], 
         )  # fmt: skip
 
 
-def _finish(figure: go.Figure, height: int) -> go.Figure:
+def finish(figure: go.Figure, height: int) -> go.Figure:
+    """The margins, type size and axes that all figures share."""
     figure.update_layout(height=height, margin=dict(l=8, r=8, t=24, b=8), font=dict(size=14), dragmode=False)
     figure.update_xaxes(automargin=True, zeroline=False)
     figure.update_yaxes(automargin=True, zeroline=False)

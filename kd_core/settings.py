@@ -312,6 +312,19 @@ class Preset:
     needs_mnist: bool = False
 
 
+DISTILLATION_LIMITS: dict[str, Preset] = {
+    "logit_matching": Preset(
+        N_("T = 50, α = 1: matching logits"),
+        N_("The student copies the teacher's logits as they are, and sees no label."),
+        {"temperature": 50.0, "alpha": 1.0},
+    ),
+    "plain": Preset(
+        N_("T = 1, α = 0: plain training"),
+        N_("The teacher has no say: both students come out equal, to the last weight."),
+        {"temperature": 1.0, "alpha": 0.0},
+    ),
+}
+
 DISTILLATION_PRESETS: dict[str, Preset] = {
     "few_labels": Preset(
         N_("Few labels"),
@@ -322,6 +335,13 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
         N_("Teacher with no more labels"),
         N_("The teacher sees the same 500 labels as the student: what is left of the gain?"),
         {"teacher_data": "same"},
+    ),
+    "why": Preset(
+        N_("Why does it work?"),
+        N_(
+            "Few labels, with three controls: label smoothing, shuffled answers, a teacher of the same labels."
+        ),
+        {"arm_smoothing": True, "arm_shuffled": True, "arm_same_labels": True},
     ),
     "hard_teacher": Preset(
         N_("T = 1"),

@@ -56,6 +56,22 @@ def test_gradient_lengths_are_those_of_autograd(result, place):
         assert lengths[curve][place] == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-9)
 
 
+def test_at_high_temperature_the_soft_gradient_is_that_of_matching_logits(result):
+    teacher, student = (
+        np.array(result.arm(name).trials[0].gallery_logits) for name in (figures.TEACHER, figures.ALONE)
+    )
+    # Independently: the gradient of the mean squared error between centred logits, times C / 2 / C.
+    z = torch.tensor(student, requires_grad=True)
+    v = torch.tensor(teacher)
+    squares = ((z - z.mean(1, keepdim=True)) - (v - v.mean(1, keepdim=True))).pow(2).sum() / 20
+    (gradient,) = torch.autograd.grad(squares, z)
+    lengths = figures.gradient_lengths(result)
+    assert lengths["limit"][0] == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-9)
+    angles = [figures.degrees_from_matching(result, t) for t in (1.0, 4.0, 50.0, 1e5)]
+    assert angles == sorted(angles, reverse=True)
+    assert angles[-1] < 0.1
+
+
 def test_mean_curve_averages_the_trials_that_got_there():
     assert figures.mean_curve([[(1, 10), (2, 4)], [(1, 20)]]) == ([1, 2], [15.0, 4.0])
 

@@ -5,8 +5,18 @@ const DIGITS = [...Array(10).keys()];
 const TICKS = [1, 4, 10, 20, 50];
 const CHIPS = [1, 2, 4, 8, 20];
 const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
+const SCALES = {
+  linear: { ticks: [[0, "0"], [0.5, ".5"], [1, "1"]], height: (p) => p },
+  // From 10⁻⁶ to 1. What is smaller has no bar.
+  log: {
+    ticks: [[0, "10⁻⁶"], [1 / 3, "10⁻⁴"], [2 / 3, "10⁻²"], [1, "1"]],
+    height: (p) => Math.max(0, 1 + Math.log10(p) / 6),
+  },
+};
 const PAUSE_MS = 400; // keys have no release, so a pause is one
 const GLIDE_MS = 200;
+const SWEEP_MS = 2200; // T by itself, through these and back
+const SWEEP = { low: 1, high: 20 };
 
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
@@ -26,9 +36,13 @@ class View {
     this.panels = ["A", "B"].map((side) => this.addPanel(side));
     this.replaces = 1; // the panel that the next chosen digit goes to
     this.picked = null; // { panel, digit } under the pointer or the keyboard's focus
+    this.sweeping = null; // { low, high, home } while T runs by itself
+    this.quiz = new Quiz(this);
+    this.matrix = new Matrix(this);
     this.addTicks();
     this.addChips();
     this.addSides();
+    this.addScales();
     this.listen();
   }
 
@@ -45,6 +59,7 @@ class View {
       const isWish = data.temperature !== this.asked && data.temperature !== this.released;
       this.asked = data.temperature;
       if (isWish) {
+        this.endSweep();
         clearTimeout(this.timer);
         this.T = this.released = data.temperature;
       }
@@ -56,11 +71,16 @@ class View {
       this.picked = null;
     }
     if (changed("words")) this.write();
+    if (changed("classes")) this.matrix.receive(data.classes);
+    // Where the bar may stick: below the page's own header, which a presentation hides.
+    const above = document.querySelector("[data-testid=stHeader]")?.offsetHeight ?? 0;
+    this.root.style.setProperty("--above", `${above}px`);
     this.drawDigits();
     this.draw();
   }
 
   close() {
+    this.endSweep();
     clearTimeout(this.timer);
     clearTimeout(this.gliding);
   }
@@ -69,19 +89,54 @@ class View {
 
   release() {
     clearTimeout(this.timer);
-    if (this.T === this.released) return;
+    if (this.T === this.released || this.sweeping) return;
     this.released = this.T;
     this.number += 1;
     this.send({ T: this.T, number: this.number });
   }
 
   move(T, { glide = true, after = 0 } = {}) {
+    this.endSweep();
+    this.quiz.reveal();
     const [min, max] = [Number(this.slider.min), Number(this.slider.max)];
     this.T = Math.min(max, Math.max(min, Math.round(T * 10) / 10));
     if (glide) this.glide();
     this.draw();
     clearTimeout(this.timer);
     if (after) this.timer = setTimeout(() => this.release(), after);
+  }
+
+  // T runs by itself, at an even pace in log T, and ends where it began: nothing to release.
+  sweep() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    this.endSweep();
+    const home = this.T;
+    const stops = [home, SWEEP.low, SWEEP.high, home].map(Math.log);
+    const legs = [0, 1, 2].map((leg) => Math.abs(stops[leg + 1] - stops[leg]));
+    const length = legs.reduce((sum, leg) => sum + leg);
+    let start;
+    const frame = (now) => {
+      start ??= now;
+      let along = (length * (now - start)) / SWEEP_MS;
+      if (along >= length) return this.endSweep();
+      let leg = 0;
+      while (along > legs[leg]) along -= legs[leg++];
+      const at = stops[leg] + Math.sign(stops[leg + 1] - stops[leg]) * along;
+      this.T = Math.round(Math.exp(at) * 10) / 10;
+      this.draw();
+      this.frame = requestAnimationFrame(frame);
+    };
+    this.sweeping = { ...SWEEP, home };
+    this.frame = requestAnimationFrame(frame);
+    this.draw();
+  }
+
+  endSweep() {
+    if (!this.sweeping) return;
+    cancelAnimationFrame(this.frame);
+    this.T = this.sweeping.home;
+    this.sweeping = null;
+    this.draw();
   }
 
   // Bars glide on jumps only: under a dragged slider they must not lag behind the hand.
@@ -97,12 +152,14 @@ class View {
     slider.addEventListener("change", () => this.release());
     slider.addEventListener("blur", () => this.release());
     slider.addEventListener("pointerdown", () => {
+      this.endSweep();
       this.isHeld = true;
       for (const end of ["pointerup", "pointercancel"]) {
         window.addEventListener(end, () => (this.isHeld = false), { once: true });
       }
     });
     slider.addEventListener("keydown", (event) => {
+      this.endSweep();
       const step = event.shiftKey ? 0.1 : 0.5;
       const to = {
         ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
@@ -171,6 +228,30 @@ class View {
     });
   }
 
+  addScales() {
+    for (const radio of this.root.querySelectorAll("[name=scale]")) {
+      radio.addEventListener("change", () => {
+        this.glide();
+        this.scaleBy(radio.value);
+      });
+    }
+    this.scaleBy("linear");
+  }
+
+  scaleBy(name) {
+    this.scale = name;
+    this.root.classList.toggle("log", name === "log");
+    const ticks = SCALES[name].ticks.map(([at, text]) => {
+      const tick = make("span", "", {}, text);
+      tick.style.setProperty("--at", at);
+      return tick;
+    });
+    for (const axis of this.root.querySelectorAll(".axis, .marks")) {
+      axis.replaceChildren(...ticks.map((tick) => tick.cloneNode(true)));
+    }
+    if (this.data) this.draw();
+  }
+
   fillGallery() {
     this.thumbs = this.data.gallery.map((item, position) => {
       const thumb = make("button", "thumb", { type: "button" });
@@ -183,6 +264,7 @@ class View {
         this.glide();
         this.drawDigits();
         this.draw();
+        this.quiz.forget();
       });
       return thumb;
     });
@@ -204,7 +286,11 @@ class View {
     return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
   }
 
-  // --- drawing: only texts, attributes and --p change ---------------------------------------------
+  height(p) {
+    return SCALES[this.scale].height(p);
+  }
+
+  // --- drawing: only texts, attributes, --p and --h change -----------------------------------------
 
   write() {
     for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
@@ -237,6 +323,7 @@ class View {
     const heading = this.root.querySelector("h3");
     heading.textContent = this.say(title);
     heading.hidden = !heading.textContent;
+    this.quiz.drawDigits();
   }
 
   draw() {
@@ -249,7 +336,10 @@ class View {
     for (const panel of this.panels) this.drawPanel(panel, T);
     this.drawFormula();
     this.drawTable(T);
+    this.matrix.draw();
+    this.quiz.draw();
     write(this.root, "T", T);
+    write(this.root, "axis", this.say(`axis_${this.scale}`));
   }
 
   drawPanel(panel, T) {
@@ -258,10 +348,11 @@ class View {
     const picked = this.picked?.panel === panel ? this.picked.digit : top(live);
     panel.columns.forEach((column, digit) => {
       const [hollow, solid, value] = column.children;
-      hollow.style.setProperty("--p", plain[digit]);
-      solid.style.setProperty("--p", live[digit]);
-      value.style.setProperty("--p", live[digit]);
-      value.textContent = live[digit] >= PRINTED_FROM ? live[digit].toFixed(2) : "";
+      for (const [bar, p] of [[hollow, plain[digit]], [solid, live[digit]], [value, live[digit]]]) {
+        bar.style.setProperty("--p", p);
+        bar.style.setProperty("--h", this.height(p));
+      }
+      put(value, this.printed(live[digit]));
       column.classList.toggle("picked", digit === picked);
       column.setAttribute("aria-label", this.say("bar", { digit, T, live: exact(live[digit]), plain: exact(plain[digit]) }));
     });
@@ -271,6 +362,12 @@ class View {
       write(element, `${name}-p`, exact(p[picked]));
     }
     write(element, "picked", picked);
+  }
+
+  printed(p) {
+    if (p >= PRINTED_FROM) return p.toFixed(2);
+    if (this.scale === "linear") return "";
+    return p < 1e-6 ? "<10⁻⁶" : powerOfTen(p, 0);
   }
 
   drawFormula() {
@@ -298,7 +395,7 @@ class View {
       const cell = (_, column) => (column ? make("td") : make("th", "", { scope: "row" }));
       table.tBodies[0].append(...rows.map((row) => tableRow(row.map(cell))));
     }
-    [head, ...rows].forEach((row, r) => row.forEach((text, c) => (table.rows[r].cells[c].textContent = text)));
+    [head, ...rows].forEach((row, r) => row.forEach((text, c) => put(table.rows[r].cells[c], text)));
   }
 }
 
@@ -316,8 +413,8 @@ const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum),
 const top = (p) => p.indexOf(Math.max(...p));
 const inTenths = (T) => T.toFixed(Math.abs(10 * T - Math.round(10 * T)) < 1e-9 ? 1 : 2); // Python may ask for 2.25
 const minus = (text) => text.replace("-", "−");
-const powerOfTen = (x) => {
-  const [digits, exponent] = x.toExponential(1).split("e");
+const powerOfTen = (x, decimals = 1) => {
+  const [digits, exponent] = x.toExponential(decimals).split("e");
   const raised = [...exponent.replace("+", "")].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
   return `${digits}·10${raised.join("")}`;
 };
@@ -341,20 +438,26 @@ function tableRow(cells) {
 }
 
 function write(within, name, text) {
-  for (const element of within.querySelectorAll(`[data-out="${name}"]`)) element.textContent = text;
+  for (const element of within.querySelectorAll(`[data-out="${name}"]`)) put(element, text);
 }
 
-// One tab stop for a row of buttons, arrows within it.
-function rove(buttons, first) {
+// A text that is there already is left alone: most do not change from one frame to the next.
+function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+// One tab stop for a row of buttons, arrows within it; `across` of them make a line.
+function rove(buttons, first, across = 1) {
   const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));
   stop(first);
   buttons.forEach((button, index) => {
     button.addEventListener("focus", () => stop(index));
     button.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const step = { ArrowRight: 1, ArrowDown: across, ArrowLeft: -1, ArrowUp: -across }[event.key];
       const at = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step && index + step;
       if (at === undefined) return;
       event.preventDefault();
+      if (across > 1 && !buttons[at]) return;
       buttons[Math.min(buttons.length - 1, Math.max(0, at))].focus();
     });
   });

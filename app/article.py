@@ -1,0 +1,94 @@
+"""The article behind the lab: its sections in our own words, and chips that lead to them.
+
+A Chinese introduction to knowledge distillation and knowledge transfer. Its formulas are shown as they
+were meant, and what its listings need in order to run is said beside them.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.text import Translate
+from kd_core.messages import N_
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one section of the article says: its subject, its formula (LaTeX), and a few sentences of ours."""
+
+    subject: str
+    formula: str
+    says: str
+
+
+SECTIONS = {
+    "3.1": Section(
+        N_("Knowledge distillation (知识蒸馏): the idea"),
+        "",
+        N_("A large teacher is trained first. Its softened outputs are soft targets, and a small student learns "
+           "from them, so that a phone or a device can carry what the large network knows."),
+    ),
+    "4.1": Section(
+        N_("Distillation: formulas and steps"),
+        r"p_i = \frac{\exp(z_i/T)}{\sum_j \exp(z_j/T)} \qquad L_{KD} = T^2 \sum_i p_i \log\frac{p_i}{q_i}",
+        N_("Three steps: train the teacher, make soft targets, train the student. The text mixes L_KD with the "
+           "labels' cross-entropy by a weight α; the formula stands without it, which is α = 1."),
+    ),
+    "5.1": Section(
+        N_("Distillation: the listing"),
+        "",
+        N_("Teacher Conv32-pool-Conv64-pool-Dense64-10, student Conv16-pool-Conv32-pool-Dense32-10, T = 5, "
+           "5 epochs, Adam. As printed it does not run; “The article” below says why, and how ours does."),
+    ),
+}  # fmt: skip
+
+
+def chips(*sections: str, _: Translate) -> None:
+    """A row of small buttons "article §4.1"; each opens what that section says."""
+    with st.container(horizontal=True, gap="small"):
+        for number in sections:
+            section = SECTIONS[number]
+            with st.popover(_("article §{number}", number=number), type="tertiary", width="content"):
+                st.markdown(f"**§{number} · {_(section.subject)}**")
+                if section.formula:
+                    st.latex(section.formula)
+                st.markdown(_(section.says))
+
+
+# The listing's loss three times. `tests/test_article.py` runs them: the first cannot work, the other two agree.
+PRINTED = """\
+# teacher_logits: [60000, 10], from one predict() over all images
+def loss(answers, labels):              # answers: [32, 10], one batch
+    p = softmax(teacher_logits / T)     # [60000, 10] does not fit [32, 10]
+    q = softmax(answers / T)
+    return kl(p, q)                     # no T²; the labels are not used
+"""
+CORRECTED = """\
+# batch: which images these are, so that their own soft targets are taken
+def loss(answers, labels, batch):
+    p = softmax(teacher_logits[batch] / T)
+    q = softmax(answers / T)
+    soft = T**2 * kl(p, q)
+    hard = cross_entropy(answers, labels)
+    return alpha * soft + (1 - alpha) * hard
+"""
+OURS = """\
+# teacher_logits = predict(teacher, images): made once for all students, kept
+def loss(answers, labels, batch):
+    return distillation_loss(
+        answers, teacher_logits[batch], labels, temperature=T, alpha=alpha
+    )
+"""
+LISTINGS = {
+    N_("The listing's idea, as printed"): PRINTED,
+    N_("Corrected"): CORRECTED,
+    N_("Ours"): OURS,
+}
+
+
+def listings(_: Translate) -> None:
+    """The three listings side by side."""
+    for column, (title, code) in zip(st.columns(3), LISTINGS.items(), strict=True):
+        with column:
+            st.markdown(f"**{_(title)}**")
+            st.code(code, language="python", wrap_lines=True)
