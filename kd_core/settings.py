@@ -77,12 +77,18 @@ def _plain(number: float | None) -> str:
 
 
 class Settings(BaseModel):
-    """Base of every technique's settings: frozen, no unknown fields, no NaN or infinity."""
+    """Base of every technique's settings: frozen, no unknown fields, no NaN or infinity.
+
+    stages: what a run goes through, as its events name it, with the words that a person reads. The last is
+    what the trials do; those before it make the preparation, each about `shares` of its time.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     technique: ClassVar[str]
     module: ClassVar[str]
+    stages: ClassVar[Mapping[str, str]]
+    shares: ClassVar[Mapping[str, float]]
 
     @classmethod
     def specs(cls) -> dict[str, Spec]:
@@ -195,6 +201,12 @@ class DistillationSettings(Settings):
 
     technique: ClassVar[str] = "distillation"
     module: ClassVar[str] = "kd_core.distillation"
+    stages: ClassVar[Mapping[str, str]] = {
+        "teacher": N_("1 · Train the teacher"),
+        "soft_targets": N_("2 · Make soft targets"),
+        "student": N_("3 · Train the students"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
 
     temperature: float = _field(
         4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),
@@ -299,7 +311,111 @@ class DistillationSettings(Settings):
             )
 
 
-TECHNIQUES: dict[str, type[Settings]] = {"distillation": DistillationSettings}
+# The arms of a transfer run.
+SOURCE, SCRATCH, FROZEN = N_("source model as it is"), N_("from scratch"), N_("feature extraction")
+TUNED, DECAYED, ANCHORED = N_("fine-tuning"), N_("fine-tuning, weight decay"), N_("fine-tuning, L2-SP")
+
+TASKS = {
+    "low_high": N_("digits 0-4 → digits 5-9"),
+    "uci": N_("MNIST → UCI digits (other writers, another scanner)"),
+    "rotated": N_("digits → digits turned by a quarter"),
+    "inverted": N_("digits → digits black on white"),
+}
+NETWORKS = {"large": TEACHERS["article"], "small": STUDENTS["article"]}
+
+
+class TransferSettings(Settings):
+    """What a transfer run may vary. L = L_new + λ ‖θ − θ_pre‖² over the transferred layers θ."""
+
+    technique: ClassVar[str] = "transfer"
+    module: ClassVar[str] = "kd_core.transfer"
+    stages: ClassVar[Mapping[str, str]] = {
+        "source": N_("1 · Train on the source"),
+        "target": N_("2 · Train on the target"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
+
+    task: Literal["low_high", "uci", "rotated", "inverted"] = _field(
+        "low_high", choices=TASKS, label=N_("Source → target"),
+        help=N_("What the network has learned first, and what it has to learn now."),
+    )  # fmt: skip
+    labels_per_class: int = _field(
+        10, ge=1, le=500, step=1, log=True, label=N_("Labels a class"),
+        help=N_("How many labelled target images of each class; drawn anew for each seed."),
+    )  # fmt: skip
+    lam: float = _field(
+        0.1, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
+        help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
+    )  # fmt: skip
+    network: Literal["large", "small"] = _field(
+        "large", choices=NETWORKS, label=N_("Network"), help=N_("The same for every arm."),
+    )  # fmt: skip
+    source_kind: Literal["true", "random_labels", "shuffled_pixels"] = _field(
+        "true", more=True, label=N_("The source's lesson"),
+        choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
+                 "shuffled_pixels": N_("shuffled pixels")},
+        help=N_("A source that teaches nothing of digits: does it help, or hurt?"),
+    )  # fmt: skip
+    epochs: int = _field(
+        40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        help=N_("How often each arm sees its target images."),
+    )  # fmt: skip
+    seeds: int = _field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets weights, order and the labelled images."),
+    )  # fmt: skip
+    batch_size: int = _field(
+        16, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        help=N_("Images in one training step."),
+    )  # fmt: skip
+    learning_rate: float = _field(
+        0.02, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
+        help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
+    )  # fmt: skip
+    base_learning_rate: float = _field(
+        0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
+        help=N_("Step size of the transferred layers: usually smaller than that of the new ones."),
+    )  # fmt: skip
+    weight_decay: float = _field(
+        0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
+        help=N_("Pull to zero: of the new layer in every arm, of all layers in the weight-decay arm."),
+    )  # fmt: skip
+    source_epochs: int = _field(
+        3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
+        help=N_("How often the network sees the source's images."),
+    )  # fmt: skip
+    seed: int = _field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    fresh_source: bool = _field(
+        False, more=True, label=N_("Train the source live"),
+        help=N_("Train the source network in this run even if one with these settings is kept."),
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = _field(
+        "auto", more=True, label=N_("Arithmetic"),
+        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
+        help=N_("bfloat16 is faster only where the processor has it."),
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+        "auto", more=True, label=N_("Device"),
+        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Where the networks train."),
+    )  # fmt: skip
+
+    def check(self, data: Any) -> None:
+        """Refuse what the target `data` cannot give. Raises Problem, which says what to change."""
+        there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
+        if self.labels_per_class > there:
+            raise Problem(
+                N_("{given} labels a class were asked for, but {data} has only {there} of one; choose fewer."),
+                given=self.labels_per_class,
+                data=data.name,
+                there=there,
+            )
+
+
+TECHNIQUES: dict[str, type[Settings]] = {"distillation": DistillationSettings, "transfer": TransferSettings}
 
 
 @dataclass(frozen=True)
@@ -338,9 +454,7 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "why": Preset(
         N_("Why does it work?"),
-        N_(
-            "Few labels, with three controls: label smoothing, shuffled answers, a teacher of the same labels."
-        ),
+        N_("Few labels, with three controls: label smoothing, shuffled answers, a teacher of the same labels."),
         {"arm_smoothing": True, "arm_shuffled": True, "arm_same_labels": True},
     ),
     "hard_teacher": Preset(
@@ -367,5 +481,31 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
         N_("Two layers of 30 units, 2,000 labels, 10 seeds: a small effect needs more trials."),
         {"student": "mlp30", "train_size": 2000, "epochs": 15, "seeds": 10},
         needs_mnist=True,
+    ),
+}
+
+TRANSFER_PRESETS: dict[str, Preset] = {
+    "few": Preset(N_("Few labels"), N_("New digits, few labels of each: what are the old weights worth?"), {}),
+    "many": Preset(
+        N_("Many labels"),
+        N_("200 labels of each digit: what is left of the gain?"),
+        {"labels_per_class": 200, "epochs": 10},
+        needs_mnist=True,
+    ),
+    "other_writers": Preset(
+        N_("Other writers"),
+        N_("The same ten digits, from other writers and another scanner."),
+        {"task": "uci"},
+        needs_mnist=True,
+    ),
+    "random_labels": Preset(
+        N_("A source of random labels"),
+        N_("The source was trained on labels drawn at random: does it still help?"),
+        {"source_kind": "random_labels"},
+    ),
+    "shuffled_pixels": Preset(
+        N_("A source of shuffled pixels"),
+        N_("The source saw every pixel in another place: negative transfer?"),
+        {"source_kind": "shuffled_pixels"},
     ),
 }

@@ -80,6 +80,7 @@ def obtain(
     fresh: bool,
     arm: str,
     seed: int,
+    stage: str = "teacher",
 ) -> Generator[Step | Evaluation, None, Teacher]:
     """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
@@ -89,14 +90,15 @@ def obtain(
     path = kept_path(name, data, epochs, precision, device)
     teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
     if teacher is not None:
-        yield Step("teacher", arm, seed, 1, 1, math.nan, 1.0)
+        yield Step(stage, arm, seed, 1, 1, math.nan, 1.0)
         for epoch, errors in teacher.curve:
-            yield Evaluation("teacher", arm, seed, epoch, epochs, errors, len(data.validation))
+            yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(data.validation))
         return teacher
     teacher = yield from train(
-        model, data, epochs=epochs, order=order, precision=precision, device=device, arm=arm, seed=seed
-    )
-    if data.name == "MNIST":
+        model, data, epochs=epochs, order=order, precision=precision, device=device, arm=arm, seed=seed,
+        stage=stage,
+    )  # fmt: skip
+    if data.name.startswith("MNIST"):
         keep(path, teacher)
     return teacher
 
@@ -111,6 +113,7 @@ def train(
     device: str,
     arm: str,
     seed: int,
+    stage: str = "teacher",
 ) -> Generator[Step | Evaluation, None, Teacher]:
     """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`.
 
@@ -123,7 +126,7 @@ def train(
         model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
         (data.validation.images, data.validation.labels),
         epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE, order=order, precision=precision,
-        stage="teacher", arm=arm, seed=seed,
+        stage=stage, arm=arm, seed=seed,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
             curve.append((event.epoch, event.errors))

@@ -97,7 +97,8 @@ def fit(
     *,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float = 1e-3,
+    optimizer: torch.optim.Optimizer | None = None,
     order: torch.Generator,
     precision: str,
     stage: str,
@@ -106,7 +107,7 @@ def fit(
     span: tuple[float, float] = (0.0, 1.0),
     also: Iterable[nn.Parameter] = (),
 ) -> Iterator[Step | Evaluation]:
-    """Train `model` in place on images [N, 1, 28, 28] with Adam, yielding Steps and Evaluations.
+    """Train `model` in place on images [N, 1, 28, 28] with `optimizer` (default Adam), yielding events.
 
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
@@ -115,9 +116,9 @@ def fit(
     """
     device = next(model.parameters()).device
     images = images.to(device)
-    optimizer = torch.optim.Adam(
-        [*model.parameters(), *also], lr=learning_rate, fused=device.type in ("cpu", "cuda")
-    )
+    if optimizer is None:
+        fused = device.type in ("cpu", "cuda")
+        optimizer = torch.optim.Adam([*model.parameters(), *also], lr=learning_rate, fused=fused)
     steps = epochs * math.ceil(len(images) / batch_size)
     report_every = max(1, steps // REPORTS)
     evaluate_every = math.ceil(epochs / EVALUATIONS)

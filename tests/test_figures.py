@@ -77,16 +77,17 @@ def test_mean_curve_averages_the_trials_that_got_there():
 
 
 def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
-    settings = {"epochs": 30, "teacher_epochs": 5, "teacher_data": "all"}
     teacher = {("teacher", "teacher", 0): ((1, 90, 5000), (2, 60, 5000))}
-    alone = figures.live_curves(teacher, settings, Translate("en"))
+    lengths = {("teacher", "teacher", 0): 5}
+    alone = figures.live_curves(teacher, lengths, "student", Translate("en"))
     assert alone["xAxis"]["max"] == 5
     assert [series["data"] for series in alone["series"]] == [[[1, 1.8], [2, 1.2]]]
     student = {
         ("student", "student alone", 0): ((3, 500, 5000),),
         ("student", "student alone", 1): ((3, 700, 5000),),
     }
-    both = figures.live_curves({**teacher, **student}, settings, Translate("en"))
+    lengths |= dict.fromkeys(student, 30)
+    both = figures.live_curves({**teacher, **student}, lengths, "student", Translate("en"))
     assert both["xAxis"]["max"] == 30
     named = {series["name"]: series["data"] for series in both["series"] if series["name"]}
     assert named["student alone"] == [[3, 12.0]]
@@ -95,5 +96,5 @@ def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
 
 def test_no_error_at_all_is_still_drawn_on_a_logarithmic_axis():
     curves = {("student", "student alone", 0): ((1, 0, 200),)}
-    (series,) = figures.live_curves(curves, {"epochs": 2}, Translate("en"))["series"]
+    (series,) = figures.live_curves(curves, dict.fromkeys(curves, 2), "student", Translate("en"))["series"]
     assert series["data"] == [[1, 0.25]]

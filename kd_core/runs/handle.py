@@ -18,14 +18,12 @@ Series = tuple[str, str, int]  # stage, arm, seed
 UNDER_WAY = ("queued", "running")
 
 PREPARATION = "preparation"
-STAGES = ("teacher", "soft_targets", "student")
-SHARES = {"teacher": 0.9, "soft_targets": 0.1}  # of the preparation's progress
 FIRST_ESTIMATE = 1.0  # seconds of trials before a time left is guessed
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One of the three stages: "waiting", "running" or "done", and the share done, 0 to 1."""
+    """One of the run's stages: "waiting", "running" or "done", and the share done, 0 to 1."""
 
     state: Literal["waiting", "running", "done"]
     share: float
@@ -38,6 +36,7 @@ class View:
     place: how many runs are ahead of it while it is queued, else 0. progress: 0 to 1; it goes back when
     a part has to be done again. seconds_left: None while nothing can be said.
     curves: (stage, arm, seed) -> ((epoch, validation errors, images), …), of the newest attempt.
+    epochs: (stage, arm, seed) -> how many epochs that curve will have.
     losses: (stage, arm, seed) -> the newest training loss. problem: why it failed.
     """
 
@@ -49,6 +48,7 @@ class View:
     seconds_elapsed: float
     seconds_left: float | None
     curves: Mapping[Series, tuple[tuple[int, int, int], ...]]
+    epochs: Mapping[Series, int]
     losses: Mapping[Series, float]
     trials_done: int
     trials: int
@@ -71,6 +71,7 @@ class _Task:
     progress: float = 0.0
     done: bool = False
     curves: dict[Series, list[tuple[int, int, int]]] = field(default_factory=dict)
+    epochs: dict[Series, int] = field(default_factory=dict)
     losses: dict[Series, float] = field(default_factory=dict)
 
     def take(self, event: Step | Evaluation) -> None:
@@ -79,6 +80,7 @@ class _Task:
         series = (event.stage, event.arm, event.seed)
         if isinstance(event, Evaluation):
             self.curves.setdefault(series, []).append((event.epoch, event.errors, event.size))
+            self.epochs[series] = event.epochs
             return
         self.shares[event.stage] = event.step / event.steps
         self.progress = event.progress
@@ -191,17 +193,18 @@ class Handle:
             trials = [_progress(task) for task in self._trials.values()]
             finished = self._state == "finished"
             prepared = self._preparation
-            before = sum(SHARES.get(stage, 0) * share for stage, share in prepared.shares.items())
+            before = sum(self.settings.shares.get(stage, 0) * share for stage, share in prepared.shares.items())
             progress = ((1.0 if prepared.done else before) + sum(trials)) / (1 + len(trials))
             return View(
                 id=self.id,
                 state=self._state,
                 place=self._ahead(self) if self._state == "queued" else 0,
-                stages=MappingProxyType({stage: self._stage(stage) for stage in STAGES}),
+                stages=MappingProxyType({stage: self._stage(stage) for stage in self.settings.stages}),
                 progress=1.0 if finished else progress,
                 seconds_elapsed=self._elapsed(),
                 seconds_left=self._left(trials),
                 curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.curves.items()}),
+                epochs=MappingProxyType({s: n for task in tasks for s, n in task.epochs.items()}),
                 losses=MappingProxyType({s: loss for task in tasks for s, loss in task.losses.items()}),
                 trials_done=len(trials) if finished else sum(task.done for task in self._trials.values()),
                 trials=len(trials),
@@ -213,10 +216,11 @@ class Handle:
     def _stage(self, name: str) -> Stage:
         """A stage that nobody spoke of (a teacher that was kept) is done once a later one has begun."""
         trials = list(self._trials.values())
-        in_trials = name == "student" or any(name in trial.shares for trial in trials)
+        names = list(self.settings.stages)
+        in_trials = name == names[-1] or any(name in trial.shares for trial in trials)
         tasks = trials if in_trials else [self._preparation]
-        share = sum(_share(task, name) for task in tasks) / len(tasks)
-        later = STAGES[STAGES.index(name) + 1 :]
+        share = sum(_share(task, name, name == names[-1]) for task in tasks) / len(tasks)
+        later = names[names.index(name) + 1 :]
         passed = any(stage in task.shares for stage in later for task in [self._preparation, *trials])
         if self._state == "finished" or share == 1 or (passed and not in_trials):
             return Stage("done", 1.0)
@@ -241,11 +245,11 @@ def _progress(task: _Task) -> float:
     return 1.0 if task.done else task.progress
 
 
-def _share(task: _Task, stage: str) -> float:
-    """The share of `stage` that is done. The students' is their trial's: they train one after the other."""
+def _share(task: _Task, stage: str, is_last: bool) -> float:
+    """The share of `stage` that is done. The last one's is its trial's: the arms train one after the other."""
     if stage not in task.shares:
         return 0.0
-    return _progress(task) if task.done or stage == "student" else task.shares[stage]
+    return _progress(task) if task.done or is_last else task.shares[stage]
 
 
 def _unpacked(told: Mapping[str, Any]) -> Step | Evaluation:

@@ -17,6 +17,8 @@ from kd_core.settings import Settings
 class ToySettings(Settings):
     technique: ClassVar[str] = "toy"
     module: ClassVar[str] = "toy_technique"
+    stages: ClassVar[dict[str, str]] = {"teacher": "1", "soft_targets": "2", "student": "3"}
+    shares: ClassVar[dict[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
 
     seed: int = 0
     seeds: int = 2

@@ -1,0 +1,93 @@
+"""The test images themselves, for the web process: pixels, labels and network inputs without torch.
+
+MNIST is memory-mapped from the files on disk, so that only the images that are looked at are read. The
+UCI digits are those of `kd_core.data.load_uci_digits`, whose scaling and split stand here.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from kd_core.folders import MNIST_FILES, mnist_folder
+from kd_core.messages import Problem
+
+MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0-1
+SIDE = 28  # of every image, in pixels
+
+
+def test_images(name: str) -> np.ndarray:
+    """The test images of the data set `name`, white on black: uint8 [N, 28, 28].
+
+    Raises Problem where they are not on this computer.
+    """
+    if name == "UCI digits":
+        return np.rint(255 * _uci()[0]).astype(np.uint8)
+    return _idx(name, MNIST_FILES[2], 16).reshape(-1, SIDE, SIDE)
+
+
+def test_labels(name: str) -> np.ndarray:
+    """The labels of `test_images`: uint8 [N]. Raises Problem where they are not on this computer."""
+    return _uci()[1] if name == "UCI digits" else _idx(name, MNIST_FILES[3], 8)
+
+
+def network_inputs(name: str, indices: Sequence[int]) -> np.ndarray:
+    """Test images as the networks see them, (pixel/255 - 0.1307) / 0.3081: float32 [n, 1, 28, 28]."""
+    if name == "UCI digits":
+        images = _uci()[0][list(indices)]
+    else:
+        images = test_images(name)[list(indices)].astype(np.float32) / np.float32(255)
+    inputs: np.ndarray = (images[:, None] - np.float32(MEAN)) / np.float32(STD)
+    return inputs
+
+
+def uci_split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices of train (the rest), validation (200) and test (400) for all UCI labels: fixed and stratified."""
+    from sklearn.model_selection import train_test_split  # a second to import, so only where it is used
+
+    order = np.arange(len(labels))
+    rest, test = train_test_split(order, test_size=400, stratify=labels, random_state=0)
+    train, validation = train_test_split(rest, test_size=200, stratify=labels[rest], random_state=0)
+    return train, validation, test
+
+
+def _idx(name: str, file: str, head: int) -> np.ndarray:
+    """The bytes of one of MNIST's files after its `head`, mapped and not read."""
+    if name != "MNIST":
+        raise Problem("The images of the data set “{name}” are not kept on this computer.", name=name)
+    path = mnist_folder() / file
+    size = 10_000 * (SIDE * SIDE if head == 16 else 1)
+    if not _is_file(path, head + size):
+        raise Problem(
+            "The images cannot be shown: MNIST is not in {folder}. Fetch it with “python -m kd_core data”.",
+            folder=str(path.parent),
+        )
+    return np.memmap(path, dtype=np.uint8, mode="r", offset=head, shape=(size,))
+
+
+def _is_file(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False
+
+
+@cache
+def _uci() -> tuple[np.ndarray, np.ndarray]:
+    """The test images, float32 [400, 28, 28] from 0 to 1, and their labels."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    test = uci_split(digits.target)[2]
+    spread = _bilinear(8, 20)
+    large = spread @ (digits.images[test] / 16) @ spread.T
+    images = np.pad(large, ((0, 0), (4, 4), (4, 4))).astype(np.float32)
+    return images, digits.target[test].astype(np.uint8)
+
+
+def _bilinear(small: int, large: int) -> np.ndarray:
+    """[large, small]: enlarges by linear interpolation between pixel centres, as torch does by default."""
+    place = ((np.arange(large) + 0.5) * small / large - 0.5).clip(0, small - 1)
+    weights: np.ndarray = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(small)))
+    return weights
