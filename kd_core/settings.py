@@ -344,7 +344,7 @@ class TransferSettings(Settings):
         help=N_("How many labelled target images of each class; drawn anew for each seed."),
     )  # fmt: skip
     lam: float = _field(
-        0.1, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
+        0.01, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
         help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
     )  # fmt: skip
     network: Literal["large", "small"] = _field(
@@ -369,11 +369,11 @@ class TransferSettings(Settings):
         help=N_("Images in one training step."),
     )  # fmt: skip
     learning_rate: float = _field(
-        0.02, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
+        0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
     )  # fmt: skip
     base_learning_rate: float = _field(
-        0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
+        0.005, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
         help=N_("Step size of the transferred layers: usually smaller than that of the new ones."),
     )  # fmt: skip
     weight_decay: float = _field(
@@ -444,12 +444,12 @@ DISTILLATION_LIMITS: dict[str, Preset] = {
 DISTILLATION_PRESETS: dict[str, Preset] = {
     "few_labels": Preset(
         N_("Few labels"),
-        N_("500 labelled images: a teacher of all labels helps visibly, within half a minute."),
+        N_("Few labelled images: a teacher of all labels helps visibly."),
         {},
     ),
     "same_labels": Preset(
         N_("Teacher with no more labels"),
-        N_("The teacher sees the same 500 labels as the student: what is left of the gain?"),
+        N_("The teacher sees no other labels than the student: what is left of the gain?"),
         {"teacher_data": "same"},
     ),
     "why": Preset(

@@ -2,13 +2,22 @@
 
 import json
 import pickle
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kd_core.messages import Problem
-from kd_core.settings import DISTILLATION_PRESETS, TECHNIQUES, DistillationSettings
+from kd_core.settings import (
+    DISTILLATION_LIMITS,
+    DISTILLATION_PRESETS,
+    TECHNIQUES,
+    TRANSFER_PRESETS,
+    DistillationSettings,
+    Preset,
+    TransferSettings,
+)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "NaN", "inf", "abc", "1e9", "", "4,5"])
@@ -92,3 +101,19 @@ def test_settings_are_frozen_and_problems_survive_pickling():
     problem = pickle.loads(pickle.dumps(Problem("{a} is wrong.", a=3)))
     assert str(problem) == "3 is wrong."
     assert problem.message.values == {"a": 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "preset"),
+    [(DistillationSettings, p) for p in (*DISTILLATION_PRESETS.values(), *DISTILLATION_LIMITS.values())]
+    + [(TransferSettings, p) for p in TRANSFER_PRESETS.values()],
+    ids=lambda value: value.label if isinstance(value, Preset) else "",
+)
+def test_numbers_that_a_preset_names_are_those_it_sets(settings, preset):
+    parsed = settings.parse(preset.values)
+    set_to = {f"{value:g}" for value in preset.values.values() if not isinstance(value, bool | str)}
+    words = " ".join(str(value) for value in preset.values.values() if isinstance(value, str))
+    for number in re.findall(r"\d[\d,.]*", f"{preset.label} {preset.help}"):
+        plain = number.rstrip(",.").replace(",", "")
+        assert plain in set_to or plain in words, f"{number} is set nowhere"
+    assert parsed.model_dump() != settings().model_dump() or not preset.values

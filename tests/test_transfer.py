@@ -1,0 +1,236 @@
+"""The penalty against closed forms; the arms against what their names promise; the run against its contract."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kd_core import teachers
+from kd_core import transfer as tr
+from kd_core.data import inverted, only, random_labels, rotated, shuffled_pixels
+from kd_core.events import Evaluation, Result, Step
+from kd_core.messages import Problem
+from kd_core.settings import TransferSettings
+from kd_core.training import predict, seeded
+
+TINY = TransferSettings(
+    labels_per_class=4, epochs=2, seeds=2, network="small", source_epochs=1, precision="float32", device="cpu"
+)
+
+
+def weights(seed: int = 0) -> dict[str, torch.Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(shape, generator=g, dtype=torch.float64) for name, shape in (("w", (3, 2)), ("b", (3,)))
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1000), lam=st.floats(0, 100))
+def test_penalty_and_its_gradient_are_the_closed_form(seed, lam):
+    theta, reference = weights(seed), weights(seed + 1)
+    for tensor in theta.values():
+        tensor.requires_grad_(True)
+    penalty = tr.l2_sp_penalty(theta, reference, lam)
+    by_hand = lam * sum(((theta[n] - reference[n]) ** 2).sum().item() for n in theta)
+    assert penalty.item() == pytest.approx(by_hand, rel=1e-12, abs=1e-300)
+    penalty.backward()
+    for name, tensor in theta.items():
+        torch.testing.assert_close(tensor.grad, 2 * lam * (tensor.detach() - reference[name]))
+
+
+def test_penalty_by_hand_leaves_the_new_head_out():
+    theta = {"base": torch.tensor([1.0, 3.0]), "head": torch.tensor([100.0])}
+    assert tr.l2_sp_penalty(theta, {"base": torch.tensor([0.0, 1.0])}, 0.5).item() == pytest.approx(0.5 * (1 + 4))
+
+
+def test_no_gradient_reaches_the_reference_and_bad_input_is_named():
+    theta, reference = weights(), weights(1)
+    reference["w"].requires_grad_(True)
+    theta["w"].requires_grad_(True)
+    tr.l2_sp_penalty(theta, reference, 1.0).backward()
+    assert reference["w"].grad is None
+    for lam in (-1.0, math.nan, math.inf):
+        with pytest.raises(Problem, match="lambda = "):
+            tr.l2_sp_penalty(theta, reference, lam)
+    with pytest.raises(KeyError, match="no parameters"):
+        tr.l2_sp_penalty({}, reference, 1.0)
+    with pytest.raises(ValueError, match=r"\[3, 2\].*\[3\]"):
+        tr.l2_sp_penalty(theta, {"w": torch.zeros(3)}, 1.0)
+
+
+def test_the_references_are_clones(tiny):
+    # Li et al.'s term in a popular port compared the weights with themselves: always 0.
+    base = {"w": torch.nn.Parameter(torch.ones(2))}
+    loss_fn = tr._anchored(tiny.train, base, 1.0)
+    logits = torch.zeros(1, 10)
+    before = loss_fn(logits, torch.tensor([0])).item()
+    with torch.no_grad():
+        base["w"].add_(3)
+    assert loss_fn(logits, torch.tensor([0])).item() == pytest.approx(before + 2 * 9)
+
+
+# Tasks
+
+
+def test_tasks_keep_labels_and_say_what_they_are(tiny):
+    low, high = only(tiny, range(5)), only(tiny, range(5, 10))
+    assert low.train.labels.unique().tolist() == [0, 1, 2, 3, 4]
+    assert high.test.labels.unique().tolist() == [5, 6, 7, 8, 9]
+    assert len(low.train) + len(high.train) == len(tiny.train)
+    assert high.name.endswith(" 5-9")
+    turned = rotated(tiny).train.images
+    torch.testing.assert_close(turned[:, :, 0, :], tiny.train.images[:, :, :, 27])  # the right edge is now on top
+    whole = (inverted(tiny).train.images + tiny.train.images) * 0.3081 + 2 * 0.1307
+    torch.testing.assert_close(whole, torch.ones_like(whole))
+    moved = shuffled_pixels(tiny, seeded(0, "p"))
+    assert not torch.equal(moved.train.images, tiny.train.images)
+    torch.testing.assert_close(
+        moved.train.images.flatten(1).sort(1).values, tiny.train.images.flatten(1).sort(1).values
+    )
+    drawn = random_labels(tiny, seeded(0, "r"))
+    assert 0.02 < (drawn.train.labels == tiny.train.labels).float().mean() < 0.2  # one in ten by chance
+    assert torch.equal(drawn.train.images, tiny.train.images)
+
+
+def test_uci_as_target_needs_mnist(tiny):
+    with pytest.raises(Problem, match="needs MNIST"):
+        tr.tasks(TINY.model_copy(update={"task": "uci"}), tiny)
+
+
+# Runs
+
+
+@pytest.fixture(autouse=True)
+def _short_source(monkeypatch, tmp_path):
+    monkeypatch.setattr(teachers, "MIN_STEPS", 1)
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def events(tiny):
+    return list(tr.run(TINY, tiny))
+
+
+def test_one_result_last_with_honest_arms(events, tiny):
+    assert [isinstance(e, Result) for e in events].count(True) == 1
+    assert {type(e) for e in events[:-1]} == {Step, Evaluation}
+    result = events[-1]
+    assert [arm.name for arm in result.arms] == list(tr.ARMS)
+    assert result.data.name.endswith("5-9")
+    source = only(tiny, range(5))
+    for arm in result.arms:
+        assert arm.labels == 20
+        assert arm.teacher_labels == (None if arm.name == tr.SCRATCH else len(source.train))
+        assert [t.seed for t in arm.trials] == [0, 1]
+    assert [(v.arm, v.baseline) for v in result.comparisons] == list(tr.PAIRS)
+    assert (result.verdict.arm, result.verdict.baseline) == (tr.TUNED, tr.SCRATCH)
+    shares = [e.progress for e in events if isinstance(e, Step) and e.seed == 0 and e.stage == "target"]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_composes_repeats_and_goes_to_json_and_back(events, tiny):
+    shared = tr.prepare(TINY, tiny)
+    trials = [list(tr.trial(TINY, tiny, shared, seed))[-1] for seed in (1, 0)]
+    result = events[-1]
+    assert tr.join(TINY, trials).without_timings() == result.without_timings()
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+def network(result, arm, shared):
+    from safetensors.torch import load
+
+    return load(result.arm(arm).trials[0].weights)
+
+
+def test_frozen_layers_do_not_change_by_one_bit_and_the_head_is_trained_as_if_they_ran(tiny):
+    config = TINY.model_copy(update={"seeds": 1})
+    shared = tr.prepare(config, tiny)
+    result = list(tr.trial(config, tiny, shared, 0))[-1]
+    frozen = network(result, tr.FROZEN, shared)
+    for name in frozen.keys() - {"9.weight", "9.bias"}:
+        assert torch.equal(frozen[name], shared.source[name]), name
+    trial = result.arm(tr.FROZEN).trials[0]
+    assert {v for k, v in trial.measures.items() if k.startswith("distance")} == {0.0}
+    assert trial.measures["trainable parameters"] == 32 * 10 + 10
+    # The same head, trained with the base run in every step: the article's way.
+    model, _ = tr._start(config, shared, 0, transferred=True)
+    target = only(tiny, range(5, 10))
+    sample = tr.subset(target.train.labels, 20, seeded(0, "sample"))
+    images, labels = target.train.images[sample], target.train.labels[sample]
+    optimizer = torch.optim.SGD(
+        model[-1].parameters(), lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay
+    )
+    order = seeded(0, "order")
+    for _epoch in range(config.epochs):
+        for batch in torch.randperm(20, generator=order).split(config.batch_size):
+            with torch.no_grad():
+                features = model[:-1].eval()(images[batch])
+            loss = F.cross_entropy(model[-1](features), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    torch.testing.assert_close(frozen["9.weight"], model[-1].weight.detach(), atol=1e-5, rtol=0)
+
+
+def test_lambda_zero_is_fine_tuning_and_the_distance_falls_as_it_grows(tiny):
+    shared = tr.prepare(TINY, tiny)
+
+    def moved(lam):
+        result = list(tr.trial(TINY.model_copy(update={"lam": lam, "epochs": 20}), tiny, shared, 0))[
+            -1
+        ].without_timings()
+        measures = result.arm(tr.ANCHORED).trials[0].measures
+        return result, math.hypot(*(v for k, v in measures.items() if k.startswith("distance")))
+
+    result, _ = moved(0.0)
+    tuned, anchored = (result.arm(name).trials[0] for name in (tr.TUNED, tr.ANCHORED))
+    assert anchored.model_copy(update={"seed": tuned.seed}) == tuned
+    distances = [moved(lam)[1] for lam in (1e-4, 1e-2, 1e-1, 1.0, 10.0)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.2 * distances[0]
+
+
+def test_arms_start_where_they_should(tiny):
+    shared = tr.prepare(TINY, tiny)
+    (transferred, old), (scratch, _) = (tr._start(TINY, shared, 0, transferred=t) for t in (True, False))
+    assert torch.equal(transferred[-1].weight, scratch[-1].weight)  # paired
+    assert not torch.equal(transferred[0].weight, scratch[0].weight)
+    assert torch.equal(transferred[0].weight, shared.source["0.weight"])
+    assert not torch.equal(transferred[-1].weight, old.weight)
+
+
+@pytest.mark.parametrize("task", ["rotated", "inverted"])
+def test_source_as_it_is_is_an_arm_where_the_classes_are_the_same(tiny, task):
+    result = list(tr.run(TINY.model_copy(update={"task": task, "seeds": 1}), tiny))[-1]
+    as_is = result.arms[0]
+    assert as_is.name == tr.SOURCE
+    assert as_is.shared
+    assert as_is.labels == 0
+    assert as_is.teacher_labels == len(tiny.train)
+
+
+@pytest.mark.parametrize("kind", ["random_labels", "shuffled_pixels"])
+def test_other_lessons_of_the_source_run(tiny, kind):
+    result = list(tr.run(TINY.model_copy(update={"source_kind": kind, "seeds": 1}), tiny))[-1]
+    assert result.arm(tr.TUNED).trials[0].test_errors >= 0
+
+
+def test_more_labels_than_there_are_are_refused(tiny):
+    with pytest.raises(Problem, match="labels a class were asked for"):
+        next(tr.run(TINY.model_copy(update={"labels_per_class": 500}), tiny))
+
+
+def test_forgetting_is_the_sources_errors_with_its_old_layer(tiny):
+    shared = tr.prepare(TINY, tiny)
+    result = list(tr.trial(TINY, tiny, shared, 0))[-1]
+    source = only(tiny, range(5))
+    model = tr._build(TINY, 0)
+    model.load_state_dict(shared.source)
+    wrong = (predict(model, source.test.images).argmax(1) != source.test.labels).float().mean().item()
+    kept = result.arm(tr.FROZEN).trials[0].measures["source errors"]
+    assert kept == pytest.approx(10_000 * wrong)  # frozen layers and the old last layer are the source network
