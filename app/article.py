@@ -23,10 +23,16 @@ class Section:
 
 SECTIONS = {
     "3.1": Section(
-        N_("Knowledge distillation (知识蒸馏): the idea"),
+        N_("Knowledge distillation: the idea"),
         "",
         N_("A large teacher is trained first. Its softened outputs are soft targets, and a small student learns "
            "from them, so that a phone or a device can carry what the large network knows."),
+    ),
+    "3.2.1": Section(
+        N_("Transfer learning: the idea"),
+        "",
+        N_("A network trained on one task gives its weights to another. Feature extraction freezes them and trains "
+           "a new last part alone; fine-tuning goes on training them, with a small step size."),
     ),
     "4.1": Section(
         N_("Distillation: formulas and steps"),
@@ -34,11 +40,23 @@ SECTIONS = {
         N_("Three steps: train the teacher, make soft targets, train the student. The text mixes L_KD with the "
            "labels' cross-entropy by a weight α; the formula stands without it, which is α = 1."),
     ),
+    "4.2": Section(
+        N_("Transfer learning: formulas and steps"),
+        r"L = L_{new} + \lambda \sum_i \lVert \theta_i - \theta_{pre,i} \rVert^2",
+        N_("Three steps: take a pretrained network, replace its last part, train on the new task. The term with λ "
+           "pulls the weights back to the old ones: λ = 0 is fine-tuning, λ → ∞ feature extraction."),
+    ),
     "5.1": Section(
         N_("Distillation: the listing"),
         "",
         N_("Teacher Conv32-pool-Conv64-pool-Dense64-10, student Conv16-pool-Conv32-pool-Dense32-10, T = 5, "
            "5 epochs, Adam. As printed it does not run; “The article” below says why, and how ours does."),
+    ),
+    "5.2": Section(
+        N_("Transfer learning: the listing"),
+        "",
+        N_("VGG16 of ImageNet, frozen; Flatten, Dense256, Dropout 0.5 and Dense10 are trained on a new task of ten "
+           "classes. That is feature extraction: λ of the formula above does not occur in it."),
     ),
 }  # fmt: skip
 
@@ -92,3 +110,23 @@ def listings(_: Translate) -> None:
         with column:
             st.markdown(f"**{_(title)}**")
             st.code(code, language="python", wrap_lines=True)
+
+
+# The transfer listing's idea, in the words of Keras.
+TRANSFER = """\
+base = VGG16(weights="imagenet", include_top=False, input_shape=(32, 32, 3))
+for layer in base.layers:
+    layer.trainable = False             # feature extraction: λ → ∞
+model = Sequential([
+    base,
+    Flatten(),
+    Dense(256, activation="relu"),
+    Dropout(0.5),
+    Dense(10, activation="softmax"),    # the new task's ten classes
+])
+"""
+
+
+def transfer_listing() -> None:
+    """The listing of transfer learning."""
+    st.code(TRANSFER, language="python", wrap_lines=True)

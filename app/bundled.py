@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from kd_core.events import Result
+from kd_core.messages import Scalar
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -17,6 +18,41 @@ class Digit(TypedDict):
     label: int
     pixels: str
     logits: list[float]
+
+
+class Column(TypedDict):
+    """Test errors per 10,000 images of one arm at each number of labels: mean and interval (None: one trial)."""
+
+    mean: list[float]
+    low: list[float | None]
+    high: list[float | None]
+
+
+class Gain(TypedDict):
+    """Accuracy of fine-tuning above from scratch at one number of labels, in points; kind as of a `Verdict`."""
+
+    points: float
+    low: float | None
+    high: float | None
+    kind: str
+
+
+class LabelsCurve(TypedDict):
+    """Transfer's recorded Results over `labels` a class, defaults otherwise; `settings` has those defaults."""
+
+    created: str
+    processor: str
+    torch: str
+    version: int
+    settings: dict[str, Scalar]
+    data: str
+    source: str
+    source_labels: int
+    seeds: int
+    confidence: float
+    labels: list[int]
+    arms: dict[str, Column]
+    gain: list[Gain]
 
 
 @cache
@@ -37,3 +73,10 @@ def class_logits() -> list[list[list[float]]]:
 def recorded(technique: str) -> Result:
     """The Result of the technique's default settings, recorded by `make assets`."""
     return Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def labels_curve() -> LabelsCurve:
+    """Transfer's accuracy over labels a class, recorded by `make assets`."""
+    curve: LabelsCurve = json.loads((ASSETS / "recorded-transfer-labels.json").read_text(encoding="utf-8"))
+    return curve

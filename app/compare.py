@@ -6,6 +6,7 @@ from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
 
 STYLE = """<style>
+.beside {overflow-x: auto}
 .arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
 .arms th, .arms td {padding: .35rem .7rem; text-align: right; border-bottom: 1px solid rgba(128,128,128,.25)}
 .arms th:first-child, .arms td:first-child {text-align: left; font-weight: 400}
@@ -42,7 +43,8 @@ def comparison(result: Result, _: Translator) -> str:
         for label, style, cells in rows
         if any(cells)
     )
-    return f'{STYLE}<table class="arms"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
+    table = f'<table class="arms"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'{STYLE}<div class="beside">{table}</div>'
 
 
 def _spread(arm: Arm, _: Translator) -> str:

@@ -166,8 +166,8 @@ def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: 
         )  # fmt: skip
     figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
     figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
-    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.14, x=0))
-    return finish(figure, height=320)
+    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.03, yanchor="bottom", x=0))
+    return finish(figure, height=320 if len(rows) <= 4 else 380)
 
 
 TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
@@ -337,7 +337,7 @@ def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], 
 
 def _width(label: str) -> float:
     """About how wide a label is at 13 px: Chinese letters are square."""
-    return sum(13.0 if letter > "\u2e80" else 6.2 for letter in label)
+    return sum(13.0 if letter > "\u2e80" else 7.3 for letter in label)
 
 
 def finish(figure: go.Figure, height: int) -> go.Figure:

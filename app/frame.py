@@ -11,7 +11,6 @@ from kd_core.messages import N_
 from kd_core.settings import Settings
 
 NOT_BUILT = {
-    "transfer": N_("Transfer learning"),
     "multitask": N_("Multi-task learning"),
     "meta_learning": N_("Meta-learning"),
 }
@@ -44,6 +43,7 @@ def navigation(_: Translate) -> Page:
     pages = [
         st.Page("pages/overview.py", title=_("Overview"), default=True),
         st.Page("pages/distillation.py", title=_("Distillation")),
+        st.Page("pages/transfer.py", title=_("Transfer learning")),
     ]
     planned = [
         st.Page(partial(_not_built, title), title=_(title), url_path=path, visibility="hidden")
@@ -68,6 +68,7 @@ def surround() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/overview.py", label=_("Overview"), width="content")
             st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
+            st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:

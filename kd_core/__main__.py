@@ -168,7 +168,8 @@ def table(result: Result) -> str:
     spread = f"Test images: {result.data.test:,} of {result.data.name}."
     if any(arm.errors_per_10000.n > 1 for arm in result.arms):
         spread += " ± is a 95 % interval over the trials."
-    return "\n".join([*lines, spread, "", str(result.verdict.text), *map(str, result.verdict.scope)])
+    return "\n".join([*lines, spread, "", str(result.verdict.text), *map(str, result.verdict.scope),
+                      *(str(further.text) for further in result.comparisons)])  # fmt: skip
 
 
 if __name__ == "__main__":

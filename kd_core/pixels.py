@@ -4,6 +4,7 @@ MNIST is memory-mapped from the files on disk, so that only the images that are 
 UCI digits are those of `kd_core.data.load_uci_digits`, whose scaling and split stand here.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,31 +16,55 @@ from kd_core.messages import Problem
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0-1
 SIDE = 28  # of every image, in pixels
+MNIST, UCI = "MNIST", "UCI digits"
 
 
 def test_images(name: str) -> np.ndarray:
-    """The test images of the data set `name`, white on black: uint8 [N, 28, 28].
+    """The test images of the data set `name`, as they are seen: uint8 [N, 28, 28].
 
-    Raises Problem where they are not on this computer.
+    Raises Problem where they are not on this computer, or are made in a way that only torch can repeat.
     """
-    if name == "UCI digits":
-        return np.rint(255 * _uci()[0]).astype(np.uint8)
-    return _idx(name, MNIST_FILES[2], 16).reshape(-1, SIDE, SIDE)
+    base, change = _parts(name)
+    images = np.rint(255 * _uci()[0]).astype(np.uint8) if base == UCI else _idx(MNIST_FILES[2], 16)
+    images = images.reshape(-1, SIDE, SIDE)
+    if change == "rotated":
+        return np.rot90(images, axes=(1, 2))
+    if change == "inverted":
+        return 255 - images
+    return images[_chosen(base, change)] if change else images
 
 
 def test_labels(name: str) -> np.ndarray:
-    """The labels of `test_images`: uint8 [N]. Raises Problem where they are not on this computer."""
-    return _uci()[1] if name == "UCI digits" else _idx(name, MNIST_FILES[3], 8)
+    """The labels of `test_images`: uint8 [N]. Raises Problem as it does."""
+    base, change = _parts(name)
+    labels = _uci()[1] if base == UCI else _idx(MNIST_FILES[3], 8)
+    return labels[_chosen(base, change)] if "-" in change else labels
 
 
 def network_inputs(name: str, indices: Sequence[int]) -> np.ndarray:
     """Test images as the networks see them, (pixel/255 - 0.1307) / 0.3081: float32 [n, 1, 28, 28]."""
-    if name == "UCI digits":
+    if name == UCI:
         images = _uci()[0][list(indices)]
     else:
         images = test_images(name)[list(indices)].astype(np.float32) / np.float32(255)
     inputs: np.ndarray = (images[:, None] - np.float32(MEAN)) / np.float32(STD)
     return inputs
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The data set's base and what was done to it, as `kd_core.data` names it: ("MNIST", "5-9")."""
+    for base in (MNIST, UCI):
+        change = name.removeprefix(base).strip()
+        if name.startswith(base) and (change in ("", "rotated", "inverted") or re.fullmatch(r"\d-\d", change)):
+            return base, change
+    raise Problem("The images of the data set “{name}” cannot be shown here.", name=name)
+
+
+def _chosen(base: str, classes: str) -> np.ndarray:
+    """Which test images are of the digits "5-9"."""
+    first, last = map(int, classes.split("-"))
+    labels = test_labels(base)
+    return (labels >= first) & (labels <= last)
 
 
 def uci_split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -52,10 +77,8 @@ def uci_split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return train, validation, test
 
 
-def _idx(name: str, file: str, head: int) -> np.ndarray:
+def _idx(file: str, head: int) -> np.ndarray:
     """The bytes of one of MNIST's files after its `head`, mapped and not read."""
-    if name != "MNIST":
-        raise Problem("The images of the data set “{name}” are not kept on this computer.", name=name)
     path = mnist_folder() / file
     size = 10_000 * (SIDE * SIDE if head == 16 else 1)
     if not _is_file(path, head + size):

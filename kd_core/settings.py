@@ -354,7 +354,7 @@ class TransferSettings(Settings):
         "true", more=True, label=N_("The source's lesson"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
-        help=N_("A source that teaches nothing of digits: does it help, or hurt?"),
+        help=N_("A source that teaches nothing of digits may help or hurt; try it."),
     )  # fmt: skip
     epochs: int = _field(
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),

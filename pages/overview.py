@@ -16,7 +16,8 @@ WAYS = (
         "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "
         "like a 1*."), "pages/distillation.py"),
     ("transfer", N_("Transfer learning"), N_("weights move"), N_(
-        "A network trained on one task starts the next with what it knows, frozen or fine-tuned."), None),
+        "A network trained on one task starts the next with what it knows, frozen or fine-tuned."),
+        "pages/transfer.py"),
     ("multitask", N_("Multi-task learning"), N_("a body is shared"), N_(
         "One body, several heads: tasks learn together, and sometimes pull against each other."), None),
     ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(

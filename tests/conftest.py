@@ -5,7 +5,9 @@ import os
 import pytest
 import torch
 
+from kd_core import distillation
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits
+from kd_core.events import Result
 from kd_core.messages import Problem
 
 
@@ -39,3 +41,16 @@ def tiny(uci: Digits) -> Digits:
         return Split(split.images[:size], split.labels[:size])
 
     return Digits(uci.name, cut(uci.train, 300), cut(uci.validation, 100), cut(uci.test, 100), uci.gallery[:4], ())
+
+
+@pytest.fixture(scope="session")
+def small_result(uci: Digits) -> Result:
+    """The Result of a real run: three small trials on all UCI digits, a teacher each, and a control."""
+    settings = distillation.Settings(
+        train_size=100, epochs=6, seeds=3, student="mlp30", teacher_data="same", arm_smoothing=True,
+        precision="float32", device="cpu",
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    *_, last = distillation.run(settings, uci)
+    assert isinstance(last, Result)
+    return last

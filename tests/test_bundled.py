@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from app.bundled import ASSETS, gallery, recorded
-from kd_core import distillation, teachers
+from app.bundled import ASSETS, gallery, labels_curve, recorded
+from kd_core import distillation, teachers, transfer
 from kd_core.data import pixels
 from kd_core.models import build
 from kd_core.runs.queue import Queue
-from kd_core.settings import DistillationSettings
+from kd_core.settings import SCRATCH, TUNED, DistillationSettings, TransferSettings
 from kd_core.training import predict
 
 
@@ -21,6 +21,30 @@ def test_recorded_result_is_that_of_the_default_settings():
     }
     assert result.verdict.kind == "better"
     assert len(result.arm(distillation.DISTILLED).trials) == 5
+
+
+def test_recorded_transfer_and_its_curve_are_those_of_the_default_settings():
+    result, curve = recorded("transfer"), labels_curve()
+    for made, varied in ((result.settings, set()), (curve["settings"], {"labels_per_class", "seeds"})):
+        left_out = {"precision", "device", *varied}
+        expected = {k: v for k, v in TransferSettings().model_dump().items() if k not in left_out}
+        assert {k: v for k, v in made.items() if k not in left_out} == expected
+    assert result.version == curve["version"] == transfer.RESULT_VERSION
+    assert result.data.name == curve["data"] == "MNIST 5-9"
+    kept = {arm.name for arm in result.arms if arm.trials[0].weights}
+    assert kept == {TUNED, SCRATCH}  # all five would be most of what is bundled
+
+
+def test_curve_agrees_with_itself():
+    curve = labels_curve()
+    assert curve["labels"] == sorted(set(curve["labels"]))
+    assert (ASSETS / "recorded-transfer-labels.json").stat().st_size < 20_000
+    for at, gain in enumerate(curve["gain"]):
+        tuned, scratch = (curve["arms"][name]["mean"][at] for name in (TUNED, SCRATCH))
+        assert gain["points"] == pytest.approx((scratch - tuned) / 100, abs=1e-3)
+        if gain["low"] is not None:
+            below, above = gain["low"] > 0, gain["high"] < 0
+            assert gain["kind"] == ("better" if below else "worse" if above else "undetectable")
 
 
 def test_gallery_is_mnists_test_images_with_the_bundled_teachers_logits(mnist):

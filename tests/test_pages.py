@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.tabs import TABS
+from app.text import Translate
 from app.watch import queue
 from kd_core.runs.queue import Handle
 from kd_core.settings import DistillationSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
-PAGES = ["pages/overview.py", "pages/distillation.py"]
+PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py"]
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
+TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -156,6 +159,21 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
         assert "choose fewer" in str(queue().submit(too_many).wait(30).problem)
 
 
+def test_transfer_runs_to_its_verdict():
+    at = open_page("pages/transfer.py", **{name: str(value) for name, value in TINY_TRANSFER.items()})
+    assert "recorded on" in texts(at)
+    at.button(key="run").click().run()
+    assert not at.exception
+    view = started(at).wait(90)
+    assert view.state == "finished", view.problem
+    at.run()
+    assert not at.exception
+    shown = texts(at)
+    assert str(view.result.verdict.text) in shown
+    assert "recorded on" not in shown
+    assert ("Negative transfer." in " ".join(e.value for e in at.error)) == (view.result.verdict.kind == "worse")
+
+
 def test_a_run_is_found_again_after_a_visit_to_another_page():
     at = open_page(**{name: str(value) for name, value in {**TINY, "epochs": 100, "seeds": 20}.items()})
     at.button(key="run").click().run()
@@ -185,3 +203,58 @@ def test_stop_leaves_the_curves_and_says_so():
     at.run()
     assert "Stopped after" in texts(at)
     assert not at.exception
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_tab_behind_a_result_draws(language):
+    at, _ = open_page(lang=language), Translate(language)
+    charts = dict(digit=1, changes=0, confusion=1, calibration=2, agreement=2, cost=1, export=0)
+    assert list(charts) == list(TABS)
+    for name, drawn in charts.items():
+        at.session_state["tab"] = _(TABS[name])
+        at.run()
+        assert not at.exception, name
+        assert at.session_state["open_tab"] == name
+        tab = next(tab for tab in at.tabs if tab.label == _(TABS[name]))
+        assert len(tab.get("plotly_chart")) == drawn, name
+        assert tab.caption or name == "digit"
+        others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
+        assert not any(tab.children for tab in others)
+    assert len(at.get("download_button")) == 3
+
+
+def test_own_choice_of_images_is_answered_kept_and_bad_input_named():
+    at = open_page()
+    at.segmented_control(key="digit_from").set_value("own").run()
+    numbers = at.text_input(key="own_images_distillation")
+    numbers.set_value("0, 4027，321 0").run()
+    assert not at.exception
+    tab = next(tab for tab in at.tabs if tab.label == TABS["digit"])
+    assert len(tab.get("plotly_chart")) == 3
+    assert "first trial's networks" in texts(at)
+    at.session_state["tab"] = TABS["cost"]
+    at.run()
+    at.session_state["tab"] = TABS["digit"]
+    at.run()
+    assert at.text_input(key="own_images_distillation").value == "0, 4027，321 0"
+    for bad, said in {
+        "10000": "“10000” is no test image", "-1": "“-1” is no test image", "seven": "“seven” is no test image",
+        "": "Write the number", "1 2 3 4 5 6 7 8 9": "9 images are too many",
+    }.items():  # fmt: skip
+        at.text_input(key="own_images_distillation").set_value(bad).run()
+        assert said in texts(at)
+    for button in at.button:
+        if button.label in ("Surprise me", "One they disagree on"):
+            button.click().run()
+            assert 0 <= int(at.text_input(key="own_images_distillation").value) < 10_000
+            assert not at.exception
+
+
+def test_without_the_files_the_page_says_so_in_place_of_images(monkeypatch, tmp_path):
+    at = open_page()
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
+    for name in ("changes", "confusion"):
+        at.session_state["tab"] = TABS[name]
+        at.run()
+        assert not at.exception
+        assert "The images cannot be shown" in texts(at)

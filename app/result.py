@@ -1,0 +1,64 @@
+"""A Result on its page: badge, verdict, controls, table, two charts, and under tabs all that lies behind them."""
+
+import streamlit as st
+
+from app import figures
+from app.chart import chart as chart
+from app.compare import comparison
+from app.controls import differences
+from app.tabs import depth
+from app.text import Translate
+from kd_core.events import Result
+from kd_core.messages import N_
+from kd_core.settings import Settings
+
+FURTHER = {"distillation": N_("Why does it work? Controls")}  # what the further verdicts are for
+OTHERWISE = N_("Further comparisons")
+
+
+def show(result: Result, settings: Settings, recorded: bool, _: Translate) -> None:
+    """Draw `result`; where it was made with other settings than `settings`, say in which they differ."""
+    with st.container(key="result"):
+        if recorded:
+            date = result.provenance.created[:10]
+            st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
+        changed = differences(result.settings, settings, _)
+        if changed:
+            st.caption(_("This result was computed with other settings than those set now: {what}.", what=changed))
+        with st.container(key="verdict", border=True):
+            st.markdown(f"#### {_(result.verdict.text)}")
+            st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
+        _controls(result, _)
+        for note in result.notes:
+            st.caption(_.escaped(note))
+        st.html(comparison(result, _))
+        left, right = st.columns(2)
+        with left:
+            st.markdown("**" + _("Errors on the test set, every trial") + "**")
+            chart(figures.errors_by_arm(result, _), "errors", _("Errors on the test set, every trial"))
+        with right:
+            st.markdown("**" + _("Errors on the validation set while training") + "**")
+            chart(figures.learning_curves(result, _), "curves", _("Errors on the validation set while training"))
+        depth(result, _)
+        _provenance(result, _)
+
+
+def _controls(result: Result, _: Translate) -> None:
+    """The further verdicts, in a line each."""
+    if not result.comparisons:
+        return
+    st.markdown("**" + _(FURTHER.get(result.technique, OTHERWISE)) + "**")
+    st.markdown("\n".join(f"- {_(further.text)}" for further in result.comparisons))
+    st.caption(_("Each interval stands alone: none is corrected for their number."))
+
+
+def _provenance(result: Result, _: Translate) -> None:
+    created = result.provenance.teacher_created
+    if created:
+        st.caption(_("The teacher was trained before this run, on {date}, and kept.", date=created[:10]))
+    st.caption(
+        _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
+          "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
+          validation=f"{result.data.validation:,}", test=f"{result.data.test:,}",
+          processor=result.provenance.processor, torch=result.provenance.torch)
+    )  # fmt: skip

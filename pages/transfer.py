@@ -1,0 +1,94 @@
+"""Transfer learning: drag along two recorded curves, start a new task from old weights, read an honest verdict."""
+
+import streamlit as st
+
+from app import bundled, transfer_figures
+from app.article import chips, transfer_listing
+from app.chart import chart
+from app.components.labels_curve import WORDS, labels_curve
+from app.controls import controls, follow, presets, value
+from app.frame import opening
+from app.result import show
+from app.watch import data_notices, mnist_is_there, watch
+from kd_core.messages import N_
+from kd_core.settings import TRANSFER_PRESETS, Preset, TransferSettings
+
+ENDS = {
+    "fine_tuning": Preset(
+        N_("λ = 0: fine-tuning"),
+        N_("Nothing pulls: the L2-SP arm is fine-tuning, to the last weight."),
+        {"lam": 0.0},
+    ),
+    "extraction": Preset(
+        N_("λ = 10: almost feature extraction"),
+        N_("The old weights hardly move; a larger λ than the step size can bear would make training diverge."),
+        {"lam": 10.0},
+    ),
+}
+_ = opening(
+    N_("Transfer learning"),
+    N_("What is worth keeping from a trained network? One that can tell 0 to 4 apart hands its **weights** to a "
+       "new task: 5 to 9."),
+    TransferSettings,
+)  # fmt: skip
+
+live = st.container(key="labels_curve")
+chips("3.2.1", "4.2", _=_)
+st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
+presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there())
+chips("5.2", _=_)
+settings = controls(TransferSettings, _)
+data_notices(_)
+finished = watch(settings, _)
+with live:
+    labels_curve(
+        bundled.labels_curve(),
+        bundled.gallery(),
+        labels=value(TransferSettings, "labels_per_class"),
+        mine=transfer_figures.own_run(finished, bundled.labels_curve()),
+        words={key: _(text) for key, text in WORDS.items()},
+        key="live_labels_curve",
+        on_labels=follow("labels_per_class"),
+    )
+
+result = finished or bundled.recorded("transfer")
+if result.verdict.kind == "worse":
+    st.error(_("**Negative transfer.** Here the old weights cost accuracy: the interval of the gain lies below "
+               "zero. What the source taught does not fit this task."),
+             icon=":material/trending_down:")  # fmt: skip
+show(result, settings, finished is None, _)
+
+st.subheader(_("What λ does, and what it costs"), anchor=False)
+pull, forgotten, listing = st.tabs([_("What λ does"), _("What is forgotten"), _("The article")])
+with pull:
+    st.latex(rf"L = L_{{new}} + \lambda \lVert \theta - \theta_{{pre}} \rVert^2 = L_{{new}} + {settings.lam:g}\,"
+             r"\lVert \theta - \theta_{pre} \rVert^2")  # fmt: skip
+    st.html(transfer_figures.lambda_scale(settings.lam, _))
+    st.markdown(
+        _("θ are the transferred layers, θ_pre what they were before. **λ = 0 is fine-tuning**: they go wherever "
+          "the new labels lead. **λ → ∞ is feature extraction**: they stay, and only the new last layer learns. "
+          "Plain weight decay pulls to zero instead, that is, away from what was learned.")
+    )  # fmt: skip
+    presets(TransferSettings, ENDS, _, mnist=mnist_is_there(), key="ends")
+    st.markdown("**" + _("How far each layer has moved") + "**")
+    chart(transfer_figures.distance_by_layer(result, _), "distances", _("How far each layer has moved"))
+    st.caption(_("Mean over trials; this result was made with λ = {lam}.", lam=f"{result.settings['lam']:g}"))
+with forgotten:
+    st.markdown(
+        _("A fine-tuned network learns the new task at the old one's expense. Here the source's own last layer is "
+          "put back on the trained network, and it is asked about the **source** again: the more it errs, the more "
+          "is forgotten. Frozen layers forget nothing.")
+    )  # fmt: skip
+    about = _("Gain on the target against errors on the source")
+    chart(transfer_figures.forgetting(result, _), "forgetting", about)
+    st.caption(_("Right is better on the new task, down is better on the old one. Bars are 95 % intervals over "
+                 "trials."))  # fmt: skip
+with listing:
+    st.markdown(
+        _("The article's listing freezes VGG16, which ImageNet has trained, and trains a new top. That backbone is "
+          "**not built here yet**: this page does the same with small networks and real digits, so that a "
+          "run takes a minute and the source can be chosen. Our arm “feature extraction” is the listing's "
+          "idea; it trains the last layer only.")
+    )  # fmt: skip
+    transfer_listing()
+    chips("3.2.1", "4.2", "5.2", _=_)
