@@ -42,5 +42,6 @@ assets: $(VENV)/installed data ## rebuild what the first paint shows: teacher, g
 translations: $(VENV)/installed ## collect new strings into app/locale
 	$(RUN) -m app.text
 
-bench: $(VENV)/installed-dev data ## side-by-side measurements
-	for script in benchmarks/*.py; do $(RUN) $$script || exit 1; done
+bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/results.md; KERAS=PYTHON adds the Keras rival
+	$(RUN) benchmarks/distillation.py --write $(if $(KERAS),--keras $(KERAS))
+	$(RUN) benchmarks/app.py --write

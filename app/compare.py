@@ -25,7 +25,7 @@ def comparison(result: Result, _: Translator) -> str:
         (_("errors per 10,000"), "main", [str(arm.errors_per_10000) for arm in result.arms]),
         (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
-        (_("labels behind its teacher"), "", [_count(arm.teacher_labels) for arm in result.arms]),
+        (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in result.arms]),
         (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),
         (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
         (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in result.arms]),

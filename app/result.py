@@ -10,7 +10,7 @@ from app.tabs import depth
 from app.text import Translate
 from kd_core.events import Result
 from kd_core.messages import N_
-from kd_core.settings import Settings
+from kd_core.settings import TEACHER, Settings
 
 FURTHER = {"distillation": N_("Why does it work? Controls")}  # what the further verdicts are for
 OTHERWISE = N_("Further comparisons")
@@ -55,7 +55,13 @@ def _controls(result: Result, _: Translate) -> None:
 def _provenance(result: Result, _: Translate) -> None:
     created = result.provenance.teacher_created
     if created:
-        st.caption(_("The teacher was trained before this run, on {date}, and kept.", date=created[:10]))
+        taught = any(arm.name == TEACHER for arm in result.arms)
+        kept = (
+            _("The teacher was trained before this run, on {date}, and kept.", date=created[:10])
+            if taught
+            else _("The source network was trained before this run, on {date}, and kept.", date=created[:10])
+        )
+        st.caption(kept)
     st.caption(
         _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
           "{torch}.", data=result.data.name, train=f"{result.data.train:,}",

@@ -12,13 +12,14 @@ from kd_core.runs.queue import Handle, Queue, View
 from kd_core.settings import Settings
 
 POLL_SECONDS = 0.5
+REST_SECONDS = 4.0  # the first page is drawn in this time
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
 def queue() -> Queue:
-    """The server's one queue; its cluster starts in the background at the first visit."""
-    return Queue()
+    """The server's one queue; its cluster starts in the background soon after the first visit."""
+    return Queue(rest=REST_SECONDS)
 
 
 def mnist_is_there() -> bool:

@@ -1,169 +1,240 @@
-"""How fast is an epoch of distillation here? Ratios to named rivals, measured in one run.
+"""How fast is distillation here? Ratios to named rivals, measured in one run.
 
-    python benchmarks/distillation.py
+    python benchmarks/distillation.py [--keras PYTHON] [--write]
 
-One epoch of the article's student distilled over 60,000 images (T = 4, alpha = 0.9, Adam), every rival with
-the same loss and batch size 128:
+One epoch of the article's student distilled over 60,000 images (T = 4, alpha = 0.9, Adam at 1e-3), every rival
+with the same loss, the same first weights and batches of 128:
 
   ours      tensors in memory, teacher logits made once and indexed by sample, channels_last, fused Adam,
             bfloat16 where the processor has it
   (a) usual the loop of most tutorials: DataLoader, PIL transforms, the teacher asked again in every step
+  (b) Keras Model.fit with a live teacher; --keras names a Python that has requirements-keras.txt
   (c) roof  the time of the epoch's multiply-adds at the speed of a large float32 matrix product
-  queue     the default preset through the queue's workers against one process
 
-Prints medians of n repetitions and their ratios. Nothing else should be running.
+And the default preset through the queue's two workers against one process.
+
+The rivals take turns, repetition by repetition, the first of which does not count. Nothing else should be running.
 """
 
 import argparse
 import os
-import platform
-import statistics
+import shutil
+import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import fmean, median, stdev
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import nn
 
-from kd_core import distillation, teachers
+from benchmarks import one_process, rivals
+from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
+from benchmarks.rivals import seconds
 from kd_core.cost import multiply_adds
-from kd_core.data import MEAN, STD, Digits, load_mnist
-from kd_core.distillation import distillation_loss
-from kd_core.folders import data_root
-from kd_core.models import build
+from kd_core.data import Digits, load_mnist
 from kd_core.runs.queue import Queue
+from kd_core.runs.workers import SPEED
 from kd_core.settings import DistillationSettings
-from kd_core.training import count_errors, fit, predict, resolve_precision, seeded
-from kd_core.vision import import_torchvision
+from kd_core.statistics import paired_points
+from kd_core.training import count_errors, has_native_bfloat16, predict, resolve_precision
 
-T, ALPHA, BATCH, LEARNING_RATE = 4.0, 0.9, 128, 1e-3
+Lap = tuple[float, int | None]  # seconds, and test errors of what was trained
+Laps = dict[str, list[Lap]]
 
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def roofline(images: int, per_image: int) -> float:
-    """Seconds for forward and backward (three times the forward's multiply-adds) at matrix-product speed."""
-    size, repeats = 2048, 8
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    a @ b
-    rate = repeats * size**3 / seconds(lambda: [a @ b for _ in range(repeats)])
-    return 3 * images * per_image / rate
+NAMES = {
+    "logits": "the teacher's logits of all 60,000 images, which serve every later epoch",
+    "ours": "ours",
+    "roof": "(c) roofline: the epoch's multiply-adds at the speed of a float32 matrix product",
+    "keras": "(b) Keras: `Model.fit`, live teacher",
+    "usual": "(a) usual PyTorch loop: DataLoader, PIL transforms, live teacher",
+}
+NATIVE = {"usual": 5.0, "keras": 4.0, "roof": 2.0}  # targets where bfloat16 is native …
+EMULATED = {"usual": 4.0, "keras": 3.0, "roof": 2.5}  # … and where it is not
+WORKERS = 2
+AT_ONCE = 1.7  # target of the preset through WORKERS workers
 
 
-def usual_epoch(teacher: nn.Module) -> nn.Module:
-    """The tutorial loop. Returns the trained student."""
-    torchvision = import_torchvision()
-    transform = torchvision.transforms.Compose(
-        [torchvision.transforms.ToTensor(), torchvision.transforms.Normalize((MEAN,), (STD,))]
+def take_turns(contestants: Mapping[str, Callable[[int], Lap]], n: int, first: int = 0) -> Laps:
+    """Laps `first` to n of everyone, taking turns, each given the lap's number; lap 0 does not count."""
+    laps: Laps = {name: [] for name in contestants}
+    for lap in range(first, n + 1):
+        for name, contestant in contestants.items():
+            laps[name].append(contestant(lap))
+        spent = ", ".join(f"{name} {mine[-1][0]:.2f} s" for name, mine in laps.items())
+        print(f"{f'lap {lap} of {n}' if lap else 'warm-up'}: {spent}", file=sys.stderr, flush=True)
+    return {name: mine[1 - first :] for name, mine in laps.items()}
+
+
+def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
+    """One epoch, ours against (a), (b) and (c)."""
+    images = torch.cat([data.train.images, data.validation.images])
+    labels = torch.cat([data.train.labels, data.validation.labels])
+    teacher = rivals.bundled_teacher(data)
+    asked_again = rivals.as_written(teacher)
+    precision = resolve_precision("auto", "cpu")
+    per_image = multiply_adds(rivals.first_student(0), images[:1])
+    logits = predict(teacher, images)
+
+    def trained(train: Callable[[int], nn.Module]) -> Callable[[int], Lap]:
+        def lap(seed: int) -> Lap:
+            made: list[nn.Module] = []
+            spent = seconds(lambda: made.append(train(seed)))
+            return spent, count_errors(predict(made[0], data.test.images), data.test.labels)
+
+        return lap
+
+    contestants: dict[str, Callable[[int], Lap]] = {
+        "logits": lambda _: (seconds(lambda: predict(teacher, images)), None),
+        "ours": trained(lambda seed: rivals.ours(images, labels, logits, precision, seed)),
+        "roof": lambda _: (rivals.roofline(len(images), per_image), None),
+        "usual": trained(lambda seed: rivals.usual(asked_again, seed)),
+    }
+    versions: dict[str, object] = {}
+    with ExitStack() as stack:
+        if keras_python:
+            test = data.test.images, data.test.labels
+            keras = stack.enter_context(rivals.Keras(keras_python, images, labels, test, teacher, n + 1))
+            contestants["keras"], versions = keras.epoch, keras.versions
+        laps = take_turns(contestants, n)
+    threads = torch.get_num_threads()
+    return f"""## An epoch of distillation
+
+The article's student distilled over 60,000 images by the trained teacher of `assets/`. Every rival: batches of 128,
+loss α T² KL(teacher ‖ student) + (1 − α) CE with T = {rivals.T:g} and α = {rivals.ALPHA:g}, Adam at
+{rivals.LEARNING_RATE:g}, {threads} threads, the same first weights in each repetition. Ours trains in {precision},
+the others in float32. (a) and (b) have the networks as the article's listing writes them.
+
+{claims_table(epoch_claims(laps))}
+
+{table(["one epoch", "seconds (lowest to highest)", "test errors of 10,000 (± standard deviation)"], _rows(laps))}
+
+{_same_accuracy(laps, len(data.test))}
+{"" if keras_python else "(b) was not measured in this run: no `--keras PYTHON` was given."}
+
+{where(["torch", "torchvision", "numpy"], **versions)}"""
+
+
+def epoch_claims(laps: Laps) -> list[Claim]:
+    """The ratios of one epoch, lap by lap, against the targets of this processor."""
+    spent = {name: [lap[0] for lap in mine] for name, mine in laps.items()}
+    targets = NATIVE if has_native_bfloat16() else EMULATED
+
+    def ratio(over: list[float], under: list[float]) -> list[float]:
+        return [a / b for a, b in zip(over, under, strict=True)]
+
+    claims = [Claim("(a) usual loop / ours", ratio(spent["usual"], spent["ours"]), targets["usual"])]
+    if "keras" in spent:
+        claims.append(Claim("(b) Keras / ours", ratio(spent["keras"], spent["ours"]), targets["keras"]))
+    claims.append(
+        Claim("(c) ours / roofline", ratio(spent["ours"], spent["roof"]), targets["roof"], at_least=False)
     )
-    loader = DataLoader(
-        torchvision.datasets.MNIST(data_root(), train=True, transform=transform), BATCH, shuffle=True
-    )
-    student = build("article", "student", seeded(0, "student weights")).to(memory_format=torch.contiguous_format)
-    optimizer = torch.optim.Adam(student.parameters(), lr=LEARNING_RATE)
-    teacher.eval()
-    student.train()
-    for images, labels in loader:
-        with torch.no_grad():
-            answers = teacher(images)
-        loss = distillation_loss(student(images), answers, labels, T, ALPHA)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return student
+    single = [a + b for a, b in zip(spent["ours"], spent["logits"], strict=True)]
+    for name, words in (("usual", "(a) usual loop"), ("keras", "(b) Keras")):
+        if name in spent:
+            what = f"{words} / ours, were this the only epoch and the logits made for it"
+            claims.append(Claim(what, ratio(spent[name], single), None))
+    return claims
 
 
-def our_epoch(images: Tensor, labels: Tensor, logits: Tensor, precision: str) -> nn.Module:
-    """The lab's own `fit`, over the same images, without its look at the validation split."""
-    student = build("article", "student", seeded(0, "student weights"))
-
-    def loss_fn(answers: Tensor, batch: Tensor) -> Tensor:
-        return distillation_loss(answers, logits[batch], labels[batch], T, ALPHA)
-
-    for _ in fit(
-        student, images, loss_fn, (images[:1], labels[:1]), epochs=1, batch_size=BATCH,
-        learning_rate=LEARNING_RATE, order=seeded(0, "order"), precision=precision,
-        stage="student", arm="distilled student", seed=0,
-    ):  # fmt: skip
-        pass
-    return student
+def _rows(laps: Laps) -> list[list[str]]:
+    rows = []
+    for name in (name for name in NAMES if name in laps):
+        spent, errors = zip(*laps[name], strict=True)
+        shown = f"{median(spent):.2f} ({min(spent):.2f} to {max(spent):.2f})"
+        counts = [count for count in errors if count is not None]
+        spread = f" ± {stdev(counts):.0f}" if len(counts) > 1 else ""
+        rows.append([NAMES[name], shown, f"{fmean(counts):.0f}{spread}" if counts else ""])
+    return rows
 
 
-def bundled_teacher(data: Digits) -> nn.Module:
-    """The teacher that the repository carries."""
-    model = build("article", "teacher", seeded(0, "teacher weights"))
-    path = teachers.bundled_path("article", data, DistillationSettings().teacher_epochs)
-    assert teachers.find(model, teachers.digest(data), path), "no teacher in assets/: run `make assets`"
-    return model
+def _same_accuracy(laps: Laps, images: int) -> str:
+    """Whether ours errs as often as the rivals, by the interval over the laps' differences."""
+    errors = {name: [count for _, count in mine if count is not None] for name, mine in laps.items()}
+    sentences = []
+    for name in ("usual", "keras"):
+        if name not in laps:
+            continue
+        gained = paired_points(errors["ours"], errors[name], images)
+        if gained.low is None or gained.high is None:
+            return "One repetition says nothing of the noise in accuracy."
+        same = "the same within noise" if gained.low <= 0 <= gained.high else "**not the same**"
+        interval = f"{gained.mean:+.2f} points, 95 % interval {gained.low:+.2f} to {gained.high:+.2f}"
+        sentences.append(
+            f"Accuracy of ours against {NAMES[name].split(':')[0]}: {same} ({interval}, n = {gained.n})."
+        )
+    return "\n".join(sentences)
 
 
-def preset_seconds() -> tuple[float, float]:
-    """The default preset through warm workers, and in this one process on one thread."""
-    settings = DistillationSettings()
-    queue = Queue()
+def through_queue(_: int) -> Lap:
+    """The default preset through warm workers, which end afterwards."""
+    queue = Queue({"KD_WORKERS": str(WORKERS)})
     try:
-        queue.submit(DistillationSettings(seeds=2, epochs=1)).wait(120)  # warm
-        through_queue = seconds(lambda: queue.submit(settings).wait(300))
+        queue.submit(one_process.WARM).wait(120)
+        return seconds(lambda: queue.submit(DistillationSettings()).wait(600)), None
     finally:
         queue.close()
-    data, threads = load_mnist(), torch.get_num_threads()
-    torch.set_num_threads(1)
-    alone = seconds(lambda: list(distillation.run(settings, data)))
-    torch.set_num_threads(threads)
-    return through_queue, alone
+
+
+def in_one_process(threads: int) -> Callable[[int], Lap]:
+    """The default preset in a process of its own, with the allocator set as the workers have it."""
+    command = [sys.executable, one_process.__file__, str(threads)]
+    env = {**os.environ, **{name: value for name, value in SPEED.items() if name.startswith("MALLOC")}}
+
+    def lap(_: int) -> Lap:
+        return float(subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout), None
+
+    return lap
+
+
+def queue_section(n: int) -> str:
+    """The default preset through the queue against one process."""
+    threads = torch.get_num_threads()
+    names = {
+        "queue": f"through the queue, {WORKERS} workers of one thread",
+        "one": "one process, one thread",
+        "more": f"one process, {threads} threads (torch's default here)",
+    }
+    contestants = {"queue": through_queue, "one": in_one_process(1), "more": in_one_process(threads)}
+    spent = {name: [lap[0] for lap in mine] for name, mine in take_turns(contestants, n, first=1).items()}
+    claims = [
+        Claim(f"{names[name]} / queue", [a / b for a, b in zip(spent[name], spent["queue"], strict=True)], target)
+        for name, target in (("one", AT_ONCE), ("more", None))
+    ]
+    rows = [[names[k], f"{median(v):.1f} ({min(v):.1f} to {max(v):.1f})"] for k, v in spent.items()]
+    return f"""## The default preset through the queue
+
+{DistillationSettings().seeds} trials, the teacher from `assets/`; everything warm beforehand.
+
+{claims_table(claims)}
+
+{table(["one run", "seconds (lowest to highest)"], rows)}
+
+{where(["torch", "distributed"])}"""
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=3, help="repetitions of each (default 3)")
-    n = parser.parse_args().n
-    data = load_mnist()
-    images = torch.cat([data.train.images, data.validation.images])
-    labels = torch.cat([data.train.labels, data.validation.labels])
-    teacher = bundled_teacher(data)
-    logits = predict(teacher, images)
-    logits_seconds = seconds(lambda: predict(teacher, images))
-    precision = resolve_precision("auto", "cpu")
-    image = data.test.images[:1]
-    times: dict[str, list[float]] = {"ours": [], "usual": [], "roof": []}
-    errors: dict[str, int] = {}
-    for repetition in range(n + 1):  # interleaved, the first uncounted: a drifting machine hits all alike
-        students: dict[str, nn.Module] = {}
-
-        def ours(students: dict[str, nn.Module] = students) -> None:
-            students["ours"] = our_epoch(images, labels, logits, precision)
-
-        def usual(students: dict[str, nn.Module] = students) -> None:
-            students["usual"] = usual_epoch(teacher)
-
-        spent = {"ours": seconds(ours), "usual": seconds(usual)}
-        spent["roof"] = roofline(len(images), multiply_adds(students["ours"], image))
-        errors = {k: count_errors(predict(s, data.test.images), data.test.labels) for k, s in students.items()}
-        if repetition:
-            for name, value in spent.items():
-                times[name].append(value)
-    median = {name: statistics.median(values) for name, values in times.items()}
-    print(f"PyTorch {torch.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores, "
-          f"{torch.get_num_threads()} threads, {precision}, n = {n}")  # fmt: skip
-    for name, values in times.items():
-        shown = f"{median[name]:6.2f} s ({min(values):.2f}-{max(values):.2f})"
-        print(f"{name:6} {shown}" + (f"  {errors[name]} test errors" if name in errors else ""))
-    print(f"teacher logits of 60,000 images, once: {logits_seconds:.2f} s")
-    print(f"(a) usual / ours = {median['usual'] / median['ours']:.2f}")
-    print(f"(c) ours / roof  = {median['ours'] / median['roof']:.2f}")
-    through_queue, alone = preset_seconds()
-    print(f"default preset: {through_queue:.1f} s through the queue, {alone:.1f} s in one process on one thread: "
-          f"ratio {alone / through_queue:.2f}")  # fmt: skip
+    parser.add_argument(
+        "-n", type=int, default=5, help="repetitions of an epoch that count; 0 for none (default 5)"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs of the preset that count; 0 for none (default 3)")
+    parser.add_argument("--keras", metavar="PYTHON", help="an interpreter that has requirements-keras.txt")
+    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
+    arguments = parser.parse_args()
+    if arguments.keras and shutil.which(arguments.keras) is None:
+        parser.error(f"--keras {arguments.keras}: there is no such interpreter")
+    warn_if_busy()
+    sections = {}
+    if arguments.n:
+        sections["epoch"] = epoch_section(load_mnist(), arguments.keras, arguments.n)
+    if arguments.runs:
+        sections["queue"] = queue_section(arguments.runs)
+    publish(sections, arguments.write)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,14 @@ class Data:
 class Queue:
     """Runs wait here for the workers; the first submitted goes first. Close it, or end the process.
 
-    env: more environment variables for the workers; modules: the techniques that they make ready.
+    env: more environment variables for the workers; modules: the techniques that they make ready;
+    rest: seconds before the workers start, unless a run is submitted earlier: a server's first page, which is
+    drawn meanwhile, needs the same processor.
     """
 
-    def __init__(self, env: Mapping[str, str] | None = None, modules: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, env: Mapping[str, str] | None = None, modules: Sequence[str] | None = None, rest: float = 0.0
+    ) -> None:
         self._env = dict(env or {})
         self._modules = modules or tuple(settings.module for settings in TECHNIQUES.values())
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
@@ -55,7 +59,9 @@ class Queue:
         self._data: Data | None = None
         self._warm = self._closed = False
         self._orders: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
-        self._orders.put(self._ready)
+        later = threading.Timer(rest, self._orders.put, (self._ready,))
+        later.daemon = True
+        later.start()
         self._thread = threading.Thread(target=self._serve, name="queue", daemon=True)
         self._thread.start()
         atexit.register(self.close)

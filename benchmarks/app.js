@@ -1,0 +1,86 @@
+// What benchmarks/app.py asks of a page: is it full, and how long does an answer take?
+// Times are milliseconds from the event of the hand to the end of the first frame that shows the answer.
+
+globalThis.bench = {
+  // Elements of a component: it lives in a shadow root.
+  inside(selector) {
+    const roots = [...document.querySelectorAll(".st-key-soft_targets *")].map((element) => element.shadowRoot);
+    return [document, ...roots.filter(Boolean)].flatMap((root) => [...root.querySelectorAll(selector)]);
+  },
+
+  isSeen(selector) {
+    const element = document.querySelector(selector);
+    return element !== null && element.getBoundingClientRect().height > 0;
+  },
+
+  barHeights() {
+    return bench.inside(".panel .column .solid").map((bar) => bar.style.getPropertyValue("--p"));
+  },
+
+  distillationIsFull() {
+    const bars = bench.barHeights();
+    return (
+      bars.length === 20 && bars.every(Boolean) && bench.isSeen(".st-key-verdict h4") &&
+      bench.isSeen(".st-key-result table.arms tbody tr") && bench.isSeen(".st-key-errors .scatterlayer .point")
+    );
+  },
+
+  overviewIsFull() {
+    const pictures = [...document.querySelectorAll("[class*=st-key-way_] img")];
+    const isLoaded = (picture) => picture.complete && picture.naturalWidth > 0;
+    return pictures.length === 4 && pictures.every(isLoaded) && document.body.innerText.includes("CC BY-SA 3.0");
+  },
+
+  // From the next event of this type on the element until each of the answers is shown: { name: () => boolean }.
+  time(element, type, answers) {
+    return new Promise((resolve, reject) => {
+      const begin = ({ timeStamp }) => {
+        const taken = {};
+        const look = () => {
+          const shown = Object.keys(answers).filter((name) => !(name in taken) && answers[name]());
+          const { port1, port2 } = new MessageChannel(); // its message comes after the frame is done
+          port1.onmessage = () => {
+            for (const name of shown) taken[name] = performance.now() - timeStamp;
+            if (Object.keys(taken).length === Object.keys(answers).length) resolve(taken);
+            else requestAnimationFrame(look);
+          };
+          port2.postMessage(null);
+        };
+        requestAnimationFrame(look);
+      };
+      element.addEventListener(type, begin, { once: true, capture: true });
+      setTimeout(() => reject(new Error(`no answer to ${type}`)), 30_000);
+    });
+  },
+
+  slider() {
+    return bench.inside("input[type=range]#T")[0];
+  },
+
+  dragged() {
+    const before = String(bench.barHeights());
+    return bench.time(bench.slider(), "input", { bars: () => String(bench.barHeights()) !== before });
+  },
+
+  released() {
+    const T = () => String(bench.slider().valueAsNumber);
+    const says = (selector, words) => document.querySelector(selector)?.textContent.includes(words) ?? false;
+    return bench.time(bench.slider(), "change", {
+      caption: () => says(".st-key-result", `Temperature T 4 → ${T()}`),
+      chart: () => says(".st-key-gradients .infolayer .annotation", `T = ${T()}`),
+    });
+  },
+
+  chosen() {
+    const drawn = () => [...document.querySelectorAll(".st-key-answers .barlayer .point path")];
+    const shapes = () => drawn().map((bar) => bar.getAttribute("d")).join();
+    const before = shapes();
+    return bench.time(document, "keydown", { chart: () => drawn().length === 30 && shapes() !== before });
+  },
+
+  weighed() {
+    const loss = () => bench.inside("[data-out=alpha]")[0].textContent;
+    const before = loss();
+    return bench.time(document, "keydown", { loss: () => loss() !== before });
+  },
+};

@@ -1,0 +1,214 @@
+"""How soon does the app answer? From the server's start to the full first paint, and from a hand to a new picture.
+
+    python benchmarks/app.py [--write]
+
+Start: a new server process for each repetition, a Chromium that already runs. The clock starts with the process;
+the port is asked every 10 ms, then the browser goes to the page. The paint is full when there are, on
+`/distillation`, the live part's twenty bars, the verdict, the table of arms and the first chart; on `/`, its four
+pictures and its last line. Once for a browser that has never been there, once for one that has.
+
+Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars; releasing it ->
+the caption and the chart that Python makes; choosing another digit -> its chart; moving the teacher weight by one
+key -> the loss in the live part.
+
+Nothing else should be running.
+"""
+
+import argparse
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from tests.browser.conftest import ARGUMENTS, Server, free_port
+
+PAINT_SECONDS, ANSWER_SECONDS = 2.5, 0.2  # targets
+PAUSE_MS = 1_500  # between two answers, so that the page is at rest
+TOOLS = (Path(__file__).parent / "app.js").read_text(encoding="utf-8")
+PAGES = {"/distillation": "() => bench.distillationIsFull()", "/": "() => bench.overviewIsFull()"}
+
+
+@contextmanager
+def server(port: int) -> Iterator[tuple[Server, float]]:
+    """A new server and when its process was started; afterwards nothing of it is left."""
+    started = time.perf_counter()
+    running = Server(port)
+    try:
+        yield running, started
+    finally:
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        running.stop()
+        psutil.wait_procs(family, timeout=20)
+
+
+def wait_for_port(port: int, seconds: float = 60) -> None:
+    """Return once something listens on the port, asking every 10 ms."""
+    deadline = time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        with socket.socket() as asking:
+            if asking.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise SystemExit("The server did not start within a minute.")
+
+
+def new_context(browser: Browser) -> BrowserContext:
+    """A browser that has never been anywhere, with the tools of app.js in every page."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+    context.add_init_script(TOOLS)
+    return context
+
+
+def first_paint(context: BrowserContext, port: int, path: str) -> tuple[float, float]:
+    """Seconds from the server's start until it listens, and until the page is full."""
+    with server(port) as (running, started):
+        wait_for_port(port)
+        up = time.perf_counter() - started
+        page = context.new_page()
+        page.goto(running.address + path, wait_until="commit")
+        page.wait_for_function(PAGES[path], polling="raf", timeout=60_000)
+        full = time.perf_counter() - started
+        page.close()
+    return up, full
+
+
+def start_claims(browser: Browser, n: int) -> list[Claim]:
+    """First paints of both pages, a new browser and a returning one taking turns; the first do not count."""
+    port = free_port()  # a browser's cache belongs to an address, so the returning one needs the same again
+    returning = new_context(browser)
+    times: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for repetition in range(n + 1):
+        for path in PAGES:
+            fresh = new_context(browser)
+            for kind, context in (("new", fresh), ("returning", returning)):
+                taken = first_paint(context, port, path)
+                if repetition:
+                    times.setdefault((path, kind), []).append(taken)
+                print(
+                    f"{repetition} of {n} {path} {kind}: {taken[0]:.2f} {taken[1]:.2f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            fresh.close()
+    claims = [
+        Claim(f"start to full first paint, `{path}`, {kind} browser", [full for _, full in taken],
+              PAINT_SECONDS, at_least=False, unit="s")
+        for (path, kind), taken in times.items()
+    ]  # fmt: skip
+    up = [up for taken in times.values() for up, _ in taken]
+    return [*claims, Claim("of which: start until the server listens", up, None, at_least=False, unit="s")]
+
+
+def timed(page: Page, what: str, act: Callable[[], object]) -> dict[str, float]:
+    """Milliseconds that app.js measures as `what` while `act` is done."""
+    page.evaluate(f"() => {{ bench.answer = bench.{what}(); }}")
+    act()
+    taken: dict[str, float] = page.evaluate("() => bench.answer")
+    return taken
+
+
+def drag(page: Page, to: float) -> tuple[list[float], dict[str, float]]:
+    """Drag the temperature's handle: milliseconds of each move until the bars have it, and of the release."""
+    slider = page.locator(".st-key-soft_targets").get_by_role("slider", name="Temperature T", exact=True)
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+
+    def at(temperature: float) -> float:
+        return box["x"] + 8 + (box["width"] - 16) * (temperature - 0.5) / 49.5  # half a handle at each end
+
+    start, end = at(float(slider.input_value())), at(to)
+    page.mouse.move(start, middle)
+    page.mouse.down()
+    moves = []
+    for step in range(1, 6):
+        x = start + (end - start) * step / 5
+        moves.append(timed(page, "dragged", partial(page.mouse.move, x, middle))["bars"])
+    return moves, timed(page, "released", page.mouse.up)
+
+
+def answer_claims(browser: Browser, n: int) -> list[Claim]:
+    """Answers on the distillation page of a server whose workers are warm."""
+    times: dict[str, list[float]] = {}
+
+    def add(name: str, *milliseconds: float) -> None:
+        times.setdefault(name, []).extend(value / 1000 for value in milliseconds)
+
+    port = free_port()
+    with server(port) as (running, _):
+        wait_for_port(port)
+        page = new_context(browser).new_page()
+        page.goto(running.address + "/distillation")
+        page.wait_for_function(PAGES["/distillation"], polling="raf")
+        page.wait_for_timeout(10_000)  # the workers import torch, and what was drawn settles
+        digit, alpha = page.locator(".st-key-digit"), page.locator(".st-key-alpha input")
+        for repetition in range(n):
+            back = repetition % 2  # to and fro, so that no control comes to its end
+            moves, released = drag(page, (8, 12)[back])
+            add("temperature dragged: bars", *moves)
+            add("temperature released: caption of the result", released["caption"])
+            add("temperature released: chart of the gradients", released["chart"])
+            page.wait_for_timeout(PAUSE_MS)
+            digit.get_by_role("button").click()
+            digit.locator("input").press(("ArrowUp", "ArrowDown")[back])
+            taken = timed(page, "chosen", partial(digit.locator("input").press, "Enter"))
+            add("digit chosen: chart of the answers", taken["chart"])
+            page.wait_for_timeout(PAUSE_MS)
+            alpha.focus()
+            taken = timed(page, "weighed", partial(alpha.press, ("ArrowLeft", "ArrowRight")[back]))
+            add("teacher weight moved: loss in the live part", taken["loss"])
+            page.wait_for_timeout(PAUSE_MS)
+    return [Claim(name, values, ANSWER_SECONDS, at_least=False, unit="s") for name, values in times.items()]
+
+
+def app_section(browser: Browser, starts: int, answers: int) -> str:
+    """Both tables, with what was measured and on what."""
+    tables = [claims_table(start_claims(browser, starts))] if starts else []
+    tables += [claims_table(answer_claims(browser, answers))] if answers else []
+    return "\n\n".join(
+        [
+            """## The app in a browser
+
+From the start of the server's process to the full first paint, in a Chromium that already runs and has or has not
+been there before; no training, no download. Then, on a page with a recorded result, from the event of the hand to
+the end of the first frame that shows the answer.""",
+            *tables,
+            where(["streamlit", "plotly", "playwright"], Chromium=browser.version),
+        ]
+    )
+
+
+def main() -> None:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "-n", type=int, default=5, help="server starts that count, of each kind; 0 for none (default 5)"
+    )
+    parser.add_argument(
+        "--answers", type=int, default=20, help="repetitions of each control; 0 for none (default 20)"
+    )
+    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
+    arguments = parser.parse_args()
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        raise SystemExit("No Chromium was found; install it to measure the app.")
+    warn_if_busy()
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        section = app_section(browser, arguments.n, arguments.answers)
+        browser.close()
+    publish({"app": section}, arguments.write)
+
+
+if __name__ == "__main__":
+    main()
