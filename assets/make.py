@@ -1,25 +1,30 @@
 """Rebuild what the first paint shows: `make assets` (a few minutes on two cores).
 
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
-its logits of validation images by label, and the Result of the default settings, computed by the same
-queue and workers that the app uses.
+its logits of validation images by label, the Result of every technique's default settings, and the transfer
+page's accuracy over labels, computed by the same queue and workers that the app uses.
 """
 
 import base64
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from kd_core import distillation, teachers
+from kd_core import distillation, teachers, transfer
 from kd_core.data import Digits, load_mnist, pixels
-from kd_core.runs.queue import Queue
-from kd_core.settings import DistillationSettings
+from kd_core.events import Arm, Interval, Result
+from kd_core.runs.queue import Handle, Queue
+from kd_core.settings import TECHNIQUES, DistillationSettings, TransferSettings
+from kd_core.statistics import CONFIDENCE
 from kd_core.training import predict, seeded
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
+LABELS = (1, 2, 5, 10, 20, 50, 100, 200)  # a class, on the transfer page's curve
+FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
 
 
 def make_teacher(data: Digits) -> torch.nn.Module:
@@ -69,18 +74,78 @@ def make_classes(model: torch.nn.Module, data: Digits) -> None:
     )
 
 
-def record() -> None:
-    """The default settings' Result, through the queue."""
+def record(*techniques: str, folder: Path = HERE) -> None:
+    """The Result of the default settings, through the queue: of `techniques`, or of all there are."""
+    for name in techniques or tuple(TECHNIQUES):
+        queue = _warm_queue()
+        result = _finished(queue.submit(TECHNIQUES[name]()))
+        queue.close()
+        if name in FEW_NETWORKS:
+            result = _with_few_networks(result)
+        (folder / f"recorded-{name}.json").write_text(result.model_dump_json(), encoding="utf-8")
+
+
+def record_labels(
+    labels: Sequence[int] = LABELS, seeds: int = 6, path: Path = HERE / "recorded-transfer-labels.json"
+) -> None:
+    """Test errors of every transfer arm over labels a class, all other settings as they are by default.
+
+    One Result for each number of labels. A point's gain is its run's own verdict: fine-tuning against
+    from scratch, in points, paired by seed.
+    """
+    queue = _warm_queue()
+    settings = [TransferSettings(labels_per_class=count, seeds=seeds) for count in labels]
+    runs = [_finished(handle) for handle in [queue.submit(each) for each in settings]]  # so no worker ever waits
+    queue.close()
+    first, (source, _target) = runs[0], transfer.tasks(settings[0], load_mnist())
+    errors = {arm.name: [run.arm(arm.name).errors_per_10000 for run in runs] for arm in first.arms}
+    curve = {
+        "created": first.provenance.created, "processor": first.provenance.processor,
+        "torch": first.provenance.torch, "version": first.version,
+        "settings": settings[0].model_dump(exclude={"labels_per_class"}),
+        "data": first.data.name, "source": source.name, "source_labels": len(source.train), "seeds": seeds,
+        "confidence": CONFIDENCE, "labels": list(labels),
+        "arms": {name: _columns(intervals) for name, intervals in errors.items()},
+        "gain": [{"points": _rounded(run.verdict.difference.mean), "low": _rounded(run.verdict.difference.low),
+                  "high": _rounded(run.verdict.difference.high), "kind": run.verdict.kind} for run in runs],
+    }  # fmt: skip
+    path.write_text(json.dumps(curve), encoding="utf-8")
+
+
+def _columns(intervals: Sequence[Interval]) -> dict[str, list[float | None]]:
+    """Intervals of errors per 10,000 as three columns."""
+    return {side: [_rounded(getattr(interval, side)) for interval in intervals] for side in ("mean", "low", "high")}
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)
+
+
+def _warm_queue() -> Queue:
     queue = Queue()
     while not queue.warm:
         time.sleep(0.1)
     time.sleep(5)  # the other workers warm up too, and would disturb the latency
-    view = queue.submit(DistillationSettings()).wait(600)
-    queue.close()
+    return queue
+
+
+def _finished(handle: Handle) -> Result:
+    view = handle.wait(3600)
     if view.result is None:
         raise SystemExit(f"the run ended as {view.state}: {view.problem}")
-    (HERE / "recorded-distillation.json").write_text(view.result.model_dump_json(), encoding="utf-8")
     print(view.result.verdict.text, f"{view.seconds_elapsed:.1f} s")
+    return view.result
+
+
+def _with_few_networks(result: Result) -> Result:
+    """The same Result with the networks of the verdict's two arms only: all would be most of what is bundled."""
+    kept = (result.verdict.arm, result.verdict.baseline)
+
+    def light(arm: Arm) -> Arm:
+        trials = tuple(trial.model_copy(update={"weights": None}) for trial in arm.trials)
+        return arm if arm.name in kept else arm.model_copy(update={"trials": trials})
+
+    return result.model_copy(update={"arms": tuple(map(light, result.arms))})
 
 
 if __name__ == "__main__":
@@ -89,3 +154,4 @@ if __name__ == "__main__":
     make_gallery(teacher, mnist)
     make_classes(teacher, mnist)
     record()
+    record_labels()
