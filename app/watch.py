@@ -12,7 +12,7 @@ from kd_core.runs.queue import Handle, Queue, View
 from kd_core.settings import Settings
 
 POLL_SECONDS = 0.5
-REST_SECONDS = 4.0  # the first page is drawn in this time
+REST_SECONDS = 8.0  # the first page is drawn in this time
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
