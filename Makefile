@@ -26,7 +26,7 @@ app: data                      ## serve the lab
 	$(RUN) -m streamlit run streamlit_app.py
 
 test: $(VENV)/installed-dev data  ## every test but the long proofs
-	$(RUN) -m pytest -m "not proof"
+	$(RUN) -m pytest -m "not proof" -n 2 --dist loadfile
 
 proof: $(VENV)/installed-dev data ## the long tests
 	$(RUN) -m pytest -m proof
@@ -45,3 +45,4 @@ translations: $(VENV)/installed ## collect new strings into app/locale
 bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/results.md; KERAS=PYTHON adds the Keras rival
 	$(RUN) benchmarks/distillation.py --write $(if $(KERAS),--keras $(KERAS))
 	$(RUN) benchmarks/app.py --write
+	$(RUN) benchmarks/transfer.py --write
