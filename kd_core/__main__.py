@@ -18,10 +18,11 @@ from kd_core.messages import Problem
 from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
 
-COMMANDS = {"distill": "distillation", "transfer": "transfer"}
+COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask"}
 HELP = {
     "distill": "train students alone and with a teacher, and say what the teacher was worth",
     "transfer": "train on few labels from scratch and from old weights, and say what these were worth",
+    "multitask": "train tasks alone and with one shared body, and say what sharing was worth to each",
 }
 
 

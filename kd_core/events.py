@@ -79,7 +79,9 @@ class ArmTrial(_Record):
     mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
     confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
     weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
-    measures: a technique's own numbers, by name.
+    measures: a technique's own numbers, by name; series: such numbers over training, by name.
+    A regression (the rotation angle) counts an answer as an error where it is off by more than a stated
+    amount: its confusion is over classes of answers, its bins are empty, its gallery_logits rows one number.
     """
 
     seed: int
@@ -92,6 +94,7 @@ class ArmTrial(_Record):
     seconds: float
     weights: bytes | None = None
     measures: dict[str, float] = {}
+    series: dict[str, tuple[float, ...]] = {}
 
 
 class Interval(_Record):
@@ -158,11 +161,15 @@ class Dataset(_Record):
 
 
 class GalleryDigit(_Record):
-    """One test image shown beside the numbers: its index in the test split, label and 784 pixels, 0-255."""
+    """One test image shown beside the numbers: its index in the test split, label and 784 pixels, 0-255.
+
+    answers: where there are several tasks, the truth by task id (a class, or an angle in degrees).
+    """
 
     index: int
     label: int
     pixels: tuple[int, ...]
+    answers: dict[str, float] = {}
 
 
 class Provenance(_Record):

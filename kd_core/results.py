@@ -24,19 +24,37 @@ def arm_trial(
 ) -> ArmTrial:
     """What is kept of one trained network: its test errors, confusion and gallery logits, in float32."""
     logits = predict(model, data.test.images)
-    small = sum(p.numel() for p in model.parameters()) <= WEIGHTS_KEPT
-    weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()} if small else {}
+    return judged(logits, data.test.labels, data.gallery, seed, curve, seconds, kept_weights(model))
+
+
+def judged(
+    logits: Tensor,
+    labels: Tensor,
+    gallery: Sequence[int],
+    seed: int,
+    curve: Sequence[tuple[int, int]],
+    seconds: float,
+    weights: bytes | None,
+) -> ArmTrial:
+    """What is kept of a network's test logits [N, C] beside their labels [N]; gallery: rows that are shown."""
     return ArmTrial(
         seed=seed,
         curve=tuple(curve),
-        test_errors=count_errors(logits, data.test.labels),
-        confusion=confusion(logits, data.test.labels),
-        mistakes=mistakes(logits, data.test.labels),
-        bins=reliability(logits, data.test.labels),
-        gallery_logits=tuple(tuple(row) for row in logits[list(data.gallery)].tolist()),
+        test_errors=count_errors(logits, labels),
+        confusion=confusion(logits, labels),
+        mistakes=mistakes(logits, labels),
+        bins=reliability(logits, labels),
+        gallery_logits=tuple(tuple(row) for row in logits[list(gallery)].tolist()),
         seconds=seconds,
-        weights=save(weights) if weights else None,
+        weights=weights,
     )
+
+
+def kept_weights(model: nn.Module) -> bytes | None:
+    """The network as a safetensors file, None for a huge one."""
+    if sum(p.numel() for p in model.parameters()) > WEIGHTS_KEPT:
+        return None
+    return save({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()})
 
 
 def mistakes(logits: Tensor, labels: Tensor) -> tuple[tuple[int, int], ...]:

@@ -415,7 +415,148 @@ class TransferSettings(Settings):
             )
 
 
-TECHNIQUES: dict[str, type[Settings]] = {"distillation": DistillationSettings, "transfer": TransferSettings}
+# The tasks of a multi-task run by id, and the sets of them that can be chosen.
+TASK_LABELS = {
+    "digit": N_("digit"), "parity": N_("parity"), "five": N_("at least five"), "angle": N_("rotation angle"),
+    "left": N_("left digit"), "right": N_("right digit"),
+}  # fmt: skip
+TASK_SETS = {
+    "two_digits": N_("left digit + right digit, overlapping (MultiMNIST)"),
+    "digit_parity": N_("digit + parity"),
+    "digit_five": N_("digit + at least five"),
+    "digit_parity_five": N_("digit + parity + at least five"),
+    "digit_angle": N_("digit + rotation angle"),
+}
+BODIES = {"medium": N_("medium (16-32-32)"), "small": N_("small (4-8-8)")}
+WEIGHTINGS = {
+    "fixed": N_("fixed, as set"),
+    "uncertainty": N_("learned uncertainty (Kendall)"),
+    "dwa": N_("dynamic weight average (DWA)"),
+    "pcgrad": N_("gradient surgery (PCGrad)"),
+}
+# How the arms of a multi-task run train a task. An arm is a task and a scheme: "left digit · joint, as set".
+TASK_ALONE, JOINT_EQUAL, JOINT = N_("alone"), N_("joint, equal weights"), N_("joint, as set")
+FAIR = N_("alone, same total size")
+SCHEMES = (TASK_ALONE, JOINT_EQUAL, JOINT, FAIR)
+
+
+def arm_of(task: str, scheme: str) -> str:
+    """The name of the arm that trains the task with id `task` in one of the SCHEMES."""
+    return f"{TASK_LABELS[task]} · {scheme}"
+
+
+def task_of(arm_name: str) -> str:
+    """The id of the task of a multi-task arm; KeyError for any other arm."""
+    label = arm_name.split(" · ")[0]
+    return {text: name for name, text in TASK_LABELS.items()}[label]
+
+
+def scheme_of(arm_name: str) -> str:
+    """The scheme of a multi-task arm; KeyError for any other arm."""
+    scheme = arm_name.split(" · ")[-1]
+    return {text: text for text in SCHEMES}[scheme]
+
+
+def _task_weight(label: str) -> Any:
+    """The field α_i of one task; it counts only where that task is among the chosen ones."""
+    return _field(
+        1.0, ge=0, le=10, step=0.1, symbol="α_i", label=label,
+        help=N_("How much this task's loss counts in the joint loss; 0 leaves it out."),
+    )  # fmt: skip
+
+
+class MultitaskSettings(Settings):
+    """What a multi-task run may vary. L = Σ α_i L_i: one shared body, a head for each task."""
+
+    technique: ClassVar[str] = "multitask"
+    module: ClassVar[str] = "kd_core.multitask"
+    stages: ClassVar[Mapping[str, str]] = {
+        "tasks": N_("1 · Make the tasks"),
+        "networks": N_("2 · Train alone and jointly"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"tasks": 1.0}
+
+    tasks: Literal["two_digits", "digit_parity", "digit_five", "digit_parity_five", "digit_angle"] = _field(
+        "two_digits", choices=TASK_SETS, label=N_("Tasks"),
+        help=N_("What one network learns at the same time."),
+    )  # fmt: skip
+    weight_left: float = _task_weight(N_("Weight of the left digit α_i"))
+    weight_right: float = _task_weight(N_("Weight of the right digit α_i"))
+    weight_digit: float = _task_weight(N_("Weight of the digit α_i"))
+    weight_parity: float = _task_weight(N_("Weight of parity α_i"))
+    weight_five: float = _task_weight(N_("Weight of at least five α_i"))
+    weight_angle: float = _task_weight(N_("Weight of the rotation angle α_i"))
+    weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = _field(
+        "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
+        help=N_("How the weighted losses are combined; none of these is promised to win."),
+    )  # fmt: skip
+    body: Literal["medium", "small"] = _field(
+        "medium", choices=BODIES, label=N_("Shared body"),
+        help=N_("The layers that all tasks share; in a small one they must fight for room."),
+    )  # fmt: skip
+    train_size: int = _field(
+        1000, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
+        help=N_("How many images each network sees, labelled for each of its tasks; drawn anew for each seed."),
+    )  # fmt: skip
+    epochs: int = _field(
+        20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        help=N_("How often each network sees its images."),
+    )  # fmt: skip
+    seeds: int = _field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets weights, order and the labelled images."),
+    )  # fmt: skip
+    batch_size: int = _field(
+        64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        help=N_("Images in one training step."),
+    )  # fmt: skip
+    learning_rate: float = _field(
+        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
+        help=N_("Adam's step size."),
+    )  # fmt: skip
+    seed: int = _field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = _field(
+        "auto", more=True, label=N_("Arithmetic"),
+        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
+        help=N_("bfloat16 is faster only where the processor has it."),
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+        "auto", more=True, label=N_("Device"),
+        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Where the networks train."),
+    )  # fmt: skip
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """The ids of the chosen tasks, in order."""
+        return ("left", "right") if self.tasks == "two_digits" else tuple(self.tasks.split("_"))
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weights α_i of the chosen tasks, in their order, as set."""
+        return tuple(getattr(self, f"weight_{task}") for task in self.task_names)
+
+    def check(self, data: Any) -> None:
+        """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
+        there = len(data.train.labels)
+        if self.train_size > there:
+            raise Problem(
+                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
+                given=self.train_size,
+                there=there,
+            )
+        if not any(self.weights):
+            raise Problem(N_("All task weights are 0: nothing would be learned. Give at least one task a weight."))
+
+
+TECHNIQUES: dict[str, type[Settings]] = {
+    "distillation": DistillationSettings,
+    "transfer": TransferSettings,
+    "multitask": MultitaskSettings,
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Honest statistics for few trials: Student's t over paired differences, and the verdict in words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from scipy.special import stdtrit
@@ -36,6 +36,20 @@ def paired_points(errors: Sequence[int], baseline_errors: Sequence[int], images:
     if len(errors) != len(baseline_errors):
         raise ValueError(f"paired trials are needed, but {len(errors)} and {len(baseline_errors)} were given")
     return t_interval([100 * (b - e) / images for e, b in zip(errors, baseline_errors, strict=True)])
+
+
+def delta_m(errors: Sequence[int], baseline_errors: Sequence[int]) -> float:
+    """Mean relative change of the tasks' errors against the baseline's, in percent: NEGATIVE is better.
+
+    100 / tasks · sum_i (errors_i - baseline_i) / baseline_i. Maninis, Radosavovic, Kokkinos 2019,
+    arXiv 1904.08918, eq. 4, turn the sign for measures in which less is better; here it is that of the errors.
+    A baseline without any error counts as one error. Raises ValueError for no tasks or numbers that differ.
+    """
+    if not errors or len(errors) != len(baseline_errors):
+        raise ValueError(
+            f"errors of the same tasks are needed; {len(errors)} and {len(baseline_errors)} were given"
+        )
+    return 100 * fmean((e - b) / max(b, 1) for e, b in zip(errors, baseline_errors, strict=True))
 
 
 def calibration_error(trial: ArmTrial) -> float:
@@ -75,17 +89,18 @@ def verdict(
     *,
     better: str = BETTER,
     worse: str = WORSE,
+    words: Mapping[str, Scalar | Message] | None = None,
 ) -> Verdict:
     """The verdict that `difference` (in points) allows, and no more; `scope` says what varied.
 
     better, worse: a technique's own sentences for its main question, with the same holes as BETTER.
+    words: what fills further holes, or stands for "arm" and "baseline" where a name is put together of parts.
     """
-    kind, text = _wording(difference, arm, baseline, better, worse)
+    kind, text = _wording(difference, {"arm": arm, "baseline": baseline, **(words or {})}, better, worse)
     return Verdict(kind=kind, arm=arm, baseline=baseline, difference=difference, text=text, scope=scope)
 
 
-def _wording(d: Interval, arm: str, baseline: str, better: str, worse: str) -> tuple[str, Message]:
-    names: dict[str, Scalar] = dict(arm=arm, baseline=baseline)
+def _wording(d: Interval, names: Mapping[str, Scalar | Message], better: str, worse: str) -> tuple[str, Message]:
     if d.low is None or d.high is None or d.half_width is None:
         return "single", message(SINGLE, points=_points(d.mean))
     if d.low == d.high == 0:
@@ -96,7 +111,7 @@ def _wording(d: Interval, arm: str, baseline: str, better: str, worse: str) -> t
             n=d.n,
             points=_points(d.mean),
         )
-    values: dict[str, Scalar] = dict(low=_points(d.low), high=_points(d.high), n=d.n, **names)
+    values: dict[str, Scalar | Message] = {"low": _points(d.low), "high": _points(d.high), "n": d.n, **names}
     if d.low > 0:
         return "better", message(better, points=_points(d.mean).lstrip("+"), **values)
     if d.high < 0:
