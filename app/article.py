@@ -34,6 +34,12 @@ SECTIONS = {
         N_("A network trained on one task gives its weights to another. Feature extraction freezes them and trains "
            "a new last part alone; fine-tuning goes on training them, with a small step size."),
     ),
+    "3.2.2": Section(
+        N_("Multi-task learning: the idea"),
+        "",
+        N_("One network learns several tasks at once. Its first layers are shared, so that what one task finds out "
+           "can serve another, and each task has a last part of its own."),
+    ),
     "4.1": Section(
         N_("Distillation: formulas and steps"),
         r"p_i = \frac{\exp(z_i/T)}{\sum_j \exp(z_j/T)} \qquad L_{KD} = T^2 \sum_i p_i \log\frac{p_i}{q_i}",
@@ -45,6 +51,12 @@ SECTIONS = {
         r"L = L_{new} + \lambda \sum_i \lVert \theta_i - \theta_{pre,i} \rVert^2",
         N_("Three steps: take a pretrained network, replace its last part, train on the new task. The term with λ "
            "pulls the weights back to the old ones: λ = 0 is fine-tuning, λ → ∞ feature extraction."),
+    ),
+    "4.3": Section(
+        N_("Multi-task learning: formula"),
+        r"L = \sum_{i=1}^{n} \alpha_i L_i",
+        N_("The tasks' losses are added, each with a weight α_i. How to choose the weights it leaves open: fixed, "
+           "learned or adapted while training, as here by choice."),
     ),
     "5.1": Section(
         N_("Distillation: the listing"),

@@ -55,6 +55,71 @@ class LabelsCurve(TypedDict):
     gain: list[Gain]
 
 
+class RecordedStep(TypedDict):
+    """A moment of a real multi-task run: two tasks' gradients, and what steps along their weighted sums did.
+
+    losses, norms: of both tasks; cosine: between their gradients in `parameters` shared weights; change[i][j]:
+    how both losses changed after a step of `step_size` with weights[i] and weights[j].
+    """
+
+    tasks: list[str]
+    losses: list[float]
+    norms: list[float]
+    cosine: float
+    parameters: int
+    step_size: float
+    weights: list[float]
+    change: list[list[list[float]]]
+    images: int
+    at_step: int
+
+
+class Errors(TypedDict):
+    """Errors per 10,000 with their interval."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class Sweep(TypedDict):
+    """Validation errors of two tasks by id over pairs of their `weights`, and of each alone."""
+
+    created: str
+    version: int
+    tasks: list[str]
+    weights: list[list[float]]
+    errors: dict[str, list[Errors]]
+    alone: dict[str, Errors]
+    seeds: int
+    settings: dict[str, Scalar]
+
+
+class Curve(TypedDict):
+    """The arms' numbers over steps, from 0."""
+
+    maml: list[float]
+    joint: list[float]
+
+
+class Sinusoids(TypedDict):
+    """Two recorded networks 1-40-40-1, sinusoids to adapt them to, and their mean errors over steps.
+
+    maml, joint: [W1, b1, W2, b2, W3, b3]; tasks: amplitude, phase and the x of the given points.
+    """
+
+    created: str
+    maml: list[list[float] | list[list[float]]]
+    joint: list[list[float] | list[list[float]]]
+    inner_lr: float
+    joint_lr: float
+    tasks: list[dict[str, float | list[float]]]
+    count: int
+    mean: Curve
+    low: Curve
+    high: Curve
+
+
 @cache
 def gallery() -> list[Digit]:
     """The gallery with the bundled teacher's logits."""
@@ -80,3 +145,24 @@ def labels_curve() -> LabelsCurve:
     """Transfer's accuracy over labels a class, recorded by `make assets`."""
     curve: LabelsCurve = json.loads((ASSETS / "recorded-transfer-labels.json").read_text(encoding="utf-8"))
     return curve
+
+
+@cache
+def recorded_step() -> RecordedStep:
+    """The moment of conflict of the multi-task page, recorded by `make assets`."""
+    step: RecordedStep = json.loads((ASSETS / "recorded-multitask-step.json").read_text(encoding="utf-8"))
+    return step
+
+
+@cache
+def sweep() -> Sweep:
+    """Multi-task learning over the weights of two tasks, recorded by `make assets`."""
+    found: Sweep = json.loads((ASSETS / "recorded-multitask-sweep.json").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def sinusoids() -> Sinusoids:
+    """The two networks of the meta-learning page's live part, recorded by `make assets`."""
+    found: Sinusoids = json.loads((ASSETS / "recorded-sinusoid.json").read_text(encoding="utf-8"))
+    return found

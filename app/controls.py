@@ -6,7 +6,7 @@ exists, what is wrong with them is said, and what differs from the default is wr
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import streamlit as st
@@ -110,17 +110,21 @@ def _go_where_the_address_went(settings: type[Settings]) -> None:
         st.session_state[name] = spec.default if raw is None else _read(spec, raw)
 
 
-def controls(settings: type[Settings], _: Translate) -> Settings:
-    """Draw the widgets of `settings` (the rest behind "More") and return what they are set to."""
+def controls(settings: type[Settings], _: Translate, without: Container[str] = ()) -> Settings:
+    """Draw the widgets of `settings` (the rest behind "More") and return what they are set to.
+
+    without: fields that mean nothing at present; they keep what they were set to, unseen.
+    """
     specs = settings.specs()
-    first = [spec for spec in specs.values() if not spec.more]
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {name: value(settings, name) for name in specs if name in without}
+    shown = [spec for name, spec in specs.items() if name not in without]
+    first = [spec for spec in shown if not spec.more]
     for column, spec in zip(st.columns(len(first)), first, strict=True):
         with column:
             values[spec.name] = _widget(spec, settings, _)
     with st.expander(_("More"), key="more"):
         columns = st.columns(3)
-        for position, spec in enumerate(spec for spec in specs.values() if spec.more):
+        for position, spec in enumerate(spec for spec in shown if spec.more):
             with columns[position % 3]:
                 values[spec.name] = _widget(spec, settings, _)
     _publish(values, specs)

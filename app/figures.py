@@ -16,13 +16,19 @@ from kd_core.settings import (
     DISTILLED,
     EQUAL,
     EQUAL_TEACHER,
+    FAIR,
     FROZEN,
+    JOINT,
+    JOINT_EQUAL,
     SCRATCH,
     SHUFFLED,
     SMOOTHED,
     SOURCE,
+    TASK_ALONE,
+    TASK_LABELS,
     TEACHER,
     TUNED,
+    arm_of,
 )  # fmt: skip
 
 Translator = Callable[..., str]
@@ -43,9 +49,23 @@ _STYLES = {
     DECAYED: ("#AA4499", "longdash", "x", "-"),
     ANCHORED: ("#E69F00", "dashdot", "square", "x"),
 }
+# A multi-task arm has its task's colour and its scheme's dash, marker and pattern.
+TASK_COLOURS = {"left": "#009E73", "right": "#CC79A7", "digit": "#009E73", "parity": "#CC79A7", "five": "#56B4E9",
+                "angle": "#CC79A7"}  # fmt: skip
+_SCHEME_STYLES = {
+    TASK_ALONE: ("dash", "circle-open", "/"),
+    FAIR: ("longdash", "triangle-up-open", "x"),
+    JOINT_EQUAL: ("dot", "square", "."),
+    JOINT: ("solid", "circle", ""),
+}
+_BY_TASK = {
+    arm_of(task, scheme): (TASK_COLOURS[task], *style) for task in TASK_LABELS
+    for scheme, style in _SCHEME_STYLES.items()
+}  # fmt: skip
+_STYLES |= _BY_TASK
 COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
 LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
-              ANCHORED, TUNED, SOURCE)  # fmt: skip
+              ANCHORED, TUNED, SOURCE, *_BY_TASK)  # fmt: skip
 LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
 

@@ -11,7 +11,6 @@ from kd_core.messages import N_
 from kd_core.settings import Settings
 
 NOT_BUILT = {
-    "multitask": N_("Multi-task learning"),
     "meta_learning": N_("Meta-learning"),
 }
 STYLE = """<style>
@@ -44,6 +43,7 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/overview.py", title=_("Overview"), default=True),
         st.Page("pages/distillation.py", title=_("Distillation")),
         st.Page("pages/transfer.py", title=_("Transfer learning")),
+        st.Page("pages/multitask.py", title=_("Multi-task learning")),
     ]
     planned = [
         st.Page(partial(_not_built, title), title=_(title), url_path=path, visibility="hidden")
@@ -69,6 +69,7 @@ def surround() -> None:
             st.page_link("pages/overview.py", label=_("Overview"), width="content")
             st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
             st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
+            st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:

@@ -1,23 +1,39 @@
 """A Result on its page: badge, verdict, controls, table, two charts, and under tabs all that lies behind them."""
 
+from collections.abc import Callable
+
 import streamlit as st
+from plotly.graph_objects import Figure
 
 from app import figures
 from app.chart import chart as chart
 from app.compare import comparison
 from app.controls import differences
+from app.figures import Translator
 from app.tabs import depth
 from app.text import Translate
 from kd_core.events import Result
 from kd_core.messages import N_
 from kd_core.settings import TEACHER, Settings
 
-FURTHER = {"distillation": N_("Why does it work? Controls")}  # what the further verdicts are for
+FURTHER = {
+    "distillation": N_("Why does it work? Controls"),
+    "multitask": N_("The other task, and fairer comparisons"),
+}  # what the further verdicts are for
 OTHERWISE = N_("Further comparisons")
 
 
-def show(result: Result, settings: Settings, recorded: bool, _: Translate) -> None:
-    """Draw `result`; where it was made with other settings than `settings`, say in which they differ."""
+def show(
+    result: Result,
+    settings: Settings,
+    recorded: bool,
+    _: Translate,
+    curves: Callable[[Result, Translator], Figure] = figures.learning_curves,
+) -> None:
+    """Draw `result`; where it was made with other settings than `settings`, say in which they differ.
+
+    curves: the figure of errors while training.
+    """
     with st.container(key="result"):
         if recorded:
             date = result.provenance.created[:10]
@@ -38,7 +54,7 @@ def show(result: Result, settings: Settings, recorded: bool, _: Translate) -> No
             chart(figures.errors_by_arm(result, _), "errors", _("Errors on the test set, every trial"))
         with right:
             st.markdown("**" + _("Errors on the validation set while training") + "**")
-            chart(figures.learning_curves(result, _), "curves", _("Errors on the validation set while training"))
+            chart(curves(result, _), "curves", _("Errors on the validation set while training"))
         depth(result, _)
         _provenance(result, _)
 

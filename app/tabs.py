@@ -27,6 +27,7 @@ TABS = {
     "cost": N_("Cost"),
     "export": N_("Export"),
 }
+FEW = {"multitask": ["cost", "export"]}  # a page that shows the rest in its own way
 MOST_CHANGES = 12
 MOST_TILES = 24
 MOST_CHOSEN = 8
@@ -40,7 +41,9 @@ def depth(result: Result, _: Translate) -> None:
         digit=_digit, changes=_changes, confusion=_confusion, calibration=_calibration, agreement=_agreement,
         cost=_cost, export=_export,
     )  # fmt: skip
-    names = [name for name in TABS if name != "agreement" or any(arm.name == TEACHER for arm in result.arms)]
+    names = FEW.get(result.technique) or [
+        name for name in TABS if name != "agreement" or any(arm.name == TEACHER for arm in result.arms)
+    ]
     labels = [_(TABS[name]) for name in names]
     if st.session_state.get("tab") not in labels:  # the words of another language
         last = st.session_state.get("open_tab")

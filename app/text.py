@@ -23,6 +23,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 ROOT = Path(__file__).parent.parent
 PO = Path(__file__).parent / "locale" / "zh" / "LC_MESSAGES" / "lab.po"
 MARKS = {"_": None, "N_": None, "message": None, "Problem": None}
+PARTS = " · "
 SOURCES = ("streamlit_app.py", "app", "pages", "kd_core")
 
 
@@ -37,6 +38,8 @@ class Translate:
         if isinstance(text, Message):
             return self(text.text, **text.values)
         translated = self._gettext(text) if text else ""
+        if translated == text and PARTS in text:  # the name of an arm, put together of a task and a scheme
+            translated = PARTS.join(map(self._gettext, text.split(PARTS)))
         if not values:
             return translated
         # A value can be a word or a sentence of the core itself, so it is looked up as well.

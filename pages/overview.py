@@ -21,7 +21,8 @@ WAYS = (
         "A network trained on one task starts the next with what it knows, frozen or fine-tuned."),
         "pages/transfer.py"),
     ("multitask", N_("Multi-task learning"), N_("a body is shared"), N_(
-        "One body, several heads: tasks learn together, and sometimes pull against each other."), None),
+        "One body, several heads: tasks learn together, and sometimes pull against each other."),
+        "pages/multitask.py"),
     ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(
         "Training finds weights from which a few steps on a few examples suffice for a new task."), None),
 )  # fmt: skip

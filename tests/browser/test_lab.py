@@ -146,7 +146,7 @@ def test_nothing_is_asked_of_another_host(open_page):
     assert [url for url in asked if not url.startswith(("http://127.0.0.1", "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize("path", ["/multitask", "/meta_learning"])
+@pytest.mark.parametrize("path", ["/meta_learning"])
 def test_what_is_planned_says_so(open_page, path):
     page = open_page(path)
     page.get_by_text("not built yet").wait_for()

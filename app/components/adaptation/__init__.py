@@ -1,0 +1,77 @@
+"""The live picture of the meta-learning page: the same few points, two networks, k steps of gradient descent.
+
+The networks are recorded; every step is computed in the browser. Python hears of nothing.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.bundled import Sinusoids
+from kd_core.messages import N_
+
+WORDS = {
+    "title": N_("MAML starts worse and moves better"),
+    # The question, its choices, and its answer.
+    "quiz": N_("Guess first"),
+    "ask": N_("Before any step, which network is nearer to the curve?"),
+    "skip": N_("Skip"),
+    "again": N_("Ask again"),
+    "said_right": N_("Right."),
+    "said_wrong": N_("It is the other one."),
+    "joint_nearer": N_("Before any step the jointly pre-trained one is nearer (mean error {joint0} against "
+                       "{maml0}): it has learned the average of all curves. After one step MAML has {maml1}, the "
+                       "other {joint1}."),
+    "maml_nearer": N_("Here MAML is nearer even before any step (mean error {maml0} against {joint0}); after one "
+                      "step it has {maml1}, the other {joint1}."),
+    # The two networks, and what they are asked to learn.
+    "maml": N_("MAML"),
+    "joint": N_("joint pre-training"),
+    "error": N_("error"),
+    "panel": N_("{net} after {steps} steps: its curve, the true one and the points; mean squared error {error}"),
+    "point": N_("Point at x = {x}, y = {y}; arrow keys move it"),
+    # The knob and the buttons.
+    "steps": N_("after k = {steps} steps"),
+    "one_step": N_("after k = 1 step"),
+    "other": N_("Another curve"),
+    "back": N_("Put the points back"),
+    # Many tasks.
+    "mean": N_("Mean error over steps k"),
+    "mean_says": N_("Mean error after {steps} steps: MAML {maml}, joint pre-training {joint}"),
+    "legend": N_("Dotted: the true curve. Circles: the points that are given; drag them. Thin: before any step."),
+    "note": N_("Recorded on {date}. Each step is plain gradient descent on the points, computed in this browser, "
+               "with step size {rate} for MAML and {joint_rate} for the other (the best on validation curves). "
+               "Errors are mean squared; the mean is over {tasks} curves, with its 95 % interval."),
+}  # fmt: skip
+
+
+def _read(suffix: str) -> str:
+    return (Path(__file__).parent / f"adaptation.{suffix}").read_text(encoding="utf-8")
+
+
+# The two scripts make one module: Streamlit takes one. Only the first exports.
+_mount = st.components.v2.component(
+    "adaptation", html=_read("html"), css=_read("css"), js="\n".join(map(_read, ("js", "net.js")))
+)
+
+
+def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> None:
+    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated."""
+    mean = {
+        arm: {"mean": recorded["mean"][arm], "low": recorded["low"][arm], "high": recorded["high"][arm]}
+        for arm in ("maml", "joint")
+    }
+    data: dict[str, Any] = {
+        "maml": recorded["maml"],
+        "joint": recorded["joint"],
+        "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
+        "tasks": recorded["tasks"],
+        "mean": mean,
+        "count": recorded["count"],
+        "date": recorded["created"][:10],
+        "stamp": recorded["created"],
+        "words": {**WORDS, **words},
+    }
+    _mount(key=key, data=data)

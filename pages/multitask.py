@@ -1,0 +1,109 @@
+"""Multi-task learning: weigh two gradients by hand, train tasks alone and together, read an honest verdict."""
+
+import streamlit as st
+
+from app import multitask_figures as figures
+from app.article import chips
+from app.bundled import recorded, recorded_step, sweep
+from app.chart import chart
+from app.components.gradients import WORDS, gradients
+from app.controls import controls, follow, presets, value
+from app.frame import opening
+from app.result import show
+from app.watch import data_notices, mnist_is_there, watch
+from kd_core.messages import N_
+from kd_core.settings import MULTITASK_PRESETS, TASK_LABELS, MultitaskSettings
+
+_ = opening(
+    N_("Multi-task learning"),
+    N_("One network, several tasks: they **share** a body of layers, and each pulls it its own way."),
+    MultitaskSettings,
+)
+
+step = recorded_step()
+weight_fields = [f"weight_{task}" for task in step["tasks"]]
+
+
+def take(*weights: float) -> None:
+    """Give the weights at which the live part was released to their controls."""
+    for field, weight in zip(weight_fields, weights, strict=True):
+        follow(field)(weight)
+
+
+with st.container(key="gradients"):
+    gradients(
+        step,
+        weights=[value(MultitaskSettings, field) for field in weight_fields],
+        labels=[_(TASK_LABELS[task]) for task in step["tasks"]],
+        words={key: _(text) for key, text in WORDS.items()},
+        key="live_gradients",
+        on_weights=take,
+    )
+
+chips("3.2.2", "4.3", _=_)
+st.subheader(_("Does learning together beat learning alone?"), anchor=False)
+presets(MultitaskSettings, MULTITASK_PRESETS, _, mnist=mnist_is_there())
+chosen = MultitaskSettings(tasks=value(MultitaskSettings, "tasks")).task_names
+settings = controls(MultitaskSettings, _, without={f"weight_{task}" for task in TASK_LABELS if task not in chosen})
+st.latex(figures.loss(settings, _))
+data_notices(_)
+finished = watch(settings, _)
+
+result = finished or recorded("multitask")
+show(result, settings, finished is None, _, curves=figures.curves_by_task)
+figures_row = st.columns(3)
+for column, (label, said, about) in zip(figures_row, figures.in_short(result, _), strict=True):
+    column.metric(label, said, help=about)
+
+st.subheader(_("Who pulls where, and what it costs"), anchor=False)
+trade, conflict, losses, samples, ways, article = st.tabs(
+    [_("Trade-off"), _("Conflict"), _("Losses"), _("Samples"), _("Ways of weighting"), _("The article")]
+)
+with trade:
+    about = _("Errors of one task over the other")
+    chart(figures.trade_off(sweep(), result, _), "trade_off", about)
+    st.caption(figures.sweep_says(sweep(), _))
+with conflict:
+    st.markdown(figures.conflict_says(result, _))
+    chart(figures.conflict(result, _), "conflict", _("Cosine between the tasks' gradients while training"))
+    st.markdown("**" + _("Layer by layer, mean over trials") + "**")
+    chart(figures.by_layer(result, _), "by_layer", _("Cosine between the tasks' gradients by layer"))
+    st.markdown("**" + _("Length of each task's gradient") + "**")
+    chart(
+        figures.small_multiples(result, "norm", _("gradient length"), _),
+        "norms",
+        _("Length of each task's gradient"),
+    )
+with losses:
+    st.markdown(_("Each task's own loss on the batch at hand, before its weight. Cross-entropies in nats; for an "
+                  "angle the squared error in units of 45°. They are not comparable with each other, so each has "
+                  "its panel."))  # fmt: skip
+    chart(figures.small_multiples(result, "loss", _("loss"), _), "losses", _("Losses while training"))
+    st.markdown("**" + _("What each loss was multiplied by") + "**")
+    chart(
+        figures.small_multiples(result, "weight", _("factor"), _), "factors", _("What each loss was multiplied by")
+    )
+with samples:
+    st.html(figures.samples(result, _))
+    st.caption(_("The first trial's networks on test images; the probability of their answer in brackets."))
+with ways:
+    st.markdown(_("None of these is promised to win: with weights tuned as carefully, the plain weighted sum often "
+                  "does as well (Kurin et al. 2022)."))  # fmt: skip
+    st.markdown(_("**Fixed**: the weights stay as set."))
+    st.markdown(_("**Learned uncertainty** (Kendall et al. 2018): each task learns s_i, the logarithm of its "
+                  "noise's variance. The formula is that of a regression; for a classification the factor ½ before "
+                  "the loss is left out in the paper. Here one form serves all."))  # fmt: skip
+    st.latex(r"L = \sum_i \tfrac{1}{2} e^{-s_i} \alpha_i L_i + \tfrac{1}{2} s_i")
+    st.markdown(_("**Dynamic weight average** (Liu et al. 2019): a task whose loss falls more slowly gets more "
+                  "weight in the next epoch; r_i is the ratio of its last two losses."))  # fmt: skip
+    st.latex(r"w_i = K \, e^{r_i / T} / \textstyle\sum_k e^{r_k / T}, \qquad T = 2")
+    st.markdown(_("**Gradient surgery** (PCGrad, Yu et al. 2020): where two gradients conflict, each loses its "
+                  "part along the other before they are added. The paper's guarantee is for plain gradient "
+                  "descent; Adam, used here as everywhere, rescales each weight's step, and the guarantee is "
+                  "gone."))  # fmt: skip
+    st.latex(r"g_i \leftarrow g_i - \frac{g_i \cdot g_j}{\lVert g_j \rVert^2} \, g_j \quad "
+             r"\text{if } g_i \cdot g_j < 0")  # fmt: skip
+with article:
+    st.markdown(_("The article gives the formula and no listing. Its text shares the first layers and gives each "
+                  "task a head, as here; the weights α_i it leaves to the reader."))  # fmt: skip
+    chips("3.2.2", "4.3", _=_)
