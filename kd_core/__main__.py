@@ -13,16 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kd_core.events import Result, Step
+from kd_core.events import NOTHING, Result, Step
 from kd_core.messages import Problem
 from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
 
-COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask"}
+COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask", "meta": "meta_learning"}
 HELP = {
     "distill": "train students alone and with a teacher, and say what the teacher was worth",
     "transfer": "train on few labels from scratch and from old weights, and say what these were worth",
     "multitask": "train tasks alone and with one shared body, and say what sharing was worth to each",
+    "meta": "learn a starting point that learns from few examples, and say what it was worth",
 }
 
 
@@ -149,11 +150,20 @@ def _show(bar: tqdm, stage: str, share: float) -> None:
     bar.update(max(0.0, share - bar.n))
 
 
+def _compared_by(result: Result) -> tuple[str, ...]:
+    """The row of what the arms are compared by: errors, or another measure's means."""
+    if result.measure == "errors":
+        return "errors per 10,000", *(str(arm.errors_per_10000) for arm in result.arms)
+    scores = [arm.score or NOTHING for arm in result.arms]
+    halves = ["" if score.half_width is None else f" ± {score.half_width:.3f}" for score in scores]
+    return result.measure, *(f"{score.mean:.3f}{half}" for score, half in zip(scores, halves, strict=True))
+
+
 def table(result: Result) -> str:
     """The arms side by side and the verdict, as text."""
     rows: list[tuple[str, ...]] = [
         ("", *(arm.name for arm in result.arms)),
-        ("errors per 10,000", *(str(arm.errors_per_10000) for arm in result.arms)),
+        _compared_by(result),
         ("labels it saw", *(f"{arm.labels:,}" for arm in result.arms)),
         ("parameters", *(f"{arm.cost.parameters:,}" for arm in result.arms)),
         ("multiply-adds", *(f"{arm.cost.multiply_adds:,}" for arm in result.arms)),
@@ -166,8 +176,9 @@ def table(result: Result) -> str:
                   for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
         for row in rows
     ]  # fmt: skip
-    spread = f"Test images: {result.data.test:,} of {result.data.name}."
-    if any(arm.errors_per_10000.n > 1 for arm in result.arms):
+    tested = "Test images" if result.measure == "errors" else "Test tasks"
+    spread = f"{tested}: {result.data.test:,} of {result.data.name}."
+    if any((arm.score or arm.errors_per_10000).n > 1 for arm in result.arms):
         spread += " ± is a 95 % interval over the trials."
     return "\n".join([*lines, spread, "", str(result.verdict.text), *map(str, result.verdict.scope),
                       *(str(further.text) for further in result.comparisons)])  # fmt: skip

@@ -2,10 +2,14 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core.events import Cost
@@ -67,6 +71,40 @@ def latencies_ms(models: Sequence[nn.Module], image: torch.Tensor) -> list[float
         for model, was_training in zip(models, were_training, strict=True):
             model.train(was_training)
     return [1000 * statistics.median(mine) for mine in times]
+
+
+def peak_megabytes(work: Callable[[], object]) -> float:
+    """The most memory, in 10^6 bytes, that tensors made by `work` held between two operations.
+
+    What was there before does not count, nor what an operation needs while it runs.
+    """
+    with _Held() as held:
+        work()
+    return held.peak / 1e6
+
+
+class _Held(TorchDispatchMode):
+    """Looks after every operation, those inside torch.func's transforms too, which memory it left behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {_key(value) for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)}
+        made = func(*args, **(kwargs or {}))
+        for value in tree_leaves(made):
+            if isinstance(value, torch.Tensor) and (_key(value) not in given or _key(value) in self._storages):
+                storage = value.untyped_storage()
+                self._storages[_key(value)] = StorageWeakRef(storage), storage.nbytes()
+        self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self._storages.values()))
+        return made
+
+
+def _key(value: torch.Tensor) -> int:
+    return value.untyped_storage()._cdata
 
 
 def _timed(model: nn.Module, image: torch.Tensor) -> float:

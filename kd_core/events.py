@@ -31,7 +31,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Validation errors of one arm after `epoch` of `epochs` epochs: `errors` out of `size` images."""
+    """Validation errors of one arm after `epoch` of `epochs` epochs: `errors` out of `size` images.
+
+    loss: what was measured instead where nothing is classified; errors and size are 0 then.
+    """
 
     stage: str
     arm: str
@@ -40,6 +43,10 @@ class Evaluation:
     epochs: int
     errors: int
     size: int
+    loss: float | None = None
+
+
+MEASURED = ("seconds", "megabytes")  # how measures of time and memory begin: they differ from run to run
 
 
 class _Record(BaseModel):
@@ -79,18 +86,19 @@ class ArmTrial(_Record):
     mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
     confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
     weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
-    measures: a technique's own numbers, by name; series: such numbers over training, by name.
+    measures: a technique's own numbers, by name; series: such numbers over steps, by name.
     A regression (the rotation angle) counts an answer as an error where it is off by more than a stated
     amount: its confusion is over classes of answers, its bins are empty, its gallery_logits rows one number.
+    Where nothing is classified (`Result.measure` says so), test_errors is 0 and what counts classes is empty.
     """
 
     seed: int
-    curve: tuple[tuple[int, int], ...]
-    test_errors: int
-    confusion: tuple[tuple[int, ...], ...]
-    mistakes: tuple[tuple[int, int], ...]
-    bins: tuple[Bin, ...]
-    gallery_logits: tuple[tuple[float, ...], ...]
+    curve: tuple[tuple[int, int], ...] = ()
+    test_errors: int = 0
+    confusion: tuple[tuple[int, ...], ...] = ()
+    mistakes: tuple[tuple[int, int], ...] = ()
+    bins: tuple[Bin, ...] = ()
+    gallery_logits: tuple[tuple[float, ...], ...] = ()
     seconds: float
     weights: bytes | None = None
     measures: dict[str, float] = {}
@@ -98,7 +106,10 @@ class ArmTrial(_Record):
 
 
 class Interval(_Record):
-    """A mean over n values with its two-sided confidence interval; low and high are None at n = 1."""
+    """A mean over n values with its two-sided confidence interval; low and high are None at n = 1.
+
+    n = 0 says that nothing was measured; the mean is 0 then and means nothing.
+    """
 
     mean: float
     low: float | None
@@ -112,9 +123,14 @@ class Interval(_Record):
         return None if self.high is None else self.high - self.mean
 
     def __str__(self) -> str:
-        """The mean in whole numbers with its half width, "371 ± 42", or without ± at n = 1."""
+        """The mean in whole numbers with its half width, "371 ± 42"; without ± at n = 1, "–" at n = 0."""
+        if not self.n:
+            return "–"
         half = self.half_width
         return f"{self.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
+
+
+NOTHING = Interval(mean=0.0, low=None, high=None, n=0, confidence=0.95)  # nothing was measured
 
 
 class Arm(_Record):
@@ -122,7 +138,8 @@ class Arm(_Record):
 
     model: the network, as a person reads it.
     shared: one model serves every trial (a teacher that was trained once), so it has no spread.
-    errors_per_10000: test errors per 10,000 images with the interval over its trials.
+    errors_per_10000: test errors per 10,000 images with the interval over its trials; n is 0 where nothing is
+    classified. score: there, the mean of `Result.measure` with its interval; smaller is better.
     """
 
     name: str
@@ -132,14 +149,16 @@ class Arm(_Record):
     shared: bool
     cost: Cost
     trials: tuple[ArmTrial, ...]
-    errors_per_10000: Interval
+    errors_per_10000: Interval = NOTHING
+    score: Interval | None = None
 
 
 class Verdict(_Record):
     """The computed answer: how `arm` differs from `baseline` in test accuracy, in points.
 
     kind: "better", "worse", "undetectable" or "single" (one trial: no interval).
-    difference: accuracy(arm) - accuracy(baseline), paired by seed, last epoch.
+    difference: accuracy(arm) - accuracy(baseline), paired by seed, last epoch; or, of a loss,
+    log10(loss(baseline) / loss(arm)), so that 1 is ten times lower.
     text says it, scope says what varied and what did not.
     """
 
@@ -152,7 +171,10 @@ class Verdict(_Record):
 
 
 class Dataset(_Record):
-    """Which images a run used: name ("MNIST", "UCI digits") and the sizes of its splits."""
+    """Which images a run used: name ("MNIST", "UCI digits") and the sizes of its splits.
+
+    "sinusoids" has no images: its sizes are numbers of tasks.
+    """
 
     name: str
     train: int
@@ -191,6 +213,7 @@ class Result(_Record):
     """Everything a finished run leaves: enough to draw every figure and to repeat it.
 
     verdict: the answer to the run's question; comparisons: further ones, between other pairs of arms.
+    measure: what the arms are compared by, "errors" (counted out of data.test) or "query loss" (Arm.score).
     """
 
     technique: str
@@ -203,6 +226,7 @@ class Result(_Record):
     notes: tuple[Message, ...]
     provenance: Provenance
     comparisons: tuple[Verdict, ...] = ()
+    measure: str = "errors"
 
     def arm(self, name: str) -> Arm:
         """The arm called `name`; KeyError names those there are."""
@@ -212,12 +236,17 @@ class Result(_Record):
         raise KeyError(f"no arm {name!r}; this result has {[arm.name for arm in self.arms]}")
 
     def without_timings(self) -> "Result":
-        """The same result with every measured time set to 0: equal for equal settings and processor."""
+        """The same result with every measured time and memory 0: equal for equal settings and processor."""
+
+        def without(trial: ArmTrial) -> ArmTrial:
+            measures = {name: 0.0 if name.startswith(MEASURED) else x for name, x in trial.measures.items()}
+            return trial.model_copy(update={"seconds": 0.0, "measures": measures})
+
         arms = tuple(
             arm.model_copy(
                 update={
                     "cost": arm.cost.model_copy(update={"latency_ms": 0.0}),
-                    "trials": tuple(t.model_copy(update={"seconds": 0.0}) for t in arm.trials),
+                    "trials": tuple(map(without, arm.trials)),
                 }
             )
             for arm in self.arms

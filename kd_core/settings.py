@@ -552,10 +552,124 @@ class MultitaskSettings(Settings):
             raise Problem(N_("All task weights are 0: nothing would be learned. Give at least one task a weight."))
 
 
+# The arms of a meta-learning run; "from scratch" is the transfer run's word too.
+MAML, FIRST_ORDER = N_("MAML"), N_("MAML, first order")
+PRETRAINED, REPTILE = N_("joint pre-training"), N_("Reptile")
+ORACLE = N_("oracle (knows amplitude and phase)")
+CENTROID_PIXELS = N_("nearest centroid, pixels")
+CENTROID_FEATURES = N_("nearest centroid, pre-trained features")
+
+PROBLEMS = {
+    "sinusoids": N_("sinusoids (amplitude 0.1 to 5, phase 0 to π)"),
+    "digits": N_("digits never seen before (seven to learn on, three held out)"),
+}
+HELD_OUT = 3  # digits that no training task shows
+
+
+class MetaSettings(Settings):
+    """What a meta-learning run may vary. L_meta = Σ_i L_i(θ − α ∇L_i(θ; support); query)."""
+
+    technique: ClassVar[str] = "meta_learning"
+    module: ClassVar[str] = "kd_core.meta_learning"
+    stages: ClassVar[Mapping[str, str]] = {
+        "tasks": N_("1 · Draw the tasks"),
+        "meta": N_("2 · Learn where to start"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"tasks": 1.0}
+
+    problem: Literal["sinusoids", "digits"] = _field(
+        "sinusoids", choices=PROBLEMS, label=N_("Tasks"),
+        help=N_("What every task is one of: a curve through a few points, or a few digits to tell apart."),
+    )  # fmt: skip
+    shots: int = _field(
+        10, ge=1, le=500, step=1, log=True, symbol="K", label=N_("Examples K"),
+        help=N_("Labelled examples to learn from in each task: points of a curve, or images of each digit."),
+    )  # fmt: skip
+    inner_lr: float = _field(
+        0.01, ge=1e-5, le=100, step=0.01, log=True, symbol="α", label=N_("Inner step size α"),
+        help=N_("How far one adaptation step goes: θ − α ∇L on the task's own examples."),
+    )  # fmt: skip
+    inner_steps: int = _field(
+        1, ge=1, le=10, step=1, label=N_("Inner steps"),
+        help=N_("Adaptation steps that the starting point is trained for, and after which arms are compared."),
+    )  # fmt: skip
+    ways: int = _field(
+        3, ge=2, le=10, step=1, symbol="N", label=N_("Digits a task N"),
+        help=N_("How many digits a task tells apart; without effect on sinusoids."),
+    )  # fmt: skip
+    first_order: bool = _field(
+        False, more=True, label=N_("First order only"),
+        help=N_("Leave second-order MAML out: its first-order shortcut takes its place in the verdict."),
+    )  # fmt: skip
+    reptile: bool = _field(
+        False, more=True, label=N_("One more arm: Reptile"),
+        help=N_("Moves the start towards where a few plain steps on each task lead."),
+    )  # fmt: skip
+    iterations: int = _field(
+        1500, ge=1, le=100_000, step=100, more=True, log=True, label=N_("Meta-steps"),
+        help=N_("How often the starting point is moved, each time for a batch of tasks."),
+    )  # fmt: skip
+    meta_batch: int = _field(
+        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks a meta-step"),
+        help=N_("Tasks whose losses are added up in one meta-step."),
+    )  # fmt: skip
+    meta_lr: float = _field(
+        0.001, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Outer learning rate"),
+        help=N_("Adam's step size for the starting point, in every arm."),
+    )  # fmt: skip
+    queries: int = _field(
+        10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
+        help=N_("Examples of a training task (for digits of each digit) that judge its adapted network."),
+    )  # fmt: skip
+    seeds: int = _field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets first weights, all tasks and the digits held out."),
+    )  # fmt: skip
+    seed: int = _field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    precision: Literal["float32", "float64"] = _field(
+        "float32", more=True, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
+        help=N_("float64 is slower; second derivatives do well in float32."),
+    )  # fmt: skip
+    device: Literal["cpu", "auto", "cuda", "mps"] = _field(
+        "cpu", more=True, label=N_("Device"),
+        choices={"cpu": "CPU", "auto": N_("fastest here"), "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Networks as small as the sinusoids' train fastest on the CPU."),
+    )  # fmt: skip
+
+    def check(self, data: Any) -> None:
+        """Refuse what the digits in `data` cannot give. Raises Problem, which says what to change."""
+        if self.problem != "digits":
+            return
+        if self.ways > HELD_OUT:
+            raise Problem(
+                N_("A task of {given} digits was asked for, but only {there} digits are held out; choose fewer."),
+                given=self.ways,
+                there=HELD_OUT,
+            )
+        wanted = self.shots + self.queries
+        there = min(int(split.labels.bincount().min()) for split in (data.train, data.validation, data.test))
+        if wanted > there:
+            raise Problem(
+                N_(
+                    "A task needs {shots} examples and {queries} queries of each digit, {wanted} images, but a "
+                    "part of {data} has only {there} of one; choose fewer."
+                ),
+                shots=self.shots,
+                queries=self.queries,
+                wanted=wanted,
+                data=data.name,
+                there=there,
+            )
+
+
 TECHNIQUES: dict[str, type[Settings]] = {
     "distillation": DistillationSettings,
     "transfer": TransferSettings,
     "multitask": MultitaskSettings,
+    "meta_learning": MetaSettings,
 }
 
 
@@ -648,5 +762,27 @@ TRANSFER_PRESETS: dict[str, Preset] = {
         N_("A source of shuffled pixels"),
         N_("The source saw every pixel in another place: negative transfer?"),
         {"source_kind": "shuffled_pixels"},
+    ),
+}
+
+META_PRESETS: dict[str, Preset] = {
+    "sinusoids": Preset(N_("Sinusoids"), N_("The paper's curves: what are ten points worth, after one step?"), {}),
+    "more_steps": Preset(
+        N_("Five inner steps"),
+        N_("The start is trained for 5 steps of adaptation; first order and second order differ more."),
+        {"inner_steps": 5, "iterations": 500},
+    ),
+    "five_points": Preset(N_("Five points"), N_("Only 5 points of each curve."), {"shots": 5}),
+    "digits": Preset(
+        N_("New digits"),
+        N_("Learn on seven digits, then tell the other three apart from 5 images of each."),
+        {"problem": "digits", "shots": 5, "inner_lr": 0.1, "inner_steps": 1, "iterations": 150, "meta_batch": 8},
+        needs_mnist=True,
+    ),
+    "one_image": Preset(
+        N_("New digits from one image"),
+        N_("The same with 1 image of each new digit."),
+        {"problem": "digits", "shots": 1, "inner_lr": 0.1, "inner_steps": 1, "iterations": 150, "meta_batch": 8},
+        needs_mnist=True,
     ),
 }

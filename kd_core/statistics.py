@@ -100,6 +100,79 @@ def verdict(
     return Verdict(kind=kind, arm=arm, baseline=baseline, difference=difference, text=text, scope=scope)
 
 
+LOWER = N_(
+    "“{arm}” is better than “{baseline}”: its loss is {times} times lower "
+    "(95 % interval {low} to {high} times, {n} paired trials)."
+)
+HIGHER = N_(
+    "“{arm}” is worse than “{baseline}”: its loss is {times} times higher "
+    "(95 % interval {low} to {high} times, {n} paired trials)."
+)
+
+
+def paired_ratio(losses: Sequence[float], baseline_losses: Sequence[float]) -> Interval:
+    """How much lower losses are than the baseline's, paired trial by trial, in powers of ten.
+
+    difference_k = log10(baseline_k / loss_k): 0 is equal, 1 ten times lower; 10 to its mean is the geometric mean
+    of the ratios. Raises ValueError where the numbers of trials differ, or a loss is not above 0.
+    """
+    if len(losses) != len(baseline_losses):
+        raise ValueError(f"paired trials are needed, but {len(losses)} and {len(baseline_losses)} were given")
+    if not all(loss > 0 for loss in (*losses, *baseline_losses)):
+        raise ValueError(f"losses above 0 are needed; {losses} and {baseline_losses} were given")
+    return t_interval([math.log10(b / a) for a, b in zip(losses, baseline_losses, strict=True)])
+
+
+def loss_verdict(
+    arm: str,
+    baseline: str,
+    difference: Interval,
+    scope: tuple[Message, ...],
+    *,
+    lower: str = LOWER,
+    higher: str = HIGHER,
+) -> Verdict:
+    """The verdict that `difference` (of `paired_ratio`) allows, and no more; `scope` says what varied.
+
+    lower, higher: a technique's own sentences for its main question, with the same holes as LOWER.
+    """
+    kind, text = _ratio_wording(difference, arm, baseline, lower, higher)
+    return Verdict(kind=kind, arm=arm, baseline=baseline, difference=difference, text=text, scope=scope)
+
+
+def _ratio_wording(d: Interval, arm: str, baseline: str, lower: str, higher: str) -> tuple[str, Message]:
+    names: dict[str, Scalar] = dict(arm=arm, baseline=baseline)
+    if d.low is None or d.high is None or d.half_width is None:
+        return "single", message(
+            "One trial only: the loss of “{arm}” is {times} times that of “{baseline}”. Without more seeds nobody "
+            "can say whether it would come out again.",
+            times=_times(-d.mean),
+            **names,
+        )
+    if d.low == d.high == 0:
+        return "undetectable", message("No difference at all: both came out equal in {n} trials.", n=d.n)
+    if d.low > 0:
+        values: dict[str, Scalar] = dict(times=_times(d.mean), low=_times(d.low), high=_times(d.high), n=d.n)
+        return "better", message(lower, **values, **names)
+    if d.high < 0:
+        values = dict(times=_times(-d.mean), low=_times(-d.high), high=_times(-d.low), n=d.n)
+        return "worse", message(higher, **values, **names)
+    return "undetectable", message(
+        "No detectable difference between “{arm}” and “{baseline}”: the first's loss is {times} times the second's "
+        "(95 % interval {low} to {high} times, {n} paired trials).",
+        times=_times(-d.mean),
+        low=_times(-d.high),
+        high=_times(-d.low),
+        n=d.n,
+        **names,
+    )
+
+
+def _times(exponent: float) -> str:
+    """Ten to `exponent` with three digits that count: 2.13, 0.0471, 138."""
+    return f"{10**exponent:.3g}"
+
+
 def _wording(d: Interval, names: Mapping[str, Scalar | Message], better: str, worse: str) -> tuple[str, Message]:
     if d.low is None or d.high is None or d.half_width is None:
         return "single", message(SINGLE, points=_points(d.mean))

@@ -36,6 +36,7 @@ class View:
     place: how many runs are ahead of it while it is queued, else 0. progress: 0 to 1; it goes back when
     a part has to be done again. seconds_left: None while nothing can be said.
     curves: (stage, arm, seed) -> ((epoch, validation errors, images), …), of the newest attempt.
+    loss_curves: (stage, arm, seed) -> ((epoch, validation loss), …), where losses are looked at, not errors.
     epochs: (stage, arm, seed) -> how many epochs that curve will have.
     losses: (stage, arm, seed) -> the newest training loss. problem: why it failed.
     """
@@ -48,6 +49,7 @@ class View:
     seconds_elapsed: float
     seconds_left: float | None
     curves: Mapping[Series, tuple[tuple[int, int, int], ...]]
+    loss_curves: Mapping[Series, tuple[tuple[int, float], ...]]
     epochs: Mapping[Series, int]
     losses: Mapping[Series, float]
     trials_done: int
@@ -71,6 +73,7 @@ class _Task:
     progress: float = 0.0
     done: bool = False
     curves: dict[Series, list[tuple[int, int, int]]] = field(default_factory=dict)
+    loss_curves: dict[Series, list[tuple[int, float]]] = field(default_factory=dict)
     epochs: dict[Series, int] = field(default_factory=dict)
     losses: dict[Series, float] = field(default_factory=dict)
 
@@ -79,7 +82,10 @@ class _Task:
             self.shares = dict.fromkeys(self.shares, 1.0) | {event.stage: 0.0}
         series = (event.stage, event.arm, event.seed)
         if isinstance(event, Evaluation):
-            self.curves.setdefault(series, []).append((event.epoch, event.errors, event.size))
+            if event.loss is None:
+                self.curves.setdefault(series, []).append((event.epoch, event.errors, event.size))
+            else:
+                self.loss_curves.setdefault(series, []).append((event.epoch, event.loss))
             self.epochs[series] = event.epochs
             return
         self.shares[event.stage] = event.step / event.steps
@@ -204,6 +210,7 @@ class Handle:
                 seconds_elapsed=self._elapsed(),
                 seconds_left=self._left(trials),
                 curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.curves.items()}),
+                loss_curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.loss_curves.items()}),
                 epochs=MappingProxyType({s: n for task in tasks for s, n in task.epochs.items()}),
                 losses=MappingProxyType({s: loss for task in tasks for s, loss in task.losses.items()}),
                 trials_done=len(trials) if finished else sum(task.done for task in self._trials.values()),

@@ -1,0 +1,360 @@
+"""Meta-learning: a starting point from which a few examples and a step or so are enough for a new task (MAML).
+
+    theta'_i = theta - alpha ∇L_i(theta; support_i)          adapt to task i, once or more
+    L_meta   = sum over tasks of L_i(theta'_i; query_i)      what the starting point theta is trained for
+
+The gradient of L_meta passes through the adaptation, so it has second derivatives; first-order MAML leaves them
+out. Finn, Abbeel, Levine 2017, "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", arXiv
+1703.03400. The losses are in `kd_core.adaptation`, the tasks in `kd_core.episodes`, the arms' training in
+`kd_core.starts`. Read from top to bottom: what is measured; what trials share; one trial; the join.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from kd_core import cost, results
+from kd_core.adaptation import STEPS, path
+from kd_core.adaptation import adapt as adapt
+from kd_core.adaptation import meta_loss as meta_loss
+from kd_core.data import Digits
+from kd_core.episodes import (
+    TEST_TASKS,
+    Episodes,
+    NewDigits,
+    Parameters,
+    Sinusoids,
+    Tasks,
+    centroid_logits,
+    problem_of,
+)
+from kd_core.events import NOTHING, Arm, ArmTrial, Cost, Dataset, Event, Interval, Result, Step
+from kd_core.messages import N_, Message, Problem, message
+from kd_core.settings import (
+    CENTROID_FEATURES,
+    CENTROID_PIXELS,
+    FIRST_ORDER,
+    MAML,
+    ORACLE,
+    PRETRAINED,
+    REPTILE,
+    SCRATCH,
+)
+from kd_core.settings import MetaSettings as Settings
+from kd_core.starts import EVALUATED, Start, lesson_of, train
+from kd_core.statistics import loss_verdict, paired_ratio, t_interval, verdict
+from kd_core.training import confusion, resolve_device, seeded
+
+RESULT_VERSION = 1  # raised when results of the same settings change meaning
+
+EFFORT = {MAML: 3.0, FIRST_ORDER: 2.0, REPTILE: 3.0, PRETRAINED: 1.0, ORACLE: 1.0}  # of a trial's time, roughly
+FEW = 3  # test tasks whose whole curves are kept
+LOWER = N_(
+    "MAML starts where learning is easy: after adapting, its error is {times} times lower than that of joint "
+    "pre-training (95 % interval {low} to {high} times, {n} paired trials)."
+)
+HIGHER = N_(
+    "MAML did not pay: after adapting, its error is {times} times higher than that of joint pre-training "
+    "(95 % interval {low} to {high} times, {n} paired trials)."
+)
+BETTER = N_(
+    "MAML starts where learning is easy: after adapting to new digits it has {points} points more accuracy than "
+    "joint pre-training (95 % interval {low} to {high}, {n} paired trials)."
+)
+WORSE = N_(
+    "MAML did not pay: after adapting to new digits it has {points} points less accuracy than joint pre-training "
+    "(95 % interval {low} to {high}, {n} paired trials)."
+)
+
+
+# What is measured: every arm adapts to the same tasks
+
+
+def _tested(settings: Settings, start: Start, seed: int) -> ArmTrial:
+    """What is kept of one arm: how it does on the test tasks after 0 to 10 steps, and its starting point."""
+    assert start.rate is not None
+    tasks = start.problem.fixed("test")
+    answers = path(start.problem, start.parameters, tasks.support, tasks.query[0], start.rate)
+    weights = {name: value.cpu().contiguous() for name, value in start.parameters.items()}
+    done = _kept(settings, start.problem, tasks, answers, seed)
+    return done.model_copy(update={
+        "curve": tuple(start.curve), "seconds": start.seconds, "weights": save(weights),
+        "measures": {**start.measures, "step size": start.rate},
+        "series": {**done.series, "meta-steps": tuple(float(step) for step, _ in start.looks),
+                   "validation loss": tuple(loss for _, loss in start.looks)} if start.looks else done.series,
+    })  # fmt: skip
+
+
+def _kept(settings: Settings, problem: Episodes, tasks: Tasks, answers: Sequence[Tensor], seed: int) -> ArmTrial:
+    """Series and counts of `answers` [tasks, Q, …] after 0, 1, … steps."""
+    by_task = [problem.judge(each, tasks.query[1]) for each in answers]
+    name = "query errors" if problem.classifies else "query loss"
+    series = {
+        "steps": tuple(map(float, range(len(answers)))),
+        name: tuple(each.double().mean().item() for each in by_task),
+        "by task, before": _short(by_task[0]),
+        "by task, after": _short(by_task[settings.inner_steps]),
+    }
+    after = answers[settings.inner_steps]
+    if isinstance(problem, NewDigits):
+        series["held-out digits"] = tuple(map(float, problem.held_out))
+        return _counted(problem, tasks, after, ArmTrial(seed=seed, seconds=0.0, series=series))
+    for task in range(FEW):
+        shown = {
+            "support x": tasks.support[0][task, :, 0],
+            "support y": tasks.support[1][task],
+            "amplitude and phase": tasks.told[task],
+            "before": answers[0][task],
+            "after": after[task],
+        }
+        series |= {f"task {task + 1}, {what}": _short(values) for what, values in shown.items()}
+    return ArmTrial(seed=seed, seconds=0.0, series=series)
+
+
+def _short(values: Tensor) -> tuple[float, ...]:
+    """Numbers to five digits that count: enough to draw, and a fraction of the bytes."""
+    return tuple(float(f"{value:.5g}") for value in values.flatten().tolist())
+
+
+def _counted(problem: NewDigits, tasks: Tasks, logits: Tensor, done: ArmTrial) -> ArmTrial:
+    """`done` with its answers counted: wrong ones, and the digits that were taken for each other."""
+    rows, labels = logits.float().flatten(0, 1).cpu(), tasks.query[1].flatten().cpu()
+    said = tasks.told.gather(1, logits.argmax(2).cpu()).flatten()
+    true = tasks.told.gather(1, tasks.query[1].cpu()).flatten()
+    wrong = (said != true).nonzero().flatten().tolist()
+    return done.model_copy(update={
+        "test_errors": len(wrong),
+        "confusion": confusion(F.one_hot(said, 10), true),
+        "mistakes": tuple((index, int(said[index])) for index in wrong),
+        "bins": results.reliability(rows, labels),
+    })  # fmt: skip
+
+
+def _centroids(settings: Settings, problem: NewDigits, body: Parameters | None, seed: int) -> ArmTrial:
+    """Nearest centroid on pixels or, with the pre-trained parameters `body`, on features; it takes no steps."""
+    tasks = problem.fixed("test")
+
+    def seen(inputs: Tensor) -> Tensor:
+        return inputs.flatten(2) if body is None else problem.features(body, inputs)
+
+    with torch.no_grad():
+        support = seen(tasks.support[0]), tasks.support[1]
+        answers = centroid_logits(support, seen(tasks.query[0]), settings.ways)
+    return _kept(settings, problem, tasks, [answers] * (STEPS + 1), seed)
+
+
+# What the trials of a run share
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What `prepare` makes once for all trials: costs, arm -> Cost; data: what the workers must have."""
+
+    costs: dict[str, Cost]
+    data: Dataset
+    notes: tuple[Message, ...]
+
+
+def resolve(settings: Settings) -> Settings:
+    """The same settings with device "auto" replaced by what it means on this machine."""
+    return settings.model_copy(update={"device": resolve_device(settings.device)})
+
+
+def prepare(settings: Settings, data: Digits) -> Shared:
+    """What the trials share: the costs of the networks."""
+    events = preparing(settings, data)
+    while True:
+        try:
+            next(events)
+        except StopIteration as stop:
+            return stop.value
+
+
+def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """`prepare` as a stream: tries the tasks out, measures the networks, and returns the Shared."""
+    settings = resolve(settings)
+    settings.check(data)
+    plain = settings.model_copy(update={"device": "cpu", "precision": "float32"})
+    problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
+    example = problem.fixed("test").query[0][0, :1]
+    (network,) = cost.costs_of([problem.network(first)], example)
+    costs = dict.fromkeys(_planned(settings), network)
+    if ORACLE in costs:
+        told = Sinusoids(plain, settings.seed, told=True)
+        (costs[ORACLE],) = cost.costs_of([told.network(first)], torch.zeros(1, 3))
+    if isinstance(problem, NewDigits):
+        centroids = nn.Sequential(nn.Flatten(), nn.Linear(example.numel(), settings.ways))  # as many numbers
+        (costs[CENTROID_PIXELS],) = cost.costs_of([centroids], example)
+        costs[CENTROID_FEATURES] = network
+    yield Step("tasks", MAML, settings.seed, 1, 1, math.nan, 1.0)
+    notes = data.notices if problem.classifies else ()
+    return Shared(costs, results.dataset(data), notes)
+
+
+def _planned(settings: Settings) -> list[str]:
+    """The arms that each trial trains or starts, in order."""
+    wanted = {
+        MAML: not settings.first_order, FIRST_ORDER: True, REPTILE: settings.reptile, PRETRAINED: True,
+        ORACLE: settings.problem == "sinusoids", SCRATCH: True,
+    }  # fmt: skip
+    return [name for name, is_wanted in wanted.items() if is_wanted]
+
+
+# One trial: every arm at one seed
+
+
+def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
+    """All arms at one seed, paired: the same first weights, training tasks, validation and test tasks.
+
+    Yields Steps and Evaluations, and last a Result of this one trial.
+    """
+    settings = resolve(settings)
+    if results.dataset(data) != shared.data:
+        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+    began, arms = time.perf_counter(), []
+    planned = _planned(settings)
+    efforts = [EFFORT.get(name, 0.0) for name in planned]
+    for place, name in enumerate(planned):
+        span = (sum(efforts[:place]) / sum(efforts), sum(efforts[: place + 1]) / sum(efforts))
+        lesson = lesson_of(settings, data, seed, name)
+        start = yield from train(settings, lesson, seed, span)
+        arms.append(_arm(settings, name, shared, _tested(settings, start, seed)))
+        if name == PRETRAINED and isinstance(start.problem, NewDigits):
+            for centroid, body in ((CENTROID_PIXELS, None), (CENTROID_FEATURES, start.parameters)):
+                done = _centroids(settings, start.problem, body, seed)
+                arms.append(_arm(settings, centroid, shared, done))
+    yield _result(settings, arms, shared, time.perf_counter() - began)
+
+
+def _arm(settings: Settings, name: str, shared: Shared, done: ArmTrial) -> Arm:
+    each = settings.ways if settings.problem == "digits" else 1
+    seen = settings.iterations * settings.meta_batch * each * (settings.shots + settings.queries)
+    model = {CENTROID_PIXELS: N_("means of pixels"), ORACLE: N_("two layers of 40, three inputs")}.get(
+        name, N_("three convolutions of 16") if each > 1 else N_("two layers of 40")
+    )
+    return _with_score(settings, Arm(
+        name=name, model=model, labels=each * settings.shots, shared=False, cost=shared.costs[name], trials=(done,),
+        teacher_labels=None if name in (SCRATCH, CENTROID_PIXELS) else seen,
+    ))  # fmt: skip
+
+
+def _with_score(settings: Settings, arm: Arm) -> Arm:
+    """The arm with errors per 10,000 queries or its mean query loss, after `inner_steps`."""
+    if settings.problem == "digits":
+        errors = results.errors_per_10000(arm.trials, _sizes(settings).test)
+        return arm.model_copy(update={"errors_per_10000": errors})
+    return arm.model_copy(update={"score": t_interval(_losses(settings, arm)), "errors_per_10000": NOTHING})
+
+
+def _losses(settings: Settings, arm: Arm) -> list[float]:
+    """Query loss after `inner_steps`, trial by trial."""
+    return [trial.series["query loss"][settings.inner_steps] for trial in arm.trials]
+
+
+def _sizes(settings: Settings) -> Dataset:
+    """What was learned from and judged on: tasks of sinusoids, or queries of digits."""
+    drawn = settings.iterations * settings.meta_batch
+    if settings.problem == "sinusoids":
+        return Dataset(name=N_("sinusoids"), train=drawn, validation=TEST_TASKS, test=TEST_TASKS)
+    queries = settings.ways * settings.queries
+    return Dataset(name="", train=drawn * queries, validation=EVALUATED * queries, test=TEST_TASKS * queries)
+
+
+# The whole run
+
+
+def join(settings: Settings, trials: Sequence[Result]) -> Result:
+    """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
+    settings = resolve(settings)
+    trials = results.by_seed(trials, PRETRAINED)
+    first = trials[0]
+    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
+    return _verdicts(settings, first.model_copy(update={
+        "settings": settings.model_dump(),
+        "arms": tuple(_with_score(settings, arm) for arm in arms),
+        "provenance": first.provenance.model_copy(
+            update={"seconds": sum(result.provenance.seconds for result in trials)}
+        ),
+    }))  # fmt: skip
+
+
+def run(settings: Settings, data: Digits) -> Iterator[Event]:
+    """The whole run in this process: preparation, every trial in turn, and last the one Result."""
+    settings = resolve(settings)
+    shared = yield from preparing(settings, data)
+    finished = []
+    for seed in range(settings.seed, settings.seed + settings.seeds):
+        for event in trial(settings, data, shared, seed):
+            if isinstance(event, Result):
+                finished.append(event)
+            else:
+                yield event
+    yield join(settings, finished)
+
+
+def _verdicts(settings: Settings, result: Result) -> Result:
+    """The same Result with its verdict and comparisons computed from its arms."""
+    main = FIRST_ORDER if settings.first_order else MAML
+    rivals = [SCRATCH, FIRST_ORDER, REPTILE, CENTROID_PIXELS, CENTROID_FEATURES]
+    there = [arm.name for arm in result.arms if arm.name in rivals and arm.name != main]
+    scope = _scope(settings, result.arm(main))
+    if settings.problem == "digits":
+
+        def points(baseline: str) -> Interval:
+            return results.paired(result.arm(main), result.arm(baseline), result.data.test)
+
+        return result.model_copy(update={
+            "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=BETTER, worse=WORSE),
+            "comparisons": tuple(verdict(main, name, points(name), ()) for name in rivals if name in there),
+        })  # fmt: skip
+
+    def ratio(baseline: str) -> Interval:
+        return paired_ratio(_losses(settings, result.arm(main)), _losses(settings, result.arm(baseline)))
+
+    return result.model_copy(update={
+        "verdict": loss_verdict(main, PRETRAINED, ratio(PRETRAINED), scope, lower=LOWER, higher=HIGHER),
+        "comparisons": tuple(loss_verdict(main, name, ratio(name), ()) for name in rivals if name in there),
+    })  # fmt: skip
+
+
+def _scope(settings: Settings, arm: Arm) -> tuple[Message, ...]:
+    """What is compared and when, what varied, and who saw how much."""
+    judged = message(
+        "Compared on {tasks} new tasks a trial, {shots} labelled examples each; adaptation steps taken: {steps}.",
+        steps=settings.inner_steps, tasks=TEST_TASKS, shots=arm.labels,
+    )  # fmt: skip
+    saw = message(
+        "MAML and joint pre-training saw the same training tasks, {labels} labels in all.",
+        labels=f"{arm.teacher_labels or 0:,}",
+    )
+    if len(arm.trials) == 1:
+        return judged, saw
+    if settings.problem == "digits":
+        varies = message("From trial to trial the digits held out, the first weights and all tasks vary.")
+    else:
+        varies = message("From trial to trial the first weights and all tasks vary, also those tested on.")
+    return judged, varies, saw
+
+
+def _result(settings: Settings, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
+    """The Result of a single trial; `join` makes the run's out of these."""
+    nothing = verdict(MAML, PRETRAINED, Interval(mean=0.0, low=None, high=None, n=1, confidence=0.95), ())
+    sizes = _sizes(settings)
+    return _verdicts(settings, Result(
+        technique=settings.technique,
+        version=RESULT_VERSION,
+        settings=settings.model_dump(),
+        data=sizes.model_copy(update={"name": sizes.name or shared.data.name}),
+        gallery=(),
+        arms=tuple(arms),
+        verdict=nothing,
+        notes=shared.notes,
+        provenance=results.provenance(seconds, settings.device, None),
+        measure="errors" if settings.problem == "digits" else "query loss",
+    ))  # fmt: skip
