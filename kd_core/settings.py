@@ -650,3 +650,7 @@ TRANSFER_PRESETS: dict[str, Preset] = {
         {"source_kind": "shuffled_pixels"},
     ),
 }
+
+MULTITASK_PRESETS: dict[str, Preset] = {
+    "two_digits": Preset(N_("Two digits"), N_("Two overlapping digits, one network: is sharing worth it?"), {}),
+}
