@@ -40,6 +40,12 @@ SECTIONS = {
         N_("One network learns several tasks at once. Its first layers are shared, so that what one task finds out "
            "can serve another, and each task has a last part of its own."),
     ),
+    "3.2.3": Section(
+        N_("Meta-learning: the idea"),
+        "",
+        N_("Many tasks are trained on, so that a new one can be learned from few samples: learning to learn. The "
+           "article says that the optimiser is learned; what its formula learns is where to start."),
+    ),
     "4.1": Section(
         N_("Distillation: formulas and steps"),
         r"p_i = \frac{\exp(z_i/T)}{\sum_j \exp(z_j/T)} \qquad L_{KD} = T^2 \sum_i p_i \log\frac{p_i}{q_i}",
@@ -57,6 +63,12 @@ SECTIONS = {
         r"L = \sum_{i=1}^{n} \alpha_i L_i",
         N_("The tasks' losses are added, each with a weight α_i. How to choose the weights it leaves open: fixed, "
            "learned or adapted while training, as here by choice."),
+    ),
+    "4.4": Section(
+        N_("Meta-learning: formula"),
+        r"L_{meta} = \sum L_{new}(\theta - \alpha \nabla L_{train})",
+        N_("One step of size α on a task's training examples, then the loss on new examples of that task; the sum "
+           "runs over tasks. Minimised over θ, the start."),
     ),
     "5.1": Section(
         N_("Distillation: the listing"),

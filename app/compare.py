@@ -22,7 +22,7 @@ STYLE = """<style>
 def comparison(result: Result, _: Translator) -> str:
     """Teacher, student alone and distilled student, a column each; every figure from the Result."""
     rows = [
-        (_("errors per 10,000"), "main", [str(arm.errors_per_10000) for arm in result.arms]),
+        (_MEASURES[result.measure](_), "main", [_main(arm) for arm in result.arms]),
         (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
         (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in result.arms]),
@@ -47,10 +47,23 @@ def comparison(result: Result, _: Translator) -> str:
     return f'{STYLE}<div class="beside">{table}</div>'
 
 
+_MEASURES = {
+    "errors": lambda _: _("errors per 10,000"),
+    "query loss": lambda _: _("mean squared error after adapting"),
+}
+
+
+def _main(arm: Arm) -> str:
+    if arm.score is None:
+        return str(arm.errors_per_10000)
+    half = arm.score.half_width
+    return f"{arm.score.mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
+
+
 def _spread(arm: Arm, _: Translator) -> str:
     if arm.shared:
         return _("one network")
-    n = arm.errors_per_10000.n
+    n = (arm.score or arm.errors_per_10000).n
     return _("95 % interval, {n} trials", n=n) if n > 1 else _("one trial")
 
 

@@ -12,14 +12,21 @@ from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import (
     ALONE,
     ANCHORED,
+    CENTROID_FEATURES,
+    CENTROID_PIXELS,
     DECAYED,
     DISTILLED,
     EQUAL,
     EQUAL_TEACHER,
     FAIR,
+    FIRST_ORDER,
     FROZEN,
     JOINT,
     JOINT_EQUAL,
+    MAML,
+    ORACLE,
+    PRETRAINED,
+    REPTILE,
     SCRATCH,
     SHUFFLED,
     SMOOTHED,
@@ -48,6 +55,13 @@ _STYLES = {
     FROZEN: ("#44AA99", "longdashdot", "triangle-up", "|"),
     DECAYED: ("#AA4499", "longdash", "x", "-"),
     ANCHORED: ("#E69F00", "dashdot", "square", "x"),
+    MAML: ("#D55E00", "solid", "circle", ""),
+    FIRST_ORDER: ("#E69F00", "dashdot", "square", "x"),
+    REPTILE: ("#AA4499", "longdash", "x", "-"),
+    PRETRAINED: ("#0072B2", "dot", "diamond", "|"),
+    ORACLE: ("#44AA99", "longdashdot", "triangle-up", "."),
+    CENTROID_PIXELS: ("#6699CC", "longdash", "square-open", "+"),
+    CENTROID_FEATURES: ("#882255", "dashdot", "diamond-open", "x"),
 }
 # A multi-task arm has its task's colour and its scheme's dash, marker and pattern.
 TASK_COLOURS = {"left": "#009E73", "right": "#CC79A7", "digit": "#009E73", "parity": "#CC79A7", "five": "#56B4E9",
@@ -65,7 +79,7 @@ _BY_TASK = {
 _STYLES |= _BY_TASK
 COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
 LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
-              ANCHORED, TUNED, SOURCE, *_BY_TASK)  # fmt: skip
+              ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
 LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
 
@@ -152,9 +166,9 @@ def _visible(errors: float) -> float:
     return max(errors, 0.5)
 
 
-def mean_curve(curves: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[float]]:
+def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], list[float]]:
     """Epochs and mean errors over the trials that have reached each epoch."""
-    at: dict[int, list[int]] = {}
+    at: dict[float, list[float]] = {}
     for curve in curves:
         for epoch, errors in curve:
             at.setdefault(epoch, []).append(errors)
@@ -289,50 +303,55 @@ def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[fl
 
 def live_curves(
     curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]],
+    loss_curves: Mapping[tuple[str, str, int], Sequence[tuple[int, float]]],
     lengths: Mapping[tuple[str, str, int], int],
     last_stage: str,
     _: Translator,
 ) -> dict[str, Any]:
-    """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}.
+    """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}, or of losses.
 
     lengths: how many epochs each will have. While the preparation trains (a teacher) its own curve is drawn;
     once the trials do, its end is a level for them to reach. The axes of a stage are fixed from its start,
     so that what moves is the curves alone.
     """
-    in_trials = any(stage == last_stage for stage, _arm, _seed in curves)
+    values: dict[tuple[str, str, int], list[tuple[float, float]]] = {
+        name: [(epoch, 100 * _visible(errors) / size) for epoch, errors, size in curve]
+        for name, curve in curves.items()
+    } | {name: [(epoch, loss) for epoch, loss in curve] for name, curve in loss_curves.items()}
+    in_trials = any(stage == last_stage for stage, _arm, _seed in values)
     epochs = max(
         (n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage), default=1
     )
     series: list[dict[str, Any]] = []
     for arm in LIVE_ORDER:
-        mine = [curve for (_stage, name, _seed), curve in sorted(curves.items()) if name == arm and curve]
+        mine = [curve for (_stage, name, _seed), curve in sorted(values.items()) if name == arm and curve]
         if not mine:
             continue
         line = dict(color=COLOURS[arm], type={"dash": "dashed", "dot": "dotted"}.get(DASHES[arm], "solid"))
-        size = mine[0][0][2]
-        reached, means = mean_curve([[(epoch, errors) for epoch, errors, _size in curve] for curve in mine])
-        points = [(epoch, errors, size) for epoch, errors in zip(reached, means, strict=True)]
+        points = list(zip(*mean_curve(mine), strict=True))
         if in_trials and arm in (TEACHER, SOURCE):  # its own epochs are others
-            points = [(0, means[-1], size), (epochs, means[-1], size)]
+            points = [(0, points[-1][1]), (epochs, points[-1][1])]
         elif len(mine) > 1:
             faint = {**line, "width": 1, "opacity": 0.35}
             series += [_live_series("", curve, faint) for curve in mine]
         series.append(_live_series(_(arm), points, {**line, "width": 3}))
+    of_losses = bool(loss_curves)
+    title = _("validation loss, log scale") if of_losses else _("validation error (%), log scale")
     return {
         "animation": False,
         "grid": {"left": 60, "right": 24, "top": 40, "bottom": 44},
         "legend": {"data": [s["name"] for s in series if s["name"]], "top": 0, "left": "center"},
-        "tooltip": {"trigger": "axis", "valueFormatter": "%.2f %%"},
-        "xAxis": {"type": "value", "name": _("epoch"), "nameLocation": "middle", "nameGap": 26,
-                  "min": 0, "max": epochs},
-        "yAxis": {"type": "log", "name": _("validation error (%), log scale"), "nameLocation": "middle",
-                  "nameGap": 38, "min": 0.1, "max": 100, "logBase": 10},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.3f" if of_losses else "%.2f %%"},
+        "xAxis": {"type": "value", "name": _("meta-step") if last_stage == "meta" else _("epoch"),
+                  "nameLocation": "middle", "nameGap": 26, "min": 0, "max": epochs},
+        "yAxis": {"type": "log", "name": title, "nameLocation": "middle", "nameGap": 38,
+                  "min": 0.01 if of_losses else 0.1, "max": 10 if of_losses else 100, "logBase": 10},
         "series": series,
     }  # fmt: skip
 
 
-def _live_series(name: str, points: Sequence[tuple[float, float, int]], line: dict[str, Any]) -> dict[str, Any]:
-    data = [[epoch, round(100 * _visible(errors) / size, 3)] for epoch, errors, size in points]
+def _live_series(name: str, points: Sequence[tuple[float, float]], line: dict[str, Any]) -> dict[str, Any]:
+    data = [[epoch, round(value, 4)] for epoch, value in points]
     dots = bool(name) and len(data) < 3  # a line of one point would not be seen
     return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
             "showSymbol": dots, "silent": not name}  # fmt: skip

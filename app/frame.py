@@ -1,18 +1,12 @@
 """What surrounds every page: language, presentation mode, and the first part of each page."""
 
-from functools import partial
-
 import streamlit as st
 from streamlit.navigation.page import Page
 
 from app.controls import TRUTHS, notices, publish, read_address, seed
 from app.text import LANGUAGES, Translate, current, default_language, language
-from kd_core.messages import N_
 from kd_core.settings import Settings
 
-NOT_BUILT = {
-    "meta_learning": N_("Meta-learning"),
-}
 STYLE = """<style>
 .block-container {padding-top: 2.6rem; max-width: 1180px}
 .st-key-stages p {margin: 0}
@@ -44,18 +38,9 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/distillation.py", title=_("Distillation")),
         st.Page("pages/transfer.py", title=_("Transfer learning")),
         st.Page("pages/multitask.py", title=_("Multi-task learning")),
+        st.Page("pages/meta_learning.py", title=_("Meta-learning")),
     ]
-    planned = [
-        st.Page(partial(_not_built, title), title=_(title), url_path=path, visibility="hidden")
-        for path, title in NOT_BUILT.items()
-    ]
-    return st.navigation([*pages, *planned], position="hidden" if presenting() else "sidebar")
-
-
-def _not_built(title: str) -> None:
-    """The page of a technique that is planned."""
-    _ = opening(title, N_("This page is not built yet."))
-    st.page_link("pages/overview.py", label=_("Overview"), icon=":material/arrow_back:")
+    return st.navigation(pages, position="hidden" if presenting() else "sidebar")
 
 
 def surround() -> None:
@@ -70,6 +55,7 @@ def surround() -> None:
             st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
             st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
             st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
+            st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:

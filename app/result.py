@@ -20,6 +20,16 @@ FURTHER = {
     "distillation": N_("Why does it work? Controls"),
     "multitask": N_("The other task, and fairer comparisons"),
 }  # what the further verdicts are for
+ERRORS = {
+    "errors": N_("Errors on the test set, every trial"),
+    "curves": N_("Errors on the validation set while training"),
+}
+TITLES = {
+    "meta_learning": {
+        "errors": N_("Errors on new tasks after adapting, every trial"),
+        "curves": N_("Errors after adapting to validation tasks, while training"),
+    },
+}
 OTHERWISE = N_("Further comparisons")
 
 
@@ -28,11 +38,12 @@ def show(
     settings: Settings,
     recorded: bool,
     _: Translate,
+    left: Callable[[Result, Translator], Figure] = figures.errors_by_arm,
     curves: Callable[[Result, Translator], Figure] = figures.learning_curves,
 ) -> None:
     """Draw `result`; where it was made with other settings than `settings`, say in which they differ.
 
-    curves: the figure of errors while training.
+    left, curves: the figures of what the arms came to, and of what they did while training.
     """
     with st.container(key="result"):
         if recorded:
@@ -48,13 +59,11 @@ def show(
         for note in result.notes:
             st.caption(_.escaped(note))
         st.html(comparison(result, _))
-        left, right = st.columns(2)
-        with left:
-            st.markdown("**" + _("Errors on the test set, every trial") + "**")
-            chart(figures.errors_by_arm(result, _), "errors", _("Errors on the test set, every trial"))
-        with right:
-            st.markdown("**" + _("Errors on the validation set while training") + "**")
-            chart(curves(result, _), "curves", _("Errors on the validation set while training"))
+        for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):
+            title = _(TITLES.get(result.technique, ERRORS)[key])
+            with column:
+                st.markdown(f"**{title}**")
+                chart(figure(result, _), key, title)
         depth(result, _)
         _provenance(result, _)
 

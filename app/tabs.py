@@ -27,7 +27,10 @@ TABS = {
     "cost": N_("Cost"),
     "export": N_("Export"),
 }
-FEW = {"multitask": ["cost", "export"]}  # a page that shows the rest in its own way
+FEW = {
+    "multitask": ["cost", "export"],
+    "meta_learning": ["cost", "export"],
+}  # a page that shows the rest in its own way
 MOST_CHANGES = 12
 MOST_TILES = 24
 MOST_CHOSEN = 8

@@ -108,7 +108,7 @@ def _live(handle: Handle, _: Translate) -> None:
 
 def _curves(view: View, handle: Handle, _: Translate) -> None:
     st.echarts_chart(
-        figures.live_curves(view.curves, view.epochs, list(handle.settings.stages)[-1], _),
+        figures.live_curves(view.curves, view.loss_curves, view.epochs, list(handle.settings.stages)[-1], _),
         key="live_curves",
         height=320,
     )
@@ -123,11 +123,11 @@ def _ended(view: View, handle: Handle, _: Translate) -> None:
     elif view.state == "stopped" and not view.seconds_elapsed:
         st.info(_("Stopped before it began."))
     elif view.state == "stopped":
-        below = _("The curves so far are below.") if view.curves else ""
+        below = _("The curves so far are below.") if view.curves or view.loss_curves else ""
         st.info(_("Stopped after {seconds} s.", seconds=seconds) + " " + below)
     elif view.state == "finished":
         st.caption(_("Finished in {seconds} s.", seconds=seconds))
-    if view.state in ("failed", "stopped") and view.curves:
+    if view.state in ("failed", "stopped") and (view.curves or view.loss_curves):
         _curves(view, handle, _)
 
 

@@ -19,6 +19,7 @@ from kd_core.runs.queue import Queue
 from kd_core.settings import TECHNIQUES, Settings
 
 COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask", "meta": "meta_learning"}
+MANY_ARMS = 6
 HELP = {
     "distill": "train students alone and with a teacher, and say what the teacher was worth",
     "transfer": "train on few labels from scratch and from old weights, and say what these were worth",
@@ -170,6 +171,8 @@ def table(result: Result) -> str:
         ("bytes", *(f"{arm.cost.bytes:,}" for arm in result.arms)),
         ("latency, ms", *(f"{arm.cost.latency_ms:.2f}" for arm in result.arms)),
     ]
+    if len(result.arms) > MANY_ARMS:  # a line each, or the lines would be longer than any screen
+        rows = list(zip(*rows, strict=True))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) if not i else cell.rjust(width)

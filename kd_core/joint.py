@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -82,12 +83,13 @@ def fair_widths(widths: Widths, tasks: Sequence[str], task: str) -> Widths:
     Its parameters times the number of tasks are as near to the joint network's as whole widths allow.
     """
     share = parameters(widths, tasks) / len(tasks)
-
-    def scaled(by: float) -> Widths:
-        a, b, c = (max(1, round(by * width)) for width in widths)
-        return a, b, c
-
-    return min((scaled(k / 1000) for k in range(1, 1001)), key=lambda w: abs(parameters(w, [task]) - share))
+    scaled = [[width * k / 100 for width in widths] for k in range(1, 101)]
+    whole = {
+        (max(1, r0(a)), max(1, r1(b)), max(1, r2(c)))
+        for a, b, c in scaled
+        for r0, r1, r2 in product((math.floor, math.ceil), repeat=3)
+    }
+    return min(sorted(whole), key=lambda w: abs(parameters(w, [task]) - share))
 
 
 # What a step does with the losses

@@ -765,6 +765,10 @@ TRANSFER_PRESETS: dict[str, Preset] = {
     ),
 }
 
+MULTITASK_PRESETS: dict[str, Preset] = {
+    "two_digits": Preset(N_("Two digits"), N_("Two overlapping digits, one network: is sharing worth it?"), {}),
+}
+
 META_PRESETS: dict[str, Preset] = {
     "sinusoids": Preset(N_("Sinusoids"), N_("The paper's curves: what are ten points worth, after one step?"), {}),
     "more_steps": Preset(

@@ -24,7 +24,8 @@ WAYS = (
         "One body, several heads: tasks learn together, and sometimes pull against each other."),
         "pages/multitask.py"),
     ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(
-        "Training finds weights from which a few steps on a few examples suffice for a new task."), None),
+        "Training finds weights from which a few steps on a few examples suffice for a new task."),
+        "pages/meta_learning.py"),
 )  # fmt: skip
 
 for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, strict=True):
@@ -32,10 +33,8 @@ for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, str
         st.image(PICTURES[name], width="stretch")
         st.markdown(f"##### {_(title)}\n**{_(moves)}**")
         st.markdown(_(sentence))
-        if page and st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
+        if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
             st.switch_page(page)
-        if not page:
-            st.badge(_("not built yet"), color="gray")
 
 st.subheader(_("Why make networks small?"), anchor=False)
 st.markdown(

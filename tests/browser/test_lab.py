@@ -146,12 +146,6 @@ def test_nothing_is_asked_of_another_host(open_page):
     assert [url for url in asked if not url.startswith(("http://127.0.0.1", "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize("path", ["/meta_learning"])
-def test_what_is_planned_says_so(open_page, path):
-    page = open_page(path)
-    page.get_by_text("not built yet").wait_for()
-
-
 def test_run_to_the_verdict(open_page):
     page = open_page(f"/distillation?{TINY}")
     page.locator(".st-key-run button").click()

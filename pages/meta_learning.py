@@ -1,0 +1,65 @@
+"""Meta-learning: adapt two networks to a few points by hand, train a starting point, read an honest verdict."""
+
+import streamlit as st
+
+from app import meta_figures as figures
+from app.article import chips
+from app.bundled import recorded, sinusoids
+from app.chart import chart
+from app.components.adaptation import WORDS, adaptation
+from app.controls import controls, presets, value
+from app.frame import opening
+from app.result import show
+from app.watch import data_notices, mnist_is_there, watch
+from kd_core.messages import N_
+from kd_core.settings import META_PRESETS, MetaSettings
+
+_ = opening(
+    N_("Meta-learning"),
+    N_("Not an answer but a **starting point**: one from which a step or two on a few examples fit a new task."),
+    MetaSettings,
+)
+
+with st.container(key="adaptation"):
+    adaptation(sinusoids(), words={key: _(text) for key, text in WORDS.items()}, key="live_adaptation")
+
+chips("3.2.3", "4.4", _=_)
+st.subheader(_("Does a learned start beat ordinary pre-training?"), anchor=False)
+presets(MetaSettings, META_PRESETS, _, mnist=mnist_is_there())
+classifies = value(MetaSettings, "problem") == "digits"
+settings = controls(MetaSettings, _, without=() if classifies else {"ways"})
+st.latex(figures.formula(settings))
+data_notices(_)
+finished = watch(settings, _)
+
+result = finished or recorded("meta_learning")
+show(result, settings, finished is None, _, left=figures.scores, curves=figures.training_curves)
+
+st.subheader(_("How each start moves"), anchor=False)
+curves, tasks, order, article = st.tabs(
+    [_("Over steps"), _("Before and after"), _("First or second order"), _("The article")]
+)
+with curves:
+    chart(figures.adaptation(result, _), "adaptation", _("Query error over adaptation steps"))
+    st.caption(_("Mean over 100 test tasks in each trial; bands are 95 % intervals over trials. Dotted: the number "
+                 "of steps that is compared."))  # fmt: skip
+    st.caption(figures.rates_say(result, _))
+with tasks:
+    if result.measure == "errors":
+        st.markdown(figures.held_out_says(result, _))
+    else:
+        chart(figures.before_and_after(result, _), "before_and_after", _("Curves before and after adapting"))
+        st.caption(_("Three test curves of the first trial; after as many steps as are set."))
+with order:
+    st.markdown(_("MAML's gradient passes through the adaptation, so it has second derivatives. First-order MAML "
+                  "leaves them out: it asks which way the *adapted* network should go, and moves the start that "
+                  "way."))  # fmt: skip
+    st.markdown(figures.order_table(result, _))
+    st.caption(_("Means over trials on one core. Memory is the most that tensors made in one meta-step held "
+                 "between two operations. The share is the length of the second-order part over that of the whole "
+                 "gradient, at the end of training."))  # fmt: skip
+with article:
+    st.markdown(_("The article says that meta-learning learns the optimiser. MAML learns an *initialisation*; the "
+                  "optimiser stays plain gradient descent. Its formula sums over tasks without naming them: above "
+                  "it stands as printed, then with the index i of the task and the values set."))  # fmt: skip
+    chips("3.2.3", "4.4", _=_)
