@@ -239,7 +239,7 @@ def _arm(settings: Settings, name: str, shared: Shared, done: ArmTrial) -> Arm:
     each = settings.ways if settings.problem == "digits" else 1
     seen = settings.iterations * settings.meta_batch * each * (settings.shots + settings.queries)
     model = {CENTROID_PIXELS: N_("means of pixels"), ORACLE: N_("two layers of 40, three inputs")}.get(
-        name, N_("three convolutions of 16") if each > 1 else N_("two layers of 40")
+        name, N_("two convolutions of 16") if each > 1 else N_("two layers of 40")
     )
     return _with_score(settings, Arm(
         name=name, model=model, labels=each * settings.shots, shared=False, cost=shared.costs[name], trials=(done,),
