@@ -314,10 +314,11 @@ def live_curves(
     once the trials do, its end is a level for them to reach. The axes of a stage are fixed from its start,
     so that what moves is the curves alone.
     """
-    values: dict[tuple[str, str, int], list[tuple[float, float]]] = {
+    values: dict[tuple[str, str, int], Sequence[tuple[float, float]]] = {
         name: [(epoch, 100 * _visible(errors) / size) for epoch, errors, size in curve]
         for name, curve in curves.items()
-    } | {name: [(epoch, loss) for epoch, loss in curve] for name, curve in loss_curves.items()}
+    }
+    values |= loss_curves
     in_trials = any(stage == last_stage for stage, _arm, _seed in values)
     epochs = max(
         (n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage), default=1

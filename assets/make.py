@@ -1,8 +1,9 @@
 """Rebuild what the first paint shows: `make assets` (a few minutes on two cores).
 
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
-its logits of validation images by label, the Result of every technique's default settings, and the transfer
-page's accuracy over labels, computed by the same queue and workers that the app uses.
+its logits of validation images by label, the Result of every technique's default settings, the transfer page's
+accuracy over labels, computed by the same queue and workers that the app uses, and the two starting points that
+the meta-learning page adapts in the browser.
 """
 
 import base64
@@ -12,17 +13,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import load
 
 from kd_core import distillation, teachers, transfer
-from kd_core.data import Digits, load_mnist, pixels
+from kd_core.adaptation import path as adapted
+from kd_core.data import Digits, load_mnist, load_uci_digits, pixels
+from kd_core.episodes import problem_of
 from kd_core.events import Arm, Interval, Result
 from kd_core.runs.queue import Handle, Queue
-from kd_core.settings import TECHNIQUES, DistillationSettings, TransferSettings
-from kd_core.statistics import CONFIDENCE
+from kd_core.settings import JOINT, MAML, TECHNIQUES, DistillationSettings, MetaSettings, TransferSettings
+from kd_core.statistics import CONFIDENCE, t_interval
 from kd_core.training import predict, seeded
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
+SINUSOIDS = 12  # test tasks that the meta-learning page offers
 LABELS = (1, 2, 5, 10, 20, 50, 100, 200)  # a class, on the transfer page's curve
 FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
 
@@ -112,6 +117,56 @@ def record_labels(
     path.write_text(json.dumps(curve), encoding="utf-8")
 
 
+def record_sinusoid(
+    source: Path = HERE / "recorded-meta_learning.json", path: Path = HERE / "recorded-sinusoid.json"
+) -> None:
+    """MAML's and joint pre-training's starting points, for the browser to adapt by itself.
+
+    Both are those of the recorded run's first trial, weights to five digits that count, as nested lists
+    [W1, b1, W2, b2, W3, b3]: y = W3 relu(W2 relu(W1 x + b1) + b2) + b3. mean, low, high: mean squared error on 100
+    evenly spaced x in [-5, 5] after 0 to 10 steps, mean and 95 % interval over the trial's 100 test tasks;
+    tasks: the first twelve of these, y = amplitude · sin(x - phase).
+    """
+    result = Result.model_validate_json(source.read_bytes())
+    settings = MetaSettings.parse(result.settings)
+    seed = result.arm(MAML).trials[0].seed
+    problem = problem_of(settings, load_uci_digits(), seed)
+    tasks = problem.fixed("test")
+    made: dict[str, dict[str, list[float]]] = {"mean": {}, "low": {}, "high": {}}
+    starts, rates = {}, {}
+    for key, name in (("maml", MAML), ("joint", JOINT)):
+        trial = result.arm(name).trials[0]
+        assert trial.weights is not None
+        start = {name: value.apply_(_short) for name, value in load(trial.weights).items()}
+        rates[key] = trial.measures["step size"]
+        starts[key] = [_written(start[f"{layer}.{part}"]) for layer in (0, 2, 4) for part in ("weight", "bias")]
+        answers = adapted(problem, start, tasks.support, tasks.query[0], rates[key])
+        every = [t_interval(problem.judge(each, tasks.query[1]).tolist()) for each in answers]
+        for side in made:
+            made[side][key] = [_short(getattr(interval, side)) for interval in every]
+    shown = [
+        {"amplitude": _short(float(amplitude)), "phase": _short(float(phase)), "x": [_short(value) for value in x]}
+        for (amplitude, phase), x in zip(
+            tasks.told[:SINUSOIDS], tasks.support[0][:SINUSOIDS, :, 0].tolist(), strict=True
+        )
+    ]
+    everything = {
+        **starts, "inner_lr": rates["maml"], "joint_lr": rates["joint"], "tasks": shown, **made,
+        "seed": seed, "version": result.version, "provenance": result.provenance.model_dump(),
+    }  # fmt: skip
+    path.write_text(json.dumps(everything, separators=(",", ":")), encoding="utf-8")
+
+
+def _written(tensor: torch.Tensor) -> list:
+    """A tensor of float32 as nested lists of short decimals (0.1, not 0.10000000149)."""
+    return [_written(row) if row.dim() else _short(row.item()) for row in tensor]
+
+
+def _short(number: float) -> float:
+    """`number` to five digits that count."""
+    return float(f"{number:.5g}")
+
+
 def _columns(intervals: Sequence[Interval]) -> dict[str, list[float | None]]:
     """Intervals of errors per 10,000 as three columns."""
     return {side: [_rounded(getattr(interval, side)) for interval in intervals] for side in ("mean", "low", "high")}
@@ -155,3 +210,4 @@ if __name__ == "__main__":
     make_classes(teacher, mnist)
     record()
     record_labels()
+    record_sinusoid()

@@ -19,7 +19,7 @@ from kd_core.models import initialise
 from kd_core.settings import HELD_OUT, MetaSettings
 from kd_core.training import seeded
 
-TEST_TASKS = 100  # also of validation
+TASKS = {"validation": 25, "test": 100}  # how many there are of each
 AMPLITUDES, PHASES, RANGE = (0.1, 5.0), (0.0, math.pi), 5.0  # of the paper; x in [-RANGE, RANGE]
 GRID = 100  # evenly spaced x that judge an adapted network, end to end
 CHANNELS = 16  # of the digits' network
@@ -57,6 +57,9 @@ class Episodes(Protocol):
 
     def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of one task, a scalar."""
+
+    def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """The loss of answers, of one task or (then the mean) of several side by side, a scalar."""
 
     def judge(self, answers: Tensor, targets: Tensor) -> Tensor:
         """[tasks]: each task's mean squared error, or the share of its queries that are answered wrongly."""
@@ -126,7 +129,11 @@ class Sinusoids:
 
     def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error of the network with `parameters`."""
-        return F.mse_loss(self.answer(parameters, inputs), targets)
+        return self.criterion(self.answer(parameters, inputs), targets)
+
+    def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """Mean squared error."""
+        return F.mse_loss(answers, targets)
 
     def judge(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Each task's mean squared error."""
@@ -149,13 +156,12 @@ class Sinusoids:
         return self._tasks(hidden, x[:, : self._settings.shots], x[:, self._settings.shots :])
 
     def fixed(self, part: str) -> Tasks:
-        """100 tasks of "validation" or "test"; the same for every arm of the trial."""
+        """The tasks of "validation" or "test"; the same for every arm of the trial."""
         generator = seeded(self._seed, f"{part} tasks")
-        hidden = _hidden(TEST_TASKS, generator)
-        support = _points(TEST_TASKS, self._settings.shots, generator)
-        return self._tasks(
-            hidden, support, torch.linspace(-RANGE, RANGE, GRID).view(1, -1, 1).expand(TEST_TASKS, -1, -1)
-        )
+        hidden = _hidden(TASKS[part], generator)
+        support = _points(TASKS[part], self._settings.shots, generator)
+        query = torch.linspace(-RANGE, RANGE, GRID).view(1, -1, 1).expand(TASKS[part], -1, -1)
+        return self._tasks(hidden, support, query)
 
     def _tasks(self, hidden: Tensor, support: Tensor, query: Tensor) -> Tasks:
         def batch(x: Tensor) -> Batch:
@@ -209,9 +215,12 @@ class NewDigits:
         self._net = self.network(seeded(seed, "shape"))
 
     def network(self, generator: torch.Generator, outputs: int = 0) -> nn.Sequential:
-        """Three 3x3 convolutions of stride 2 (28 -> 14 -> 7 -> 4) and a linear layer to N, or to `outputs`."""
+        """Mean of 2x2 pixels, two 3x3 convolutions of stride 2 (14 -> 7 -> 4), a linear layer to N or `outputs`.
+
+        Small on purpose: hundreds of meta-steps while one watches, and tasks side by side are what is fast then.
+        """
         net = nn.Sequential(
-            _conv(1), nn.ReLU(), _conv(CHANNELS), nn.ReLU(), _conv(CHANNELS), nn.ReLU(), nn.Flatten(),
+            nn.AvgPool2d(2), _conv(1), nn.ReLU(), _conv(CHANNELS), nn.ReLU(), nn.Flatten(),
             _linear(16 * CHANNELS, outputs or self._settings.ways),
         )  # fmt: skip
         initialise(net, generator)
@@ -223,7 +232,11 @@ class NewDigits:
 
     def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of the network with `parameters`."""
-        return F.cross_entropy(self.answer(parameters, inputs), targets)
+        return self.criterion(self.answer(parameters, inputs), targets)
+
+    def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of logits [..., N] and labels [...]."""
+        return F.cross_entropy(answers.flatten(0, -2), targets.flatten())
 
     def judge(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Each task's share of queries whose largest logit [tasks, Q, N] is not that of its label [tasks, Q]."""
@@ -261,9 +274,9 @@ class NewDigits:
         return self._draw("train", self.learned, tasks, generator)
 
     def fixed(self, part: str) -> Tasks:
-        """100 tasks: "validation" of the seven digits, "test" of the three held out."""
+        """The tasks of "validation", of the seven digits, or "test", of the three held out."""
         digits = self.held_out if part == "test" else self.learned
-        return self._draw(part, digits, TEST_TASKS, seeded(self._seed, f"{part} tasks"))
+        return self._draw(part, digits, TASKS[part], seeded(self._seed, f"{part} tasks"))
 
     def _draw(self, part: str, digits: tuple[int, ...], tasks: int, generator: torch.Generator) -> Tasks:
         ways, shots = self._settings.ways, self._settings.shots

@@ -25,7 +25,7 @@ from kd_core.adaptation import adapt as adapt
 from kd_core.adaptation import meta_loss as meta_loss
 from kd_core.data import Digits
 from kd_core.episodes import (
-    TEST_TASKS,
+    TASKS,
     Episodes,
     NewDigits,
     Parameters,
@@ -47,7 +47,7 @@ from kd_core.settings import (
     SCRATCH,
 )
 from kd_core.settings import MetaSettings as Settings
-from kd_core.starts import EVALUATED, Start, lesson_of, train
+from kd_core.starts import Lesson, Start, lesson_of, require_finite, train
 from kd_core.statistics import loss_verdict, paired_ratio, t_interval, verdict
 from kd_core.training import confusion, resolve_device, seeded
 
@@ -76,13 +76,15 @@ WORSE = N_(
 # What is measured: every arm adapts to the same tasks
 
 
-def _tested(settings: Settings, start: Start, seed: int) -> ArmTrial:
+def _tested(settings: Settings, lesson: Lesson, start: Start, seed: int) -> ArmTrial:
     """What is kept of one arm: how it does on the test tasks after 0 to 10 steps, and its starting point."""
     assert start.rate is not None
     tasks = start.problem.fixed("test")
     answers = path(start.problem, start.parameters, tasks.support, tasks.query[0], start.rate)
     weights = {name: value.cpu().contiguous() for name, value in start.parameters.items()}
     done = _kept(settings, start.problem, tasks, answers, seed)
+    compared = done.series.get("query loss", (0.0,) * (STEPS + 1))[settings.inner_steps]
+    require_finite(settings, lesson, settings.iterations, compared)
     return done.model_copy(update={
         "curve": tuple(start.curve), "seconds": start.seconds, "weights": save(weights),
         "measures": {**start.measures, "step size": start.rate},
@@ -93,7 +95,8 @@ def _tested(settings: Settings, start: Start, seed: int) -> ArmTrial:
 
 def _kept(settings: Settings, problem: Episodes, tasks: Tasks, answers: Sequence[Tensor], seed: int) -> ArmTrial:
     """Series and counts of `answers` [tasks, Q, …] after 0, 1, … steps."""
-    by_task = [problem.judge(each, tasks.query[1]) for each in answers]
+    judged = [problem.judge(each, tasks.query[1]) for each in answers]
+    by_task = [each.nan_to_num(nan=math.inf, posinf=math.inf) for each in judged]  # where it diverged
     name = "query errors" if problem.classifies else "query loss"
     series = {
         "steps": tuple(map(float, range(len(answers)))),
@@ -224,7 +227,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         span = (sum(efforts[:place]) / sum(efforts), sum(efforts[: place + 1]) / sum(efforts))
         lesson = lesson_of(settings, data, seed, name)
         start = yield from train(settings, lesson, seed, span)
-        arms.append(_arm(settings, name, shared, _tested(settings, start, seed)))
+        arms.append(_arm(settings, name, shared, _tested(settings, lesson, start, seed)))
         if name == PRETRAINED and isinstance(start.problem, NewDigits):
             for centroid, body in ((CENTROID_PIXELS, None), (CENTROID_FEATURES, start.parameters)):
                 done = _centroids(settings, start.problem, body, seed)
@@ -236,7 +239,7 @@ def _arm(settings: Settings, name: str, shared: Shared, done: ArmTrial) -> Arm:
     each = settings.ways if settings.problem == "digits" else 1
     seen = settings.iterations * settings.meta_batch * each * (settings.shots + settings.queries)
     model = {CENTROID_PIXELS: N_("means of pixels"), ORACLE: N_("two layers of 40, three inputs")}.get(
-        name, N_("three convolutions of 16") if each > 1 else N_("two layers of 40")
+        name, N_("two convolutions of 16") if each > 1 else N_("two layers of 40")
     )
     return _with_score(settings, Arm(
         name=name, model=model, labels=each * settings.shots, shared=False, cost=shared.costs[name], trials=(done,),
@@ -261,9 +264,10 @@ def _sizes(settings: Settings) -> Dataset:
     """What was learned from and judged on: tasks of sinusoids, or queries of digits."""
     drawn = settings.iterations * settings.meta_batch
     if settings.problem == "sinusoids":
-        return Dataset(name=N_("sinusoids"), train=drawn, validation=TEST_TASKS, test=TEST_TASKS)
+        return Dataset(name=N_("sinusoids"), train=drawn, validation=TASKS["validation"], test=TASKS["test"])
     queries = settings.ways * settings.queries
-    return Dataset(name="", train=drawn * queries, validation=EVALUATED * queries, test=TEST_TASKS * queries)
+    validation, test = (TASKS[part] * queries for part in ("validation", "test"))
+    return Dataset(name="", train=drawn * queries, validation=validation, test=test)
 
 
 # The whole run
@@ -327,7 +331,7 @@ def _scope(settings: Settings, arm: Arm) -> tuple[Message, ...]:
     """What is compared and when, what varied, and who saw how much."""
     judged = message(
         "Compared on {tasks} new tasks a trial, {shots} labelled examples each; adaptation steps taken: {steps}.",
-        steps=settings.inner_steps, tasks=TEST_TASKS, shots=arm.labels,
+        steps=settings.inner_steps, tasks=TASKS["test"], shots=arm.labels,
     )  # fmt: skip
     saw = message(
         "MAML and joint pre-training saw the same training tasks, {labels} labels in all.",

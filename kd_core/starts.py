@@ -26,7 +26,7 @@ from kd_core.adaptation import (
     second_order_share,
 )
 from kd_core.data import Digits
-from kd_core.episodes import Batch, Episodes, Parameters, Sinusoids, Tasks, problem_of
+from kd_core.episodes import Episodes, Parameters, Sinusoids, Tasks, problem_of
 from kd_core.events import Evaluation, Event, Step
 from kd_core.messages import N_, Problem
 from kd_core.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED, REPTILE, SCRATCH
@@ -44,7 +44,8 @@ RATES = (
     0.3,
     1.0,
 )  # step sizes tried on validation tasks where none is given
-EVALUATIONS, EVALUATED = 10, 25  # looks while training, each at so many validation tasks
+SHARED = 10  # batches of tasks over which the second-order term's share is averaged
+EVALUATIONS = 10  # looks at the validation tasks while training
 
 Span = tuple[float, float]
 
@@ -95,7 +96,7 @@ def train(settings: Settings, lesson: Lesson, seed: int, span: Span) -> Generato
     start = Start(lesson.problem, {}, lesson.rate, [], [], 0.0, {})
     optimizer = torch.optim.Adam(theta.values(), lr=settings.meta_lr, fused=settings.device != "mps")
     order, began, told, each = seeded(seed, "training tasks"), time.perf_counter(), time.monotonic(), []
-    validation = _first(lesson.problem.fixed("validation"), EVALUATED)
+    validation = lesson.problem.fixed("validation")
     every, report = math.ceil(max(total, 1) / EVALUATIONS), max(1, total // REPORTS)
     for step in range(total + 1):
         if step:
@@ -103,24 +104,26 @@ def train(settings: Settings, lesson: Lesson, seed: int, span: Span) -> Generato
             before = time.perf_counter()
             loss = _meta_step(lesson.objective, theta, optimizer, tasks)
             each.append(time.perf_counter() - before)
-            _require_finite(settings, lesson, step, loss)
+            require_finite(settings, lesson, step, loss)
             if step % report == 0 or step == total or time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
                 share = span[0] + (span[1] - span[0]) * step / total
                 yield Step("meta", lesson.name, seed, step, total, loss, share)
         if step % every == 0 or step == total:
             start.parameters = {k: v.detach() for k, v in lesson.start_from(theta).items()}
-            yield _looked(settings, start, validation, lesson.name, seed, step)
+            yield _looked(settings, lesson, start, validation, seed, step)
     start.parameters = {name: value.clone() for name, value in start.parameters.items()}
     start.seconds = time.perf_counter() - began
-    start.rate = lesson.rate or _chosen_rate(settings, start, lesson.problem.fixed("validation"))
+    start.rate = lesson.rate or _chosen_rate(settings, start, validation)
     if total:
         start.measures = {
             "seconds a meta-step": statistics.median(each),
             "megabytes a meta-step": cost.peak_megabytes(partial(gradient, lesson.objective, theta, tasks)),
         }
         if lesson.name in (MAML, FIRST_ORDER):
-            start.measures["second-order share"] = second_order_share(settings, lesson.problem, theta, tasks)
+            shown = [lesson.problem.draw(settings.meta_batch, order) for _ in range(SHARED)]
+            shares = [second_order_share(settings, lesson.problem, theta, tasks) for tasks in shown]
+            start.measures["second-order share"] = statistics.fmean(shares)
     return start
 
 
@@ -134,7 +137,8 @@ def _meta_step(
     return loss.item()
 
 
-def _require_finite(settings: Settings, lesson: Lesson, step: int, loss: float) -> None:
+def require_finite(settings: Settings, lesson: Lesson, step: int, loss: float) -> None:
+    """Raise a Problem that says what to change, unless `loss` at meta-step `step` is finite."""
     if math.isfinite(loss):
         return
     if lesson.rate is None:
@@ -158,34 +162,30 @@ def _require_finite(settings: Settings, lesson: Lesson, step: int, loss: float) 
     )
 
 
-def _judged(start: Start, tasks: Tasks, rate: float, steps: int = STEPS) -> list[float]:
-    """Mean over tasks of squared error or share wrong, after 0, 1, … `steps` steps."""
+def _losses(start: Start, tasks: Tasks, rate: float, steps: int = STEPS) -> list[float]:
+    """Mean query loss over tasks after 0, 1, … `steps` steps of `rate`; infinite where it is not a number."""
     answers = path(start.problem, start.parameters, tasks.support, tasks.query[0], rate, steps)
-    return [start.problem.judge(each, tasks.query[1]).double().mean().item() for each in answers]
+    losses = [start.problem.criterion(each, tasks.query[1]).item() for each in answers]
+    return [loss if math.isfinite(loss) else math.inf for loss in losses]
 
 
-def _looked(settings: Settings, start: Start, tasks: Tasks, arm: str, seed: int, step: int) -> Evaluation:
+def _looked(settings: Settings, lesson: Lesson, start: Start, tasks: Tasks, seed: int, step: int) -> Evaluation:
     """One look at validation tasks after `inner_steps`; an arm without a step size is given its best one."""
     n = settings.inner_steps
-    rates = RATES if start.rate is None else (start.rate,)
-    best = min((_judged(start, tasks, rate, n)[-1] for rate in rates), key=lambda x: math.inf if x != x else x)
+    rate = start.rate or min(RATES, key=lambda rate: _losses(start, tasks, rate, n)[n])
+    answers = path(start.problem, start.parameters, tasks.support, tasks.query[0], rate, n)[n]
+    loss = start.problem.criterion(answers, tasks.query[1]).item()
+    require_finite(settings, lesson, step, loss)
     if not start.problem.classifies:
-        start.looks.append((step, best))
-        return Evaluation("meta", arm, seed, step, settings.iterations, 0, 0, loss=best)
-    size = tasks.query[1].numel()
-    start.curve.append((step, round(best * size)))
-    return Evaluation("meta", arm, seed, step, settings.iterations, round(best * size), size)
+        start.looks.append((step, loss))
+        return Evaluation("meta", lesson.name, seed, step, settings.iterations, 0, 0, loss=loss)
+    errors, size = int((answers.argmax(2) != tasks.query[1]).sum()), tasks.query[1].numel()
+    start.curve.append((step, errors))
+    return Evaluation("meta", lesson.name, seed, step, settings.iterations, errors, size)
 
 
 def _chosen_rate(settings: Settings, start: Start, tasks: Tasks) -> float:
-    """The step size that is best after `inner_steps`, of those that ten steps do not make worse than none."""
-    found = {rate: _judged(start, tasks, rate) for rate in RATES}
-    kept = {rate: judged for rate, judged in found.items() if judged[-1] <= judged[0]}
+    """The step size of least loss after `inner_steps`, of those that ten steps do not make worse than none."""
+    found = {rate: _losses(start, tasks, rate) for rate in RATES}
+    kept = {rate: losses for rate, losses in found.items() if losses[-1] <= losses[0]}
     return min(kept, key=lambda rate: kept[rate][settings.inner_steps], default=RATES[0])
-
-
-def _first(tasks: Tasks, count: int) -> Tasks:
-    def cut(batch: Batch) -> Batch:
-        return batch[0][:count], batch[1][:count]
-
-    return Tasks(cut(tasks.support), cut(tasks.query), tasks.told[:count])
