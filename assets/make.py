@@ -21,7 +21,7 @@ from kd_core.data import Digits, load_mnist, load_uci_digits, pixels
 from kd_core.episodes import problem_of
 from kd_core.events import Arm, Interval, Result
 from kd_core.runs.queue import Handle, Queue
-from kd_core.settings import JOINT, MAML, TECHNIQUES, DistillationSettings, MetaSettings, TransferSettings
+from kd_core.settings import PRETRAINED, MAML, TECHNIQUES, DistillationSettings, MetaSettings, TransferSettings
 from kd_core.statistics import CONFIDENCE, t_interval
 from kd_core.training import predict, seeded
 
@@ -134,7 +134,7 @@ def record_sinusoid(
     tasks = problem.fixed("test")
     made: dict[str, dict[str, list[float]]] = {"mean": {}, "low": {}, "high": {}}
     starts, rates = {}, {}
-    for key, name in (("maml", MAML), ("joint", JOINT)):
+    for key, name in (("maml", MAML), ("joint", PRETRAINED)):
         trial = result.arm(name).trials[0]
         assert trial.weights is not None
         start = {name: value.apply_(_short) for name, value in load(trial.weights).items()}
