@@ -108,13 +108,12 @@ class Sinusoids(TypedDict):
     maml, joint: [W1, b1, W2, b2, W3, b3]; tasks: amplitude, phase and the x of the given points.
     """
 
-    created: str
+    provenance: dict[str, str]
     maml: list[list[float] | list[list[float]]]
     joint: list[list[float] | list[list[float]]]
     inner_lr: float
     joint_lr: float
     tasks: list[dict[str, float | list[float]]]
-    count: int
     mean: Curve
     low: Curve
     high: Curve

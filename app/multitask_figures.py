@@ -62,20 +62,21 @@ def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:
     interval = "" if change.low is None else f" [{change.low:+.1f}, {change.high:+.1f}]"
     return [
         (
-            _("Errors, jointly against alone (Δm)"),
-            f"{change.mean:+.1f} %{interval}",
-            _("Mean over the tasks of the relative change of their errors; below 0 is better. In brackets the 95 % "
-              "interval over trials."),
+            _("Change of errors by learning jointly, Δm"),
+            f"{change.mean:+.1f} %",
+            _("Mean over the tasks of the relative change against alone; below 0 is better. {interval}",
+              interval=interval and _("95 % interval over trials:") + interval),
         ),
         (
-            _("Parameters"),
-            _("{joint} instead of {alone}", joint=f"{joint:,}", alone=f"{alone:,}"),
-            _("The joint network against one network of the same body for each task."),
+            _("Parameters, joint against one network a task"),
+            f"{100 * (joint / alone - 1):+.0f} %",
+            _("{joint} instead of {alone} in all.", joint=f"{joint:,}", alone=f"{alone:,}"),
         ),
         (
-            _("Training time"),
-            _("{joint} s instead of {alone} s", joint=f"{took:.1f}", alone=f"{took_alone:.1f}"),
-            _("Mean over trials, on one core: the joint network against one after the other."),
+            _("Training time, joint against one network a task"),
+            f"{100 * (took / took_alone - 1):+.0f} %",
+            _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=f"{took:.1f}",
+              alone=f"{took_alone:.1f}"),
         ),
     ]  # fmt: skip
 

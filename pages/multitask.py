@@ -51,9 +51,10 @@ finished = watch(settings, _)
 
 result = finished or recorded("multitask")
 show(result, settings, finished is None, _, curves=figures.curves_by_task)
-figures_row = st.columns(3)
-for column, (label, said, about) in zip(figures_row, figures.in_short(result, _), strict=True):
-    column.metric(label, said, help=about)
+for column, (label, figure, about) in zip(st.columns(3), figures.in_short(result, _), strict=True):
+    with column:
+        st.metric(label, figure)
+        st.caption(about)
 
 st.subheader(_("Who pulls where, and what it costs"), anchor=False)
 trade, conflict, losses, samples, ways, article = st.tabs(

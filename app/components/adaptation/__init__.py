@@ -12,6 +12,7 @@ import streamlit as st
 from app.bundled import Sinusoids
 from kd_core.messages import N_
 
+TASKS = 100  # of which the recorded means are
 WORDS = {
     "title": N_("MAML starts worse and moves better"),
     # The question, its choices, and its answer.
@@ -69,9 +70,9 @@ def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> No
         "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
         "tasks": recorded["tasks"],
         "mean": mean,
-        "count": recorded["count"],
-        "date": recorded["created"][:10],
-        "stamp": recorded["created"],
+        "count": TASKS,
+        "date": recorded["provenance"]["created"][:10],
+        "stamp": recorded["provenance"]["created"],
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=data)
