@@ -135,7 +135,7 @@ def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 3)
 
 
-def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", seeds: int = 5) -> None:
+def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", seeds: int = 3) -> None:
     """One moment of a real joint run of the small body in which a step with weights 1 and 1 makes a loss rise.
 
     Found by looking at every step: gradients g1, g2 of both losses over the shared parameters on the batch at
@@ -294,11 +294,12 @@ def _with_few_networks(result: Result) -> Result:
 
 
 def _without_networks(result: Result) -> Result:
-    """The same Result without networks, and with logits to three decimals."""
+    """The same Result without networks, with logits and sums of confidence to two decimals."""
 
     def light(trial: ArmTrial) -> ArmTrial:
-        logits = tuple(tuple(round(z, 3) for z in row) for row in trial.gallery_logits)
-        return trial.model_copy(update={"weights": None, "gallery_logits": logits})
+        logits = tuple(tuple(round(z, 2) for z in row) for row in trial.gallery_logits)
+        bins = tuple(each.model_copy(update={"confidence": round(each.confidence, 2)}) for each in trial.bins)
+        return trial.model_copy(update={"weights": None, "gallery_logits": logits, "bins": bins})
 
     arms = (arm.model_copy(update={"trials": tuple(map(light, arm.trials))}) for arm in result.arms)
     return result.model_copy(update={"arms": tuple(arms)})
