@@ -656,9 +656,9 @@ TRANSFER_PRESETS: dict[str, Preset] = {
 # (-34.4 to -9.1), right -25.7 (-30.3 to -21.2); digit + angle: digit +0.4 (-0.3 to +1.1), angle -13.5 (-21.8 to
 # -5.2); with angle weights of 3 and 10 the angle loses 7.4 and 4.7, the digit 0.2 and 2.5; digit + at least five:
 # 0.0 (-0.8 to +0.7) and +0.5 (-0.7 to +1.7). No interval above zero was found in a dozen tries: the digit with at
-# least five, parity, both or the angle, 100 to 2,000 images, medium and small body. Against networks alone of the same
-# total size, digit + parity + at least five in the medium body gains 0.7 (0.4 to 1.1), 0.3 (0.0 to 0.5) and 0.8 (-0.3
-# to +1.9): the only one of four such tries above zero.
+# least five, parity, both or the angle, 100 to 2,000 images, medium and small body. Against networks of the
+# same total size, digit + parity + at least five in the medium body gain 0.7 (0.4 to 1.1), 0.3 (0.0 to 0.5) and 0.8
+# (-0.3 to +1.9): the only one of four such tries above zero.
 MULTITASK_PRESETS: dict[str, Preset] = {
     "two_digits": Preset(
         N_("Two digits that fight"),
