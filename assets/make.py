@@ -2,27 +2,39 @@
 
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
 its logits of validation images by label, the Result of every technique's default settings, the transfer page's
-accuracy over labels, computed by the same queue and workers that the app uses, and the two starting points that
-the meta-learning page adapts in the browser.
+accuracy over labels, computed by the same queue and workers that the app uses, the two starting points that the
+meta-learning page adapts in the browser, and the multi-task page's moment of conflict and its sweep of the weights.
 """
 
 import base64
+import copy
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load
 
-from kd_core import distillation, teachers, transfer
+from kd_core import conflict, distillation, joint, multitask, teachers, transfer
 from kd_core.adaptation import path as adapted
 from kd_core.data import Digits, load_mnist, load_uci_digits, pixels
 from kd_core.episodes import problem_of
-from kd_core.events import Arm, Interval, Result
+from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.runs.queue import Handle, Queue
-from kd_core.settings import PRETRAINED, MAML, TECHNIQUES, DistillationSettings, MetaSettings, TransferSettings
+from kd_core.settings import (
+    MAML,
+    PRETRAINED,
+    TASK_LABELS,
+    TECHNIQUES,
+    DistillationSettings,
+    MetaSettings,
+    MultitaskSettings,
+    TransferSettings,
+    arm_of,
+)
 from kd_core.statistics import CONFIDENCE, t_interval
+from kd_core.tasks import TaskDigits, name_of
 from kd_core.training import predict, seeded
 
 HERE = Path(__file__).parent
@@ -30,6 +42,8 @@ IMAGES_OF_A_CLASS = 100
 SINUSOIDS = 12  # test tasks that the meta-learning page offers
 LABELS = (1, 2, 5, 10, 20, 50, 100, 200)  # a class, on the transfer page's curve
 FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
+NO_NETWORKS = ("multitask",)  # its mistakes are many, and the page can make none of its images anew
+STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
 
 
 def make_teacher(data: Digits) -> torch.nn.Module:
@@ -87,6 +101,8 @@ def record(*techniques: str, folder: Path = HERE) -> None:
         queue.close()
         if name in FEW_NETWORKS:
             result = _with_few_networks(result)
+        if name in NO_NETWORKS:
+            result = _without_networks(result)
         (folder / f"recorded-{name}.json").write_text(result.model_dump_json(), encoding="utf-8")
 
 
@@ -176,6 +192,137 @@ def _rounded(number: float | None) -> float | None:
     return None if number is None else round(number, 3)
 
 
+def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", seeds: int = 3) -> None:
+    """One moment of a real joint run of the small body in which a step with weights 1 and 1 makes a loss rise.
+
+    Found by looking at every step: gradients g1, g2 of both losses over the shared parameters on the batch at
+    hand. The loss of task 1 rises where g1 · (g1 + g2) < 0; of all such steps the one is kept in which
+    -g1 · (g1 + g2) / (||g1|| ||g2||) is largest. "change" is measured on that same batch.
+    """
+    settings, data = multitask.resolve(MultitaskSettings(body="small")), load_mnist()
+    found = max((_worst_moment(settings, data, seed) for seed in range(seeds)), key=lambda moment: moment[0])
+    _, step, seed, batch, state, digits = found
+    net = joint.build(joint.WIDTHS[settings.body], settings.task_names, seed)
+    net.load_state_dict(state)
+    images = digits.train.images[batch]
+    targets = {task: digits.train.targets[task][batch] for task in settings.task_names}
+    losses = joint.losses_of(net, images, targets, "float32")
+    rows = conflict.task_gradients(losses, net.shared())
+    grid = [round(k / 10, 1) for k in range(21)]
+    change = [[_changed(net, images, targets, a * rows[0] + b * rows[1]) for b in grid] for a in grid]
+    moment = {
+        "tasks": list(settings.task_names), "labels": [TASK_LABELS[task] for task in settings.task_names],
+        "losses": _short(loss.item() for loss in losses.values()), "norms": _short(rows.norm(dim=1).tolist()),
+        "cosine": _short([multitask.gradient_cosines(rows)[0, 1].item()])[0], "parameters": rows.shape[1],
+        "step_size": STEP_SIZE, "weights": grid, "change": change, "measured_on": "same batch",
+        "images": len(batch), "at_step": step, "seed": seed, "settings": settings.model_dump(),
+        "version": multitask.RESULT_VERSION, "torch": torch.__version__,
+    }  # fmt: skip
+    print({name: moment[name] for name in ("losses", "norms", "cosine", "at_step", "seed")}, change[10][10])
+    path.write_text(json.dumps(moment, separators=(",", ":")), encoding="utf-8")
+
+
+Moment = tuple[float, int, int, torch.Tensor, dict[str, torch.Tensor], TaskDigits]
+
+
+def _worst_moment(settings: MultitaskSettings, data: Digits, seed: int) -> Moment:
+    """The step of one joint training at which one loss would rise most: (how clearly, step, seed, batch, …)."""
+    digits = multitask.task_digits(settings, data, seed)
+    none: Moment = (0.0, 0, seed, torch.empty(0), {}, digits)
+    best = [none]
+
+    def look(step: int, net: joint.Joint, batch: torch.Tensor, combine: joint.Combine) -> None:
+        if len(batch) < settings.batch_size:
+            return
+        targets = {task: digits.train.targets[task][batch] for task in settings.task_names}
+        losses = joint.losses_of(net, digits.train.images[batch], targets, "float32")
+        rows = conflict.task_gradients(losses, net.shared())
+        rise = float(-(rows @ rows.sum(0)).min() / rows.norm(dim=1).prod())
+        if rise > best[0][0]:
+            best[0] = (rise, step, seed, batch, copy.deepcopy(net.state_dict()), digits)
+
+    names = settings.task_names
+    net = joint.build(joint.WIDTHS[settings.body], names, seed)
+    combine = joint.Combine("fixed", dict.fromkeys(names, 1.0), seed)
+    for _ in joint.fit(net, digits.train, digits.validation, combine, multitask._schedule(settings, seed), {},
+                       look=look):  # fmt: skip
+        pass
+    return best[0]
+
+
+def _changed(
+    net: joint.Joint, images: torch.Tensor, targets: dict[str, torch.Tensor], direction: torch.Tensor
+) -> list[float]:
+    """What STEP_SIZE along minus `direction` of the shared parameters adds to each loss."""
+    moved = copy.deepcopy(net)
+    with torch.no_grad():
+        for parameter, part in zip(
+            moved.shared(), direction.split([p.numel() for p in moved.shared()]), strict=True
+        ):
+            parameter -= STEP_SIZE * part.view(parameter.shape)
+        before, after = (joint.losses_of(each, images, targets, "float32") for each in (net, moved))
+    return _short((after[task] - before[task]).item() for task in before)
+
+
+def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", points: int = 9) -> None:
+    """Validation errors of both tasks over their weights, from the one alone to the other alone.
+
+    Not test errors: whoever picks a point off this curve chooses by it.
+    """
+    base, data = multitask.resolve(MultitaskSettings()), load_mnist()
+    names, seeds = base.task_names, range(base.seed, base.seed + base.seeds)
+    weights = [[round(2 * k / (points - 1), 3), round(2 - 2 * k / (points - 1), 3)] for k in range(points)]
+    runs = [multitask.JOINT] * points + [multitask.ALONE] * len(names)
+    found: list[dict[str, list[float]]] = [{task: [] for task in names} for _ in runs]
+    for seed in seeds:
+        digits = multitask.task_digits(base, data, seed)
+        for pair, seen in zip(weights, found, strict=False):
+            chosen = base.model_copy(
+                update={f"weight_{task}": weight for task, weight in zip(names, pair, strict=True)}
+            )
+            _add_validation_errors(seen, chosen, digits, multitask.JOINT, names, seed)
+        for task, seen in zip(names, found[points:], strict=True):
+            _add_validation_errors(seen, base, digits, multitask.ALONE, (task,), seed)
+        print("sweep of the weights, seed", seed)
+    sweep = {
+        "tasks": list(names), "labels": [TASK_LABELS[task] for task in names], "weights": weights,
+        "single": [names[1], *[None] * (points - 2), names[0]], "split": "validation",
+        "images": len(data.validation), "seeds": len(seeds), "confidence": CONFIDENCE,
+        "errors": {task: [_interval(seen[task]) for seen in found[:points]] for task in names},
+        "alone": {task: _interval(seen[task]) for task, seen in zip(names, found[points:], strict=True)},
+        "data": name_of(data, names), "settings": base.model_dump(exclude={f"weight_{task}" for task in names}),
+        "version": multitask.RESULT_VERSION, "torch": torch.__version__,
+    }  # fmt: skip
+    path.write_text(json.dumps(sweep), encoding="utf-8")
+
+
+def _add_validation_errors(
+    seen: dict[str, list[float]], settings: MultitaskSettings, digits: TaskDigits, scheme: str,
+    tasks: Sequence[str], seed: int,
+) -> None:  # fmt: skip
+    """Train as a run does, and add the last validation errors per 10,000 of each of `tasks` to `seen`."""
+    stream = multitask._train(settings, digits, scheme, tasks, seed, (0.0, 1.0))
+    while True:
+        try:
+            next(stream)
+        except StopIteration as stop:
+            trained = stop.value
+            break
+    for task in tasks:
+        _epoch, errors = trained[arm_of(task, scheme)].curve[-1]
+        seen[task].append(10_000 * errors / len(digits.validation))
+
+
+def _interval(values: Sequence[float]) -> dict[str, float | None]:
+    interval = t_interval(values)
+    return {side: _rounded(getattr(interval, side)) for side in ("mean", "low", "high")}
+
+
+def _short(numbers: Iterable[float]) -> list[float]:
+    """Five significant digits of each."""
+    return [float(f"{number:.5g}") for number in numbers]
+
+
 def _warm_queue() -> Queue:
     queue = Queue()
     while not queue.warm:
@@ -203,6 +350,18 @@ def _with_few_networks(result: Result) -> Result:
     return result.model_copy(update={"arms": tuple(map(light, result.arms))})
 
 
+def _without_networks(result: Result) -> Result:
+    """The same Result without networks, with logits and sums of confidence to two decimals."""
+
+    def light(trial: ArmTrial) -> ArmTrial:
+        logits = tuple(tuple(round(z, 2) for z in row) for row in trial.gallery_logits)
+        bins = tuple(each.model_copy(update={"confidence": round(each.confidence, 2)}) for each in trial.bins)
+        return trial.model_copy(update={"weights": None, "gallery_logits": logits, "bins": bins})
+
+    arms = (arm.model_copy(update={"trials": tuple(map(light, arm.trials))}) for arm in result.arms)
+    return result.model_copy(update={"arms": tuple(arms)})
+
+
 if __name__ == "__main__":
     mnist = load_mnist()
     teacher = make_teacher(mnist)
@@ -211,3 +370,5 @@ if __name__ == "__main__":
     record()
     record_labels()
     record_sinusoid()
+    record_multitask_step()
+    record_multitask_sweep()

@@ -39,6 +39,7 @@ __all__ = [
 
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
+ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
 DATA_SEED = 0  # validation and test images are made once for all trials
 BETTER = N_(
     "Sharing helped “{task}”: learned jointly it has {points} points more accuracy than alone "
@@ -119,8 +120,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         span = (place / len(plans), (place + 1) / len(plans))
         done |= yield from _train(settings, digits, scheme, tasks, seed, span)
     if _equal_as_set(settings):  # the same training: not a bit would differ
-        done |= {arm_of(task, EQUAL): done[arm_of(task, JOINT)].model_copy(
-            update={"series": {}, "weights": None}) for task in names}  # fmt: skip
+        done |= {arm_of(task, EQUAL): _unseen(done[arm_of(task, JOINT)]) for task in names}
     done = _with_delta_m(done, names)
     arms = [
         Arm(
@@ -206,8 +206,14 @@ def _judged(
         mistakes=tuple((at, round(float(answers[at]))) for at in errors), bins=(),
         gallery_logits=tuple((angle,) for angle in answers[list(digits.gallery)].tolist()),
         seconds=seconds, weights=weights,
-        measures={"mean absolute angle error": float((answers - targets).abs().mean())},
+        measures={ANGLE_ERROR: float((answers - targets).abs().mean())},
     )  # fmt: skip
+
+
+def _unseen(trial: ArmTrial) -> ArmTrial:
+    """The same trial without what was seen of its gradients, and without a second copy of its weights."""
+    measures = {name: value for name, value in trial.measures.items() if name == ANGLE_ERROR}
+    return trial.model_copy(update={"series": {}, "measures": measures, "weights": None})
 
 
 def _tenth(degrees: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Three tasks and PCGrad: torchjd draws its order from the global generator, so it is one of the eight there are.
 """
 
+import json
 import math
 from itertools import product
 
@@ -31,6 +32,7 @@ from kd_core.settings import (
 )
 from kd_core.statistics import delta_m
 from kd_core.tasks import BLACK, OUTPUTS, TaskSplit, make_split, overlaid, partners, task_loss, turned, wrong
+from kd_core.teachers import ASSETS
 from kd_core.training import seeded
 
 TINY = MultitaskSettings(
@@ -562,6 +564,8 @@ def test_equal_weights_as_set_are_not_trained_twice_and_say_so(tiny):
     for task in ("digit", "five"):
         joint, same = (result.arm(arm_of(task, scheme)).trials[0] for scheme in (mt.JOINT, mt.EQUAL))
         assert (joint.curve, joint.mistakes) == (same.curve, same.mistakes)
+        assert not same.series
+        assert set(same.measures) <= {"delta_m"}
 
 
 @pytest.mark.parametrize("tasks", ["two_digits", "digit_angle", "digit_parity_five"])
@@ -598,3 +602,54 @@ def test_kept_networks_are_the_ones_that_answered(tiny):
     digits = mt.task_digits(config, tiny, 0)
     net = build(WIDTHS["small"], ("digit", "five"), 0)
     assert errors_of(net, digits.test, "float32").keys() == {"digit", "five"}
+
+
+# What assets/ carries
+
+
+def asset(name):
+    return json.loads((ASSETS / name).read_text(encoding="utf-8"))
+
+
+def as_resolved(settings):
+    """Without what depends on the machine that recorded it."""
+    return {name: value for name, value in settings.items() if name not in ("precision", "device")}
+
+
+def test_recorded_run_is_that_of_the_default_settings():
+    result = Result.model_validate(asset("recorded-multitask.json"))
+    assert result.version == mt.RESULT_VERSION
+    assert as_resolved(result.settings) == as_resolved(MultitaskSettings().model_dump())
+    joint = result.arm(arm_of("left", mt.JOINT))
+    assert len(joint.trials) == 5
+    for trial in joint.trials:
+        assert len(trial.series["step"]) == LOOKS
+        assert "delta_m" in trial.measures
+    assert result.verdict.kind == "worse"  # as the preset's words say
+
+
+def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
+    moment = asset("recorded-multitask-step.json")
+    assert moment["version"] == mt.RESULT_VERSION
+    assert as_resolved(moment["settings"]) == as_resolved(MultitaskSettings(body="small").model_dump())
+    grid, change = moment["weights"], np.array(moment["change"])
+    assert grid == [round(k / 10, 1) for k in range(21)]
+    assert change.shape == (21, 21, 2)
+    assert moment["cosine"] < -0.3
+    assert change[10, 10].max() > 0 > change[10, 10].min()  # one falls, one rises
+    n1, n2 = moment["norms"]
+    inner = moment["cosine"] * n1 * n2
+    slopes = np.array([[n1 * n1, inner], [inner, n2 * n2]])  # a small step loses w · slopes · step size
+    expected = -moment["step_size"] * 0.1 * slopes
+    np.testing.assert_allclose([change[1, 0], change[0, 1]], expected, rtol=0.15)
+    assert np.all(change[0, 0] == 0)
+
+
+def test_recorded_sweep_reaches_from_one_task_alone_to_the_other():
+    sweep = asset("recorded-multitask-sweep.json")
+    assert sweep["version"] == mt.RESULT_VERSION
+    assert (sweep["split"], sweep["single"][0], sweep["single"][-1]) == ("validation", "right", "left")
+    assert all(sum(pair) == pytest.approx(2) for pair in sweep["weights"])
+    for task in sweep["tasks"]:
+        assert len(sweep["errors"][task]) == len(sweep["weights"]) == 9
+        assert all(point["low"] <= point["mean"] <= point["high"] for point in sweep["errors"][task])
