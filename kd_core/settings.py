@@ -638,13 +638,13 @@ META_PRESETS: dict[str, Preset] = {
     "digits": Preset(
         N_("New digits"),
         N_("Learn on seven digits, then tell the other three apart from 5 images of each."),
-        {"problem": "digits", "shots": 5, "inner_lr": 0.1, "inner_steps": 1, "iterations": 150, "meta_batch": 8},
+        {"problem": "digits", "shots": 5, "inner_lr": 0.1, "iterations": 300, "meta_batch": 8},
         needs_mnist=True,
     ),
     "one_image": Preset(
         N_("New digits from one image"),
         N_("The same with 1 image of each new digit."),
-        {"problem": "digits", "shots": 1, "inner_lr": 0.1, "inner_steps": 1, "iterations": 150, "meta_batch": 8},
+        {"problem": "digits", "shots": 1, "inner_lr": 0.1, "iterations": 300, "meta_batch": 8},
         needs_mnist=True,
     ),
 }

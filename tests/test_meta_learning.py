@@ -1,5 +1,6 @@
 """The meta-loss against closed forms, plain autograd and `higher`; the arms and the run against their contract."""
 
+import json
 import math
 
 import higher
@@ -13,6 +14,7 @@ from safetensors.torch import load
 from sklearn.neighbors import NearestCentroid
 from torch import nn
 
+from app.bundled import ASSETS, recorded
 from kd_core import episodes, starts
 from kd_core import meta_learning as ml
 from kd_core.__main__ import main
@@ -487,17 +489,75 @@ def test_command_line_prints_the_table_and_refuses_in_one_sentence(capsys):
     assert "inner_lr = 0 is not allowed" in capsys.readouterr().err
 
 
-def test_presets_are_settings():
-    for preset in META_PRESETS.values():
-        MetaSettings.parse(preset.values)
-
-
 def test_one_step_takes_maml_further_than_joint_pre_training(tiny):
     shared = ml.prepare(TINY, tiny)
     config = changed(iterations=150, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
     result = list(ml.trial(config, tiny, shared, 0))[-1]
     before, after = zip(*(result.arm(a).trials[0].series["query loss"][:2] for a in (MAML, JOINT)), strict=True)
     assert before[0] - after[0] > 2 * (before[1] - after[1])
+
+
+# What the page shows before anything has run
+
+
+def in_numpy(weights, x, y, rate, steps, probe):
+    """What the recorded network answers at `probe` after 0 to `steps` steps on (x, y): backpropagation by hand."""
+    w1, b1, w2, b2, w3, b3 = (np.array(part) for part in weights)
+    answers = []
+    for step in range(steps + 1):
+        h1 = np.maximum(probe[:, None] @ w1.T + b1, 0)
+        answers.append((np.maximum(h1 @ w2.T + b2, 0) @ w3.T + b3)[:, 0])
+        if step == steps:
+            break
+        h1 = np.maximum(x[:, None] @ w1.T + b1, 0)
+        h2 = np.maximum(h1 @ w2.T + b2, 0)
+        d3 = 2 * (h2 @ w3.T + b3 - y[:, None]) / len(x)
+        d2 = (d3 @ w3) * (h2 > 0)
+        d1 = (d2 @ w2) * (h1 > 0)
+        w3, b3 = w3 - rate * d3.T @ h2, b3 - rate * d3.sum(0)
+        w2, b2 = w2 - rate * d2.T @ h1, b2 - rate * d2.sum(0)
+        w1, b1 = w1 - rate * d1.T @ x[:, None], b1 - rate * d1.sum(0)
+    return np.array(answers)
+
+
+@pytest.fixture(scope="module")
+def sinusoid():
+    return json.loads((ASSETS / "recorded-sinusoid.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("key", ["maml", "joint"])
+def test_recorded_starts_adapt_in_numpy_as_in_torch(sinusoid, key):
+    # The page adapts these in the browser: the same arithmetic, so this is its reference too.
+    problem, probe = Sinusoids(MetaSettings(), sinusoid["seed"]), np.linspace(-5, 5, 100)
+    names = [f"{layer}.{part}" for layer in (0, 2, 4) for part in ("weight", "bias")]
+    start = {name: torch.tensor(part) for name, part in zip(names, sinusoid[key], strict=True)}
+    rate = sinusoid["inner_lr"] if key == "maml" else sinusoid["joint_lr"]
+    for task in sinusoid["tasks"]:
+        x = np.array(task["x"])
+        y = task["amplitude"] * np.sin(x - task["phase"])
+        support = tuple(torch.tensor(part, dtype=torch.float32).view(1, -1, 1) for part in (x, y))
+        queries = torch.tensor(probe, dtype=torch.float32).view(1, -1, 1)
+        answers = torch.stack(path(problem, start, support, queries, rate))[:, 0, :, 0]
+        np.testing.assert_allclose(in_numpy(sinusoid[key], x, y, rate, 10, probe), answers.numpy(), atol=1e-4)
+
+
+def test_recorded_means_are_those_of_the_recorded_run(sinusoid):
+    result = recorded("meta_learning")
+    expected = {k: v for k, v in MetaSettings().model_dump().items() if k not in ("precision", "device")}
+    assert {k: v for k, v in result.settings.items() if k not in ("precision", "device")} == expected
+    assert result.version == ml.RESULT_VERSION
+    assert result.verdict.kind == "better"
+    assert (ASSETS / "recorded-sinusoid.json").stat().st_size < 60_000
+    tasks = Sinusoids(MetaSettings(), sinusoid["seed"]).fixed("test")
+    for key, name in (("maml", MAML), ("joint", JOINT)):
+        trial = result.arm(name).trials[0]
+        assert sinusoid["mean"][key] == pytest.approx(trial.series["query loss"], rel=1e-3)  # weights were rounded
+        assert all(a < b < c for a, b, c in zip(*(sinusoid[k][key] for k in ("low", "mean", "high")), strict=True))
+        assert [tuple(np.shape(part)) for part in sinusoid[key]] == [(40, 1), (40,), (40, 40), (40,), (1, 40), (1,)]
+    assert len(sinusoid["tasks"]) == 12
+    for kept, told, x in zip(sinusoid["tasks"], tasks.told, tasks.support[0], strict=False):
+        assert [kept["amplitude"], kept["phase"]] == pytest.approx(told.tolist(), rel=1e-4)
+        assert kept["x"] == pytest.approx(x[:, 0].tolist(), rel=1e-4)
 
 
 # The real runs
