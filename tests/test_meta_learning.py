@@ -410,6 +410,12 @@ def test_digits_are_counted(tiny, few_tasks):
             assert trial.test_errors == round(trial.series["query errors"][1] * result.data.test)
             assert trial.test_errors == len(trial.mistakes)
             table = np.array(trial.confusion)
+            for image, answer in trial.mistakes:
+                assert int(tiny.test.labels[image]) != answer
+            shown = [trial.series[f"task 1, {what}"] for what in ("query images", "after")]
+            wrong = sum(int(tiny.test.labels[int(image)]) != answer for image, answer in zip(*shown, strict=True))
+            assert wrong / 9 == pytest.approx(trial.series["by task, after"][0], abs=1e-4)
+            assert len(trial.series["task 1, support images"]) == 3 * DIGITS.shots
             assert table.sum() == sum(b.count for b in trial.bins) == result.data.test
             assert table.sum() - np.trace(table) == trial.test_errors
             shown = set(map(int, trial.series["held-out digits"]))
@@ -571,7 +577,10 @@ def interval(arm):
 def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
     *_, result = ml.run(MetaSettings(seed=100), tiny)  # other seeds than the recorded ones
     maml, pretrained = (interval(result.arm(name)) for name in (MAML, JOINT))
-    print(result.verdict.text, maml, pretrained)
+    print(
+        result.verdict.text,
+        *(f"{each.mean:.3f} ({each.low:.3f} to {each.high:.3f})" for each in (maml, pretrained)),
+    )
     assert maml.mean < pretrained.mean / 2
     assert maml.high < pretrained.low
     assert result.verdict.kind == "better"
@@ -579,6 +588,7 @@ def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
 
 @pytest.mark.proof
 def test_new_digits_maml_is_above_scratch(mnist):
-    *_, result = ml.run(MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 100}), mnist)
+    *_, result = ml.run(MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 200}), mnist)
     print(result.verdict.text, *(c.text for c in result.comparisons), sep="\n")
+    print(*(f"{arm.name}: {arm.errors_per_10000} errors per 10,000" for arm in result.arms), sep="\n")
     assert interval(result.arm(MAML)).high < interval(result.arm(SCRATCH)).low
