@@ -495,9 +495,10 @@ def test_command_line_prints_the_table_and_refuses_in_one_sentence(capsys):
     assert "inner_lr = 0 is not allowed" in capsys.readouterr().err
 
 
-def test_one_step_takes_maml_further_than_joint_pre_training(tiny):
+def test_one_step_takes_maml_further_than_joint_pre_training(tiny, monkeypatch):
+    monkeypatch.setattr(starts, "RATES", (0.001, 0.003, 0.01, 0.03))
     shared = ml.prepare(TINY, tiny)
-    config = changed(iterations=150, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
+    config = changed(iterations=100, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
     result = list(ml.trial(config, tiny, shared, 0))[-1]
     before, after = zip(*(result.arm(a).trials[0].series["query loss"][:2] for a in (MAML, JOINT)), strict=True)
     assert before[0] - after[0] > 2 * (before[1] - after[1])
