@@ -33,12 +33,14 @@ class Tasks:
     """Tasks side by side; every tensor has a leading task dimension.
 
     support, query: (inputs, targets). told: what a task hides, amplitude and phase [tasks, 2], or the digit
-    behind each of its labels [tasks, ways].
+    behind each of its labels [tasks, ways]. images: for digits, the indices of support and query [tasks, …] in the
+    split that they were drawn from.
     """
 
     support: Batch
     query: Batch
     told: Tensor
+    images: tuple[Tensor, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.told)
@@ -302,7 +304,8 @@ class NewDigits:
                 self._settings,
             )
 
-        return Tasks(batch(slice(0, shots)), batch(slice(shots, each)), told)
+        images = rows[:, :, :shots].flatten(1), rows[:, :, shots:].flatten(1)
+        return Tasks(batch(slice(0, shots)), batch(slice(shots, each)), told, images)
 
 
 def _by_digit(split: Split, digits: tuple[int, ...]) -> dict[int, Tensor]:

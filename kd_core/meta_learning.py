@@ -107,7 +107,7 @@ def _kept(settings: Settings, problem: Episodes, tasks: Tasks, answers: Sequence
     after = answers[settings.inner_steps]
     if isinstance(problem, NewDigits):
         series["held-out digits"] = tuple(map(float, problem.held_out))
-        return _counted(problem, tasks, after, ArmTrial(seed=seed, seconds=0.0, series=series))
+        return _counted(tasks, answers[0], after, ArmTrial(seed=seed, seconds=0.0, series=series))
     for task in range(FEW):
         shown = {
             "support x": tasks.support[0][task, :, 0],
@@ -125,17 +125,26 @@ def _short(values: Tensor) -> tuple[float, ...]:
     return tuple(float(f"{value:.5g}") for value in values.flatten().tolist())
 
 
-def _counted(problem: NewDigits, tasks: Tasks, logits: Tensor, done: ArmTrial) -> ArmTrial:
-    """`done` with its answers counted: wrong ones, and the digits that were taken for each other."""
-    rows, labels = logits.float().flatten(0, 1).cpu(), tasks.query[1].flatten().cpu()
-    said = tasks.told.gather(1, logits.argmax(2).cpu()).flatten()
-    true = tasks.told.gather(1, tasks.query[1].cpu()).flatten()
-    wrong = (said != true).nonzero().flatten().tolist()
+def _counted(tasks: Tasks, before: Tensor, after: Tensor, done: ArmTrial) -> ArmTrial:
+    """`done` with its answers counted: wrong ones, and the digits that were taken for each other.
+
+    before, after: logits [tasks, Q, N]. mistakes: an image that several tasks show may come several times.
+    """
+    assert tasks.images is not None
+    labels = tasks.query[1].cpu()
+    first, said, true = (tasks.told.gather(1, which.cpu()) for which in (before.argmax(2), after.argmax(2), labels))
+    wrong = (said != true).flatten().nonzero().flatten()
+    shown = tasks.images[1].flatten()[wrong].tolist(), said.flatten()[wrong].tolist()
+    few = {"support images": tasks.images[0], "query images": tasks.images[1], "before": first, "after": said}
+    series = {
+        f"task {task + 1}, {what}": _short(values[task]) for task in range(FEW) for what, values in few.items()
+    }
     return done.model_copy(update={
         "test_errors": len(wrong),
-        "confusion": confusion(F.one_hot(said, 10), true),
-        "mistakes": tuple((index, int(said[index])) for index in wrong),
-        "bins": results.reliability(rows, labels),
+        "confusion": confusion(F.one_hot(said.flatten(), 10), true.flatten()),
+        "mistakes": tuple(zip(*shown, strict=True)),
+        "bins": results.reliability(after.float().flatten(0, 1).cpu(), labels.flatten()),
+        "series": {**done.series, **series},
     })  # fmt: skip
 
 

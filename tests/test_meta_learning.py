@@ -1,5 +1,6 @@
 """The meta-loss against closed forms, plain autograd and `higher`; the arms and the run against their contract."""
 
+import json
 import math
 
 import higher
@@ -13,6 +14,7 @@ from safetensors.torch import load
 from sklearn.neighbors import NearestCentroid
 from torch import nn
 
+from app.bundled import ASSETS, recorded
 from kd_core import episodes, starts
 from kd_core import meta_learning as ml
 from kd_core.__main__ import main
@@ -410,6 +412,12 @@ def test_digits_are_counted(tiny, few_tasks):
             assert trial.test_errors == round(trial.series["query errors"][1] * result.data.test)
             assert trial.test_errors == len(trial.mistakes)
             table = np.array(trial.confusion)
+            for image, answer in trial.mistakes:
+                assert int(tiny.test.labels[image]) != answer
+            shown = [trial.series[f"task 1, {what}"] for what in ("query images", "after")]
+            wrong = sum(int(tiny.test.labels[int(image)]) != answer for image, answer in zip(*shown, strict=True))
+            assert wrong / 9 == pytest.approx(trial.series["by task, after"][0], abs=1e-4)
+            assert len(trial.series["task 1, support images"]) == 3 * DIGITS.shots
             assert table.sum() == sum(b.count for b in trial.bins) == result.data.test
             assert table.sum() - np.trace(table) == trial.test_errors
             shown = set(map(int, trial.series["held-out digits"]))
@@ -489,19 +497,78 @@ def test_command_line_prints_the_table_and_refuses_in_one_sentence(capsys):
     assert "inner_lr = 0 is not allowed" in capsys.readouterr().err
 
 
-def test_presets_are_settings():
-    for preset in META_PRESETS.values():
-        MetaSettings.parse(preset.values)
-
-
-def test_one_step_takes_maml_further_than_joint_pre_training(tiny):
+def test_one_step_takes_maml_further_than_joint_pre_training(tiny, monkeypatch):
+    monkeypatch.setattr(starts, "RATES", (0.001, 0.003, 0.01, 0.03))
     shared = ml.prepare(TINY, tiny)
-    config = changed(iterations=150, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
+    config = changed(iterations=100, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
     result = list(ml.trial(config, tiny, shared, 0))[-1]
     before, after = zip(
         *(result.arm(a).trials[0].series["query loss"][:2] for a in (MAML, PRETRAINED)), strict=True
     )
     assert before[0] - after[0] > 2 * (before[1] - after[1])
+
+
+# What the page shows before anything has run
+
+
+def in_numpy(weights, x, y, rate, steps, probe):
+    """What the recorded network answers at `probe` after 0 to `steps` steps on (x, y): backpropagation by hand."""
+    w1, b1, w2, b2, w3, b3 = (np.array(part) for part in weights)
+    answers = []
+    for step in range(steps + 1):
+        h1 = np.maximum(probe[:, None] @ w1.T + b1, 0)
+        answers.append((np.maximum(h1 @ w2.T + b2, 0) @ w3.T + b3)[:, 0])
+        if step == steps:
+            break
+        h1 = np.maximum(x[:, None] @ w1.T + b1, 0)
+        h2 = np.maximum(h1 @ w2.T + b2, 0)
+        d3 = 2 * (h2 @ w3.T + b3 - y[:, None]) / len(x)
+        d2 = (d3 @ w3) * (h2 > 0)
+        d1 = (d2 @ w2) * (h1 > 0)
+        w3, b3 = w3 - rate * d3.T @ h2, b3 - rate * d3.sum(0)
+        w2, b2 = w2 - rate * d2.T @ h1, b2 - rate * d2.sum(0)
+        w1, b1 = w1 - rate * d1.T @ x[:, None], b1 - rate * d1.sum(0)
+    return np.array(answers)
+
+
+@pytest.fixture(scope="module")
+def sinusoid():
+    return json.loads((ASSETS / "recorded-sinusoid.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("key", ["maml", "joint"])
+def test_recorded_starts_adapt_in_numpy_as_in_torch(sinusoid, key):
+    # The page adapts these in the browser: the same arithmetic, so this is its reference too.
+    problem, probe = Sinusoids(MetaSettings(), sinusoid["seed"]), np.linspace(-5, 5, 100)
+    names = [f"{layer}.{part}" for layer in (0, 2, 4) for part in ("weight", "bias")]
+    start = {name: torch.tensor(part) for name, part in zip(names, sinusoid[key], strict=True)}
+    rate = sinusoid["inner_lr"] if key == "maml" else sinusoid["joint_lr"]
+    for task in sinusoid["tasks"]:
+        x = np.array(task["x"])
+        y = task["amplitude"] * np.sin(x - task["phase"])
+        support = tuple(torch.tensor(part, dtype=torch.float32).view(1, -1, 1) for part in (x, y))
+        queries = torch.tensor(probe, dtype=torch.float32).view(1, -1, 1)
+        answers = torch.stack(path(problem, start, support, queries, rate))[:, 0, :, 0]
+        np.testing.assert_allclose(in_numpy(sinusoid[key], x, y, rate, 10, probe), answers.numpy(), atol=1e-4)
+
+
+def test_recorded_means_are_those_of_the_recorded_run(sinusoid):
+    result = recorded("meta_learning")
+    expected = {k: v for k, v in MetaSettings().model_dump().items() if k not in ("precision", "device")}
+    assert {k: v for k, v in result.settings.items() if k not in ("precision", "device")} == expected
+    assert result.version == ml.RESULT_VERSION
+    assert result.verdict.kind == "better"
+    assert (ASSETS / "recorded-sinusoid.json").stat().st_size < 60_000
+    tasks = Sinusoids(MetaSettings(), sinusoid["seed"]).fixed("test")
+    for key, name in (("maml", MAML), ("joint", PRETRAINED)):
+        trial = result.arm(name).trials[0]
+        assert sinusoid["mean"][key] == pytest.approx(trial.series["query loss"], rel=1e-3)  # weights were rounded
+        assert all(a < b < c for a, b, c in zip(*(sinusoid[k][key] for k in ("low", "mean", "high")), strict=True))
+        assert [tuple(np.shape(part)) for part in sinusoid[key]] == [(40, 1), (40,), (40, 40), (40,), (1, 40), (1,)]
+    assert len(sinusoid["tasks"]) == 12
+    for kept, told, x in zip(sinusoid["tasks"], tasks.told, tasks.support[0], strict=False):
+        assert [kept["amplitude"], kept["phase"]] == pytest.approx(told.tolist(), rel=1e-4)
+        assert kept["x"] == pytest.approx(x[:, 0].tolist(), rel=1e-4)
 
 
 # The real runs
@@ -515,7 +582,10 @@ def interval(arm):
 def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
     *_, result = ml.run(MetaSettings(seed=100), tiny)  # other seeds than the recorded ones
     maml, pretrained = (interval(result.arm(name)) for name in (MAML, PRETRAINED))
-    print(result.verdict.text, maml, pretrained)
+    print(
+        result.verdict.text,
+        *(f"{each.mean:.3f} ({each.low:.3f} to {each.high:.3f})" for each in (maml, pretrained)),
+    )
     assert maml.mean < pretrained.mean / 2
     assert maml.high < pretrained.low
     assert result.verdict.kind == "better"
@@ -523,6 +593,7 @@ def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
 
 @pytest.mark.proof
 def test_new_digits_maml_is_above_scratch(mnist):
-    *_, result = ml.run(MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 100}), mnist)
+    *_, result = ml.run(MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 200}), mnist)
     print(result.verdict.text, *(c.text for c in result.comparisons), sep="\n")
+    print(*(f"{arm.name}: {arm.errors_per_10000} errors per 10,000" for arm in result.arms), sep="\n")
     assert interval(result.arm(MAML)).high < interval(result.arm(SCRATCH)).low

@@ -12,10 +12,12 @@ from kd_core.messages import Problem
 from kd_core.settings import (
     DISTILLATION_LIMITS,
     DISTILLATION_PRESETS,
+    META_PRESETS,
     MULTITASK_PRESETS,
     TECHNIQUES,
     TRANSFER_PRESETS,
     DistillationSettings,
+    MetaSettings,
     MultitaskSettings,
     Preset,
     TransferSettings,
@@ -109,7 +111,8 @@ def test_settings_are_frozen_and_problems_survive_pickling():
     ("settings", "preset"),
     [(DistillationSettings, p) for p in (*DISTILLATION_PRESETS.values(), *DISTILLATION_LIMITS.values())]
     + [(TransferSettings, p) for p in TRANSFER_PRESETS.values()]
-    + [(MultitaskSettings, p) for p in MULTITASK_PRESETS.values()],
+    + [(MultitaskSettings, p) for p in MULTITASK_PRESETS.values()]
+    + [(MetaSettings, p) for p in META_PRESETS.values()],
     ids=lambda value: value.label if isinstance(value, Preset) else "",
 )
 def test_numbers_that_a_preset_names_are_those_it_sets(settings, preset):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kd_core.events import Interval
-from kd_core.statistics import paired_points, t_interval, verdict
+from kd_core.statistics import loss_verdict, paired_points, paired_ratio, t_interval, verdict
 
 
 def test_two_values_by_hand():
@@ -75,3 +75,32 @@ def test_no_spread_is_not_called_precision():
 def test_a_difference_is_never_rounded_away():
     tiny = Interval(mean=0.0004, low=0.0001, high=0.0007, n=5, confidence=0.95)
     assert "0.0004 points more" in str(verdict("a", "b", tiny, ()).text)
+
+
+def test_ratios_are_paired_and_in_powers_of_ten():
+    # 1/10 and 1/1000 of the baseline: a geometric mean of 1/100.
+    difference = paired_ratio([0.1, 0.002], [1.0, 2.0])
+    assert difference.mean == pytest.approx(2.0)
+    half = math.tan(math.pi * 0.475) * 1.0  # as in test_two_values_by_hand: 1 and 3
+    assert difference.half_width == pytest.approx(half)
+    with pytest.raises(ValueError, match="paired"):
+        paired_ratio([1.0], [1.0, 2.0])
+    for bad in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="above 0"):
+            paired_ratio([bad], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("losses", "baseline", "kind", "words"),
+    [([1.0, 1.1, 0.9], [2.0, 2.2, 1.9], "better", "2.04 times lower"),
+     ([2.0, 2.2, 1.9], [1.0, 1.1, 0.9], "worse", "2.04 times higher"),
+     ([1.0, 2.0, 1.0], [2.0, 1.0, 1.0], "undetectable", "1 times the second's"),
+     ([1.0], [4.0], "single", "0.25 times"), ([1.0, 2.0], [1.0, 2.0], "undetectable", "equal in 2 trials")],
+)  # fmt: skip
+def test_loss_verdict_kinds(losses, baseline, kind, words):
+    said = loss_verdict("MAML", "joint pre-training", paired_ratio(losses, baseline), ())
+    assert said.kind == kind
+    assert words in str(said.text)
+    if kind in ("better", "worse"):
+        low, high = sorted(10 ** abs(end) for end in (said.difference.low, said.difference.high))
+        assert f"interval {low:.3g} to {high:.3g} times" in str(said.text)
