@@ -1,15 +1,18 @@
 """What a transfer Result says of λ and of forgetting: pure functions, no Streamlit."""
 
+import json
 import re
+from functools import cache
 from statistics import fmean
 from typing import TypedDict
 
 import plotly.graph_objects as go
 
-from app.bundled import LabelsCurve
+from app.bundled import ASSETS, LabelsCurve
 from app.figures import COLOURS, MARKERS, PATTERNS, Translator, finish
 from kd_core.events import Result
-from kd_core.settings import ANCHORED, FROZEN, SCRATCH, TUNED
+from kd_core.messages import Scalar
+from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
 from kd_core.statistics import t_interval
 
 DISTANCE = re.compile(r"distance, layer (\d+)")
@@ -25,9 +28,33 @@ class OwnRun(TypedDict):
     tuned: float
 
 
+class LambdaMap(TypedDict):
+    """How far L2-SP lets each layer move, by λ, recorded at the defaults: `distance[place of λ][layer]` is a mean
+    over `seeds` trials; `settings` has the defaults but for λ."""
+
+    created: str
+    processor: str
+    torch: str
+    version: int
+    settings: dict[str, Scalar]
+    data: str
+    seeds: int
+    lams: list[float]
+    distance: list[list[float]]
+
+
+@cache
+def lambda_map() -> LambdaMap:
+    """The recorded distances by layer and λ."""
+    found: LambdaMap = json.loads((ASSETS / "recorded-transfer-lambda.json").read_text(encoding="utf-8"))
+    return found
+
+
 def own_run(result: Result | None, curve: LabelsCurve) -> OwnRun | None:
     """`result` as a point beside the recorded curves, if task, source and test images are theirs; else None."""
     if result is None or result.data.name != curve["data"]:
+        return None
+    if result.settings["network"] in BACKBONES:
         return None
     if any(result.settings[name] != curve["settings"][name] for name in ("task", "source_kind")):
         return None
@@ -62,6 +89,24 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * (highest or 1.0)])
     figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.2, x=0))
     return finish(figure, height=340)
+
+
+def distance_map(recorded: LambdaMap, _: Translator) -> go.Figure:
+    """Layers by λ: how far L2-SP lets each move from its old weights; the distance stands in each cell."""
+    layers = [_("layer {number}", number=number) for number in range(1, len(recorded["distance"][0]) + 1)]
+    by_layer = [list(row) for row in zip(*recorded["distance"], strict=True)]
+    figure = go.Figure(
+        go.Heatmap(
+            x=[f"{lam:g}" for lam in recorded["lams"]], y=layers, z=by_layer, zmin=0, colorscale="Cividis",
+            text=[[f"{length:.2f}" for length in row] for row in by_layer], texttemplate="%{text}",
+            textfont=dict(size=14), xgap=2, ygap=2,
+            colorbar=dict(title="‖θ − θ_pre‖", thickness=12),
+            hovertemplate="λ = %{x}, %{y}: %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title=_("λ: from fine-tuning (0) to almost feature extraction"), type="category")
+    figure.update_yaxes(autorange="reversed")
+    return finish(figure, height=300)
 
 
 def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]]]:

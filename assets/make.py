@@ -10,20 +10,22 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
 from kd_core import distillation, teachers, transfer
 from kd_core.data import Digits, load_mnist, pixels
 from kd_core.events import Arm, Interval, Result
+from kd_core.results import provenance
 from kd_core.runs.queue import Handle, Queue
-from kd_core.settings import TECHNIQUES, DistillationSettings, TransferSettings
+from kd_core.settings import ANCHORED, TECHNIQUES, DistillationSettings, TransferSettings
 from kd_core.statistics import CONFIDENCE
 from kd_core.training import predict, seeded
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
-LABELS = (1, 2, 5, 10, 20, 50, 100, 200)  # a class, on the transfer page's curve
+LABELS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # a class, on the transfer page's curve
 FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
 
 
@@ -112,6 +114,36 @@ def record_labels(
     path.write_text(json.dumps(curve), encoding="utf-8")
 
 
+def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.json") -> None:
+    """How far L2-SP lets each transferred layer move, by λ: mean distances over seeds, defaults otherwise.
+
+    Only this arm is trained, in this process.
+    """
+    torch.set_num_threads(1)  # as a worker
+    data, first = load_mnist(), transfer.resolve(TransferSettings())
+    lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
+    shared, target = transfer.prepare(first, data), transfer.target_of(first, data)
+    distance = []
+    for lam in lams:
+        settings = first.model_copy(update={"lam": lam})
+        moved = []
+        for seed in range(seeds):
+            model, _head = transfer._start(settings, shared, seed, transferred=True)
+            few = transfer._few(settings, target, seed)
+            for _event in transfer._tune(settings, model, few, target, seed, ANCHORED, (0.0, 1.0)):
+                pass
+            moved.append(list(transfer._moved(model, shared.source).values()))
+        distance.append([round(fmean(layer), 4) for layer in zip(*moved, strict=True)])
+        print(lam, distance[-1])
+    made = provenance(0.0, first.device, None)
+    recorded = {
+        "created": made.created, "processor": made.processor, "torch": made.torch,
+        "version": transfer.RESULT_VERSION, "settings": first.model_dump(exclude={"lam", "seeds"}),
+        "data": target.name, "seeds": seeds, "lams": lams, "distance": distance,
+    }  # fmt: skip
+    path.write_text(json.dumps(recorded), encoding="utf-8")
+
+
 def _columns(intervals: Sequence[Interval]) -> dict[str, list[float | None]]:
     """Intervals of errors per 10,000 as three columns."""
     return {side: [_rounded(getattr(interval, side)) for interval in intervals] for side in ("mean", "low", "high")}
@@ -155,3 +187,4 @@ if __name__ == "__main__":
     make_classes(teacher, mnist)
     record()
     record_labels()
+    record_lambda()

@@ -228,7 +228,8 @@ def read(name: str, file: Path) -> dict[str, Tensor]:
             file=str(file), backbone=BACKBONES[name], why=why,
         )  # fmt: skip
     return {
-        key.removeprefix(before): value.float() if value.is_floating_point() else value for key, value in mine.items()
+        key.removeprefix(before): value.float() if value.is_floating_point() else value
+        for key, value in mine.items()
     }
 
 

@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import os
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ def _answer(url: str) -> Any:
         try:
             got.append(urllib.request.urlopen(url, timeout=ANSWER_SECONDS))
         except Exception as error:  # whatever it is, it is told
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             got.append(error)
 
     asking = threading.Thread(target=ask, daemon=True)

@@ -339,7 +339,7 @@ class TransferSettings(Settings):
     technique: ClassVar[str] = "transfer"
     module: ClassVar[str] = "kd_core.transfer"
     stages: ClassVar[Mapping[str, str]] = {
-        "source": N_("1 · Train on the source"),
+        "source": N_("1 · The source network"),
         "target": N_("2 · Train on the target"),
     }
     shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
@@ -452,12 +452,16 @@ TECHNIQUES: dict[str, type[Settings]] = {"distillation": DistillationSettings, "
 
 @dataclass(frozen=True)
 class Preset:
-    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST."""
+    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST.
+
+    measured: what came out when it was tried, as a sentence.
+    """
 
     label: str
     help: str
     values: Mapping[str, Scalar]
     needs_mnist: bool = False
+    measured: str = ""
 
 
 DISTILLATION_LIMITS: dict[str, Preset] = {
@@ -547,10 +551,28 @@ TRANSFER_PRESETS: dict[str, Preset] = {
         N_("A source of random labels"),
         N_("The source was trained on labels drawn at random: does it still help?"),
         {"source_kind": "random_labels"},
+        measured=N_(
+            "Measured, five seeds: fine-tuning gained 2.2 points over from scratch (95 % interval 0.3 to 4.0), "
+            "about half of what real labels give; frozen, such weights are useless."
+        ),
     ),
     "shuffled_pixels": Preset(
         N_("A source of shuffled pixels"),
         N_("The source saw every pixel in another place: negative transfer?"),
         {"source_kind": "shuffled_pixels"},
+    ),
+    "listing": Preset(
+        N_("The article's listing"),
+        N_("VGG16 of ImageNet, frozen, digits at 32 pixels, a new top. Its weights are half a gigabyte to fetch."),
+        {"task": "imagenet", "network": "vgg16", "image_size": 32},
+    ),
+    "lite0": Preset(
+        N_("A small network of ImageNet"),
+        N_("The same with EfficientNet-Lite0, digits at 96 pixels: are photographs of any use for digits?"),
+        {"task": "imagenet", "network": "efficientnet_lite0", "image_size": 96},
+        measured=N_(
+            "Measured, five seeds: it lost to the article's CNN from scratch by 7.1 points (95 % interval 0.8 "
+            "to 13.4)."
+        ),
     ),
 }
