@@ -9,13 +9,14 @@ import base64
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
 from kd_core import distillation, teachers, transfer
-from kd_core.data import Digits, load_mnist, pixels
+from kd_core.data import Digits, Split, load_mnist, pixels
 from kd_core.events import Arm, Interval, Result
 from kd_core.results import provenance
 from kd_core.runs.queue import Handle, Queue
@@ -123,6 +124,7 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
     data, first = load_mnist(), transfer.resolve(TransferSettings())
     lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
     shared, target = transfer.prepare(first, data), transfer.target_of(first, data)
+    target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
     distance = []
     for lam in lams:
         settings = first.model_copy(update={"lam": lam})

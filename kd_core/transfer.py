@@ -49,10 +49,13 @@ from kd_core.settings import TransferSettings as Settings
 from kd_core.statistics import CONFIDENCE, verdict
 from kd_core.training import LossFn, count_errors, fit, predict, resolve_device, resolve_precision, seeded
 
-RESULT_VERSION = 1  # raised when results of the same settings change meaning
+RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
 SOURCE_SEED = 0  # one source network for all trials
 MOMENTUM = 0.9
+STEADY = (
+    5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
+)
 BETTER = N_(
     "Transfer helped: fine-tuning has {points} points more accuracy than training from scratch "
     "(95 % interval {low} to {high}, {n} paired trials)."
@@ -293,7 +296,7 @@ def _tune(
 ) -> Iterator[Event]:
     """Train all layers: from scratch, or from the old weights with what the arm adds to the loss."""
     base = dict(model[:-1].named_parameters())
-    rate = settings.learning_rate if arm == SCRATCH else settings.base_learning_rate
+    rate = settings.learning_rate if arm == SCRATCH else _base_rate(settings, arm)
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
     yield from fit(
@@ -302,6 +305,13 @@ def _tune(
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
         order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=arm, seed=seed, span=span,
     )  # fmt: skip
+
+
+def _base_rate(settings: Settings, arm: str) -> float:
+    """Step size of the transferred layers: what is set, or less where lambda is large."""
+    if arm != ANCHORED or not settings.lam:
+        return settings.base_learning_rate
+    return min(settings.base_learning_rate, STEADY / settings.lam)
 
 
 ARMS: dict[str, Train] = {SCRATCH: _tune, FROZEN: _extract, TUNED: _tune, DECAYED: _tune, ANCHORED: _tune}
@@ -359,7 +369,7 @@ def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, 
     weights = yield from backbones.obtain(settings.network, **about)
     base = backbones.build(settings.network, settings.image_size, weights)
     (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
-    seen, _positions = _looked_at(settings, target)
+    seen = _looked_at(settings, target)
     key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
     first = yield from features(
         base.to(settings.device), seen.validation.images, key, settings.image_size, part=(0, images), **about
@@ -379,26 +389,24 @@ def _cut(settings: Settings, target: Digits, seen: Digits) -> tuple[Message, ...
     if len(seen.test) == len(target.test):
         return ()
     return (message(
-        "Errors are counted on {seen} of the {all} test images, drawn evenly over the digits: the network of "
-        "ImageNet is slow at {size} pixels, or where it is trained too.",
+        "Errors are counted on the first {seen} of the {all} test images: the network of ImageNet is slow at "
+        "{size} pixels, or where it is trained too.",
         seen=f"{len(seen.test):,}", all=f"{len(target.test):,}", size=settings.image_size,
     ),)  # fmt: skip
 
 
-def _looked_at(settings: Settings, target: Digits) -> tuple[Digits, Tensor]:
-    """The target with as many images to measure on as there is time for, and their positions in its test split."""
+def _looked_at(settings: Settings, target: Digits) -> Digits:
+    """The target with as many images to measure on as there is time for: the first ones, so that numbers stay."""
     most = PIXELS // settings.image_size**2 // 100 * 100
     most = max(FEWEST, most // TUNED_SHARE if settings.tune_backbone else most)
-    parts = []
-    for split, size in ((target.validation, most // 2), (target.test, most)):
-        chosen = subset(split.labels, min(size, len(split)), seeded(SOURCE_SEED, "looked at")).sort().values
-        parts.append((Split(split.images[chosen], split.labels[chosen]), chosen))
-    (validation, _at), (test, positions) = parts
-    if len(test) == len(target.test):
-        shown: Sequence[int] = target.gallery
-    else:
+    validation, test = (
+        Split(split.images[:size], split.labels[:size])
+        for split, size in ((target.validation, most // 2), (target.test, most))
+    )
+    shown: Sequence[int] = target.gallery
+    if len(test) < len(target.test):
         shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
-    return replace(target, validation=validation, test=test, gallery=tuple(shown)), positions
+    return replace(target, validation=validation, test=test, gallery=tuple(shown))
 
 
 def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
@@ -407,7 +415,7 @@ def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
 
 def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
     """All arms at one seed: the article's CNN from scratch, a new top on the frozen network, and by choice more."""
-    target, positions = _looked_at(settings, target_of(settings, data))
+    target = _looked_at(settings, target_of(settings, data))
     if results.dataset(target) != shared.data:
         raise Problem(OTHER_DATA)
     started = time.perf_counter()
@@ -419,22 +427,19 @@ def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int)
         span = (place / len(names), (place + 1) / len(names))
         own = RIVAL if name == SCRATCH else settings.network
         done = yield from _backbone_arm(settings, weights, few, target, seed, name, span)
-        mistakes = tuple((int(positions[index]), answer) for index, answer in done.mistakes)
         arms.append(Arm(
             name=name, model=NETWORKS[own], labels=len(few), shared=False, cost=shared.costs[own],
             teacher_labels=None if name == SCRATCH else shared.source_data.train,
-            trials=(done.model_copy(update={"mistakes": mistakes}),),
+            trials=(done,),
             errors_per_10000=results.errors_per_10000([done], len(target.test)),
         ))  # fmt: skip
-    made = _result(settings, target, arms, shared, time.perf_counter() - started)
-    shown = tuple(digit.model_copy(update={"index": int(positions[digit.index])}) for digit in made.gallery)
-    yield made.model_copy(update={"gallery": shown})
+    yield _result(settings, target, arms, shared, time.perf_counter() - started)
 
 
 def _backbone_arm(
     settings: Settings, weights: Mapping[str, Tensor], few: Split, target: Digits, seed: int, arm: str, span: Span
 ) -> Generator[Event, None, ArmTrial]:
-    """Train one arm, yielding its events, and return what is kept of it; `mistakes` count within `target.test`."""
+    """Train one arm, yielding its events, and return what is kept of it."""
     began = time.perf_counter()
     if arm == SCRATCH:
         model = _rival(settings, seed)

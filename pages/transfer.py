@@ -87,8 +87,8 @@ with listing:
     st.markdown(
         _("The article's listing freezes VGG16, which ImageNet has trained, and trains a new top. The preset **The "
           "article's listing** above runs it on digits: at 32 × 32 pixels 14,714,688 weights stay frozen and "
-          "133,898 are trained; at 224 × 224 it is 6,425,354. What the listing leaves out is the rival: here the article's "
-          "small CNN learns from scratch from the same labels, and the verdict says which is better.")
+          "133,898 are trained; at 224 × 224 it is 6,425,354. What the listing leaves out is the rival: here the "
+          "article's small CNN learns from scratch from the same labels, and the verdict says which is better.")
     )  # fmt: skip
     st.markdown(
         _("VGG16's weights are half a gigabyte, fetched once. Without a network, hand over the file: "
