@@ -92,21 +92,24 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
 
 
 def distance_map(recorded: LambdaMap, _: Translator) -> go.Figure:
-    """Layers by λ: how far L2-SP lets each move from its old weights; the distance stands in each cell."""
+    """λ by layer: how far L2-SP lets each move from its old weights; the distance stands in each cell."""
     layers = [_("layer {number}", number=number) for number in range(1, len(recorded["distance"][0]) + 1)]
-    by_layer = [list(row) for row in zip(*recorded["distance"], strict=True)]
+    lams = [f"{lam:g}" for lam in recorded["lams"]]
+    highest = max(length for row in recorded["distance"] for length in row)
     figure = go.Figure(
         go.Heatmap(
-            x=[f"{lam:g}" for lam in recorded["lams"]], y=layers, z=by_layer, zmin=0, colorscale="Cividis",
-            text=[[f"{length:.2f}" for length in row] for row in by_layer], texttemplate="%{text}",
-            textfont=dict(size=14), xgap=2, ygap=2,
-            colorbar=dict(title="‖θ − θ_pre‖", thickness=12),
-            hovertemplate="λ = %{x}, %{y}: %{z:.3f}<extra></extra>",
+            x=layers, y=lams, z=recorded["distance"], zmin=0, zmax=highest, colorscale="Cividis", showscale=False,
+            xgap=2, ygap=2, hovertemplate="λ = %{y}, %{x}: %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title=_("λ: from fine-tuning (0) to almost feature extraction"), type="category")
-    figure.update_yaxes(autorange="reversed")
-    return finish(figure, height=300)
+    for lam, row in zip(lams, recorded["distance"], strict=True):
+        for layer, length in zip(layers, row, strict=True):
+            colour = "#000" if length > 0.45 * highest else "#fff"
+            figure.add_annotation(x=layer, y=lam, text=f"{length:.2f}", showarrow=False,
+                                  font=dict(size=14, color=colour))  # fmt: skip
+    figure.update_xaxes(side="top", fixedrange=True)
+    figure.update_yaxes(title=_("λ: 0 is fine-tuning"), type="category", autorange="reversed", fixedrange=True)
+    return finish(figure, height=320)
 
 
 def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]]]:

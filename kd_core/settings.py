@@ -354,7 +354,7 @@ class TransferSettings(Settings):
     )  # fmt: skip
     lam: float = _field(
         0.01, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
-        marks={0.0: N_("fine-tuning"), 1e-4: "", 1e-3: "", 0.01: "", 0.1: "", 1.0: "", 10.0: N_("≈ ∞, extraction")},
+        marks={0.0: N_("fine-tuning"), 1e-4: "", 1e-3: "", 0.01: "", 0.1: "", 1.0: "", 10.0: N_("≈ extraction")},
         help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
     )  # fmt: skip
     network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = _field(

@@ -351,7 +351,12 @@ RUN = TransferSettings(task="imagenet", network="vgg16", labels_per_class=2, epo
 
 def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, tiny):
     before = kept_vgg.read_bytes()
+    shared = tr.prepare(RUN, tiny)
+    assert not shared.source  # weights do not travel
+    assert len(pickle.dumps(shared)) < 20_000
+    trials = [list(tr.trial(RUN, tiny, shared, seed))[-1] for seed in (1, 0)]
     events = list(tr.run(RUN, tiny))
+    assert {event.stage for event in events[:-1]} == {"target"}  # its preparation has nothing left to compute
     assert [isinstance(event, Result) for event in events].count(True) == 1
     assert {type(event) for event in events[:-1]} == {Step, Evaluation}
     result = events[-1]
@@ -367,17 +372,8 @@ def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, tiny):
     assert "VGG16" in frozen.model
     assert frozen.trials[0].weights is None
     assert kept_vgg.read_bytes() == before
+    assert tr.join(RUN, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
-
-
-def test_trials_compose_and_a_second_preparation_computes_nothing(kept_vgg, tiny):
-    shared = tr.prepare(RUN, tiny)
-    assert not shared.source  # weights do not travel
-    assert len(pickle.dumps(shared)) < 20_000
-    assert not drained(tr.preparing(RUN, tiny))[0]
-    trials = [list(tr.trial(RUN, tiny, shared, seed))[-1] for seed in (1, 0)]
-    events = list(tr.run(RUN, tiny))
-    assert tr.join(RUN, trials).without_timings() == events[-1].without_timings()
 
 
 def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, tiny):

@@ -73,11 +73,14 @@ def test_own_run_is_a_point_only_on_the_curves_own_task(result):
 
 def test_map_of_distances_has_a_cell_for_each_layer_and_lambda():
     recorded = {**figures.lambda_map(), "lams": [0.0, 10.0], "distance": [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]}
-    (cells,) = figures.distance_map(recorded, EN).data
-    assert list(cells.x) == ["0", "10"]
-    assert list(cells.y) == ["layer 1", "layer 2", "layer 3"]
-    assert [list(row) for row in cells.z] == [[1.0, 0.1], [2.0, 0.2], [3.0, 0.3]]
-    assert cells.text[2][1] == "0.30"
+    figure = figures.distance_map(recorded, EN)
+    (cells,) = figure.data
+    assert list(cells.y) == ["0", "10"]
+    assert list(cells.x) == ["layer 1", "layer 2", "layer 3"]
+    assert [list(row) for row in cells.z] == [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]
+    written = {(label.y, label.x): label.text for label in figure.layout.annotations}
+    assert written["10", "layer 3"] == "0.30"
+    assert len(written) == 6
 
 
 def test_recorded_map_is_of_the_default_settings_and_falls_with_lambda():
