@@ -102,10 +102,10 @@ def distance_map(recorded: LambdaMap, _: Translator) -> go.Figure:
             xgap=2, ygap=2, hovertemplate="λ = %{y}, %{x}: %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    for lam, row in zip(lams, recorded["distance"], strict=True):
-        for layer, length in zip(layers, row, strict=True):
+    for down, row in enumerate(recorded["distance"]):  # by place: a number would be looked for on the axis
+        for across, length in enumerate(row):
             colour = "#000" if length > 0.45 * highest else "#fff"
-            figure.add_annotation(x=layer, y=lam, text=f"{length:.2f}", showarrow=False,
+            figure.add_annotation(x=across, y=down, text=f"{length:.2f}", showarrow=False,
                                   font=dict(size=14, color=colour))  # fmt: skip
     figure.update_xaxes(side="top", fixedrange=True)
     figure.update_yaxes(title=_("λ: 0 is fine-tuning"), type="category", autorange="reversed", fixedrange=True)

@@ -80,4 +80,5 @@ def _read(answer: Any) -> bytes:
 
 def _told(error: Exception) -> NotFetched:
     why = getattr(error, "reason", None) or error
+    why = getattr(why, "strerror", None) or why  # without "[Errno -2]"
     return NotFetched("{why}", why=(str(why).strip() or type(error).__name__)[:200])

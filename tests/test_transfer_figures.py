@@ -79,7 +79,7 @@ def test_map_of_distances_has_a_cell_for_each_layer_and_lambda():
     assert list(cells.x) == ["layer 1", "layer 2", "layer 3"]
     assert [list(row) for row in cells.z] == [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]
     written = {(label.y, label.x): label.text for label in figure.layout.annotations}
-    assert written["10", "layer 3"] == "0.30"
+    assert written[1, 2] == "0.30"
     assert len(written) == 6
 
 
