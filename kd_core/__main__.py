@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = None
         if options.command in COMMANDS:
             settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
+        elif options.command == "backbone":
+            _known_backbone(options.name)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -109,10 +111,15 @@ def _data(root: str | None) -> int:
     return 0
 
 
+def _known_backbone(name: str) -> None:
+    from kd_core import backbones
+
+    backbones.known(name)
+
+
 def _backbone(name: str, file: Path | None) -> int:
     from kd_core import backbones  # torch only where it is needed
 
-    backbones.known(name)
     if file is not None:
         kept = backbones.keep(name, file)
     else:

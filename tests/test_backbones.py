@@ -201,7 +201,7 @@ def test_unknown_backbones_are_named(tmp_path, capsys):
     for call in (partial(backbones.keep, "resnet", tmp_path), partial(backbones.build, "resnet", 32, {})):
         with pytest.raises(Problem, match=r"no backbone called resnet; there are vgg16, efficientnet_lite0"):
             call()
-    assert main(["backbone", "resnet"]) == 1
+    assert main(["backbone", "resnet"]) == 2
     assert "no backbone called resnet" in capsys.readouterr().err
     with pytest.raises(Problem, match="network = resnet is not allowed"):
         TransferSettings.parse({"network": "resnet"})
