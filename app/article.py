@@ -80,7 +80,8 @@ SECTIONS = {
         N_("Transfer learning: the listing"),
         "",
         N_("VGG16 of ImageNet, frozen; Flatten, Dense256, Dropout 0.5 and Dense10 are trained on a new task of ten "
-           "classes. That is feature extraction: λ of the formula above does not occur in it."),
+           "classes. That is feature extraction: λ of the formula above does not occur in it. The preset “The "
+           "article's listing” runs it."),
     ),
 }  # fmt: skip
 

@@ -132,7 +132,9 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
-    """The widget that fits the field: a choice, a switch, a typed number for long ranges, else a slider."""
+    """The widget that fits the field: a choice, a switch, a slider of marks, a typed number for long ranges, or
+    else a slider.
+    """
     seed(spec.name, value(settings, spec.name))
     label = f"{_(spec.label)} ({_(spec.unit)})" if spec.unit else _(spec.label)
     shared: dict[str, Any] = dict(key=spec.name, persist_state="session")
@@ -144,10 +146,28 @@ def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
         return st.toggle(label, help=_(spec.help), **shared)
     low, high, step = (spec.kind(bound) for bound in (spec.low, spec.high, spec.step))
     help_text = f"{_(spec.help)} ({_(spec.allowed)})"
+    if spec.marks:  # both ends stay written below the slider, not only while it is pointed at
+        st.html(f"<style>.st-key-{spec.name} [data-testid=stSliderTickBar] {{opacity: 1}}</style>")
+        return st.select_slider(
+            label, _stops(spec), format_func=lambda at: _mark(at, spec, _), help=help_text, **shared
+        )
     if spec.log:
         shape = "%.5g" if spec.kind is float else "%d"
         return st.number_input(label, low, high, step=step, format=shape, help=help_text, **shared)
     return st.slider(label, low, high, step=step, help=help_text, **shared)
+
+
+def _stops(spec: Spec) -> list[float]:
+    """The marks, and every other value that an address or a preset has set: the slider must be able to show it."""
+    others: set[float] = st.session_state.setdefault(f"stops_{spec.name}", set())
+    others.add(st.session_state[spec.name])
+    return sorted({*map(spec.kind, spec.marks), *others})
+
+
+def _mark(at: float, spec: Spec, _: Translate) -> str:
+    """A stop as it is read: its number, and what it means if it is a limit."""
+    meaning = {spec.kind(mark): text for mark, text in spec.marks.items()}.get(at)
+    return f"{at:g} · {_(meaning)}" if meaning else f"{at:g}"
 
 
 def seed(name: str, wish: Scalar) -> None:
@@ -199,7 +219,8 @@ def presets(
     with st.container(horizontal=True, key=key):
         for name, preset in offered.items():
             off = preset.needs_mnist and not mnist
-            why = _("This needs MNIST, which could not be fetched here.") if off else _(preset.help)
+            said = " ".join(_(sentence) for sentence in (preset.help, preset.measured) if sentence)
+            why = _("This needs MNIST, which could not be fetched here.") if off else said
             st.button(_(preset.label), key=f"preset_{name}", help=why, disabled=off, width="content",
                       on_click=_apply, args=(settings, preset.values))  # fmt: skip
 

@@ -1,15 +1,18 @@
 """What a transfer Result says of λ and of forgetting: pure functions, no Streamlit."""
 
+import json
 import re
+from functools import cache
 from statistics import fmean
 from typing import TypedDict
 
 import plotly.graph_objects as go
 
-from app.bundled import LabelsCurve
+from app.bundled import ASSETS, LabelsCurve
 from app.figures import COLOURS, MARKERS, PATTERNS, Translator, finish
 from kd_core.events import Result
-from kd_core.settings import ANCHORED, FROZEN, SCRATCH, TUNED
+from kd_core.messages import Scalar
+from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
 from kd_core.statistics import t_interval
 
 DISTANCE = re.compile(r"distance, layer (\d+)")
@@ -25,9 +28,33 @@ class OwnRun(TypedDict):
     tuned: float
 
 
+class LambdaMap(TypedDict):
+    """How far L2-SP lets each layer move, by λ, recorded at the defaults: `distance[place of λ][layer]` is a mean
+    over `seeds` trials; `settings` has the defaults but for λ."""
+
+    created: str
+    processor: str
+    torch: str
+    version: int
+    settings: dict[str, Scalar]
+    data: str
+    seeds: int
+    lams: list[float]
+    distance: list[list[float]]
+
+
+@cache
+def lambda_map() -> LambdaMap:
+    """The recorded distances by layer and λ."""
+    found: LambdaMap = json.loads((ASSETS / "recorded-transfer-lambda.json").read_text(encoding="utf-8"))
+    return found
+
+
 def own_run(result: Result | None, curve: LabelsCurve) -> OwnRun | None:
     """`result` as a point beside the recorded curves, if task, source and test images are theirs; else None."""
     if result is None or result.data.name != curve["data"]:
+        return None
+    if result.settings["network"] in BACKBONES:
         return None
     if any(result.settings[name] != curve["settings"][name] for name in ("task", "source_kind")):
         return None
@@ -62,6 +89,27 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * (highest or 1.0)])
     figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.2, x=0))
     return finish(figure, height=340)
+
+
+def distance_map(recorded: LambdaMap, _: Translator) -> go.Figure:
+    """λ by layer: how far L2-SP lets each move from its old weights; the distance stands in each cell."""
+    layers = [_("layer {number}", number=number) for number in range(1, len(recorded["distance"][0]) + 1)]
+    lams = [f"{lam:g}" for lam in recorded["lams"]]
+    highest = max(length for row in recorded["distance"] for length in row)
+    figure = go.Figure(
+        go.Heatmap(
+            x=layers, y=lams, z=recorded["distance"], zmin=0, zmax=highest, colorscale="Cividis", showscale=False,
+            xgap=2, ygap=2, hovertemplate="λ = %{y}, %{x}: %{z:.3f}<extra></extra>",
+        )
+    )  # fmt: skip
+    for down, row in enumerate(recorded["distance"]):  # by place: a number would be looked for on the axis
+        for across, length in enumerate(row):
+            colour = "#000" if length > 0.45 * highest else "#fff"
+            figure.add_annotation(x=across, y=down, text=f"{length:.2f}", showarrow=False,
+                                  font=dict(size=14, color=colour))  # fmt: skip
+    figure.update_xaxes(side="top", fixedrange=True)
+    figure.update_yaxes(title=_("λ: 0 is fine-tuning"), type="category", autorange="reversed", fixedrange=True)
+    return finish(figure, height=320)
 
 
 def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]]]:

@@ -11,18 +11,22 @@ import copy
 import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from safetensors.torch import load
 
 from kd_core import conflict, distillation, joint, multitask, teachers, transfer
 from kd_core.adaptation import path as adapted
-from kd_core.data import Digits, load_mnist, load_uci_digits, pixels
+from kd_core.data import Digits, Split, load_mnist, load_uci_digits, pixels
 from kd_core.episodes import problem_of
 from kd_core.events import Arm, ArmTrial, Interval, Result
+from kd_core.results import provenance
 from kd_core.runs.queue import Handle, Queue
 from kd_core.settings import (
+    ANCHORED,
     MAML,
     PRETRAINED,
     TASK_LABELS,
@@ -40,7 +44,7 @@ from kd_core.training import predict, seeded
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
 SINUSOIDS = 12  # test tasks that the meta-learning page offers
-LABELS = (1, 2, 5, 10, 20, 50, 100, 200)  # a class, on the transfer page's curve
+LABELS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # a class, on the transfer page's curve
 FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
 NO_NETWORKS = ("multitask",)  # its mistakes are many, and the page can make none of its images anew
 STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
@@ -181,6 +185,37 @@ def _written(tensor: torch.Tensor) -> list:
 def _short(number: float) -> float:
     """`number` to five digits that count."""
     return float(f"{number:.5g}")
+
+
+def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.json") -> None:
+    """How far L2-SP lets each transferred layer move, by λ: mean distances over seeds, defaults otherwise.
+
+    Only this arm is trained, in this process.
+    """
+    torch.set_num_threads(1)  # as a worker
+    data, first = load_mnist(), transfer.resolve(TransferSettings())
+    lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
+    shared, target = transfer.prepare(first, data), transfer.target_of(first, data)
+    target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
+    distance = []
+    for lam in lams:
+        settings = first.model_copy(update={"lam": lam})
+        moved = []
+        for seed in range(seeds):
+            model, _head = transfer._start(settings, shared, seed, transferred=True)
+            few = transfer._few(settings, target, seed)
+            for _event in transfer._tune(settings, model, few, target, seed, ANCHORED, (0.0, 1.0)):
+                pass
+            moved.append(list(transfer._moved(model, shared.source).values()))
+        distance.append([round(fmean(layer), 4) for layer in zip(*moved, strict=True)])
+        print(lam, distance[-1])
+    made = provenance(0.0, first.device, None)
+    recorded = {
+        "created": made.created, "processor": made.processor, "torch": made.torch,
+        "version": transfer.RESULT_VERSION, "settings": first.model_dump(exclude={"lam", "seeds"}),
+        "data": target.name, "seeds": seeds, "lams": lams, "distance": distance,
+    }  # fmt: skip
+    path.write_text(json.dumps(recorded), encoding="utf-8")
 
 
 def _columns(intervals: Sequence[Interval]) -> dict[str, list[float | None]]:
@@ -372,3 +407,4 @@ if __name__ == "__main__":
     record_sinusoid()
     record_multitask_step()
     record_multitask_sweep()
+    record_lambda()

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from kd_core.events import NOTHING, Result, Step
 from kd_core.messages import Problem
 from kd_core.runs.queue import Queue
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.settings import BACKBONES, TECHNIQUES, Settings
 
 COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask", "meta": "meta_learning"}
 MANY_ARMS = 6
@@ -35,10 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = None
         if options.command in COMMANDS:
             settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
+        elif options.command == "backbone":
+            _known_backbone(options.name)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
     try:
+        if options.command == "backbone":
+            return _backbone(options.name, options.weights)
         if settings is None:
             return _data(options.root)
         alone = options.workers == 1 or settings.model_dump()["seeds"] == 1
@@ -62,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("data", help="fetch MNIST and verify it")
     fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
+    backbone = commands.add_parser("backbone", help="fetch or hand over the weights of a network of ImageNet")
+    backbone.add_argument("name", help=", ".join(BACKBONES))
+    backbone.add_argument("--weights", metavar="FILE", type=Path,
+                          help="a state dict on this computer, torch's (only tensors are read) or safetensors; "
+                               "default: where torchvision has it, or the installed package")  # fmt: skip
     for command, technique in COMMANDS.items():
         sub = commands.add_parser(command, help=HELP[command], description=HELP[command])
         for spec in TECHNIQUES[technique].specs().values():
@@ -102,6 +111,30 @@ def _data(root: str | None) -> int:
     from kd_core.data import fetch  # torch only where it is needed
 
     fetch(root)
+    return 0
+
+
+def _known_backbone(name: str) -> None:
+    from kd_core import backbones
+
+    backbones.known(name)
+
+
+def _backbone(name: str, file: Path | None) -> int:
+    from kd_core import backbones  # torch only where it is needed
+
+    if file is not None:
+        kept = backbones.keep(name, file)
+    else:
+        with _bar() as bar:
+            weights = backbones.obtain(name, stage="weights", arm=name, seed=0)
+            while True:
+                try:
+                    _show(bar, "weights", next(weights).progress)
+                except StopIteration:
+                    break
+        kept = backbones.kept_path(name)
+    print(f"{BACKBONES[name]} is ready" + (f": {kept}" if kept.is_file() else "."))
     return 0
 
 

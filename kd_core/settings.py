@@ -28,14 +28,16 @@ def _field(
     log: bool = False,
     more: bool = False,
     choices: Mapping[str, str] | None = None,
+    marks: Mapping[float, str] | None = None,
 ) -> Any:
     """A field with what a control, a parser and a reader need to know of it.
 
     log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More".
-    choices: value -> label, for a `Literal` field.
+    choices: value -> label, for a `Literal` field. marks: value -> what it means (or ""), for a slider that
+    stops at these values only; any other allowed value is still valid.
     """
     extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, more=more)
-    extra |= {"choices": dict(choices or {})}
+    extra |= {"choices": dict(choices or {}), "marks": {str(at): text for at, text in (marks or {}).items()}}
     return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
 
 
@@ -57,6 +59,7 @@ class Spec:
     log: bool
     more: bool
     choices: Mapping[str, str]
+    marks: Mapping[str, str]
 
     @property
     def allowed(self) -> Message:
@@ -315,13 +318,19 @@ class DistillationSettings(Settings):
 SOURCE, SCRATCH, FROZEN = N_("source model as it is"), N_("from scratch"), N_("feature extraction")
 TUNED, DECAYED, ANCHORED = N_("fine-tuning"), N_("fine-tuning, weight decay"), N_("fine-tuning, L2-SP")
 
+# Networks that ImageNet has trained: they need no source run, and their source is a million photographs.
+BACKBONES = {"vgg16": N_("VGG16 of ImageNet"), "efficientnet_lite0": N_("EfficientNet-Lite0 of ImageNet")}
+IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
+
 TASKS = {
     "low_high": N_("digits 0-4 → digits 5-9"),
     "uci": N_("MNIST → UCI digits (other writers, another scanner)"),
     "rotated": N_("digits → digits turned by a quarter"),
     "inverted": N_("digits → digits black on white"),
+    "fashion": N_("clothes (Fashion-MNIST) → digits"),
+    "imagenet": N_("photographs (ImageNet) → digits"),
 }
-NETWORKS = {"large": TEACHERS["article"], "small": STUDENTS["article"]}
+NETWORKS = {"large": TEACHERS["article"], "small": STUDENTS["article"], **BACKBONES}
 
 
 class TransferSettings(Settings):
@@ -330,12 +339,12 @@ class TransferSettings(Settings):
     technique: ClassVar[str] = "transfer"
     module: ClassVar[str] = "kd_core.transfer"
     stages: ClassVar[Mapping[str, str]] = {
-        "source": N_("1 · Train on the source"),
+        "source": N_("1 · The source network"),
         "target": N_("2 · Train on the target"),
     }
     shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
 
-    task: Literal["low_high", "uci", "rotated", "inverted"] = _field(
+    task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = _field(
         "low_high", choices=TASKS, label=N_("Source → target"),
         help=N_("What the network has learned first, and what it has to learn now."),
     )  # fmt: skip
@@ -345,16 +354,26 @@ class TransferSettings(Settings):
     )  # fmt: skip
     lam: float = _field(
         0.01, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
+        marks={0.0: N_("fine-tuning"), 1e-4: "", 1e-3: "", 0.01: "", 0.1: "", 1.0: "", 10.0: N_("≈ extraction")},
         help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
     )  # fmt: skip
-    network: Literal["large", "small"] = _field(
-        "large", choices=NETWORKS, label=N_("Network"), help=N_("The same for every arm."),
+    network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = _field(
+        "large", choices=NETWORKS, label=N_("Network"),
+        help=N_("The same for every arm; but a network of ImageNet is set against the article's CNN from scratch."),
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = _field(
         "true", more=True, label=N_("The source's lesson"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
         help=N_("A source that teaches nothing of digits may help or hurt; try it."),
+    )  # fmt: skip
+    image_size: int = _field(
+        32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
+        help=N_("The side to which digits are enlarged for a network of ImageNet; larger is slower, 224 by far."),
+    )  # fmt: skip
+    tune_backbone: bool = _field(
+        False, more=True, label=N_("Fine-tune the ImageNet network"),
+        help=N_("Train all of it too, with three more arms; otherwise it stays frozen. Slow."),
     )  # fmt: skip
     epochs: int = _field(
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
@@ -403,8 +422,21 @@ class TransferSettings(Settings):
         help=N_("Where the networks train."),
     )  # fmt: skip
 
+    @property
+    def has_backbone(self) -> bool:
+        """Whether the source is ImageNet: the network comes trained."""
+        return self.network in BACKBONES
+
     def check(self, data: Any) -> None:
-        """Refuse what the target `data` cannot give. Raises Problem, which says what to change."""
+        """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
+        if self.task == "imagenet" and not self.has_backbone:
+            raise Problem(
+                N_("ImageNet's photographs are not here: choose a network trained on them, or another task.")
+            )
+        if self.has_backbone and self.source_kind != "true":
+            raise Problem(
+                N_("A network of ImageNet has had its lesson: set the source's lesson back to real images.")
+            )
         there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
         if self.labels_per_class > there:
             raise Problem(
@@ -675,12 +707,16 @@ TECHNIQUES: dict[str, type[Settings]] = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST."""
+    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST.
+
+    measured: what came out when it was tried, as a sentence.
+    """
 
     label: str
     help: str
     values: Mapping[str, Scalar]
     needs_mnist: bool = False
+    measured: str = ""
 
 
 DISTILLATION_LIMITS: dict[str, Preset] = {
@@ -739,6 +775,19 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
 }
 
+TRANSFER_LIMITS: dict[str, Preset] = {
+    "fine_tuning": Preset(
+        N_("λ = 0: fine-tuning"),
+        N_("Nothing pulls: the L2-SP arm is fine-tuning, to the last weight."),
+        {"lam": 0.0},
+    ),
+    "extraction": Preset(
+        N_("λ = 10: almost feature extraction"),
+        N_("The old weights hardly move; their step size shrinks as λ grows, or they would swing and diverge."),
+        {"lam": 10.0},
+    ),
+}
+
 TRANSFER_PRESETS: dict[str, Preset] = {
     "few": Preset(N_("Few labels"), N_("New digits, few labels of each: what are the old weights worth?"), {}),
     "many": Preset(
@@ -757,11 +806,33 @@ TRANSFER_PRESETS: dict[str, Preset] = {
         N_("A source of random labels"),
         N_("The source was trained on labels drawn at random: does it still help?"),
         {"source_kind": "random_labels"},
+        measured=N_(
+            "Measured, five seeds: fine-tuning gained 2.2 points over from scratch (95 % interval 0.3 to 4.0), "
+            "about half of what real labels give; frozen, such weights cost 64 points."
+        ),
     ),
     "shuffled_pixels": Preset(
         N_("A source of shuffled pixels"),
         N_("The source saw every pixel in another place: negative transfer?"),
         {"source_kind": "shuffled_pixels"},
+        measured=N_(
+            "Measured, five seeds: no detectable difference when fine-tuned, 1.0 points (95 % interval −1.5 to "
+            "3.5); frozen, such weights cost 28 points."
+        ),
+    ),
+    "listing": Preset(
+        N_("The article's listing"),
+        N_("VGG16 of ImageNet, frozen, digits at 32 pixels, a new top. Its weights are half a gigabyte to fetch."),
+        {"task": "imagenet", "network": "vgg16", "image_size": 32},
+    ),
+    "lite0": Preset(
+        N_("A small network of ImageNet"),
+        N_("The same with EfficientNet-Lite0, digits at 96 pixels: are photographs of any use for digits?"),
+        {"task": "imagenet", "network": "efficientnet_lite0", "image_size": 96},
+        measured=N_(
+            "Measured, five seeds: it lost to the article's CNN from scratch by 6.4 points (95 % interval 1.4 "
+            "to 11.4)."
+        ),
     ),
 }
 

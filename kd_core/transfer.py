@@ -5,18 +5,20 @@
 theta are the transferred layers (all but the last), theta_pre what they were. Feature extraction freezes
 them; fine-tuning goes on training them; lambda lies between: 0 is fine-tuning, infinity feature extraction.
 Li, Grandvalet, Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks",
-arXiv 1802.01483. Read from top to bottom: the penalty; the tasks; what trials share; one trial; the join.
+arXiv 1802.01483. Read from top to bottom: the penalty; the tasks; what trials share; one trial; the same with
+a network of ImageNet as the source; the join.
 """
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import cost, results, teachers
+from kd_core import backbones, cost, fashion, results, teachers
 from kd_core.data import (
     Digits,
     Split,
@@ -28,18 +30,32 @@ from kd_core.data import (
     shuffled_pixels,
     subset,
 )
-from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Interval, Result
+from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Event, Interval, Result, Step
+from kd_core.features import features
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build, initialise
-from kd_core.settings import ANCHORED, DECAYED, FROZEN, NETWORKS, SCRATCH, SOURCE, TUNED
+from kd_core.settings import (
+    ANCHORED,
+    BACKBONES,
+    DECAYED,
+    FROZEN,
+    IMAGENET_LABELS,
+    NETWORKS,
+    SCRATCH,
+    SOURCE,
+    TUNED,
+)
 from kd_core.settings import TransferSettings as Settings
 from kd_core.statistics import CONFIDENCE, verdict
 from kd_core.training import LossFn, count_errors, fit, predict, resolve_device, resolve_precision, seeded
 
-RESULT_VERSION = 1  # raised when results of the same settings change meaning
+RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
 SOURCE_SEED = 0  # one source network for all trials
 MOMENTUM = 0.9
+STEADY = (
+    5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
+)
 BETTER = N_(
     "Transfer helped: fine-tuning has {points} points more accuracy than training from scratch "
     "(95 % interval {low} to {high}, {n} paired trials)."
@@ -48,7 +64,23 @@ WORSE = N_(
     "Negative transfer: fine-tuning has {points} points less accuracy than training from scratch "
     "(95 % interval {low} to {high}, {n} paired trials)."
 )
+OTHER_DATA = N_("The workers do not all have the same data; restart the lab, so that they load it anew.")
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict
+
+# With a network of ImageNet
+RIVAL = "large"  # the network that is trained from scratch
+PIXELS = 10_000 * 32**2  # looked at in the test split: larger images, fewer of them; a VGG16 takes 25 s for these
+TUNED_SHARE = 10  # a network that is trained too has no kept features: so many times fewer images
+FEWEST = 500
+BETTER_BACKBONE = N_(
+    "ImageNet helped: a new top on the frozen network has {points} points more accuracy than the article's CNN "
+    "trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
+)
+WORSE_BACKBONE = N_(
+    "ImageNet did not help: a new top on the frozen network has {points} points less accuracy than the article's "
+    "CNN trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
+)
+BACKBONE_PAIRS = ((TUNED, SCRATCH), (TUNED, FROZEN), (ANCHORED, DECAYED))  # where it is fine-tuned
 
 
 def l2_sp_penalty(parameters: Mapping[str, Tensor], pretrained: Mapping[str, Tensor], lam: float) -> Tensor:
@@ -78,19 +110,34 @@ def l2_sp_penalty(parameters: Mapping[str, Tensor], pretrained: Mapping[str, Ten
 
 def tasks(settings: Settings, data: Digits) -> tuple[Digits, Digits]:
     """Source and target of `settings`, made of `data`; labels keep their meaning, 0 to 9."""
+    return source_of(settings, data), target_of(settings, data)
+
+
+def target_of(settings: Settings, data: Digits) -> Digits:
+    """What has to be learned now. Raises Problem where `data` is too little for it."""
     if settings.task == "low_high":
-        source, target = only(data, range(5)), only(data, range(5, 10))
-    elif settings.task == "uci":
+        return only(data, range(5, 10))
+    if settings.task == "uci":
         if data.name != "MNIST":
             raise Problem(N_("This task needs MNIST, which could not be had here; choose another."))
-        source, target = data, load_uci_digits()
-    else:
-        source, target = data, (rotated if settings.task == "rotated" else inverted)(data)
+        return replace(load_uci_digits(), notices=data.notices)
+    if settings.task in ("rotated", "inverted"):
+        return (rotated if settings.task == "rotated" else inverted)(data)
+    return data
+
+
+def source_of(settings: Settings, data: Digits) -> Digits:
+    """What the lab's own networks have learned first. Raises Problem where it is not on disk."""
+    source = data
+    if settings.task == "low_high":
+        source = only(data, range(5))
+    elif settings.task == "fashion":
+        source = fashion.load()
     if settings.source_kind == "random_labels":
-        source = random_labels(source, seeded(SOURCE_SEED, "random labels"))
+        return random_labels(source, seeded(SOURCE_SEED, "random labels"))
     if settings.source_kind == "shuffled_pixels":
-        source = shuffled_pixels(source, seeded(SOURCE_SEED, "pixels"))
-    return source, replace(target, notices=data.notices)
+        return shuffled_pixels(source, seeded(SOURCE_SEED, "pixels"))
+    return source
 
 
 # What the trials of a run share
@@ -100,13 +147,14 @@ def tasks(settings: Settings, data: Digits) -> tuple[Digits, Digits]:
 class Shared:
     """What `prepare` makes once for all trials.
 
-    source: the trained source network's weights; as_is: its arm on the target where both have the same
-    classes, else None; source_data, data: what it was trained on, and the target.
+    source: the trained source network's weights (none of ImageNet's: each worker reads those from disk); as_is:
+    its arm on the target where both have the same classes, else None; costs: by network; source_data, data:
+    what it was trained on, and the target.
     """
 
     source: dict[str, Tensor]
     as_is: Arm | None
-    its_cost: Cost
+    costs: dict[str, Cost]
     source_data: Dataset
     data: Dataset
     notes: tuple[Message, ...]
@@ -134,8 +182,13 @@ def prepare(settings: Settings, data: Digits) -> Shared:
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """`prepare` as a stream: yields the source's Steps and Evaluations and returns the Shared."""
     settings = resolve(settings)
-    source, target = tasks(settings, data)
+    target = target_of(settings, data)
     settings.check(target)
+    if settings.has_backbone:
+        return (yield from _preparing_backbone(settings, target))
+    if settings.task == "fashion":
+        yield from fashion.fetch(stage="source", arm=SOURCE, seed=SOURCE_SEED)
+    source = source_of(settings, data)
     model = _build(settings, SOURCE_SEED)
     (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
     trained = yield from teachers.obtain(
@@ -145,14 +198,15 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
         arm=SOURCE, seed=SOURCE_SEED, stage="source",
     )  # fmt: skip
     as_is = None
-    if settings.task != "low_high":
+    if settings.task not in ("low_high", "fashion"):
         done = results.arm_trial(model, target, SOURCE_SEED, trained.curve, trained.seconds)
         as_is = Arm(
             name=SOURCE, model=NETWORKS[settings.network], labels=0, teacher_labels=trained.labels, shared=True,
             cost=its_cost, trials=(done,), errors_per_10000=results.errors_per_10000([done], len(target.test)),
         )  # fmt: skip
     return Shared(
-        trained.weights, as_is, its_cost, results.dataset(source), results.dataset(target), data.notices,
+        trained.weights, as_is, {settings.network: its_cost}, results.dataset(source), results.dataset(target),
+        data.notices,
         trained.created if trained.kept else None,
     )  # fmt: skip
 
@@ -166,13 +220,14 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
     settings = resolve(settings)
+    if settings.has_backbone:
+        yield from _backbone_trial(settings, data, shared, seed)
+        return
     source, target = tasks(settings, data)
     if (results.dataset(source), results.dataset(target)) != (shared.source_data, shared.data):
-        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+        raise Problem(OTHER_DATA)
     started = time.perf_counter()
-    size = settings.labels_per_class * len(target.train.labels.unique())
-    sample = subset(target.train.labels, size, seeded(seed, "sample"))
-    few = Split(target.train.images[sample], target.train.labels[sample].to(settings.device))
+    few = _few(settings, target, seed)
     arms = [] if shared.as_is is None else [shared.as_is]
     for place, (name, train) in enumerate(ARMS.items()):
         span = (place / len(ARMS), (place + 1) / len(ARMS))
@@ -188,11 +243,19 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
             measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, source)}
         done = done.model_copy(update={"measures": measures})
         arms.append(Arm(
-            name=name, model=NETWORKS[settings.network], labels=size, shared=False, cost=shared.its_cost,
+            name=name, model=NETWORKS[settings.network], labels=len(few), shared=False,
+            cost=shared.costs[settings.network],
             teacher_labels=None if name == SCRATCH else shared.source_data.train, trials=(done,),
             errors_per_10000=results.errors_per_10000([done], len(target.test)),
         ))  # fmt: skip
     yield _result(settings, target, arms, shared, time.perf_counter() - started)
+
+
+def _few(settings: Settings, target: Digits, seed: int) -> Split:
+    """The target's labelled images of one trial, the same for all its arms."""
+    size = settings.labels_per_class * len(target.train.labels.unique())
+    sample = subset(target.train.labels, size, seeded(seed, "sample"))
+    return Split(target.train.images[sample], target.train.labels[sample].to(settings.device))
 
 
 def _start(settings: Settings, shared: Shared, seed: int, transferred: bool) -> tuple[nn.Sequential, nn.Linear]:
@@ -233,7 +296,7 @@ def _tune(
 ) -> Iterator[Event]:
     """Train all layers: from scratch, or from the old weights with what the arm adds to the loss."""
     base = dict(model[:-1].named_parameters())
-    rate = settings.learning_rate if arm == SCRATCH else settings.base_learning_rate
+    rate = settings.learning_rate if arm == SCRATCH else _base_rate(settings, arm)
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
     yield from fit(
@@ -242,6 +305,13 @@ def _tune(
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
         order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=arm, seed=seed, span=span,
     )  # fmt: skip
+
+
+def _base_rate(settings: Settings, arm: str) -> float:
+    """Step size of the transferred layers: what is set, or less where lambda is large."""
+    if arm != ANCHORED or not settings.lam:
+        return settings.base_learning_rate
+    return min(settings.base_learning_rate, STEADY / settings.lam)
 
 
 ARMS: dict[str, Train] = {SCRATCH: _tune, FROZEN: _extract, TUNED: _tune, DECAYED: _tune, ANCHORED: _tune}
@@ -290,6 +360,142 @@ def _source_errors(model: nn.Sequential, old_head: nn.Linear, source: Digits) ->
     return 10_000 * count_errors(logits, source.test.labels) / len(source.test)
 
 
+# The same with a network of ImageNet as the source, against the article's CNN from scratch
+
+
+def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, None, Shared]:
+    """The weights on disk, and what the frozen network gives for the images that every trial is measured on."""
+    about: dict[str, Any] = dict(stage="source", arm=FROZEN, seed=SOURCE_SEED)
+    weights = yield from backbones.obtain(settings.network, **about)
+    base = backbones.build(settings.network, settings.image_size, weights)
+    (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
+    seen = _looked_at(settings, target)
+    key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
+    first = yield from features(
+        base.to(settings.device), seen.validation.images, key, settings.image_size, part=(0, images), **about
+    )
+    yield from features(
+        base, seen.test.images, key, settings.image_size, part=(len(seen.validation), images), **about
+    )
+    whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
+    costs = {RIVAL: rival, settings.network: backbones.cost_of(whole.eval(), target.test.images[:1])}
+    learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
+    notes = (*target.notices, *_cut(settings, target, seen))
+    return Shared({}, None, costs, learned, results.dataset(seen), notes, None)
+
+
+def _cut(settings: Settings, target: Digits, seen: Digits) -> tuple[Message, ...]:
+    """A note where not all test images are looked at."""
+    if len(seen.test) == len(target.test):
+        return ()
+    return (message(
+        "Errors are counted on the first {seen} of the {all} test images: the network of ImageNet is slow at "
+        "{size} pixels, or where it is trained too.",
+        seen=f"{len(seen.test):,}", all=f"{len(target.test):,}", size=settings.image_size,
+    ),)  # fmt: skip
+
+
+def _looked_at(settings: Settings, target: Digits) -> Digits:
+    """The target with as many images to measure on as there is time for: the first ones, so that numbers stay."""
+    most = PIXELS // settings.image_size**2 // 100 * 100
+    most = max(FEWEST, most // TUNED_SHARE if settings.tune_backbone else most)
+    validation, test = (
+        Split(split.images[:size], split.labels[:size])
+        for split, size in ((target.validation, most // 2), (target.test, most))
+    )
+    shown: Sequence[int] = target.gallery
+    if len(test) < len(target.test):
+        shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
+    return replace(target, validation=validation, test=test, gallery=tuple(shown))
+
+
+def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
+    return f"{settings.network}-{settings.image_size}-{backbones.digest(weights)[:16]}"
+
+
+def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
+    """All arms at one seed: the article's CNN from scratch, a new top on the frozen network, and by choice more."""
+    target = _looked_at(settings, target_of(settings, data))
+    if results.dataset(target) != shared.data:
+        raise Problem(OTHER_DATA)
+    started = time.perf_counter()
+    few = _few(settings, target, seed)
+    weights = yield from backbones.obtain(settings.network, stage="target", arm=FROZEN, seed=seed)
+    names = [SCRATCH, FROZEN, *((TUNED, DECAYED, ANCHORED) if settings.tune_backbone else ())]
+    arms = []
+    for place, name in enumerate(names):
+        span = (place / len(names), (place + 1) / len(names))
+        own = RIVAL if name == SCRATCH else settings.network
+        done = yield from _backbone_arm(settings, weights, few, target, seed, name, span)
+        arms.append(Arm(
+            name=name, model=NETWORKS[own], labels=len(few), shared=False, cost=shared.costs[own],
+            teacher_labels=None if name == SCRATCH else shared.source_data.train,
+            trials=(done,),
+            errors_per_10000=results.errors_per_10000([done], len(target.test)),
+        ))  # fmt: skip
+    yield _result(settings, target, arms, shared, time.perf_counter() - started)
+
+
+def _backbone_arm(
+    settings: Settings, weights: Mapping[str, Tensor], few: Split, target: Digits, seed: int, arm: str, span: Span
+) -> Generator[Event, None, ArmTrial]:
+    """Train one arm, yielding its events, and return what is kept of it."""
+    began = time.perf_counter()
+    if arm == SCRATCH:
+        model = _rival(settings, seed)
+    else:
+        base = backbones.build(settings.network, settings.image_size, weights).to(settings.device)
+        width = predict(base, few.images[:1]).shape[1]
+        head = backbones.top(width, seeded(seed, "new layer"), settings.device)
+        model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
+    if arm == FROZEN:
+        few, target = yield from _as_features(settings, base, _key(settings, weights), few, target, seed, span)
+        span = (sum(span) / 2, span[1])
+    curve = []
+    for event in _tune(settings, model, few, target, seed, arm, span):
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    done = results.arm_trial(model, target, seed, curve, time.perf_counter() - began)
+    measures = {"trainable parameters": float(sum(p.numel() for p in model.parameters()))}
+    if arm not in (SCRATCH, FROZEN):
+        measures |= _moved_backbone(settings, base, weights)
+    # A top without its base answers no digit, so it is not kept.
+    kept = done.weights if arm == SCRATCH else None
+    return done.model_copy(update={"measures": measures, "weights": kept})
+
+
+def _as_features(
+    settings: Settings, base: nn.Module, key: str, few: Split, target: Digits, seed: int, span: Span
+) -> Generator[Step, None, tuple[Split, Digits]]:
+    """The labelled images and the target with what the frozen `base` gives in the place of images."""
+    found = []
+    for split in (few, target.validation, target.test):  # the last two have been kept by the preparation
+        made = yield from features(
+            base, split.images, key, settings.image_size, stage="target", arm=FROZEN, seed=seed,
+            span=(span[0], sum(span) / 2),
+        )  # fmt: skip
+        found.append(Split(made, split.labels))
+    return found[0], replace(target, validation=found[1], test=found[2])
+
+
+def _moved_backbone(settings: Settings, base: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, float]:
+    """||theta - theta_pre|| of each layer of a fine-tuned backbone, by "distance, layer <number>"."""
+    before = backbones.build(settings.network, settings.image_size, weights).state_dict()
+    now = {name: p.detach().cpu() for name, p in base.named_parameters()}
+    return {
+        f"distance, layer {number}": float(
+            torch.cat([(now[name] - before[name]).flatten() for name in names]).norm()
+        )
+        for number, names in enumerate(backbones.layers(settings.network, base), start=1)
+    }
+
+
+def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
+    """The article's CNN, drawn anew."""
+    return _build(settings.model_copy(update={"network": RIVAL}), seed, device)
+
+
 # The whole run
 
 
@@ -329,14 +535,17 @@ def _judged(result: Result) -> Result:
     def difference(arm: str, baseline: str) -> Interval:
         return results.paired(result.arm(arm), result.arm(baseline), result.data.test)
 
-    main = verdict(TUNED, SCRATCH, difference(TUNED, SCRATCH), _scope(result), better=BETTER, worse=WORSE)
-    further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in PAIRS)
+    backbone, there = result.settings["network"] in BACKBONES, {arm.name for arm in result.arms}
+    asked, better, worse = (FROZEN, BETTER_BACKBONE, WORSE_BACKBONE) if backbone else (TUNED, BETTER, WORSE)
+    main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
+    pairs = [pair for pair in (BACKBONE_PAIRS if backbone else PAIRS) if there.issuperset(pair)]
+    further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
     return result.model_copy(update={"verdict": main, "comparisons": further})
 
 
-def _scope(result: Result) -> tuple[Message, ...]:
+def _scope(result: Result, arm: str) -> tuple[Message, ...]:
     """What the interval covers, what it does not, and who saw how many labels."""
-    tuned = result.arm(TUNED)
+    tuned = result.arm(arm)
     saw = message(
         "The source network saw {source} labels of the old task, each arm {target} of the new one.",
         source=f"{tuned.teacher_labels or 0:,}", target=f"{tuned.labels:,}",
@@ -360,7 +569,7 @@ def _result(settings: Settings, target: Digits, arms: Sequence[Arm], shared: Sha
         data=results.dataset(target),
         gallery=results.gallery(target),
         arms=tuple(arms),
-        verdict=verdict(TUNED, SCRATCH, nothing, ()),
+        verdict=verdict(FROZEN, SCRATCH, nothing, ()),
         notes=shared.notes,
         provenance=results.provenance(seconds, settings.device, shared.source_created),
     ))  # fmt: skip

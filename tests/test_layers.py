@@ -16,8 +16,17 @@ LAYERS = [
     {"kd_core.methods", "kd_core.joint", "kd_core.conflict", "kd_core.weighting", "kd_core.starts"},
     {"kd_core.adaptation"},
     {"kd_core.episodes"},
+    {"kd_core.backbones", "kd_core.fashion", "kd_core.features"},
     {"kd_core.results", "kd_core.teachers", "kd_core.training", "kd_core.statistics", "kd_core.cost"},
-    {"kd_core.models", "kd_core.data", "kd_core.mnist", "kd_core.vision", "kd_core.pixels", "kd_core.tasks"},
+    {
+        "kd_core.models",
+        "kd_core.data",
+        "kd_core.mnist",
+        "kd_core.vision",
+        "kd_core.pixels",
+        "kd_core.tasks",
+        "kd_core.fetching",
+    },
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",

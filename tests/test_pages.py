@@ -174,6 +174,35 @@ def test_transfer_runs_to_its_verdict():
     assert ("Negative transfer." in " ".join(e.value for e in at.error)) == (view.result.verdict.kind == "worse")
 
 
+def test_lambda_slides_over_marks_and_keeps_what_an_address_says():
+    at = open_page("pages/transfer.py", lam="0.03")
+    slider = at.select_slider(key="lam")
+    assert slider.value == 0.03
+    assert slider.options[0].startswith("0 · fine-tuning")
+    slider.set_value(0.1).run()
+    assert at.select_slider(key="lam").value == 0.1
+    assert at.query_params["lam"] in ("0.1", ["0.1"])
+    at.button(key="preset_extraction").click().run()
+    assert at.select_slider(key="lam").value == 10
+    at.button(key="preset_few").click().run()
+    assert at.select_slider(key="lam").value == 0.01
+    assert "lam" not in at.query_params
+    assert not at.exception
+
+
+def test_a_network_of_imagenet_that_cannot_be_had_is_one_sentence():
+    address = {**TINY_TRANSFER, "task": "imagenet", "network": "large"}
+    at = open_page("pages/transfer.py", **{name: str(value) for name, value in address.items()})
+    at.button(key="run").click().run()
+    assert started(at).wait(60).state == "failed"
+    at.run()
+    assert "photographs are not here" in " ".join(error.value for error in at.error)
+    at.button(key="preset_listing").click().run()
+    assert at.selectbox(key="network").value == "vgg16"
+    assert at.slider(key="image_size").value == 32
+    assert not at.exception
+
+
 def test_a_run_is_found_again_after_a_visit_to_another_page():
     at = open_page(**{name: str(value) for name, value in {**TINY, "epochs": 100, "seeds": 20}.items()})
     at.button(key="run").click().run()

@@ -13,7 +13,7 @@ from kd_core import transfer as tr
 from kd_core.data import inverted, only, random_labels, rotated, shuffled_pixels
 from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Problem
-from kd_core.settings import TransferSettings
+from kd_core.settings import TRANSFER_LIMITS, TRANSFER_PRESETS, TransferSettings
 from kd_core.training import predict, seeded
 
 TINY = TransferSettings(
@@ -195,6 +195,14 @@ def test_lambda_zero_is_fine_tuning_and_the_distance_falls_as_it_grows(tiny):
     assert distances[-1] < 0.2 * distances[0]
 
 
+def test_the_step_size_bears_lambda():
+    rates = [
+        tr._base_rate(TINY.model_copy(update={"lam": lam}), tr.ANCHORED) for lam in (0.0, 0.01, 0.1, 1.0, 10.0)
+    ]
+    assert rates == pytest.approx([0.005, 0.005, 0.005, 0.0005, 0.00005])
+    assert tr._base_rate(TINY.model_copy(update={"lam": 10.0}), tr.TUNED) == 0.005
+
+
 def test_arms_start_where_they_should(tiny):
     shared = tr.prepare(TINY, tiny)
     (transferred, old), (scratch, _) = (tr._start(TINY, shared, 0, transferred=t) for t in (True, False))
@@ -218,6 +226,13 @@ def test_source_as_it_is_is_an_arm_where_the_classes_are_the_same(tiny, task):
 def test_other_lessons_of_the_source_run(tiny, kind):
     result = list(tr.run(TINY.model_copy(update={"source_kind": kind, "seeds": 1}), tiny))[-1]
     assert result.arm(tr.TUNED).trials[0].test_errors >= 0
+
+
+@pytest.mark.parametrize("preset", [*TRANSFER_PRESETS.values(), *TRANSFER_LIMITS.values()], ids=lambda p: p.label)
+def test_presets_are_valid_and_have_a_target(preset, tiny):
+    chosen = TransferSettings.parse(preset.values)
+    if chosen.task != "uci":
+        assert len(tr.target_of(chosen, tiny).test)
 
 
 def test_more_labels_than_there_are_are_refused(tiny):

@@ -5,6 +5,7 @@ import pytest
 from app import transfer_figures as figures
 from app.bundled import labels_curve
 from app.text import Translate
+from kd_core import transfer
 from kd_core.events import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
 from kd_core.messages import message
 from kd_core.settings import FROZEN, SCRATCH, TUNED, TransferSettings
@@ -63,11 +64,40 @@ def test_own_run_is_a_point_only_on_the_curves_own_task(result):
     curve = labels_curve()
     assert figures.own_run(result, curve) == {"labels": 20, "scratch": 1250.0, "tuned": 650.0}
     assert figures.own_run(None, curve) is None
-    for change in ({"task": "rotated"}, {"source_kind": "random_labels"}):
+    for change in ({"task": "rotated"}, {"source_kind": "random_labels"}, {"network": "vgg16"}):
         other = result.model_copy(update={"settings": {**result.settings, **change}})
         assert figures.own_run(other, curve) is None
     elsewhere = result.model_copy(update={"data": result.data.model_copy(update={"name": "UCI digits 5-9"})})
     assert figures.own_run(elsewhere, curve) is None
+
+
+def test_map_of_distances_has_a_cell_for_each_layer_and_lambda():
+    recorded = {**figures.lambda_map(), "lams": [0.0, 10.0], "distance": [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]}
+    figure = figures.distance_map(recorded, EN)
+    (cells,) = figure.data
+    assert list(cells.y) == ["0", "10"]
+    assert list(cells.x) == ["layer 1", "layer 2", "layer 3"]
+    assert [list(row) for row in cells.z] == [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]
+    written = {(label.y, label.x): label.text for label in figure.layout.annotations}
+    assert written[1, 2] == "0.30"
+    assert len(written) == 6
+
+
+def test_recorded_map_is_of_the_default_settings_and_falls_with_lambda():
+    recorded = figures.lambda_map()
+    assert recorded["version"] == transfer.RESULT_VERSION
+    left_out = {"precision", "device", "seeds", "lam"}
+    expected = {name: value for name, value in TransferSettings().model_dump().items() if name not in left_out}
+    assert {name: value for name, value in recorded["settings"].items() if name not in left_out} == expected
+    assert recorded["lams"] == [float(mark) for mark in TransferSettings.specs()["lam"].marks]
+    for layer in zip(*recorded["distance"], strict=True):
+        assert list(layer) == sorted(layer, reverse=True)
+
+
+def test_without_a_moved_layer_there_is_nothing_to_draw(result):
+    still = result.model_copy(update={"arms": (arm(SCRATCH, (30, 20), ({"trainable parameters": 9.0},) * 2),)})
+    assert figures.distances(still) == {}
+    assert figures.gains_and_losses(still) == {}
 
 
 @pytest.mark.parametrize(("lam", "place"), [(0.0, "left:0.0%"), (0.1, "left:50.0%"), (10.0, "left:99.0%")])
