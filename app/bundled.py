@@ -85,7 +85,6 @@ class Errors(TypedDict):
 class Sweep(TypedDict):
     """Validation errors of two tasks by id over pairs of their `weights`, and of each alone."""
 
-    created: str
     version: int
     tasks: list[str]
     weights: list[list[float]]

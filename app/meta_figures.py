@@ -87,9 +87,9 @@ def scores(result: Result, _: Translator) -> go.Figure:
         each = [measured(result, trial)[after] for trial in arm.trials]
         rows.append((arm.name, each, t_interval(each)))
     if result.measure == "errors":
-        return dots(rows, _("wrong queries, % (mean, 95 % interval)"), 100, _, decimals=1)
+        return dots(rows, _("wrong queries (%), with interval"), 100, _, decimals=1)
     most = max(max(each) for _name, each, _mean in rows)
-    return dots(rows, _("mean squared error (mean, 95 % interval)"), 2 * most, _, decimals=2)
+    return dots(rows, _("mean squared error, with interval"), 2 * most, _, decimals=2)
 
 
 def training_curves(result: Result, _: Translator) -> go.Figure:
@@ -112,7 +112,7 @@ def training_curves(result: Result, _: Translator) -> go.Figure:
     if result.measure == "errors":
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
     else:
-        figure.update_yaxes(title=_("validation loss after adapting, log scale"), type="log", tickvals=LOSS_TICKS)
+        figure.update_yaxes(title=_("validation loss, log scale"), type="log", tickvals=LOSS_TICKS)
     figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
     return finish(figure, height=340)
 

@@ -99,9 +99,9 @@ def sweep_says(sweep: Sweep, _: Translator) -> str:
     """Where the recorded sweep comes from."""
     first, second = (TASK_LABELS[task] for task in sweep["tasks"])
     return _(
-        "Recorded on {date}: {seeds} trials at each pair of weights, {images} labelled images, written {first} : "
+        "Recorded: {seeds} trials at each pair of weights, {images} labelled images, written {first} : "
         "{second}. Bars are 95 % intervals; both axes are validation errors, as for any choice among settings. "
-        "Dashed: each task alone.", date=sweep["created"][:10], seeds=sweep["seeds"],
+        "Dashed: each task alone.", seeds=sweep["seeds"],
         images=f"{int(sweep['settings']['train_size']):,}", first=first, second=second,
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
         if direction == "v":
             figure.add_vline(x=value, line=line, annotation_text=label, annotation_position="top")
         else:
-            figure.add_hline(y=value, line=line, annotation_text=label, annotation_position="right")
+            figure.add_hline(y=value, line=line, annotation_text=label, annotation_position="top right")
     both = [at for at, weights in enumerate(sweep["weights"]) if all(weights)]
     front = pareto([(xs[at]["mean"], ys[at]["mean"]) for at in both])
     best = {both[at] for at in front}

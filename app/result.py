@@ -70,10 +70,11 @@ def show(
 
 def _controls(result: Result, _: Translate) -> None:
     """The further verdicts, in a line each."""
-    if not result.comparisons:
+    told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
+    if not told:  # arms that were set alike are one and the same
         return
     st.markdown("**" + _(FURTHER.get(result.technique, OTHERWISE)) + "**")
-    st.markdown("\n".join(f"- {_(further.text)}" for further in result.comparisons))
+    st.markdown("\n".join(f"- {_(further.text)}" for further in told))
     st.caption(_("Each interval stands alone: none is corrected for their number."))
 
 

@@ -52,7 +52,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:", disabled=busy,
                   on_click=_start, args=(settings,), width=160)  # fmt: skip
         if not busy:
-            st.caption(_("Trains on real images in worker processes of this computer."))
+            st.caption(_("Trains for real, in worker processes of this computer."))
     with st.container(key="progress"):
         if handle and busy:
             changed = differences(handle.settings.model_dump(), settings, _)

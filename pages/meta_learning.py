@@ -20,7 +20,7 @@ _ = opening(
     MetaSettings,
 )
 
-with st.container(key="adaptation"):
+with st.container(key="live"):
     adaptation(sinusoids(), words={key: _(text) for key, text in WORDS.items()}, key="live_adaptation")
 
 chips("3.2.3", "4.4", _=_)

@@ -30,7 +30,7 @@ def take(*weights: float) -> None:
         follow(field)(weight)
 
 
-with st.container(key="gradients"):
+with st.container(key="live"):
     gradients(
         step,
         weights=[value(MultitaskSettings, field) for field in weight_fields],

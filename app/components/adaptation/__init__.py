@@ -14,19 +14,22 @@ from kd_core.messages import N_
 
 TASKS = 100  # of which the recorded means are
 WORDS = {
-    "title": N_("MAML starts worse and moves better"),
+    "title": N_("MAML starts no nearer, and moves better"),
     # The question, its choices, and its answer.
     "quiz": N_("Guess first"),
     "ask": N_("Before any step, which network is nearer to the curve?"),
     "skip": N_("Skip"),
     "again": N_("Ask again"),
+    "same": N_("About the same"),
     "said_right": N_("Right."),
-    "said_wrong": N_("It is the other one."),
+    "said_wrong": N_("No."),
     "joint_nearer": N_("Before any step the jointly pre-trained one is nearer (mean error {joint0} against "
                        "{maml0}): it has learned the average of all curves. After one step MAML has {maml1}, the "
                        "other {joint1}."),
-    "maml_nearer": N_("Here MAML is nearer even before any step (mean error {maml0} against {joint0}); after one "
-                      "step it has {maml1}, the other {joint1}."),
+    "maml_nearer": N_("Before any step MAML is nearer here (mean error {maml0} against {joint0}); after one step "
+                      "it has {maml1}, the other {joint1}."),
+    "same_nearer": N_("Before any step both are about as far (mean errors {maml0} and {joint0}): neither can fit "
+                      "all curves at once. After one step MAML has {maml1}, the other {joint1}."),
     # The two networks, and what they are asked to learn.
     "maml": N_("MAML"),
     "joint": N_("joint pre-training"),

@@ -137,11 +137,13 @@ class View {
 
   fact() {
     const { maml, joint } = this.data.mean;
-    const nearer = maml.mean[0] < joint.mean[0] ? "maml" : "joint";
+    // Where each mean lies in the other's interval, nobody can say which is nearer.
+    const isSame = joint.low[0] <= maml.mean[0] && maml.mean[0] <= joint.high[0];
+    const nearer = isSame ? "same" : maml.mean[0] < joint.mean[0] ? "maml" : "joint";
     const values = {
       maml0: short(maml.mean[0]), joint0: short(joint.mean[0]), maml1: short(maml.mean[1]), joint1: short(joint.mean[1]),
     };
-    const fact = this.say(nearer === "joint" ? "joint_nearer" : "maml_nearer", values);
+    const fact = this.say(`${nearer}_nearer`, values);
     const { guess } = this.kept;
     return guess === null ? fact : `${this.say(guess === nearer ? "said_right" : "said_wrong")} ${fact}`;
   }
