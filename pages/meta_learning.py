@@ -57,7 +57,7 @@ with order:
     st.markdown(figures.order_table(result, _))
     st.caption(_("Means over trials on one core. Memory is the most that tensors made in one meta-step held "
                  "between two operations. The share is the length of the second-order part over that of the whole "
-                 "gradient, at the end of training."))  # fmt: skip
+                 "gradient, at the end of training; above 1 the two parts partly cancel."))  # fmt: skip
 with article:
     st.markdown(_("The article says that meta-learning learns the optimiser. MAML learns an *initialisation*; the "
                   "optimiser stays plain gradient descent. Its formula sums over tasks without naming them: above "

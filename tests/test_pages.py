@@ -13,8 +13,11 @@ from kd_core.runs.queue import Handle
 from kd_core.settings import DistillationSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
-PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py"]
+PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
+         "pages/meta_learning.py"]  # fmt: skip
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
+TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
+TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
 
@@ -172,6 +175,44 @@ def test_transfer_runs_to_its_verdict():
     assert str(view.result.verdict.text) in shown
     assert "recorded on" not in shown
     assert ("Negative transfer." in " ".join(e.value for e in at.error)) == (view.result.verdict.kind == "worse")
+
+
+@pytest.mark.parametrize(
+    ("page", "settings"),
+    [("pages/multitask.py", TINY_MULTITASK),
+     ("pages/meta_learning.py", TINY_META)],
+)  # fmt: skip
+def test_a_tiny_run_reaches_its_verdict(page, settings):
+    at = open_page(page, **{name: str(value) for name, value in settings.items()})
+    assert "recorded on" in texts(at)
+    at.button(key="run").click().run()
+    assert not at.exception
+    view = started(at).wait(90)
+    assert view.state == "finished", view.problem
+    at.run()
+    assert not at.exception
+    shown = texts(at)
+    assert str(view.result.verdict.text) in shown
+    assert "recorded on" not in shown
+
+
+def test_only_the_chosen_tasks_weights_are_asked_for():
+    at = open_page("pages/multitask.py")
+    keys = {slider.key for slider in at.slider}
+    assert {"weight_left", "weight_right"} <= keys
+    assert not {"weight_digit", "weight_angle"} & keys
+    at.selectbox(key="tasks").set_value("digit_angle").run()
+    keys = {slider.key for slider in at.slider}
+    assert {"weight_digit", "weight_angle"} <= keys
+    assert "weight_left" not in keys
+    at.slider(key="weight_digit").set_value(0.0).run()
+    at.slider(key="weight_angle").set_value(0.0).run()
+    at.button(key="run").click().run()
+    problem = started(at).wait(60).problem
+    assert "All task weights are 0" in str(problem)
+    at.run()
+    assert not at.exception
+    assert any("All task weights are 0" in error.value for error in at.error)
 
 
 def test_lambda_slides_over_marks_and_keeps_what_an_address_says():
