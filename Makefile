@@ -46,3 +46,5 @@ bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/result
 	$(RUN) benchmarks/distillation.py --write $(if $(KERAS),--keras $(KERAS))
 	$(RUN) benchmarks/app.py --write
 	$(RUN) benchmarks/transfer.py --write
+	$(RUN) benchmarks/multitask.py --write
+	$(RUN) benchmarks/meta_learning.py --write
