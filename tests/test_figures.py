@@ -9,6 +9,7 @@ from app.bundled import recorded
 from app.compare import comparison
 from app.text import Translate
 from kd_core.distillation import distillation_loss
+from kd_core.settings import MAML
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_mean_curve_averages_the_trials_that_got_there():
 def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
     teacher = {("teacher", "teacher", 0): ((1, 90, 5000), (2, 60, 5000))}
     lengths = {("teacher", "teacher", 0): 5}
-    alone = figures.live_curves(teacher, lengths, "student", Translate("en"))
+    alone = figures.live_curves(teacher, {}, lengths, "student", Translate("en"))
     assert alone["xAxis"]["max"] == 5
     assert [series["data"] for series in alone["series"]] == [[[1, 1.8], [2, 1.2]]]
     student = {
@@ -87,7 +88,7 @@ def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
         ("student", "student alone", 1): ((3, 700, 5000),),
     }
     lengths |= dict.fromkeys(student, 30)
-    both = figures.live_curves({**teacher, **student}, lengths, "student", Translate("en"))
+    both = figures.live_curves({**teacher, **student}, {}, lengths, "student", Translate("en"))
     assert both["xAxis"]["max"] == 30
     named = {series["name"]: series["data"] for series in both["series"] if series["name"]}
     assert named["student alone"] == [[3, 12.0]]
@@ -96,5 +97,14 @@ def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
 
 def test_no_error_at_all_is_still_drawn_on_a_logarithmic_axis():
     curves = {("student", "student alone", 0): ((1, 0, 200),)}
-    (series,) = figures.live_curves(curves, dict.fromkeys(curves, 2), "student", Translate("en"))["series"]
+    (series,) = figures.live_curves(curves, {}, dict.fromkeys(curves, 2), "student", Translate("en"))["series"]
     assert series["data"] == [[1, 0.25]]
+
+
+def test_live_curves_of_losses_have_their_own_axis():
+    losses = {("meta", MAML, 0): ((0, 4.0), (150, 2.0)), ("meta", MAML, 1): ((0, 2.0), (150, 1.0))}
+    option = figures.live_curves({}, losses, dict.fromkeys(losses, 1500), "meta", Translate("en"))
+    (mean,) = [series for series in option["series"] if series["name"] == "MAML"]
+    assert mean["data"] == [[0, 3.0], [150, 1.5]]
+    assert option["xAxis"]["max"] == 1500
+    assert option["yAxis"]["name"] == "validation loss, log scale"

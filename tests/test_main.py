@@ -17,7 +17,7 @@ TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "-
 
 def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kd_core", *arguments], cwd=ROOT, env={**os.environ, **env},
+        [sys.executable, "-m", "kd_core", *arguments], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", **env},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -37,7 +37,8 @@ def no_mnist(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "flags", [TINY, ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1"]],
+    "flags", [TINY, ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1",
+                   "--teacher", "mlp1200"]],
     ids=["own teachers", "a shared teacher, fastest arithmetic"],
 )  # fmt: skip
 def test_one_process_and_the_queue_give_equal_numbers(no_mnist, flags):
