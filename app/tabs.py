@@ -103,7 +103,8 @@ def _from_gallery(result: Result, t: float, _: Translate) -> None:
     narrow, wide = st.columns([1, 4], vertical_alignment="center")
     with narrow:
         digit = st.selectbox(
-            _("Digit"), range(len(result.gallery)), key=f"digit {result.data.name}", index=min(15, len(result.gallery) - 1),
+            _("Digit"), range(len(result.gallery)), key=f"digit {result.data.name}",
+            index=min(15, len(result.gallery) - 1),
             format_func=lambda i: _("{label} (image {index})", label=result.gallery[i].label,
                                     index=result.gallery[i].index), persist_state="page",
         )  # fmt: skip
