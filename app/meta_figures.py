@@ -1,12 +1,14 @@
 """What a meta-learning Result says of adaptation: pure functions, no Streamlit."""
 
 from collections.abc import Sequence
+from html import escape
 from statistics import fmean
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from app.chart import tiles
 from app.figures import COLOURS, DASHES, MARKERS, Translator, dots, finish
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
@@ -21,6 +23,7 @@ from kd_core.settings import (
 from kd_core.statistics import t_interval
 
 TASKS_SHOWN = 3
+QUERIES_SHOWN = 9
 LOSS_TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 NO_STEPS = (CENTROID_PIXELS, CENTROID_FEATURES)  # they take none
 
@@ -153,6 +156,30 @@ def before_and_after(result: Result, _: Translator) -> go.Figure:
     figure.update_yaxes(range=[-6.5, 6.5])
     figure.update_layout(legend=dict(orientation="h", y=-0.12, x=0))
     return finish(figure, height=200 * len(names) + 80)
+
+
+def digit_tasks(result: Result, images: np.ndarray, _: Translator) -> str:
+    """A few test tasks of digits as HTML: the examples given, and what MAML answers to queries before and after.
+
+    images: the test images, uint8 [N, 28, 28].
+    """
+    name = next(n for n in (MAML, FIRST_ORDER) if any(arm.name == n for arm in result.arms))
+    series = result.arm(name).trials[0].series
+    parts = []
+    for task in range(1, TASKS_SHOWN + 1):
+        given, asked, before, after = (
+            [int(value) for value in series[f"task {task}, {what}"]]
+            for what in ("support images", "query images", "before", "after")
+        )
+        some = range(0, len(asked), max(1, len(asked) // QUERIES_SHOWN))
+        parts.append(f"<p><b>{escape(_('Task {number}: the examples given', number=task))}</b></p>")
+        parts.append(tiles(list(images[given]), [()] * len(given), [_("example")] * len(given), "small"))
+        parts.append(f"<p>{escape(_('Queries: answer before adapting → after'))}</p>")
+        parts.append(tiles(
+            list(images[[asked[at] for at in some]]), [(f"{before[at]} → {after[at]}",) for at in some],
+            [_("query") for _at in some], "small",
+        ))  # fmt: skip
+    return "".join(parts)
 
 
 def order_table(result: Result, _: Translator) -> str:

@@ -11,7 +11,8 @@ from app.controls import controls, presets, value
 from app.frame import opening
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
-from kd_core.messages import N_
+from kd_core.messages import N_, Problem
+from kd_core.pixels import test_images
 from kd_core.settings import META_PRESETS, MetaSettings
 
 _ = opening(
@@ -47,6 +48,10 @@ with curves:
 with tasks:
     if result.measure == "errors":
         st.markdown(figures.held_out_says(result, _))
+        try:
+            st.html(figures.digit_tasks(result, test_images(result.data.name), _))
+        except Problem as problem:
+            st.info(_.escaped(problem.message))
     else:
         chart(figures.before_and_after(result, _), "before_and_after", _("Curves before and after adapting"))
         st.caption(_("Three test curves of the first trial; after as many steps as are set."))

@@ -105,6 +105,13 @@ with ways:
     st.latex(r"g_i \leftarrow g_i - \frac{g_i \cdot g_j}{\lVert g_j \rVert^2} \, g_j \quad "
              r"\text{if } g_i \cdot g_j < 0")  # fmt: skip
 with article:
+    st.markdown(
+        _(
+            "Parity and “at least five” are functions of the digit: they are extra supervision, not new tasks. Two "
+            "overlapping digits (MultiMNIST, after Sener and Koltun 2018) and the rotation angle are tasks of "
+            "their own."
+        )
+    )
     st.markdown(_("The article gives the formula and no listing. Its text shares the first layers and gives each "
                   "task a head, as here; the weights α_i it leaves to the reader."))  # fmt: skip
     chips("3.2.2", "4.3", _=_)

@@ -18,6 +18,7 @@ PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pag
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
 TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
 TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
+TINY_DIGITS = dict(problem="digits", shots=2, iterations=5, meta_batch=2, seeds=2)
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
 
@@ -180,7 +181,8 @@ def test_transfer_runs_to_its_verdict():
 @pytest.mark.parametrize(
     ("page", "settings"),
     [("pages/multitask.py", TINY_MULTITASK),
-     ("pages/meta_learning.py", TINY_META)],
+     ("pages/meta_learning.py", TINY_META),
+     ("pages/meta_learning.py", TINY_DIGITS)],
 )  # fmt: skip
 def test_a_tiny_run_reaches_its_verdict(page, settings):
     at = open_page(page, **{name: str(value) for name, value in settings.items()})

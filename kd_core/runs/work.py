@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _loading = threading.Lock()
+_importing = threading.Lock()  # two threads that import torch at once would see half of it
 _loaded: dict[Callable[[], Any], Any] = {}
 
 
@@ -105,15 +106,20 @@ def _warm(worker: Any, modules: Sequence[str]) -> None:
     data = None
     try:
         for module in modules:
-            data = _data(importlib.import_module(module))
+            data = _data(_imported(module))
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
     known = data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]}
     worker.log_event(TOPIC, {"kind": "warm", "pid": os.getpid(), "data": known})
 
 
+def _imported(module: str) -> Any:
+    with _importing:
+        return importlib.import_module(module)
+
+
 def _technique(settings: Settings) -> Any:
-    module = importlib.import_module(settings.module)
+    module = _imported(settings.module)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)  # one worker a core
