@@ -48,8 +48,9 @@ class Server:
         self.process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server():
+    """One server for all browser tests of a process: its workers take ten seconds of processor time to start."""
     running = Server().wait()
     yield running
     running.stop()
