@@ -35,6 +35,7 @@ from kd_core.settings import (
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import verdict
 from kd_core.training import LossFn, fit, predict, resolve_device, resolve_precision, seeded
+from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
@@ -153,12 +154,7 @@ def resolve(settings: Settings) -> Settings:
 
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the teacher, its logits for the samples they use, and the costs."""
-    events = preparing(settings, data)
-    while True:
-        try:
-            next(events)
-        except StopIteration as stop:
-            return stop.value
+    return drained(preparing(settings, data))
 
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
@@ -174,7 +170,7 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
         return Shared(None, None, None, costs, results.dataset(data), data.notices)
     model, arm, created = yield from _teacher(settings, data, costs[TEACHER])
     logits, inner = torch.full((len(data.train), 10), math.nan), None
-    used = torch.cat([_sample(settings, data, seed) for seed in _seeds(settings)]).unique()
+    used = torch.cat([_sample(settings, data, seed) for seed in settings.trial_seeds]).unique()
     parts = used.split(PREDICTED_AT_ONCE)
     for part, indices in enumerate(parts):
         yield Step("soft_targets", TEACHER, TEACHER_SEED, part, len(parts), math.nan, part / len(parts))
@@ -215,8 +211,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
     settings = resolve(settings)
-    if results.dataset(data) != shared.data:
-        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+    require_same_data(shared.data, results.dataset(data))
     started = time.perf_counter()
     sample = _sample(settings, data, seed)
     images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
@@ -342,24 +337,17 @@ def _train_arm(
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdict over paired differences."""
     settings = resolve(settings)
-    trials = results.by_seed(trials, DISTILLED)
-    first = trials[0]
-    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
-    student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
-    controls = [arm for arm in arms if arm.name in CONTROLS]
-    notes = first.notes
-    if arms[0].errors_per_10000.mean >= alone.errors_per_10000.mean:
+    whole = joined(settings, trials, DISTILLED)
+    student, alone = (whole.arm(name) for name in (DISTILLED, ALONE))
+    controls = [arm for arm in whole.arms if arm.name in CONTROLS]
+    notes = whole.notes
+    if whole.arms[0].errors_per_10000.mean >= alone.errors_per_10000.mean:
         notes += (message("This teacher makes no fewer errors than the student alone: it has little to teach."),)
-    return first.model_copy(
+    return whole.model_copy(
         update={
-            "settings": settings.model_dump(),
             "notes": notes,
-            "arms": tuple(arms),
-            "verdict": _verdict(settings, student, alone, first.data.test),
-            "comparisons": tuple(_compared(student, arm, first.data.test) for arm in controls),
-            "provenance": first.provenance.model_copy(
-                update={"seconds": sum(result.provenance.seconds for result in trials)}
-            ),
+            "verdict": _verdict(settings, student, alone, whole.data.test),
+            "comparisons": tuple(_compared(student, arm, whole.data.test) for arm in controls),
         }
     )
 
@@ -367,15 +355,12 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
 def run(settings: Settings, data: Digits) -> Iterator[Event]:
     """The whole run in this process: preparation, every trial in turn, and last the one Result."""
     settings = resolve(settings)
-    shared = yield from preparing(settings, data)
-    finished = []
-    for seed in _seeds(settings):
-        for event in trial(settings, data, shared, seed):
-            if isinstance(event, Result):
-                finished.append(event)
-            else:
-                yield event
-    yield join(settings, finished)
+    yield from in_turn(
+        settings,
+        preparing(settings, data),
+        lambda shared, seed: trial(settings, data, shared, seed),
+        lambda finished: join(settings, finished),
+    )
 
 
 def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
@@ -422,10 +407,6 @@ def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Share
         notes=shared.notes,
         provenance=results.provenance(seconds, settings.device, shared.teacher_created),
     )
-
-
-def _seeds(settings: Settings) -> range:
-    return range(settings.seed, settings.seed + settings.seeds)
 
 
 def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:

@@ -35,7 +35,7 @@ from kd_core.episodes import (
     problem_of,
 )
 from kd_core.events import NOTHING, Arm, ArmTrial, Cost, Dataset, Event, Interval, Result, Step
-from kd_core.messages import N_, Message, Problem, message
+from kd_core.messages import N_, Message, message
 from kd_core.settings import (
     CENTROID_FEATURES,
     CENTROID_PIXELS,
@@ -50,6 +50,7 @@ from kd_core.settings import MetaSettings as Settings
 from kd_core.starts import Lesson, Start, lesson_of, require_finite, train
 from kd_core.statistics import loss_verdict, paired_ratio, t_interval, verdict
 from kd_core.training import confusion, resolve_device, seeded
+from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
@@ -180,12 +181,7 @@ def resolve(settings: Settings) -> Settings:
 
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the costs of the networks."""
-    events = preparing(settings, data)
-    while True:
-        try:
-            next(events)
-        except StopIteration as stop:
-            return stop.value
+    return drained(preparing(settings, data))
 
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
@@ -227,8 +223,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
     settings = resolve(settings)
-    if results.dataset(data) != shared.data:
-        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+    require_same_data(shared.data, results.dataset(data))
     began, arms = time.perf_counter(), []
     planned = _planned(settings)
     efforts = [EFFORT.get(name, 0.0) for name in planned]
@@ -285,30 +280,20 @@ def _sizes(settings: Settings) -> Dataset:
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
     settings = resolve(settings)
-    trials = results.by_seed(trials, PRETRAINED)
-    first = trials[0]
-    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
-    return _verdicts(settings, first.model_copy(update={
-        "settings": settings.model_dump(),
-        "arms": tuple(_with_score(settings, arm) for arm in arms),
-        "provenance": first.provenance.model_copy(
-            update={"seconds": sum(result.provenance.seconds for result in trials)}
-        ),
-    }))  # fmt: skip
+    whole = joined(settings, trials, PRETRAINED)
+    arms = tuple(_with_score(settings, arm) for arm in whole.arms)
+    return _verdicts(settings, whole.model_copy(update={"arms": arms}))
 
 
 def run(settings: Settings, data: Digits) -> Iterator[Event]:
     """The whole run in this process: preparation, every trial in turn, and last the one Result."""
     settings = resolve(settings)
-    shared = yield from preparing(settings, data)
-    finished = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        for event in trial(settings, data, shared, seed):
-            if isinstance(event, Result):
-                finished.append(event)
-            else:
-                yield event
-    yield join(settings, finished)
+    yield from in_turn(
+        settings,
+        preparing(settings, data),
+        lambda shared, seed: trial(settings, data, shared, seed),
+        lambda finished: join(settings, finished),
+    )
 
 
 def _verdicts(settings: Settings, result: Result) -> Result:

@@ -22,7 +22,7 @@ from kd_core.conflict import Conflict
 from kd_core.data import Digits, Split, pixels, subset
 from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Event, GalleryDigit, Result, Step, Verdict
 from kd_core.joint import WIDTHS, Combine, Joint, Schedule, build, fair_widths, fit
-from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.messages import N_, Message, Scalar, message
 from kd_core.settings import BODIES, FAIR, JOINT, TASK_LABELS, arm_of, scheme_of
 from kd_core.settings import JOINT_EQUAL as EQUAL
 from kd_core.settings import TASK_ALONE as ALONE
@@ -30,6 +30,7 @@ from kd_core.settings import MultitaskSettings as Settings
 from kd_core.statistics import delta_m, verdict
 from kd_core.tasks import LARGEST_ANGLE, NEAR, TaskDigits, in_degrees, make_split, name_of, wrong
 from kd_core.training import confusion, predict, resolve_device, resolve_precision, seeded
+from kd_core.trials import drained, in_turn, joined, require_same_data
 from kd_core.weighting import dwa_weights, gradient_cosines, project_conflicts, uncertainty_weighted, weighted_sum
 
 __all__ = [
@@ -73,12 +74,7 @@ def resolve(settings: Settings) -> Settings:
 
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the costs."""
-    events = preparing(settings, data)
-    while True:
-        try:
-            next(events)
-        except StopIteration as stop:
-            return stop.value
+    return drained(preparing(settings, data))
 
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
@@ -109,8 +105,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
     settings = resolve(settings)
-    if _dataset(settings, data) != shared.data:
-        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+    require_same_data(shared.data, _dataset(settings, data))
     started = time.perf_counter()
     digits, names = task_digits(settings, data, seed), settings.task_names
     plans: list[tuple[str, tuple[str, ...]]] = [(scheme, (task,)) for scheme in (ALONE, FAIR) for task in names]
@@ -238,35 +233,20 @@ def _with_delta_m(done: Mapping[str, ArmTrial], names: Sequence[str]) -> dict[st
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
     settings = resolve(settings)
-    trials = results.by_seed(trials, arm_of(settings.task_names[0], JOINT))
-    first = trials[0]
-    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
-    verdicts = _verdicts(settings, {arm.name: arm for arm in arms}, first.data.test)
-    return first.model_copy(
-        update={
-            "settings": settings.model_dump(),
-            "arms": tuple(arms),
-            "verdict": verdicts[0],
-            "comparisons": tuple(verdicts[1:]),
-            "provenance": first.provenance.model_copy(
-                update={"seconds": sum(result.provenance.seconds for result in trials)}
-            ),
-        }
-    )
+    whole = joined(settings, trials, arm_of(settings.task_names[0], JOINT))
+    verdicts = _verdicts(settings, {arm.name: arm for arm in whole.arms}, whole.data.test)
+    return whole.model_copy(update={"verdict": verdicts[0], "comparisons": tuple(verdicts[1:])})
 
 
 def run(settings: Settings, data: Digits) -> Iterator[Event]:
     """The whole run in this process: preparation, every trial in turn, and last the one Result."""
     settings = resolve(settings)
-    shared = yield from preparing(settings, data)
-    finished = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        for event in trial(settings, data, shared, seed):
-            if isinstance(event, Result):
-                finished.append(event)
-            else:
-                yield event
-    yield join(settings, finished)
+    yield from in_turn(
+        settings,
+        preparing(settings, data),
+        lambda shared, seed: trial(settings, data, shared, seed),
+        lambda finished: join(settings, finished),
+    )
 
 
 def _verdicts(settings: Settings, arms: Mapping[str, Arm], images: int) -> list[Verdict]:

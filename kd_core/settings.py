@@ -150,6 +150,12 @@ class Settings(BaseModel):
             allowed=cls.specs()[name].allowed,
         )
 
+    @property
+    def trial_seeds(self) -> range:
+        """The seed of each trial, read off the fields `seed`, the first, and `seeds`, how many."""
+        first, trials = getattr(self, "seed", 0), getattr(self, "seeds", 1)
+        return range(first, first + trials)
+
     def key(self, version: int) -> str:
         """The hash under which a Result of these settings is kept: technique, result version, fields.
 

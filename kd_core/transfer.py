@@ -48,6 +48,7 @@ from kd_core.settings import (
 from kd_core.settings import TransferSettings as Settings
 from kd_core.statistics import CONFIDENCE, verdict
 from kd_core.training import LossFn, count_errors, fit, predict, resolve_device, resolve_precision, seeded
+from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
@@ -64,7 +65,6 @@ WORSE = N_(
     "Negative transfer: fine-tuning has {points} points less accuracy than training from scratch "
     "(95 % interval {low} to {high}, {n} paired trials)."
 )
-OTHER_DATA = N_("The workers do not all have the same data; restart the lab, so that they load it anew.")
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict
 
 # With a network of ImageNet
@@ -171,12 +171,7 @@ def resolve(settings: Settings) -> Settings:
 
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the source network."""
-    events = preparing(settings, data)
-    while True:
-        try:
-            next(events)
-        except StopIteration as stop:
-            return stop.value
+    return drained(preparing(settings, data))
 
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
@@ -224,8 +219,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         yield from _backbone_trial(settings, data, shared, seed)
         return
     source, target = tasks(settings, data)
-    if (results.dataset(source), results.dataset(target)) != (shared.source_data, shared.data):
-        raise Problem(OTHER_DATA)
+    require_same_data((shared.source_data, shared.data), (results.dataset(source), results.dataset(target)))
     started = time.perf_counter()
     few = _few(settings, target, seed)
     arms = [] if shared.as_is is None else [shared.as_is]
@@ -416,8 +410,7 @@ def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
 def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
     """All arms at one seed: the article's CNN from scratch, a new top on the frozen network, and by choice more."""
     target = _looked_at(settings, target_of(settings, data))
-    if results.dataset(target) != shared.data:
-        raise Problem(OTHER_DATA)
+    require_same_data(shared.data, results.dataset(target))
     started = time.perf_counter()
     few = _few(settings, target, seed)
     weights = yield from backbones.obtain(settings.network, stage="target", arm=FROZEN, seed=seed)
@@ -502,31 +495,18 @@ def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
     settings = resolve(settings)
-    trials = results.by_seed(trials, SCRATCH)
-    first = trials[0]
-    arms = [results.pool([result.arm(arm.name) for result in trials], first.data.test) for arm in first.arms]
-    joined = first.model_copy(update={
-        "settings": settings.model_dump(),
-        "arms": tuple(arms),
-        "provenance": first.provenance.model_copy(
-            update={"seconds": sum(result.provenance.seconds for result in trials)}
-        ),
-    })  # fmt: skip
-    return _judged(joined)
+    return _judged(joined(settings, trials, SCRATCH))
 
 
 def run(settings: Settings, data: Digits) -> Iterator[Event]:
     """The whole run in this process: preparation, every trial in turn, and last the one Result."""
     settings = resolve(settings)
-    shared = yield from preparing(settings, data)
-    finished = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        for event in trial(settings, data, shared, seed):
-            if isinstance(event, Result):
-                finished.append(event)
-            else:
-                yield event
-    yield join(settings, finished)
+    yield from in_turn(
+        settings,
+        preparing(settings, data),
+        lambda shared, seed: trial(settings, data, shared, seed),
+        lambda finished: join(settings, finished),
+    )
 
 
 def _judged(result: Result) -> Result:

@@ -112,8 +112,7 @@ class Handle:
         self._ahead = ahead
         self._free_workers = stop
         self._state: State = "queued"
-        first, trials = getattr(settings, "seed", 0), getattr(settings, "seeds", 1)
-        self.seeds = range(first, first + trials)
+        self.seeds = settings.trial_seeds
         self._preparation = _Task()
         self._trials = {seed: _Task() for seed in self.seeds}
         self._started = self._ended = 0.0
