@@ -52,16 +52,7 @@ def csv(result: Result) -> str:
 
 def json(result: Result) -> str:
     """The whole Result but for the networks' weights; `Result.model_validate_json` reads it back."""
-    arms = tuple(
-        arm.model_copy(update={"trials": tuple(t.model_copy(update={"weights": None}) for t in arm.trials)})
-        for arm in result.arms
-    )
-    return result.model_copy(update={"arms": arms}).model_dump_json(indent=1)
-
-
-def networks(result: Result) -> dict[str, bytes]:
-    """Arm -> its first trial's network as a safetensors file, for the arms that have it."""
-    return {arm.name: arm.trials[0].weights for arm in result.arms if arm.trials[0].weights}
+    return result.without_networks().model_dump_json(indent=1)
 
 
 def file_name(result: Result, what: str, ending: str) -> str:

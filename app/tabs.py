@@ -121,7 +121,7 @@ def _legend_hint(arms: int, _: Translate) -> None:
 
 def _own_choice(result: Result, t: float, _: Translate) -> None:
     """Test images by their numbers, answered now by the networks that the Result carries."""
-    networks = report.networks(result)
+    networks = result.networks()
     try:
         labels = pixels.test_labels(result.data.name)
     except Problem as problem:
@@ -425,7 +425,7 @@ def _export(result: Result, _: Translate) -> None:
 
 
 def _network(result: Result, _: Translate) -> None:
-    networks = report.networks(result)
+    networks = result.networks()
     if not networks:
         st.caption(_("This result carries no networks; run it anew to have them."))
         return

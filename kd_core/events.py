@@ -235,6 +235,18 @@ class Result(_Record):
                 return arm
         raise KeyError(f"no arm {name!r}; this result has {[arm.name for arm in self.arms]}")
 
+    def networks(self) -> dict[str, bytes]:
+        """Arm -> its first trial's network as a safetensors file, for the arms that have it."""
+        return {arm.name: arm.trials[0].weights for arm in self.arms if arm.trials and arm.trials[0].weights}
+
+    def without_networks(self) -> "Result":
+        """The same result with no network in it."""
+        arms = tuple(
+            arm.model_copy(update={"trials": tuple(t.model_copy(update={"weights": None}) for t in arm.trials)})
+            for arm in self.arms
+        )
+        return self.model_copy(update={"arms": arms})
+
     def without_timings(self) -> "Result":
         """The same result with every measured time and memory 0: equal for equal settings and processor."""
 

@@ -156,14 +156,21 @@ class Settings(BaseModel):
         first, trials = getattr(self, "seed", 0), getattr(self, "seeds", 1)
         return range(first, first + trials)
 
-    def key(self, version: int) -> str:
-        """The hash under which a Result of these settings is kept: technique, result version, fields.
+    def key(self, version: int, data: str) -> str:
+        """The hash under which a Result of these settings is kept: technique, result version, data, fields.
 
         Raises ValueError while a field is still "auto": what that means differs from machine to machine.
         """
-        if "auto" in self.model_dump().values():
+        return self._hash(version, data, self.model_dump())
+
+    def trials_key(self, version: int, data: str) -> str:
+        """The hash under which a trial of these settings is kept: as `key`, without how many seeds there are."""
+        return self._hash(version, data, self.model_dump(exclude={"seeds"}))
+
+    def _hash(self, version: int, data: str, fields: dict[str, Any]) -> str:
+        if "auto" in fields.values():
             raise ValueError("settings must be resolved before they are hashed; a field is still 'auto'")
-        record = {"technique": self.technique, "version": version, **self.model_dump()}
+        record = {**fields, "": [self.technique, version, data]}
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 

@@ -46,7 +46,7 @@ def test_json_reads_back_without_the_networks(small_result):
 
 
 def test_a_saved_network_answers_as_recorded(small_result, uci: Digits):
-    networks = report.networks(small_result)
+    networks = small_result.networks()
     assert list(networks) == [arm.name for arm in small_result.arms]
     model = build("mlp30", "student", seeded(99, "other weights"))
     model.load_state_dict(load(networks[DISTILLED]))

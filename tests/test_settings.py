@@ -74,11 +74,11 @@ def test_text_round_trip(temperature, alpha, train_size):
 
 def test_key_depends_on_every_field_and_the_version():
     base = DistillationSettings(precision="float32", device="cpu")
-    assert base.key(1) == base.model_copy().key(1)
+    assert base.key(1, "MNIST") == base.model_copy().key(1, "MNIST")
     with pytest.raises(ValueError, match="resolved"):
-        DistillationSettings().key(1)
-    assert base.key(1) != base.key(2)
-    assert base.key(1) != base.model_copy(update={"seed": 1}).key(1)
+        DistillationSettings().key(1, "MNIST")
+    assert base.key(1, "MNIST") != base.key(2, "MNIST")
+    assert base.key(1, "MNIST") != base.model_copy(update={"seed": 1}).key(1, "MNIST")
 
 
 def test_every_field_tells_what_it_is():

@@ -1,0 +1,474 @@
+"""The store: every finished Result, every finished trial, and which runs were under way.
+
+    store = Store()                                # SQLite in the user's data folder, or KD_DATABASE_URL
+    store.answer(settings, version, data)          # the newest Result of exactly these settings, or None
+    store.trials(settings, version, data, machine) # the trials that need not be trained again, by seed
+
+A Result belongs to `Settings.key`: technique, result version, data and every field; a trial to `trials_key`, which
+leaves out how many seeds there are. So more seeds of the same settings find the trials that there are. Where
+nothing can be kept (a full disk, a read-only folder, a database out of reach) the lab goes on without, and
+`problem` says why.
+"""
+
+import os
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+import platformdirs
+from pydantic import ValidationError
+from sqlalchemy import (
+    JSON,
+    Engine,
+    LargeBinary,
+    String,
+    create_engine,
+    delete,
+    event,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
+
+from kd_core.events import Result
+from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.settings import Settings
+from kd_core.statistics import validation
+
+State = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
+
+SCHEMA = 1
+MIGRATIONS: Mapping[int, Sequence[str]] = {}  # what makes a database of version n one of n + 1
+BEAT_SECONDS = 3.0  # how often a server says that its runs go on
+SILENT_SECONDS = 15.0  # after which a run that nobody speaks for was interrupted
+WAIT_SECONDS = 5  # for another process that is writing
+UNDER_WAY = ("queued", "running")
+
+T = TypeVar("T")
+
+
+class _Table(DeclarativeBase):
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON}
+
+
+class _Version(_Table):
+    __tablename__ = "lab_schema"
+    version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class _Run(_Table):
+    """One run. Times are seconds since 1970, UTC; `spoken` is when its server last said that it goes on."""
+
+    __tablename__ = "runs"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    technique: Mapped[str] = mapped_column(String(40), index=True)
+    settings: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    origin: Mapped[str] = mapped_column(String(12))  # "trained" or "imported"
+    created: Mapped[float] = mapped_column(index=True)
+    spoken: Mapped[float]
+    seconds: Mapped[float | None]  # from its first task to its Result
+    key: Mapped[str | None] = mapped_column(String(64), index=True)
+    data: Mapped[str | None] = mapped_column(String(60))
+    verdict: Mapped[dict[str, Any] | None]
+    validation: Mapped[dict[str, Any] | None]
+    problem: Mapped[dict[str, Any] | None]
+    result: Mapped[bytes | None] = mapped_column(LargeBinary)  # JSON without the networks, compressed
+
+
+class _Network(_Table):
+    """The first trial's network of one arm of a run, as a safetensors file."""
+
+    __tablename__ = "networks"
+    run: Mapped[str] = mapped_column(String(64), primary_key=True)
+    arm: Mapped[str] = mapped_column(String(60), primary_key=True)
+    safetensors: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class _Trial(_Table):
+    """One finished trial, its networks among it. machine: what must be equal for trials to belong together."""
+
+    __tablename__ = "trials"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seed: Mapped[int] = mapped_column(primary_key=True)
+    machine: Mapped[str] = mapped_column(String(200), primary_key=True)
+    created: Mapped[float]
+    result: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run as the history lists it. settings: as they were asked, or resolved once it is finished.
+
+    validation: arm -> mean errors per 10,000 validation images (or the loss) at the end. verdict: the sentence.
+    """
+
+    id: str
+    technique: str
+    settings: Mapping[str, Scalar]
+    state: State
+    origin: str
+    created: datetime
+    seconds: float | None
+    data: str | None
+    verdict: Message | None
+    validation: Mapping[str, float]
+    problem: Message | None
+
+
+def default_url() -> str:
+    """KD_DATABASE_URL if it is set, else a SQLite file in the user's data folder."""
+    given = os.environ.get("KD_DATABASE_URL", "")
+    return given or f"sqlite:///{platformdirs.user_data_path('distillation-lab') / 'lab.db'}"
+
+
+class Store:
+    """Finished runs and trials in one database. Never raises because of it: see `problem`.
+
+    notices: what happened to the database when it was opened, for a person.
+    problem: why nothing is kept at present; None while all is well.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.notices: tuple[Message, ...] = ()
+        self.problem: Message | None = None
+        self._url = url or default_url()
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    # Runs as they go
+
+    def begin(self, run: str, settings: Settings) -> None:
+        """A run was put in the queue."""
+        now = time.time()
+        values = dict(
+            id=run, technique=settings.technique, settings=settings.model_dump(), state="queued", origin="trained",
+            created=now, spoken=now,
+        )  # fmt: skip
+        self._try(lambda session: session.execute(insert(_Run).values(**values)))
+
+    def speak(self, runs: Mapping[str, str]) -> None:
+        """These runs (id -> state) go on; call it every BEAT_SECONDS."""
+
+        def work(session: Session) -> None:
+            for run, state in runs.items():
+                session.execute(update(_Run).where(_Run.id == run).values(state=state, spoken=time.time()))
+
+        if runs:
+            self._try(work)
+
+    def end(self, run: str, state: State, problem: Message | None = None) -> None:
+        """A run was stopped or has failed."""
+        told = problem.model_dump() if problem else None
+        self._try(
+            lambda session: session.execute(update(_Run).where(_Run.id == run).values(state=state, problem=told))
+        )
+
+    def finish(self, run: str, settings: Settings, result: Result, data: str, seconds: float) -> None:
+        """A run's Result. settings: as the Result has them, resolved; data: what the workers loaded, by name."""
+        values = _columns(result) | dict(
+            state="finished", seconds=seconds, key=settings.key(result.version, data), data=data
+        )
+
+        def work(session: Session) -> None:
+            session.execute(update(_Run).where(_Run.id == run).values(spoken=time.time(), **values))
+            _put_networks(session, run, result)
+
+        self._try(work)
+
+    def add(self, run: str, result: Result) -> None:
+        """A Result that came from outside. It is listed and shown, and never given as an answer to settings."""
+        now = time.time()
+        values = _columns(result) | dict(
+            id=run, technique=result.technique, state="finished", origin="imported", created=now, spoken=now,
+            seconds=result.provenance.seconds, data=result.data.name,
+        )  # fmt: skip
+
+        def work(session: Session) -> None:
+            session.execute(insert(_Run).values(**values))
+            _put_networks(session, run, result)
+
+        self._try(work)
+        if self.problem:
+            raise Problem("{why}", why=self.problem)
+
+    # Trials
+
+    def keep_trial(
+        self, settings: Settings, version: int, data: str, machine: str, seed: int, result: Result
+    ) -> None:
+        """One finished trial of `settings`; an earlier one of the same key, seed and machine gives way."""
+        key = settings.trials_key(version, data)
+        same = (_Trial.key == key, _Trial.seed == seed, _Trial.machine == machine)
+        row = dict(
+            key=key, seed=seed, machine=machine, created=time.time(), result=_packed(result.model_dump_json())
+        )
+
+        def work(session: Session) -> None:
+            session.execute(delete(_Trial).where(*same))
+            session.execute(insert(_Trial).values(**row))
+
+        self._try(work)
+
+    def trials(self, settings: Settings, version: int, data: str, machine: str) -> dict[int, Result]:
+        """The finished trials of `settings` by seed, for those of its seeds that there are."""
+        key, seeds = settings.trials_key(version, data), list(settings.trial_seeds)
+        query = select(_Trial.seed, _Trial.result).where(
+            _Trial.key == key, _Trial.machine == machine, _Trial.seed.in_(seeds)
+        )
+        rows = self._try(lambda session: session.execute(query).all()) or []
+        found = {seed: _unpacked(packed) for seed, packed in rows}
+        return {seed: result for seed, result in found.items() if result is not None}
+
+    # What there is
+
+    def answer(self, settings: Settings, version: int, data: str) -> tuple[str, Result] | None:
+        """Id and Result of the newest finished run of exactly these (resolved) settings, or None."""
+        query = (
+            select(_Run.id)
+            .where(
+                _Run.key == settings.key(version, data), _Run.state == "finished", _Run.origin == "trained"
+            )
+            .order_by(_Run.created.desc())
+            .limit(1)
+        )  # fmt: skip
+        run = self._try(lambda session: session.scalars(query).first())
+        result = self.result(run) if run else None
+        return (run, result) if run and result else None
+
+    def result(self, run: str) -> Result | None:
+        """A finished run's Result with its networks, or None."""
+
+        def work(session: Session) -> tuple[bytes | None, dict[str, bytes]]:
+            packed = session.scalars(select(_Run.result).where(_Run.id == run)).first()
+            networks = session.execute(select(_Network.arm, _Network.safetensors).where(_Network.run == run)).all()
+            return packed, {row.arm: row.safetensors for row in networks}
+
+        packed, networks = self._try(work) or (None, {})
+        result = _unpacked(packed) if packed else None
+        return result and _with_networks(result, networks)
+
+    def find(self, run: str) -> Entry | None:
+        """What is known of one run, or None."""
+        found = self._entries(_Run.id == run)
+        return found[0] if found else None
+
+    def history(self, limit: int = 500) -> list[Entry]:
+        """The newest runs, newest first."""
+        return self._entries(limit=limit)
+
+    def durations(self, technique: str, limit: int = 20) -> list[tuple[Mapping[str, Scalar], float]]:
+        """Settings and seconds of the newest finished runs of a technique on this database."""
+        query = (
+            select(_Run.settings, _Run.seconds)
+            .where(_Run.technique == technique, _Run.state == "finished", _Run.origin == "trained")
+            .order_by(_Run.created.desc())
+            .limit(limit)
+        )
+        rows = self._try(lambda session: session.execute(query).all()) or []
+        return [(settings, seconds) for settings, seconds in rows if seconds]
+
+    def close(self) -> None:
+        """Let the database go; the next use opens it again."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _entries(self, *where: Any, limit: int = 1) -> list[Entry]:
+        query = select(_Run).where(*where).order_by(_Run.created.desc()).limit(limit).options(defer(_Run.result))
+        return self._try(lambda session: [_entry(row) for row in session.scalars(query)]) or []
+
+    def _try(self, work: Callable[[Session], T]) -> T | None:
+        """Do `work` in one transaction; None and a `problem` where the database can't."""
+        try:
+            with Session(self._opened()) as session, session.begin():
+                done = work(session)
+            self.problem = None
+            return done
+        except Problem as problem:
+            self.problem = problem.message
+        except (SQLAlchemyError, OSError) as error:
+            self.problem = message(
+                "Runs are not kept at present: the database {where} answers “{why}”. "
+                "What is on the screen stays; free some space or mend the database, and new runs are kept again.",
+                where=_shown(self._url),
+                why=_why(error),
+            )
+        return None
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine, notice = _open(self._url)
+                self.notices = (notice,) if notice else ()
+            return self._engine
+
+
+def _columns(result: Result) -> dict[str, Any]:
+    """The columns of a run that follow from its Result."""
+    return dict(
+        settings=result.settings,
+        verdict=result.verdict.text.model_dump(),
+        validation=validation(result),
+        result=_packed(result.without_networks().model_dump_json()),
+    )
+
+
+def _put_networks(session: Session, run: str, result: Result) -> None:
+    rows = [dict(run=run, arm=arm, safetensors=weights) for arm, weights in result.networks().items()]
+    if rows:
+        session.execute(insert(_Network), rows)
+
+
+def _with_networks(result: Result, networks: Mapping[str, bytes]) -> Result:
+    arms = []
+    for arm in result.arms:
+        trials = arm.trials
+        if arm.name in networks:
+            trials = (trials[0].model_copy(update={"weights": networks[arm.name]}), *trials[1:])
+        arms.append(arm.model_copy(update={"trials": trials}))
+    return result.model_copy(update={"arms": tuple(arms)})
+
+
+def _packed(json: str) -> bytes:
+    return zlib.compress(json.encode())
+
+
+def _unpacked(packed: bytes) -> Result | None:
+    """The Result, or None for one that is damaged or of a form that this lab no longer knows."""
+    try:
+        return Result.model_validate_json(zlib.decompress(packed))
+    except (zlib.error, ValidationError):
+        return None
+
+
+def _entry(row: _Run) -> Entry:
+    silent = row.state in UNDER_WAY and time.time() - row.spoken > SILENT_SECONDS
+    state: Any = "interrupted" if silent else row.state
+    return Entry(
+        id=row.id,
+        technique=row.technique,
+        settings=row.settings,
+        state=state,
+        origin=row.origin,
+        created=datetime.fromtimestamp(row.created, UTC),
+        seconds=row.seconds,
+        data=row.data,
+        verdict=Message.model_validate(row.verdict) if row.verdict else None,
+        validation=row.validation or {},
+        problem=Message.model_validate(row.problem) if row.problem else None,
+    )
+
+
+# Opening
+
+
+def _open(url: str) -> tuple[Engine, Message | None]:
+    """The database, made or brought up to date; and what a person should know of it. Raises Problem."""
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ArgumentError, ImportError) as error:  # no such driver, or not a URL
+        raise Problem(
+            N_("KD_DATABASE_URL = {url} cannot be used ({why}); write sqlite:///FILE, or "
+               "postgresql+psycopg://… with requirements-postgres.txt installed."),
+            url=_shown(url), why=_why(error),
+        ) from None  # fmt: skip
+    if engine.dialect.name != "sqlite":
+        _bring_up_to_date(engine)
+        return engine, None
+    event.listen(engine, "connect", _set_up_sqlite)
+    file = Path(engine.url.database or "")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists() and not _is_sound(engine):
+        engine.dispose()
+        aside = _set_aside(file)
+        engine = create_engine(url)
+        event.listen(engine, "connect", _set_up_sqlite)
+        _bring_up_to_date(engine)
+        return engine, message(
+            "The database of earlier runs was damaged. It was kept aside as {file}, and a new one was started.",
+            file=aside.name,
+        )
+    _bring_up_to_date(engine)
+    return engine, None
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    """Readers and one writer at a time, in several processes."""
+    connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_sound(engine: Engine) -> bool:
+    """Whether a SQLite file can be read; one that is merely locked or forbidden is."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text("PRAGMA quick_check(1)")).scalar() == "ok"
+    except DatabaseError as error:
+        return not any(sign in str(error.orig) for sign in ("not a database", "malformed", "corrupt"))
+
+
+def _set_aside(file: Path) -> Path:
+    """Rename a damaged database, with what SQLite has beside it."""
+    aside = file.with_name(f"{file.stem}-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}{file.suffix}")
+    file.rename(aside)
+    for ending in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + ending).rename(aside.with_name(aside.name + ending))
+    return aside
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Create what is missing, and apply MIGRATIONS to an older database, all in one transaction.
+
+    Raises Problem for a database of a newer lab, which this one must not write to.
+    """
+    for last in (False, True):
+        try:
+            with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else's writing comes between
+                _Version.__table__.create(connection, checkfirst=True)  # type: ignore[attr-defined]
+                version = connection.execute(select(_Version.version)).scalar()
+                if version is not None and version > SCHEMA:
+                    raise Problem(
+                        N_("The database {where} was written by a newer version of the lab; update the lab, or "
+                           "name another database in KD_DATABASE_URL."), where=_shown(str(engine.url)),
+                    )  # fmt: skip
+                for step in range(version or SCHEMA, SCHEMA):
+                    for statement in MIGRATIONS[step]:
+                        connection.execute(text(statement))
+                _Table.metadata.create_all(connection)
+                connection.execute(delete(_Version))
+                connection.execute(insert(_Version).values(version=SCHEMA))
+            return
+        except (DBAPIError, IntegrityError):  # another server was making it at this moment
+            if last:
+                raise
+            time.sleep(0.3)
+
+
+def _shown(url: str) -> str:
+    """A database's address as a person may see it: no password, of a file only its name."""
+    try:
+        known = make_url(url)
+    except ArgumentError:
+        return url[:40]
+    return Path(known.database or "").name if known.drivername.startswith("sqlite") else known.render_as_string()
+
+
+def _why(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return (str(cause).strip().splitlines() or [type(error).__name__])[0][:160]

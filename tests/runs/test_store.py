@@ -1,0 +1,230 @@
+"""The store: what is kept is found again, by the same settings only, whatever happens to the database."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from app.bundled import recorded
+from kd_core.messages import message
+from kd_core.runs import store as store_module
+from kd_core.runs.store import SCHEMA, Store
+from kd_core.settings import DistillationSettings, MetaSettings
+
+SETTINGS = DistillationSettings(precision="float32", device="cpu", seeds=2)
+
+
+@pytest.fixture
+def result():
+    """A real Result with a network in it, as one of SETTINGS."""
+    whole = recorded("distillation")
+    arms = tuple(
+        arm.model_copy(update={"trials": tuple(
+            t.model_copy(update={"weights": b"safetensors" if not i else None}) for i, t in enumerate(arm.trials)
+        )})
+        for arm in whole.arms
+    )  # fmt: skip
+    return whole.model_copy(update={"arms": arms, "settings": SETTINGS.model_dump()})
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "folder" / "lab.db"
+
+
+@pytest.fixture
+def store(file):
+    made = Store(f"sqlite:///{file}")
+    yield made
+    made.close()
+
+
+def test_a_finished_run_is_the_answer_to_the_same_settings_and_to_no_others(store, file, result):
+    store.begin("one", SETTINGS)
+    assert store.answer(SETTINGS, result.version, "MNIST") is None
+    store.finish("one", SETTINGS, result, "MNIST", 12.5)
+    assert store.answer(SETTINGS, result.version, "MNIST") == ("one", result)
+    for other, version, data in (
+        (SETTINGS.model_copy(update={"temperature": 5.0}), result.version, "MNIST"),
+        (SETTINGS.model_copy(update={"seeds": 3}), result.version, "MNIST"),
+        (SETTINGS, result.version + 1, "MNIST"),
+        (SETTINGS, result.version, "UCI digits"),
+    ):
+        assert store.answer(other, version, data) is None
+    again = Store(f"sqlite:///{file}")
+    assert again.answer(SETTINGS, result.version, "MNIST") == ("one", result)
+    again.close()
+
+
+def test_networks_lie_beside_the_record(store, file, result):
+    store.begin("one", SETTINGS)
+    store.finish("one", SETTINGS, result, "MNIST", 12.5)
+    with sqlite3.connect(file) as raw:
+        kept = dict(raw.execute("SELECT arm, safetensors FROM networks").fetchall())
+    raw.close()
+    assert kept == result.networks()
+    assert len(kept) == len(result.arms)
+
+
+def test_the_history_lists_runs_newest_first_with_what_they_were(store, result):
+    store.begin("one", SETTINGS)
+    store.finish("one", SETTINGS, result, "MNIST", 12.5)
+    store.begin("two", MetaSettings())
+    store.end("two", "failed", message("Seed {seed} is unlucky.", seed=3))
+    two, one = store.history()
+    assert (two.id, two.state, str(two.problem)) == ("two", "failed", "Seed 3 is unlucky.")
+    assert (one.id, one.state, one.seconds, one.data) == ("one", "finished", 12.5, "MNIST")
+    assert one.verdict == result.verdict.text
+    arm = result.arms[-1]
+    errors = [trial.curve[-1][1] for trial in arm.trials]
+    assert one.validation[arm.name] == pytest.approx(10_000 * sum(errors) / len(errors) / result.data.validation)
+    assert one.settings == SETTINGS.model_dump()
+
+
+def test_trials_are_found_by_seed_for_the_same_machine(store, result):
+    for seed in (0, 1, 5):
+        store.keep_trial(SETTINGS, 2, "MNIST", "processor, torch 1", seed, result)
+    more = SETTINGS.model_copy(update={"seeds": 3})
+    assert store.trials(more, 2, "MNIST", "processor, torch 1") == {0: result, 1: result}
+    assert store.trials(more, 2, "MNIST", "processor, torch 2") == {}
+    assert store.trials(more, 3, "MNIST", "processor, torch 1") == {}
+
+
+def test_a_run_that_nobody_speaks_for_was_interrupted(store, monkeypatch):
+    store.begin("one", SETTINGS)
+    store.begin("two", SETTINGS)
+    monkeypatch.setattr(store_module, "SILENT_SECONDS", 0.2)
+    time.sleep(0.3)
+    store.speak({"two": "running"})
+    assert store.find("one").state == "interrupted"
+    assert store.find("two").state == "running"
+
+
+def test_an_imported_result_is_listed_and_answers_nothing(store, result):
+    store.add("theirs", result)
+    assert store.find("theirs").origin == "imported"
+    assert store.result("theirs") == result
+    assert store.answer(SETTINGS, result.version, "MNIST") is None
+    assert store.durations("distillation") == []
+
+
+def test_a_damaged_file_is_kept_aside_named_and_replaced(store, file, result):
+    store.begin("one", SETTINGS)
+    store.close()
+    for path in file.parent.glob("lab.db-*"):
+        path.unlink()
+    file.write_bytes(b"not a database at all" * 1000)
+    store.begin("two", SETTINGS)
+    assert store.problem is None
+    aside = [path for path in file.parent.iterdir() if "damaged" in path.name]
+    assert len(aside) == 1
+    assert aside[0].read_bytes().startswith(b"not a database")
+    assert aside[0].name in str(store.notices[0])
+    assert [entry.id for entry in store.history()] == ["two"]
+
+
+def test_a_page_of_rubbish_inside_is_noticed_too(store, file, result):
+    for run in range(30):
+        store.begin(str(run), SETTINGS)
+        store.finish(str(run), SETTINGS, result, "MNIST", 1.0)
+    store.close()
+    with sqlite3.connect(file) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8192] + b"\xff" * 65536 + whole[8192 + 65536 :])
+    store.begin("new", SETTINGS)
+    assert store.problem is None
+    assert "damaged" in str(store.notices[0])
+
+
+def test_a_full_disk_is_one_sentence_and_the_lab_goes_on(store, result):
+    store.begin("one", SETTINGS)
+
+    def keep_small(connection, _):
+        connection.execute("PRAGMA max_page_count = 20")  # SQLite's own "disk is full"
+
+    store_module.event.listen(store._engine, "connect", keep_small)
+    store._engine.dispose()
+    store.finish("one", SETTINGS, result, "MNIST", 1.0)
+    assert "full" in str(store.problem)
+    assert "\n" not in str(store.problem)
+    store_module.event.remove(store._engine, "connect", keep_small)
+    store._engine.dispose()
+    store.finish("one", SETTINGS, result, "MNIST", 1.0)
+    assert store.problem is None
+    assert store.result("one") == result
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    store = Store(f"sqlite:///{tmp_path / 'file' / 'lab.db'}")
+    store.begin("one", SETTINGS)
+    assert "Runs are not kept at present" in str(store.problem)
+    assert store.history() == []
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://nobody@nowhere/lab", "postgresql+nodriver://u:secret@h/lab"])
+def test_an_address_that_cannot_be_used_is_named_without_its_password(url):
+    store = Store(url)
+    store.begin("one", SETTINGS)
+    assert "KD_DATABASE_URL" in str(store.problem)
+    assert "secret" not in str(store.problem)
+
+
+def test_a_database_of_a_newer_lab_is_left_alone(store, file):
+    store.begin("one", SETTINGS)
+    store.close()
+    with sqlite3.connect(file) as raw:
+        raw.execute("UPDATE lab_schema SET version = ?", (SCHEMA + 1,))
+    raw.close()
+    store.begin("two", SETTINGS)
+    assert "newer version" in str(store.problem)
+    with sqlite3.connect(file) as raw:
+        assert raw.execute("SELECT id FROM runs").fetchall() == [("one",)]
+    raw.close()
+
+
+def test_two_servers_on_one_new_database(file):
+    program = (
+        "import sys, kd_core.runs.store as s\n"
+        "from kd_core.settings import DistillationSettings as D\n"
+        "store = s.Store(sys.argv[1])\n"
+        "for n in range(50): store.begin(sys.argv[2] + str(n), D())\n"
+        "assert store.problem is None, store.problem\n"
+    )
+    servers = [
+        subprocess.Popen([sys.executable, "-c", program, f"sqlite:///{file}", name],
+                         cwd=Path(__file__).parents[2])
+        for name in "ab"
+    ]  # fmt: skip
+    assert [server.wait(60) for server in servers] == [0, 0]
+    store = Store(f"sqlite:///{file}")
+    assert len(store.history()) == 100
+    store.close()
+
+
+def test_many_threads_may_write(store):
+    threads = [threading.Thread(target=store.begin, args=(str(n), SETTINGS)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.problem is None
+    assert len(store.history()) == 20
+
+
+def test_a_record_that_no_longer_fits_is_no_answer(store, file, result):
+    store.begin("one", SETTINGS)
+    store.finish("one", SETTINGS, result, "MNIST", 1.0)
+    strange = json.loads(result.model_dump_json()) | {"from the future": 1}
+    with sqlite3.connect(file) as raw:
+        raw.execute("UPDATE runs SET result = ?", (store_module._packed(json.dumps(strange)),))
+    raw.close()
+    assert store.answer(SETTINGS, result.version, "MNIST") is None
+    assert store.problem is None
