@@ -9,11 +9,18 @@ from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
 from kd_core.messages import message
 from kd_core.runs.queue import Handle, Queue, View
+from kd_core.runs.store import Store
 from kd_core.settings import Settings
 
 POLL_SECONDS = 0.5
 REST_SECONDS = 8.0  # the first page is drawn in this time
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
+def store() -> Store:
+    """The server's one store; its database is opened when it is first used."""
+    return Store()
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
