@@ -5,15 +5,17 @@ import streamlit as st
 from app import figures
 from app.controls import differences
 from app.text import Translate
+from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
-from kd_core.messages import message
-from kd_core.runs.queue import Handle, Queue, View
+from kd_core.messages import Problem, message
+from kd_core.runs.queue import Handle, Limits, Queue, View
 from kd_core.runs.store import Store
 from kd_core.settings import Settings
 
 POLL_SECONDS = 0.5
 REST_SECONDS = 8.0  # the first page is drawn in this time
+MORE_SEEDS = 5
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
@@ -26,7 +28,7 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
 def queue() -> Queue:
     """The server's one queue; its cluster starts in the background soon after the first visit."""
-    return Queue(rest=REST_SECONDS)
+    return Queue(rest=REST_SECONDS, store=store(), limits=Limits.read())
 
 
 def mnist_is_there() -> bool:
@@ -56,10 +58,14 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     view = handle.view() if handle else None
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:", disabled=busy,
-                  on_click=_start, args=(settings,), width=160)  # fmt: skip
-        if not busy:
+        st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
+                  disabled=busy or sign_in_needed(), on_click=_start, args=(settings,), width=160)  # fmt: skip
+        if sign_in_needed():
+            st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
+        elif not busy:
             st.caption(_("Trains for real, in worker processes of this computer."))
+    if refusal := st.session_state.pop("refusal", None):
+        st.warning(_.escaped(refusal))
     with st.container(key="progress"):
         if handle and busy:
             changed = differences(handle.settings.model_dump(), settings, _)
@@ -67,9 +73,11 @@ def watch(settings: Settings, _: Translate) -> Result | None:
                 st.caption(
                     _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
                 )
-            _live(handle, _)
+            _live(handle.id, _)
         elif handle and view:
-            _ended(view, handle, _)
+            _ended(view, handle, settings, _)
+    for said in (*store().notices, *filter(None, [store().problem])):
+        st.caption(":material/warning: " + _.escaped(said))
     newest = f"result_{settings.technique}"
     if view and view.result:
         st.session_state[newest] = view.result
@@ -79,9 +87,20 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     return found
 
 
-def _start(settings: Settings) -> None:
-    handle = queue().submit(settings)
+def _start(settings: Settings, again: bool = False) -> None:
+    """Submit a run, or have the page say why not."""
+    try:
+        handle = queue().submit(settings, visitor(), again)
+    except Problem as problem:
+        st.session_state["refusal"] = problem.message
+        return
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
+
+
+def _add_seeds(settings: Settings, seeds: int) -> None:
+    """The same with more seeds: the trials that there are already are not trained again."""
+    st.session_state["seeds"] = seeds
+    _start(settings.model_copy(update={"seeds": seeds}))
 
 
 def _handle(settings: Settings, _: Translate) -> Handle | None:
@@ -95,19 +114,22 @@ def _handle(settings: Settings, _: Translate) -> Handle | None:
         st.info(_("The run in this address is no longer known to the server; press Run to start it again."))
         return None
     if named is None and st.session_state.get("entered"):
-        st.query_params["run"] = handle.id  # not after the browser's Back, which would lead nowhere then
+        st.query_params["run"] = handle.view().id  # not after the browser's Back, which would lead nowhere then
     return handle
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _live(handle: Handle, _: Translate) -> None:
+def _live(run: str, _: Translate) -> None:
     """What moves while a run is under way; only this part of the page is drawn again."""
-    view = handle.view()
-    if view.over:
+    handle = queue().find(run)
+    if handle is None or (view := handle.view()).over:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(view.progress, text=_status(view, _), width="stretch")
-        st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
+        if handle.owner in ("", visitor()) and not sign_in_needed():
+            st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
+        else:
+            st.caption(_("You are watching somebody else's run."), width="content")
     _stages(view, handle.settings, _)
     _notices(view, _)
     _curves(view, handle, _)
@@ -121,9 +143,11 @@ def _curves(view: View, handle: Handle, _: Translate) -> None:
     )
 
 
-def _ended(view: View, handle: Handle, _: Translate) -> None:
-    """A line on how the run ended; what it had drawn stays when it was stopped or failed."""
+def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
+    """A line on how the run ended, and how to go on; what it had drawn stays when it was stopped or failed."""
     _notices(view, _)
+    if "run" in st.query_params:
+        st.query_params["run"] = view.id  # under which it is found as long as the store is there
     seconds = f"{view.seconds_elapsed:.1f}"
     if view.state == "failed" and view.problem:
         st.error(_.escaped(message("The run failed: {why}", why=view.problem)))
@@ -132,14 +156,38 @@ def _ended(view: View, handle: Handle, _: Translate) -> None:
     elif view.state == "stopped":
         below = _("The curves so far are below.") if view.curves or view.loss_curves else ""
         st.info(_("Stopped after {seconds} s.", seconds=seconds) + " " + below)
+    elif view.state == "interrupted" and view.problem:
+        st.warning(_.escaped(view.problem))
+        st.button(_("Start it again"), key="restart", on_click=_start, args=(handle.settings,))
     elif view.state == "finished":
-        st.caption(_("Finished in {seconds} s.", seconds=seconds))
+        _go_on(view, handle, settings, _)
     if view.state in ("failed", "stopped") and (view.curves or view.loss_curves):
         _curves(view, handle, _)
 
 
+def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
+    """How long it took or when it was stored, and beside it: train it again, add seeds to it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if view.stored:
+            date = f"{view.stored:%Y-%m-%d}"
+            st.badge(_("stored on {date}", date=date), icon=":material/database:", color="green")
+            st.button(_("Train again, live"), key="again", icon=":material/replay:", on_click=_start,
+                      args=(handle.settings, True), disabled=sign_in_needed(),
+                      help=_("These settings were run before, so the stored answer was taken."))  # fmt: skip
+        else:
+            st.caption(_("Finished in {seconds} s.", seconds=f"{view.seconds_elapsed:.1f}"), width="content")
+        seeds = settings.specs()["seeds"]
+        more = min(len(handle.settings.trial_seeds) + MORE_SEEDS, int(seeds.high or 0))
+        if more > len(handle.settings.trial_seeds):
+            st.button(_("Add seeds: {n} in all", n=more), key="more_seeds", icon=":material/add:",
+                      on_click=_add_seeds, args=(handle.settings, more), disabled=sign_in_needed(),
+                      help=_("The trials that are finished are kept and pooled with new ones."))  # fmt: skip
+
+
 def _status(view: View, _: Translate) -> str:
     if view.state == "queued":
+        if view.place and view.wait is not None:
+            return _("Waiting; runs ahead: {n}, about {seconds} s.", n=view.place, seconds=f"{view.wait:.0f}")
         if view.place:
             return _("Waiting; runs ahead: {n}.", n=view.place)
         return _("Starting the workers …")

@@ -156,6 +156,11 @@ class Settings(BaseModel):
         first, trials = getattr(self, "seed", 0), getattr(self, "seeds", 1)
         return range(first, first + trials)
 
+    @property
+    def effort(self) -> float:
+        """About how many images (or tasks) the run trains on, each counted as often as it is seen."""
+        return float(len(self.trial_seeds))
+
     def key(self, version: int, data: str) -> str:
         """The hash under which a Result of these settings is kept: technique, result version, data, fields.
 
@@ -312,6 +317,11 @@ class DistillationSettings(Settings):
         help=N_("Where the networks train."),
     )  # fmt: skip
 
+    @property
+    def effort(self) -> float:
+        arms = 2 + self.arm_smoothing + self.arm_shuffled + 2 * self.arm_same_labels + (self.teacher_data == "same")
+        return float(self.seeds * self.epochs * self.train_size * arms)
+
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
         there = len(data.train.labels)
@@ -439,6 +449,10 @@ class TransferSettings(Settings):
     def has_backbone(self) -> bool:
         """Whether the source is ImageNet: the network comes trained."""
         return self.network in BACKBONES
+
+    @property
+    def effort(self) -> float:
+        return float(self.seeds * self.epochs * self.labels_per_class * 10)
 
     def check(self, data: Any) -> None:
         """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
@@ -584,6 +598,10 @@ class MultitaskSettings(Settings):
         """The weights α_i of the chosen tasks, in their order, as set."""
         return tuple(getattr(self, f"weight_{task}") for task in self.task_names)
 
+    @property
+    def effort(self) -> float:
+        return float(self.seeds * self.epochs * self.train_size)
+
     def check(self, data: Any) -> None:
         """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
         there = len(data.train.labels)
@@ -683,6 +701,10 @@ class MetaSettings(Settings):
         choices={"cpu": "CPU", "auto": N_("fastest here"), "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Networks as small as the sinusoids' train fastest on the CPU."),
     )  # fmt: skip
+
+    @property
+    def effort(self) -> float:
+        return float(self.seeds * self.iterations * self.meta_batch)
 
     def check(self, data: Any) -> None:
         """Refuse what the digits in `data` cannot give. Raises Problem, which says what to change."""

@@ -1,6 +1,8 @@
 """Data that several tests share, and one thread so that numbers repeat to the last bit."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,10 @@ from kd_core import distillation
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits
 from kd_core.events import Result
 from kd_core.messages import Problem
+
+# Every test process keeps its runs in a database of its own, never in the user's.
+_FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
+os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ LAYERS = [
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
-                        "app.frame", "app.result", "app.tabs", "app.chart",
+                        "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
                         "app.article")  # fmt: skip
 FILES = [
     path

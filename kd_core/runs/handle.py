@@ -6,16 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
 from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Message, message
+from kd_core.runs.store import UNDER_WAY, Entry, State
 from kd_core.settings import Settings
 
-State = Literal["queued", "running", "finished", "stopped", "failed"]
 Series = tuple[str, str, int]  # stage, arm, seed
-UNDER_WAY = ("queued", "running")
 
 PREPARATION = "preparation"
 FIRST_ESTIMATE = 1.0  # seconds of trials before a time left is guessed
@@ -33,8 +33,10 @@ class Stage:
 class View:
     """One moment of a run: a snapshot that never changes.
 
-    place: how many runs are ahead of it while it is queued, else 0. progress: 0 to 1; it goes back when
+    id: under which it is found again. place: how many runs are ahead of it while it is queued, else 0.
+    wait: seconds until it is about to begin, where like runs tell. progress: 0 to 1; it goes back when
     a part has to be done again. seconds_left: None while nothing can be said.
+    stored: its Result was there already, of this date.
     curves: (stage, arm, seed) -> ((epoch, validation errors, images), …), of the newest attempt.
     loss_curves: (stage, arm, seed) -> ((epoch, validation loss), …), where losses are looked at, not errors.
     epochs: (stage, arm, seed) -> how many epochs that curve will have.
@@ -44,6 +46,7 @@ class View:
     id: str
     state: State
     place: int
+    wait: float | None
     stages: Mapping[str, Stage]
     progress: float
     seconds_elapsed: float
@@ -57,6 +60,7 @@ class View:
     notices: tuple[Message, ...]
     problem: Message | None
     result: Result | None
+    stored: datetime | None = None
 
     @property
     def over(self) -> bool:
@@ -95,16 +99,23 @@ class _Task:
 
 
 class Handle:
-    """One submitted run: its id (which nobody can guess), its settings, and how it is going."""
+    """One submitted run: its id (which nobody can guess), its settings, and how it is going.
+
+    owner: who submitted it, "" for nobody in particular; again: it is trained even if its Result is stored.
+    """
 
     def __init__(
         self,
         settings: Settings,
         changed: threading.Condition,
-        ahead: Callable[["Handle"], int],
+        ahead: Callable[["Handle"], tuple[int, float | None]],
         stop: Callable[["Handle"], None],
+        owner: str = "",
+        again: bool = False,
     ) -> None:
         self.id = secrets.token_urlsafe(9)
+        self.owner, self.again = owner, again
+        self.expected: float | None = None  # seconds, as like runs took
         self.settings = settings
         self.technique = settings.technique
         self.submitted = time.time()
@@ -120,6 +131,8 @@ class Handle:
         self._notices: list[Message] = []
         self._problem: Message | None = None
         self._result: Result | None = None
+        self._stored: datetime | None = None
+        self._known_as = self.id  # in the store
 
     @property
     def under_way(self) -> bool:
@@ -139,13 +152,59 @@ class Handle:
 
     # Fed by the queue
 
-    def finish(self, result: Result) -> None:
-        """The run's Result has arrived."""
-        self._end("finished", result=result)
+    def finish(self, result: Result, stored: tuple[str, datetime] | None = None) -> bool:
+        """The run's Result has arrived, or was `stored`, as the run of that id; False if it was over already."""
+        with self._changed:
+            if stored and self.under_way:
+                self._known_as, self._stored = stored
+            return self._end("finished", result=result)
 
-    def fail(self, problem: Message) -> None:
-        """The run can't go on, for the reason given; ignored if it is over."""
-        self._end("failed", problem=problem)
+    def keep(self, trials: Mapping[int, Result]) -> None:
+        """These trials (seed -> Result) were trained before and are not trained again."""
+        with self._changed:
+            for seed, result in trials.items():
+                self._trials[seed] = _Task("kept", done=True)
+                self._take_curves(result)
+            if trials:
+                self._notices.append(
+                    message("Trials kept from earlier runs of these settings: {n}; only the others are trained.",
+                            n=len(trials))
+                )  # fmt: skip
+
+    def recall(self, entry: Entry, result: Result | None) -> None:
+        """Be the run that the store knows: over, interrupted, or under way on another server."""
+        self.id = self._known_as = entry.id
+        self.submitted = entry.created.timestamp()
+        self._state, self._problem, self._stored = entry.state, entry.problem, entry.created
+        self._started, self._ended = 1.0, 1.0 + (entry.seconds or 0.0)
+        if result is not None:
+            self._result = result
+            self._take_curves(result)
+        elif entry.state == "finished":
+            self._state, self._problem = "failed", message("Its record in the store can no longer be read.")
+        elif entry.state == "interrupted":
+            self._problem = message(
+                "The lab ended in the middle of this run. What it had finished is kept: start it again, and it "
+                "goes on from there."
+            )
+        elif self.under_way:
+            self._notices.append(
+                message("This run is under way on another server of this lab; its result will be shown here.")
+            )
+
+    def _take_curves(self, result: Result) -> None:
+        """The validation curves of every trial in `result`, as its Evaluations drew them."""
+        last = list(self.settings.stages)[-1]
+        for arm in result.arms:
+            for trial in arm.trials:
+                if not arm.shared and trial.curve and trial.seed in self._trials:
+                    points = [(epoch, errors, result.data.validation) for epoch, errors in trial.curve]
+                    self._trials[trial.seed].curves[last, arm.name, trial.seed] = points
+                    self._trials[trial.seed].epochs[last, arm.name, trial.seed] = points[-1][0]
+
+    def fail(self, problem: Message) -> bool:
+        """The run can't go on, for the reason given; False if it was over already."""
+        return self._end("failed", problem=problem)
 
     def take(self, told: Mapping[str, Any]) -> None:
         """What one of its tasks tells: it "started", these "events", it "ended"."""
@@ -180,7 +239,12 @@ class Handle:
         if self._trials_started is None:
             self._trials_started = time.monotonic()
 
-    def _end(self, state: State, result: Result | None = None, problem: Message | None = None) -> bool:
+    def _end(
+        self,
+        state: State,
+        result: Result | None = None,
+        problem: Message | None = None,
+    ) -> bool:
         with self._changed:
             if not self.under_way:
                 return False
@@ -197,16 +261,18 @@ class Handle:
             tasks = (self._preparation, *self._trials.values())
             trials = [_progress(task) for task in self._trials.values()]
             finished = self._state == "finished"
+            place, wait = self._ahead(self) if self._state == "queued" else (0, None)
             prepared = self._preparation
             before = sum(self.settings.shares.get(stage, 0) * share for stage, share in prepared.shares.items())
             progress = ((1.0 if prepared.done else before) + sum(trials)) / (1 + len(trials))
             return View(
-                id=self.id,
+                id=self._known_as,
                 state=self._state,
-                place=self._ahead(self) if self._state == "queued" else 0,
+                place=place,
+                wait=wait,
                 stages=MappingProxyType({stage: self._stage(stage) for stage in self.settings.stages}),
                 progress=1.0 if finished else progress,
-                seconds_elapsed=self._elapsed(),
+                seconds_elapsed=self.seconds,
                 seconds_left=self._left(trials),
                 curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.curves.items()}),
                 loss_curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.loss_curves.items()}),
@@ -217,6 +283,7 @@ class Handle:
                 notices=tuple(self._notices),
                 problem=self._problem,
                 result=self._result,
+                stored=self._stored,
             )
 
     def _stage(self, name: str) -> Stage:
@@ -232,7 +299,9 @@ class Handle:
             return Stage("done", 1.0)
         return Stage("running" if any(name in task.shares for task in tasks) else "waiting", share)
 
-    def _elapsed(self) -> float:
+    @property
+    def seconds(self) -> float:
+        """How long it has been running, or ran."""
         if not self._started:
             return 0.0
         return (self._ended or time.monotonic()) - self._started

@@ -5,6 +5,10 @@
     handle.view()    # state, place, stages, curves so far
     handle.stop()
 
+With a store, settings that were run before are answered from it, and trials that are there are not trained again.
+Runs wait in a fair order: of those who wait, whoever was served longest ago goes next, and the trials of the runs
+under way take turns.
+
 Imported by the web process: no torch here, and Dask is imported in the background, so that a page can
 be shown meanwhile. One thread does everything that may take time, in order.
 """
@@ -12,23 +16,41 @@ be shown meanwhile. One thread does everything that may take time, in order.
 import atexit
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from statistics import median
 from typing import Any
 
-from kd_core.messages import N_, Message, Problem, message
+from kd_core.events import Result
+from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.runs.handle import Handle, View
+from kd_core.runs.limits import Limits
+from kd_core.runs.store import BEAT_SECONDS, Store
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
 from kd_core.settings import TECHNIQUES, Settings
 
-__all__ = ["Data", "Handle", "Queue", "View"]
+__all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
 KEPT = 200  # handles that can still be found
+PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
+RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What the workers said of one technique: its result version, what "auto" means there, what machine it is."""
+
+    version: int
+    auto: Mapping[str, Scalar]
+    machine: str
 
 
 @dataclass(frozen=True)
@@ -40,23 +62,34 @@ class Data:
 
 
 class Queue:
-    """Runs wait here for the workers; the first submitted goes first. Close it, or end the process.
+    """Runs wait here for the workers. Close it, or end the process.
 
     env: more environment variables for the workers; modules: the techniques that they make ready;
     rest: seconds before the workers start, unless a run is submitted earlier: a server's first page, which is
-    drawn meanwhile, needs the same processor.
+    drawn meanwhile, needs the same processor. store: where finished runs and trials are kept; limits: see there.
     """
 
     def __init__(
-        self, env: Mapping[str, str] | None = None, modules: Sequence[str] | None = None, rest: float = 0.0
+        self,
+        env: Mapping[str, str] | None = None,
+        modules: Sequence[str] | None = None,
+        rest: float = 0.0,
+        store: Store | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._env = dict(env or {})
         self._modules = modules or tuple(settings.module for settings in TECHNIQUES.values())
+        self._store, self._limits = store, limits or Limits()
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
         self._handles: OrderedDict[str, Handle] = OrderedDict()
-        self._sent = 0
+        self._waiting: list[Handle] = []  # not sent yet, in the order of their submission
+        self._sent: dict[Handle, None] = {}  # to the workers, and not over
+        self._turn = 0  # counts the tasks that have been sent and trained
+        self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
+        self._started = 0.0  # when the workers were last started
         self._data: Data | None = None
+        self._known: dict[str, _Meaning] = {}
         self._warm = self._closed = False
         self._orders: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         later = threading.Timer(rest, self._orders.put, (self._ready,))
@@ -76,23 +109,54 @@ class Queue:
         """Whether a worker is ready, so that a run starts at once."""
         return self._warm
 
-    def submit(self, settings: Settings) -> Handle:
-        """Put a run in the queue. Returns at once, also while the workers are still starting."""
-        handle = Handle(settings, self._changed, self._ahead, self._free)
+    def submit(self, settings: Settings, owner: str = "", again: bool = False) -> Handle:
+        """Put a run in the queue. Returns at once, also while the workers are still starting.
+
+        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted).
+        again: train it even if its Result is stored. Raises Problem for what the limits do not allow.
+        """
+        self._limits.check_size(settings)
+        handle = Handle(settings, self._changed, self._ahead, self._free, owner, again)
         with self._changed:
+            if owner and self.of(owner):
+                raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
+            self._limits.check_queue(len(self._waiting))
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
             for key in over[: max(0, len(self._handles) - KEPT)]:
                 del self._handles[key]
+            self._waiting.append(handle)
             if self._closed:
                 handle.fail(message("The queue is closed; start the program again."))
-        self._orders.put(partial(self._send, handle))
+        self._orders.put(partial(self._admit, handle))
         return handle
 
     def find(self, run: str) -> Handle | None:
-        """The run of this id, or None if it is not known (any more)."""
+        """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
         with self._changed:
-            return self._handles.get(run)
+            handle = self._handles.get(run)
+        return handle or self._recalled(run)
+
+    def _recalled(self, run: str) -> Handle | None:
+        """A run that only the store knows."""
+        entry = self._store.find(run) if self._store is not None else None
+        if entry is None or self._store is None:
+            return None
+        try:
+            settings = TECHNIQUES[entry.technique].parse(entry.settings)
+        except (KeyError, Problem):  # of a lab that had other settings
+            return None
+        handle = Handle(settings, self._changed, self._ahead, self._free)
+        handle.recall(entry, self._store.result(run))
+        if not handle.under_way:
+            with self._changed:
+                self._handles[run] = handle
+        return handle
+
+    def of(self, owner: str) -> Handle | None:
+        """The owner's run that is under way, or None."""
+        with self._changed:
+            return next((h for h in self._handles.values() if h.owner == owner and h.under_way), None)
 
     def close(self) -> None:
         """Stop every run and end the workers. Safe to repeat."""
@@ -105,25 +169,66 @@ class Queue:
         atexit.unregister(self.close)
         for handle in under_way:
             handle.stop()
+            if self._store is not None:
+                self._store.end(handle.id, "interrupted")
         self._orders.put(None)
         if workers is not None:
             workers.close()
         self._thread.join(CLOSE_SECONDS)
 
-    def _ahead(self, handle: Handle) -> int:
-        """How many runs were submitted before `handle` and are not over."""
-        before = list(self._handles).index(handle.id)
-        return sum(other.under_way for other in list(self._handles.values())[:before])
+    # The order
+
+    def _next(self, waiting: Sequence[Handle], served: Mapping[str, int]) -> Handle:
+        """Who goes next of those who wait: whoever was served longest ago, and of equals the first to come."""
+        return min(waiting, key=lambda handle: served.get(handle.owner, -1) if handle.owner else -1)
+
+    def _ahead(self, handle: Handle) -> tuple[int, float | None]:
+        """How many runs are before `handle`, and how many seconds these may take, if that can be said."""
+        before = [other for other in self._sent if other.under_way and other is not handle]
+        if handle in self._sent:
+            before = before[: list(self._sent).index(handle)]
+        else:
+            waiting, served = [other for other in self._waiting if other.under_way], dict(self._served)
+            while waiting and (following := self._next(waiting, served)) is not handle:
+                waiting.remove(following)
+                served[following.owner] = self._turn + len(before)
+                before.append(following)
+        lengths = [other.expected and max(0.0, other.expected - other.seconds) for other in before]
+        known = [length for length in lengths if length is not None]
+        return len(before), sum(known) if before and len(known) == len(lengths) else None
 
     # In the queue's own thread
 
     def _serve(self) -> None:
-        while (order := self._orders.get()) is not None:
+        spoken = 0.0
+        while True:
+            try:
+                order = self._orders.get(timeout=BEAT_SECONDS)
+            except Empty:
+                order = self._dispatch
+            if order is None:
+                return
             try:
                 order()
+                if time.monotonic() - spoken >= BEAT_SECONDS:
+                    spoken = time.monotonic()
+                    self._speak()
             except Exception as error:  # the thread must outlive any of them
                 if not self._closed:
                     _log.error("%s: %s", type(error).__name__, error)
+
+    def _speak(self) -> None:
+        """Say in the store which runs go on, and end those that take too long."""
+        under_way = [handle for handle in (*self._waiting, *self._sent) if handle.under_way]
+        if self._store is not None:
+            self._store.speak({h.id: "running" if h in self._sent else "queued" for h in under_way})
+        for handle in under_way:
+            if handle.seconds > 60 * self._limits.minutes:
+                self._fail(handle, message(
+                    "The run was ended after {minutes} minutes, the limit of this server. What it had finished is "
+                    "kept: start it again and it goes on from there, or choose a smaller one.",
+                    minutes=f"{self._limits.minutes:g}",
+                ))  # fmt: skip
 
     def _ready(self) -> Workers:
         """The workers; started if there are none. Raises Problem if they can't be."""
@@ -134,6 +239,7 @@ class Queue:
             if workers is not None:
                 return workers
             workers = self._workers = Workers(self._env)
+            self._started = time.monotonic()
         try:
             workers.connect(self._modules, self._hear, lambda: self._lost(workers))
         except Exception as error:
@@ -146,25 +252,112 @@ class Queue:
             ) from error
         return workers
 
-    def _send(self, handle: Handle) -> None:
+    def _admit(self, handle: Handle) -> None:
+        """A run has come: write it down, see how long like ones took, and whether it is its turn already."""
+        if self._store is not None:
+            self._store.begin(handle.id, handle.settings)
+            handle.expected = expected_seconds(handle.settings, self._store.durations(handle.technique))
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        """Answer from the store what is there; send runs while a worker may have nothing to do."""
+        if not any(handle.under_way for handle in self._waiting):
+            return
         try:
             workers = self._ready()
-            if handle.under_way:
-                self._sent += 1
-                workers.send(handle, priority=-self._sent, done=partial(self._done, handle))
         except Problem as problem:
-            handle.fail(problem.message)
+            for handle in self._waiting:
+                self._fail(handle, problem.message)
+            return
+        if self._store is not None and not self._warm and time.monotonic() - self._started < PATIENCE:
+            return  # they soon say what "auto" means, and which data there is
+        for handle in list(self._waiting):
+            self._answer(handle)
+        lanes = workers.count()
+        while len(self._sent) < lanes:
+            with self._changed:
+                self._waiting = [handle for handle in self._waiting if handle.under_way]
+                if not self._waiting:
+                    return
+                handle = self._next(self._waiting, self._served)
+                self._waiting.remove(handle)
+                self._sent[handle] = None
+                self._served[handle.owner] = self._turn
+            self._send(handle, workers)
+
+    def _resolved(self, handle: Handle) -> Settings | None:
+        """The run's settings with nothing left "auto", as far as the workers have said what that means."""
+        known = self._known.get(handle.technique)
+        if known is None or self._data is None:
+            return None
+        asked = handle.settings.model_dump()
+        return handle.settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
+
+    def _answer(self, handle: Handle) -> None:
+        """Finish a run whose Result is in the store."""
+        settings = self._resolved(handle)
+        if settings is None or handle.again or self._store is None or self._data is None:
+            return
+        found = self._store.answer(settings, self._known[handle.technique].version, self._data.name)
+        if found is not None:
+            run, result = found
+            self._store.remove(handle.id)
+            with self._changed:
+                self._handles[run] = handle
+            handle.finish(result, stored=(run, datetime.fromisoformat(result.provenance.created)))
+
+    def _send(self, handle: Handle, workers: Workers) -> None:
+        kept: dict[int, Result] = {}
+        settings = self._resolved(handle)
+        if settings is not None and self._store is not None and self._data is not None and not handle.again:
+            known = self._known[handle.technique]
+            kept = self._store.trials(settings, known.version, self._data.name, known.machine)
+            handle.keep(kept)
+        try:
+            if handle.under_way:
+                self._turn += 1
+                workers.send(
+                    handle, self._turn, kept, partial(self._done, handle), partial(self._trained, handle)
+                )  # fmt: skip
         except Exception as error:  # Dask's, when the workers end at this very moment
             _log.error("%s: %s", type(error).__name__, error)
-            handle.fail(_lost())
+            self._fail(handle, _lost())
+
+    def _over(self, handle: Handle, workers: Workers | None) -> None:
+        """Nothing more will come of this run."""
+        with self._changed:
+            self._sent.pop(handle, None)
+        if workers is not None and not self._closed:
+            workers.drop(handle)
+        view = handle.view()
+        if self._store is not None and not self._closed and view.state in ("stopped", "failed"):
+            self._store.end(handle.id, view.state, view.problem)
+        self._dispatch()
+
+    def _finish(self, handle: Handle, result: Result) -> None:
+        """Keep the Result, then show it: whoever sees it may rely on it being kept."""
+        if self._store is not None and handle.under_way:
+            data = self._data.name if self._data is not None else result.data.name
+            settings = handle.settings.model_validate(result.settings)
+            self._store.finish(handle.id, settings, result, data, handle.seconds)
+        handle.finish(result)
+        self._over(handle, self._workers)
+
+    def _keep(self, handle: Handle, seed: int, result: Result) -> None:
+        self._turn += 1
+        if self._store is not None and self._data is not None:
+            settings = handle.settings.model_validate(result.settings)
+            self._store.keep_trial(settings, self._data.name, seed, result)
+
+    # In any thread
+
+    def _fail(self, handle: Handle, problem: Message) -> None:
+        if handle.fail(problem):
+            self._free(handle)
 
     def _free(self, handle: Handle) -> None:
         """Free the workers from a run that nobody waits for."""
-        workers = self._workers
-        if workers is not None and not self._closed:
-            self._orders.put(partial(workers.drop, handle))
-
-    # In threads of Dask's client
+        self._orders.put(partial(self._over, handle, self._workers))
 
     def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
         _, news = told
@@ -172,27 +365,47 @@ class Queue:
             if news["data"] is not None:
                 notices = tuple(Message.model_validate(notice) for notice in news["data"]["notices"])
                 self._data = Data(news["data"]["name"], notices)
+            self._known |= {name: _Meaning(**told) for name, told in news["techniques"].items()}
             self._warm = True
+            self._orders.put(self._dispatch)
         elif handle := self.find(news["run"]):
             handle.take(news)
+
+    def _trained(self, handle: Handle, seed: int, future: Any) -> None:
+        """A trial is over, one way or another."""
+        if future.status == "finished":
+            self._orders.put(partial(self._keep, handle, seed, future.result()))
 
     def _done(self, handle: Handle, future: Any) -> None:
         """The join of a run is over, one way or another."""
         if future.status == "finished":
-            handle.finish(future.result())
+            self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
-            handle.fail(_problem(future.exception()))
+            self._fail(handle, _problem(future.exception()))
         else:
-            handle.fail(_lost())
-        self._free(handle)
+            self._fail(handle, _lost())
 
     def _lost(self, workers: Workers) -> None:
-        """The workers' process has ended by itself. The next run starts another."""
+        """The workers' process has ended by itself. Another is started, unless this one was short-lived."""
         with self._changed:
             if self._workers is workers:
                 self._workers, self._warm = None, False
         for run in workers.runs():
-            run.fail(_lost())
+            self._fail(run, _lost())
+        if time.monotonic() - self._started > RETRY_SECONDS:
+            self._orders.put(self._ready)
+
+
+def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Scalar], float]]) -> float | None:
+    """How long a run may take, from like ones that took so many seconds: their median pace times its `effort`.
+
+    None if there were none. Runs whose settings this lab can't read any more are left out.
+    """
+    paces = []
+    for values, seconds in earlier:
+        with suppress(Problem):
+            paces.append(seconds / type(settings).parse(values).effort)
+    return median(paces) * settings.effort if paces else None
 
 
 def _lost() -> Message:

@@ -40,7 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
-from kd_core.events import Result
+from kd_core.events import Provenance, Result
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.settings import Settings
 from kd_core.statistics import validation
@@ -126,6 +126,11 @@ class Entry:
     problem: Message | None
 
 
+def machine_of(made: Provenance) -> str:
+    """What two trials must share to be the same to the last bit: the processor and PyTorch's version."""
+    return f"{made.processor} {made.torch}".strip()
+
+
 def default_url() -> str:
     """KD_DATABASE_URL if it is set, else a SQLite file in the user's data folder."""
     given = os.environ.get("KD_DATABASE_URL", "")
@@ -181,10 +186,18 @@ class Store:
         )
 
         def work(session: Session) -> None:
-            session.execute(update(_Run).where(_Run.id == run).values(spoken=time.time(), **values))
+            now = time.time()
+            known = session.scalars(select(_Run.created).where(_Run.id == run)).first()
+            session.execute(delete(_Run).where(_Run.id == run))
+            row = dict(id=run, technique=result.technique, origin="trained", created=known or now, spoken=now)
+            session.execute(insert(_Run).values(**row, **values))
             _put_networks(session, run, result)
 
         self._try(work)
+
+    def remove(self, run: str) -> None:
+        """Forget a run: it was answered by an earlier one."""
+        self._try(lambda session: session.execute(delete(_Run).where(_Run.id == run)))
 
     def add(self, run: str, result: Result) -> None:
         """A Result that came from outside. It is listed and shown, and never given as an answer to settings."""
@@ -204,11 +217,9 @@ class Store:
 
     # Trials
 
-    def keep_trial(
-        self, settings: Settings, version: int, data: str, machine: str, seed: int, result: Result
-    ) -> None:
-        """One finished trial of `settings`; an earlier one of the same key, seed and machine gives way."""
-        key = settings.trials_key(version, data)
+    def keep_trial(self, settings: Settings, data: str, seed: int, result: Result) -> None:
+        """One finished trial of (resolved) settings; an earlier one of the same machine gives way."""
+        key, machine = settings.trials_key(result.version, data), machine_of(result.provenance)
         same = (_Trial.key == key, _Trial.seed == seed, _Trial.machine == machine)
         row = dict(
             key=key, seed=seed, machine=machine, created=time.time(), result=_packed(result.model_dump_json())

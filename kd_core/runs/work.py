@@ -24,6 +24,7 @@ from distributed import WorkerPlugin, get_worker
 from kd_core.events import Evaluation, Event, Result, Step
 from kd_core.messages import N_, Problem
 from kd_core.runs.handle import PREPARATION
+from kd_core.runs.store import machine_of
 from kd_core.settings import Settings
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
@@ -74,12 +75,13 @@ def trial(run: str, prepared: tuple[Settings, Any], seed: int) -> Result:
     return _plainly(work)
 
 
-def join(prepared: tuple[Settings, Any], *trials: Result) -> Result:
+def join(settings: Settings, *trials: Result) -> Result:
     """The run's Result, made of its trials'."""
-    settings, _ = prepared
 
     def work() -> Result:
-        result: Result = _technique(settings).join(settings, list(trials))
+        asked = settings.model_dump(include={"seed", "seeds"})
+        resolved = type(settings).model_validate(trials[0].settings | asked)
+        result: Result = _technique(settings).join(resolved, list(trials))
         return result
 
     return _plainly(work)
@@ -102,15 +104,30 @@ class Warm(WorkerPlugin):
 
 
 def _warm(worker: Any, modules: Sequence[str]) -> None:
-    """Tell the queue which data there is; a failure costs only time, since the run meets it again."""
-    data = None
+    """Tell the queue what is known here; a failure costs only time, since the run meets it again."""
+    data, techniques = None, {}
     try:
         for module in modules:
-            data = _data(_imported(module))
+            technique = _imported(module)
+            techniques[technique.Settings.technique] = _meaning(technique)
+            data = _data(technique)
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
     known = data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]}
-    worker.log_event(TOPIC, {"kind": "warm", "pid": os.getpid(), "data": known})
+    worker.log_event(TOPIC, {"kind": "warm", "pid": os.getpid(), "data": known, "techniques": techniques})
+
+
+def _meaning(technique: Any) -> dict[str, Any]:
+    """The technique's result version, what it takes "auto" for here, and what this machine is."""
+    asked = technique.Settings()
+    resolved = technique.resolve(asked).model_dump()
+    auto = {name: resolved[name] for name, value in asked.model_dump().items() if value == "auto"}
+    machine = ""
+    if "torch" in sys.modules:
+        from kd_core.results import provenance
+
+        machine = machine_of(provenance(0.0, resolved["device"], None))
+    return {"version": technique.RESULT_VERSION, "auto": auto, "machine": machine}
 
 
 def _imported(module: str) -> Any:

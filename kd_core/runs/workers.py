@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import kd_core
+from kd_core.events import Result
 from kd_core.runs.handle import Handle
 
 START_SECONDS = 60
@@ -39,7 +41,7 @@ class Workers:
         self._client: Any = None
         self._watcher: threading.Thread | None = None
         self._closing = False
-        self._futures: dict[Handle, Any] = {}  # of the joins: Dask does what they need, and no more
+        self._futures: dict[Handle, list[Any]] = {}  # of the join and the trials; Dask keeps what they hold
 
     def connect(
         self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
@@ -71,29 +73,50 @@ class Workers:
             lost()
             self.close()
 
+    def count(self) -> int:
+        """How many workers there are now, at least 1."""
+        return max(1, len(self._client.ncores()))
+
     def runs(self) -> list[Handle]:
         """The runs that it was given and has not finished."""
         return list(self._futures)
 
-    def send(self, handle: Handle, priority: int, done: Callable[[Any], None]) -> None:
-        """Have the run done: the preparation, then its trials side by side, then the join."""
-        graph, last = _graph(handle)
-        joined = self._client.get(graph, last, sync=False, priority=priority)
-        self._futures[handle] = joined
+    def send(
+        self,
+        handle: Handle,
+        turn: int,
+        kept: Mapping[int, Result],
+        done: Callable[[Any], None],
+        trained: Callable[[int, Any], None],
+    ) -> None:
+        """Have the run done: the preparation, then its trials side by side, then the join.
+
+        turn: the turn of its first task among those of all runs; its trials take one turn after another, so that
+        a long run lets later ones in between. kept: trials that are not trained again, by seed. `trained(seed,
+        future)` is called for each of the others, `done(future)` for the join.
+        """
+        graph, last, trials = _graph(handle, kept)
+        turns = {key: -(turn + place) for place, key in enumerate(trials.values())}
+        priorities = {key: turns.get(key, -turn) for key in graph}
+        keys = [last, *trials.values()]
+        joined, *others = self._client.get(graph, keys, sync=False, priority=priorities.__getitem__)
+        self._futures[handle] = [joined, *others]
         joined.add_done_callback(done)
+        for seed, future in zip(trials, others, strict=True):
+            future.add_done_callback(partial(trained, seed))
 
     def drop(self, handle: Handle) -> None:
         """Cancel what has not started, and have what has started stop itself."""
-        joined = self._futures.pop(handle, None)
-        if joined is None or self._closing:
+        futures = self._futures.pop(handle, None)
+        if futures is None or self._closing:
             return
-        if joined.status != "finished":
+        if futures[0].status != "finished":
             from distributed import Event as Flag
 
             from kd_core.runs.work import stop_flag
 
             Flag(stop_flag(handle.id), client=self._client).set()
-            self._client.cancel([joined])
+            self._client.cancel(futures)
 
     def close(self) -> None:
         """End the process, and every worker with it."""
@@ -113,8 +136,8 @@ class Workers:
         self._process.stdout.close()
 
 
-def _graph(handle: Handle) -> tuple[dict[Any, Any], Any]:
-    """The run as Dask tasks, and the key of the last.
+def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], Any, dict[int, Any]]:
+    """The run as Dask tasks, the key of the last, and those of the trials that are to be trained, by seed.
 
     As "data producers" they wait in the scheduler, in order of priority, for a worker that has nothing
     to do. Other tasks are given out at once, to the worker that holds their input: a run's trials would
@@ -130,10 +153,11 @@ def _graph(handle: Handle) -> tuple[dict[Any, Any], Any]:
 
     graph: dict[Any, Any] = {}
     run = handle.id
-    prepared = task(("prepare", run), work.prepare, run, handle.settings)
-    trials = [  # of equals Dask begins with the greatest key, and people expect the first seed
-        task(("trial", run, 999 - index), work.trial, run, prepared, seed)
-        for index, seed in enumerate(handle.seeds)
-    ]
-    joined = task(("join", run), work.join, prepared, *trials)
-    return graph, joined.key
+    missing = [seed for seed in handle.seeds if seed not in kept]
+    trials: dict[int, TaskRef] = {}
+    if missing:
+        prepared = task(("prepare", run), work.prepare, run, handle.settings)
+        trials = {seed: task(("trial", run, seed), work.trial, run, prepared, seed) for seed in missing}
+    results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
+    joined = task(("join", run), work.join, handle.settings, *results)
+    return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}

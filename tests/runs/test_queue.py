@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from toy_technique import ToySettings
 
-from kd_core.runs.queue import Data, Queue
+from kd_core.runs.queue import Data, Handle, Queue
 
 HERE = str(Path(__file__).parent)
 LONG = 5000  # steps: a run that will not end by itself in a test
@@ -91,12 +92,30 @@ def test_trials_spread_over_the_workers(queue):
     assert os.getpid() not in pids.values()
 
 
-def test_a_time_left_is_guessed_and_about_right(queue):
-    handle = queue.submit(ToySettings(steps=150))
-    left = until(lambda: handle.view().seconds_left)
-    asked = time.monotonic()
-    assert handle.wait(30).state == "finished"
-    assert left == pytest.approx(time.monotonic() - asked, abs=1.5)
+def test_a_time_left_follows_from_the_pace_of_the_trials(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("kd_core.runs.handle.time.monotonic", lambda: now[0])
+    handle = Handle(ToySettings(), threading.Condition(), ahead=lambda _: (0, None), stop=lambda _: None)
+
+    def tell(task, kind, *events):
+        handle.take({"kind": kind, "task": task, "attempt": str(task), "events": events})
+
+    def step(seed, progress):
+        return {"event": "Step", "stage": "student", "arm": "student", "seed": seed, "step": 1, "steps": 10,
+                "loss": 1.0, "progress": progress}  # fmt: skip
+
+    tell("preparation", "started")
+    tell("preparation", "ended")
+    assert handle.view().seconds_left is None
+    tell(0, "started")
+    tell(1, "started")
+    now[0] += 0.5
+    tell(0, "events", step(0, 0.1))
+    assert handle.view().seconds_left is None  # too early for a guess
+    now[0] += 2.5
+    tell(0, "events", step(0, 0.5))
+    tell(1, "events", step(1, 0.25))
+    assert handle.view().seconds_left == pytest.approx(3.0 * (2 - 0.75) / 0.75)
 
 
 def test_two_runs_at_once_and_a_third_waits_its_turn(queue):

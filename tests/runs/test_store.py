@@ -13,7 +13,7 @@ import pytest
 from app.bundled import recorded
 from kd_core.messages import message
 from kd_core.runs import store as store_module
-from kd_core.runs.store import SCHEMA, Store
+from kd_core.runs.store import SCHEMA, Store, machine_of
 from kd_core.settings import DistillationSettings, MetaSettings
 
 SETTINGS = DistillationSettings(precision="float32", device="cpu", seeds=2)
@@ -88,11 +88,11 @@ def test_the_history_lists_runs_newest_first_with_what_they_were(store, result):
 
 def test_trials_are_found_by_seed_for_the_same_machine(store, result):
     for seed in (0, 1, 5):
-        store.keep_trial(SETTINGS, 2, "MNIST", "processor, torch 1", seed, result)
-    more = SETTINGS.model_copy(update={"seeds": 3})
-    assert store.trials(more, 2, "MNIST", "processor, torch 1") == {0: result, 1: result}
-    assert store.trials(more, 2, "MNIST", "processor, torch 2") == {}
-    assert store.trials(more, 3, "MNIST", "processor, torch 1") == {}
+        store.keep_trial(SETTINGS, "MNIST", seed, result)
+    more, machine = SETTINGS.model_copy(update={"seeds": 3}), machine_of(result.provenance)
+    assert store.trials(more, result.version, "MNIST", machine) == {0: result, 1: result}
+    assert store.trials(more, result.version, "MNIST", "another") == {}
+    assert store.trials(more, result.version + 1, "MNIST", machine) == {}
 
 
 def test_a_run_that_nobody_speaks_for_was_interrupted(store, monkeypatch):

@@ -29,6 +29,9 @@ class ToySettings(Settings):
     speed: str = "auto"
 
 
+Settings, RESULT_VERSION = ToySettings, 1
+
+
 def load_data():
     return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),))
 

@@ -1,0 +1,49 @@
+"""What one server does for its visitors, read from the environment; each refusal is one clear sentence."""
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kd_core.messages import N_, Problem
+from kd_core.settings import Settings
+
+NAMES = {"queue": "KD_MAX_QUEUE", "minutes": "KD_MAX_MINUTES", "images": "KD_MAX_IMAGES"}
+
+
+class Limits(BaseModel):
+    """queue: runs that may wait; minutes: of one run; images: that one run may train on, counted each time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queue: int = Field(default=40, ge=1)
+    minutes: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    images: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The limits of KD_MAX_QUEUE, KD_MAX_MINUTES, KD_MAX_IMAGES. Raises Problem for one that is no number."""
+        given = {field: environment[name] for field, name in NAMES.items() if environment.get(name)}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            field = str(error.errors()[0]["loc"][0])
+            raise Problem(
+                N_("{name} = {given} is not allowed; it must be a number above 0, or not be set."),
+                name=NAMES[field], given=given[field][:40],
+            ) from None  # fmt: skip
+
+    def check_size(self, settings: Settings) -> None:
+        """Raise Problem for a run that is too large for this server."""
+        if self.images is not None and settings.effort > self.images:
+            raise Problem(
+                N_("This run would train on {n} images, and this server allows {limit} a run; choose fewer images, "
+                   "epochs or seeds."),
+                n=f"{settings.effort:,.0f}", limit=f"{self.images:,.0f}",
+            )  # fmt: skip
+
+    def check_queue(self, waiting: int) -> None:
+        """Raise Problem where as many runs wait as may."""
+        if waiting >= self.queue:
+            raise Problem(N_("{n} runs are waiting here already; try again in a few minutes."), n=waiting)
