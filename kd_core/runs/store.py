@@ -5,7 +5,7 @@
     store.trials(settings, version, data, machine) # the trials that need not be trained again, by seed
 
 A Result belongs to `Settings.key`: technique, result version, data and every field; a trial to `trials_key`, which
-leaves out how many seeds there are. So more seeds of the same settings find the trials that there are. Where
+leaves out which seeds there are. So more seeds of the same settings find the trials that there are. Where
 nothing can be kept (a full disk, a read-only folder, a database out of reach) the lab goes on without, and
 `problem` says why.
 """
