@@ -444,8 +444,16 @@ def _set_aside(file: Path) -> Path:
 def _bring_up_to_date(engine: Engine) -> None:
     """Create what is missing, and apply MIGRATIONS to an older database, all in one transaction.
 
-    Raises Problem for a database of a newer lab, which this one must not write to.
+    Raises Problem for a database of a newer lab, which this one must not write to; the engine is let go then.
     """
+    try:
+        _migrate(engine)
+    except Exception:
+        engine.dispose()  # the next use opens it anew
+        raise
+
+
+def _migrate(engine: Engine) -> None:
     for last in (False, True):
         try:
             with engine.begin() as connection:
