@@ -37,7 +37,8 @@ from kd_core.settings import TECHNIQUES, Settings
 
 __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
-KEPT = 200  # handles that can still be found
+KEPT = 200  # handles that can still be found …
+KEPT_WITH_STORE = 40  # … where a store finds them too: a Result takes about 2 MB
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
@@ -123,7 +124,7 @@ class Queue:
             self._limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
-            for key in over[: max(0, len(self._handles) - KEPT)]:
+            for key in over[: max(0, len(self._handles) - (KEPT if self._store is None else KEPT_WITH_STORE))]:
                 del self._handles[key]
             self._waiting.append(handle)
             if self._closed:
