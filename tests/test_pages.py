@@ -240,6 +240,32 @@ def test_one_run_a_person_and_the_way_to_it():
     assert not at.exception
 
 
+def test_where_there_is_a_sign_in_only_who_is_signed_in_starts_runs():
+    def opened(user, **address):
+        at = AppTest.from_file(ENTRY, default_timeout=30)
+        at.user = user
+        at.run()
+        at.switch_page(PAGES[1])
+        for name, value in address.items():
+            at.query_params[name] = value
+        return at.run()
+
+    out = opened({"is_logged_in": False})
+    assert out.button(key="run").disabled
+    assert out.button(key="sign_in").label == "Sign in to start runs"
+    assert "recorded on" in texts(out)  # and yet everything is shown
+    account = {"is_logged_in": True, "iss": "https://issuer.example", "sub": "4711"}
+    at = opened(account, epochs="200", seeds="20", train_size="53")
+    assert not [button for button in at.button if button.key == "sign_in"]
+    at.button(key="run").click().run()
+    handle = started(at)
+    guest = opened({"is_logged_in": False}, run=handle.id)
+    assert "You are watching somebody else's run." in texts(guest)
+    elsewhere = opened(account, run=handle.id)  # another browser, the same account
+    elsewhere.button(key="stop").click().run()
+    assert handle.view().state == "stopped"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     monkeypatch.setenv("KD_MAX_QUEUE", "many")
