@@ -1,0 +1,85 @@
+"""The server beside the script: what is done once, as soon as it runs, and not when somebody waits for a page.
+
+A browser that comes for the first time loads Streamlit's own scripts for a second or more before it asks for the
+page. In this time a thread imports what a page needs, and draws the figures of the first one.
+"""
+
+import inspect
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.types import ASGIApp as Asgi
+from starlette.types import Message, Receive, Scope, Send
+
+NEEDED = ("app.frame", "streamlit.emojis", "app.watch", "app.result", "app.article", "app.components.soft_targets")
+LATER = ("kd_core.runs.store",)  # what the first run needs
+SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
+USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
+HTML = b"text/html; charset=utf-8"
+OFTEN = 0.0005  # seconds after which this thread lets the one that serves go on; by default it is ten times as long
+
+
+@asynccontextmanager
+async def ready(_app: Any) -> AsyncIterator[None]:
+    """What is done around the server's life."""
+    threading.Thread(target=make_ready, name="make ready", daemon=True).start()
+    _open_browser()
+    yield
+
+
+class Hints:
+    """Tells a browser with the page itself which of Streamlit's scripts the page will need.
+
+    It would learn so from the page's content, seconds later, and load 5 MB then: most of it draws the figures.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hinted(message: Message) -> None:
+            if message["type"] == "http.response.start" and (b"content-type", HTML) in message["headers"]:
+                message["headers"].append((b"link", _hints()))
+            await send(message)
+
+        with_figures = scope["type"] == "http" and not scope["path"].endswith("/")  # all pages but the overview
+        await self.app(scope, receive, hinted if with_figures else send)
+
+
+@cache
+def _hints() -> bytes:
+    found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
+    return ", ".join(f"<./static/js/{file.name}>; rel=modulepreload" for file in found if file).encode()
+
+
+def make_ready(careful: bool = True) -> None:
+    """Import what the first page needs, and make what it shows by default.
+
+    careful: what fails here is left to fail where somebody sees it.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(OFTEN)
+    with suppress(*[Exception] if careful else []):
+        for name in NEEDED:
+            import_module(name)
+        import_module("app.result").draw_default()
+        inspect.stack()  # Streamlit asks once for it; that looks at every module there is
+        for name in LATER:
+            import_module(name)
+    sys.setswitchinterval(usual)
+
+
+def _open_browser() -> None:
+    """As `streamlit run` does for a script without an `App`."""
+    if not st.get_option("server.headless"):
+        address = st.get_option("server.address")
+        here = address if address and address not in ("0.0.0.0", "::") else "localhost"
+        webbrowser.open(f"http://{here}:{st.get_option('server.port')}")
