@@ -1,6 +1,7 @@
 """What is kept away from the first paint and from each rerun: slow imports, figures that there are, hidden tabs."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,13 @@ def test_a_page_with_figures_says_which_scripts_it_needs_before_they_are_asked_f
     assert all((start.SCRIPTS / name).is_file() for name in named)
     assert hints.count("rel=modulepreload") == len(named)
     assert asked("/", start.HTML) == asked("/static/js/index.js", b"text/javascript") == ""
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="open files have no names here")
+def test_connections_send_small_pieces_at_once():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        start.send_at_once()
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
