@@ -21,8 +21,13 @@ import streamlit as st
 from starlette.types import ASGIApp as Asgi
 from starlette.types import Message, Receive, Scope, Send
 
-NEEDED = ("app.frame", "streamlit.emojis", "app.watch", "app.result", "app.article", "app.components.soft_targets")
-LATER = ("kd_core.runs.store",)  # what the first run needs
+NEEDED = (
+    "app.frame", "app.pictures", "app.watch", "app.result", "app.behind", "app.article",
+    "app.components.soft_targets", "plotly.io", "streamlit.emojis", "streamlit.material_icon_names",
+    "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
+)  # fmt: skip
+LATER = "kd_core.runs.store"  # what the first run needs
+REST_SECONDS = 8.0  # the first page is drawn in this time
 SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
 USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
 HTML = b"text/html; charset=utf-8"
@@ -34,6 +39,9 @@ async def ready(_app: Any) -> AsyncIterator[None]:
     """What is done around the server's life."""
     send_at_once()
     threading.Thread(target=make_ready, name="make ready", daemon=True).start()
+    later = threading.Timer(REST_SECONDS, import_module, (LATER,))
+    later.daemon = True
+    later.start()
     _open_browser()
     yield
 
@@ -94,10 +102,8 @@ def make_ready(careful: bool = True) -> None:
     with suppress(*[Exception] if careful else []):
         for name in NEEDED:
             import_module(name)
-        import_module("app.result").draw_default()
         inspect.stack()  # Streamlit asks once for it; that looks at every module there is
-        for name in LATER:
-            import_module(name)
+        import_module("app.result").draw_default()
     sys.setswitchinterval(usual)
 
 
