@@ -89,7 +89,9 @@ class Hints:
 @cache
 def _hints() -> bytes:
     found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
-    return ", ".join(f"<./static/js/{file.name}>; rel=modulepreload" for file in found if file).encode()
+    return ", ".join(
+        f"<./static/js/{file.name}>; rel=modulepreload; fetchpriority=low" for file in found if file
+    ).encode()
 
 
 def make_ready(careful: bool = True) -> None:
