@@ -88,6 +88,7 @@ class Hints:
 
 @cache
 def _hints() -> bytes:
+    # low: over a slow network the page itself comes first
     found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
     return ", ".join(
         f"<./static/js/{file.name}>; rel=modulepreload; fetchpriority=low" for file in found if file
