@@ -2,14 +2,21 @@
 
 import streamlit as st
 
-from app.controls import read_address
-from app.frame import navigation, surround
-from app.text import current
-from app.watch import queue
+if __name__ == "__main__":  # somebody looks at a page
+    from app.controls import read_address
+    from app.frame import navigation, surround
+    from app.text import current
+    from app.watch import queue
 
-read_address("app", reserved=True)
-page = navigation(current())
-st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
-surround()
-queue()  # the workers warm up while the first page is read
-page.run()
+    read_address("app", reserved=True)
+    page = navigation(current())
+    st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
+    surround()
+    queue()  # the workers warm up while the first page is read
+    page.run()
+else:  # the server starts
+    from starlette.middleware import Middleware
+
+    from app.start import Hints, ready
+
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Hints)])

@@ -13,8 +13,6 @@ import streamlit as st
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
-# A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
-FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'
 STYLE = """<style>
 .tiles {display: flex; flex-wrap: wrap; gap: .9rem; margin: 0; padding: 0}
 .tiles figure {margin: 0; width: 7.6rem}
@@ -37,7 +35,6 @@ def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -
         "modeBarButtonsToRemove": NO_USE,
         "toImageButtonOptions": {"format": form, "filename": f"distillation-lab-{key}", "scale": 2},
     }
-    figure.update_layout(font_family=FONTS)
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
 

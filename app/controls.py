@@ -229,15 +229,20 @@ def _text(set_to: Scalar, default: Scalar) -> str | None:
 
 def presets(
     settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool, key: str = "presets"
-) -> None:
-    """A row of buttons, each setting every field at once; those that need MNIST are off without it."""
+) -> bool:
+    """A row of buttons, each setting every field at once; those that need MNIST are off without it.
+
+    Returns whether one was just pressed.
+    """
+    pressed = False
     with st.container(horizontal=True, key=key):
         for name, preset in offered.items():
             off = preset.needs_mnist and not mnist
             said = " ".join(_(sentence) for sentence in (preset.help, preset.measured) if sentence)
             why = _("This needs MNIST, which could not be fetched here.") if off else said
-            st.button(_(preset.label), key=f"preset_{name}", help=why, disabled=off, width="content",
-                      on_click=_apply, args=(settings, preset.values))  # fmt: skip
+            pressed |= st.button(_(preset.label), key=f"preset_{name}", help=why, disabled=off, width="content",
+                                 on_click=_apply, args=(settings, preset.values))  # fmt: skip
+    return pressed
 
 
 def _apply(settings: type[Settings], values: Mapping[str, Scalar]) -> None:

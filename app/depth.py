@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures import COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
+from app.kept import kept
 from kd_core.events import Arm, ArmTrial, Bin, Result
 from kd_core.settings import TEACHER
 from kd_core.statistics import agreement, calibration_error, t_interval
@@ -41,6 +42,7 @@ def pooled_bins(arm: Arm) -> list[Bin]:
     ]  # fmt: skip
 
 
+@kept
 def reliability(result: Result, _: Translator) -> go.Figure:
     """How often answers are right over how sure they are, all trials together; on the diagonal they match.
 
@@ -80,6 +82,7 @@ def _main_first(result: Result) -> list[Arm]:
     return sorted(result.arms, key=lambda arm: arm.name not in main)
 
 
+@kept
 def calibration_errors(result: Result, _: Translator) -> go.Figure:
     """Expected calibration error of each arm in points, its trials and mean with the 95 % interval."""
     rows = []
@@ -121,6 +124,7 @@ def same_answers(result: Result) -> dict[str, list[float]]:
     }
 
 
+@kept
 def agreements(result: Result, _: Translator) -> go.Figure:
     """On how many test images each arm answers as the teacher does, whether right or wrong."""
     rows = [(name, each, t_interval(each)) for name, each in same_answers(result).items()]
@@ -146,6 +150,7 @@ def on_mistakes(trial: ArmTrial, teacher: ArmTrial) -> OnMistakes:
     return OnMistakes(total, same, wrong - same, total - wrong)
 
 
+@kept
 def repeated_mistakes(result: Result, _: Translator) -> go.Figure | None:
     """The share of the teacher's mistakes that each arm repeats; None if the teacher makes none."""
     teacher, rows = result.arm(TEACHER), []
@@ -294,6 +299,7 @@ def equal_cost(result: Result) -> list[list[Arm]]:
     return list(groups.values())
 
 
+@kept
 def costs(result: Result, _: Translator) -> go.Figure:
     """Parameters, multiply-adds, bytes and latency of each network as bars, each with an axis of its own."""
     groups = equal_cost(result)

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from app.chart import tiles
 from app.figures import COLOURS, DASHES, MARKERS, Translator, dots, finish
+from app.kept import kept
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
     CENTROID_FEATURES,
@@ -50,6 +51,7 @@ def over_steps(result: Result, arm: Arm) -> list[Interval]:
     return [t_interval(values) for values in zip(*(measured(result, t) for t in arm.trials), strict=True)]
 
 
+@kept
 def adaptation(result: Result, _: Translator) -> go.Figure:
     """Query loss or errors over adaptation steps, an arm each, with 95 % bands over trials."""
     figure = go.Figure()
@@ -82,6 +84,7 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=430)
 
 
+@kept
 def scores(result: Result, _: Translator) -> go.Figure:
     """Each arm's query loss or errors after the inner steps: trials faint, mean and interval bold."""
     after = int(result.settings["inner_steps"])
@@ -95,6 +98,7 @@ def scores(result: Result, _: Translator) -> go.Figure:
     return dots(rows, _("mean squared error, with interval"), 2 * most, _, decimals=2)
 
 
+@kept
 def training_curves(result: Result, _: Translator) -> go.Figure:
     """How well each start adapts to validation tasks while it is trained; trials faint, their mean bold."""
     figure = go.Figure()
@@ -127,6 +131,7 @@ def _looks(result: Result, trial: ArmTrial) -> tuple[list[float], list[float]]:
     return [float(step) for step, _errors in trial.curve], [scale * errors for _step, errors in trial.curve]
 
 
+@kept
 def before_and_after(result: Result, _: Translator) -> go.Figure:
     """A few test sinusoids: what MAML and joint pre-training draw before and after adapting to the points."""
     names = [arm.name for arm in result.arms if arm.name in (MAML, FIRST_ORDER, PRETRAINED)]

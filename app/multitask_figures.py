@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from app.bundled import Errors, Sweep
 from app.chart import tiles
 from app.figures import COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
+from app.kept import kept
 from kd_core.events import ArmTrial, Interval, Result
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.statistics import t_interval
@@ -106,6 +107,7 @@ def sweep_says(sweep: Sweep, _: Translator) -> str:
     )  # fmt: skip
 
 
+@kept
 def curves_by_task(result: Result, _: Translator) -> go.Figure:
     """Validation errors over epochs, a panel for each task, all on the same axis."""
     names = tasks_of(result)
@@ -206,6 +208,7 @@ def _validation(result: Result, arm: str) -> float:
     return fmean(scale * trial.curve[-1][1] for trial in result.arm(arm).trials)
 
 
+@kept
 def conflict(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients through training, beside that of one task's on two batches."""
     figure = go.Figure()
@@ -229,6 +232,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=340)
 
 
+@kept
 def by_layer(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients, shared layer by training step, mean over trials; -1 to 1."""
     trials = [trial.series for trial in looked_at(result)]
@@ -246,6 +250,7 @@ def by_layer(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=120 + 60 * len(layers))
 
 
+@kept
 def small_multiples(result: Result, what: str, title: str, _: Translator) -> go.Figure:
     """ "loss", "norm" or "weight" of each task over steps, a panel each, on one axis."""
     names = tasks_of(result)

@@ -1,15 +1,20 @@
 """Result -> files to take away: CSV, JSON, a network's weights. Figures are saved by their own camera button."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from app.depth import pairs
 from kd_core.events import Arm, Result
 from kd_core.settings import TEACHER
 from kd_core.statistics import agreement, calibration_error
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def table(result: Result) -> pd.DataFrame:
+
+def table(result: Result) -> "pd.DataFrame":
     """One row for each arm and trial, with everything that was measured."""
+    import pandas as pd  # takes half a second: not before somebody asks for it
+
     teacher = next((arm for arm in result.arms if arm.name == TEACHER), None)
     rows = []
     for arm in result.arms:

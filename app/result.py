@@ -6,11 +6,12 @@ import streamlit as st
 from plotly.graph_objects import Figure
 
 from app import figures
+from app.bundled import recorded as recorded_result
 from app.chart import chart as chart
 from app.compare import comparison
 from app.controls import differences
 from app.figures import Translator
-from app.tabs import depth
+from app.tabs import depth, first_digit
 from app.text import Translate
 from kd_core.events import Result
 from kd_core.messages import N_
@@ -50,8 +51,11 @@ def show(
             date = result.provenance.created[:10]
             st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
         changed = differences(result.settings, settings, _)
+        place = st.empty()  # has its place also while there is nothing to say: so what follows is not drawn anew
         if changed:
-            st.caption(_("This result was computed with other settings than those set now: {what}.", what=changed))
+            place.caption(
+                _("This result was computed with other settings than those set now: {what}.", what=changed)
+            )
         with st.container(key="verdict", border=True):
             st.markdown(f"#### {_(result.verdict.text)}")
             st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
@@ -66,6 +70,16 @@ def show(
                 chart(figure(result, _), key, title)
         depth(result, _)
         _provenance(result, _)
+
+
+def draw_default() -> None:
+    """Make the figures that the distillation page shows at first, before anybody asks for it."""
+    result, _ = recorded_result("distillation"), Translate("en")
+    for figure in (figures.errors_by_arm, figures.learning_curves):
+        figure(result, _)
+    t = float(result.settings["temperature"])
+    figures.soft_targets(result, first_digit(result), t, _)
+    figures.gradient_norms(result, t, _)
 
 
 def _controls(result: Result, _: Translate) -> None:

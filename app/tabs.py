@@ -104,7 +104,7 @@ def _from_gallery(result: Result, t: float, _: Translate) -> None:
     with narrow:
         digit = st.selectbox(
             _("Digit"), range(len(result.gallery)), key=f"digit {result.data.name}",
-            index=min(15, len(result.gallery) - 1),
+            index=first_digit(result),
             format_func=lambda i: _("{label} (image {index})", label=result.gallery[i].label,
                                     index=result.gallery[i].index), persist_state="page",
         )  # fmt: skip
@@ -112,6 +112,11 @@ def _from_gallery(result: Result, t: float, _: Translate) -> None:
     with wide:
         chart(figures.soft_targets(result, digit, t, _), "answers", _("What every arm answers to this digit"))
     _legend_hint(len(result.arms), _)
+
+
+def first_digit(result: Result) -> int:
+    """The place in the gallery of the digit that is shown at first."""
+    return min(15, len(result.gallery) - 1)
 
 
 def _legend_hint(arms: int, _: Translate) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
 from app.figures import COLOURS, MARKERS, PATTERNS, Translator, finish
+from app.kept import kept
 from kd_core.events import Result
 from kd_core.messages import Scalar
 from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
@@ -74,6 +75,7 @@ def distances(result: Result) -> dict[str, list[float]]:
     return found
 
 
+@kept
 def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     """How far each arm has moved each transferred layer from its old weights, mean over trials."""
     figure = go.Figure()
@@ -125,6 +127,7 @@ def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]
     return found
 
 
+@kept
 def forgetting(result: Result, _: Translator) -> go.Figure:
     """Gain on the target against errors on the source with the old last layer put back; means are bold."""
     figure = go.Figure()

@@ -1,5 +1,7 @@
 """A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from app import figures
@@ -9,9 +11,12 @@ from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
 from kd_core.messages import Message, Problem, message
+from kd_core.runs.late import late_store
 from kd_core.runs.queue import Handle, Limits, Queue, View
-from kd_core.runs.store import Store
 from kd_core.settings import Settings
+
+if TYPE_CHECKING:
+    from kd_core.runs.store import Store
 
 POLL_SECONDS = 0.5
 REST_SECONDS = 8.0  # the first page is drawn in this time
@@ -20,9 +25,9 @@ SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
-def store() -> Store:
+def store() -> "Store":
     """The server's one store; its database is opened when it is first used."""
-    return Store()
+    return late_store()
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())

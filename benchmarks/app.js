@@ -8,6 +8,14 @@ globalThis.bench = {
     return [document, ...roots.filter(Boolean)].flatMap((root) => [...root.querySelectorAll(selector)]);
   },
 
+  // The first of them. It is looked for once and held as long as it is on the page: a search through everything in
+  // each frame would take a good part of the time that is measured.
+  held: new Map(),
+  one(selector) {
+    if (!bench.held.get(selector)?.isConnected) bench.held.set(selector, bench.inside(selector)[0]);
+    return bench.held.get(selector);
+  },
+
   isSeen(selector) {
     const element = document.querySelector(selector);
     return element !== null && element.getBoundingClientRect().height > 0;
@@ -54,7 +62,7 @@ globalThis.bench = {
   },
 
   slider() {
-    return bench.inside("input[type=range]#T")[0];
+    return bench.one("input[type=range]#T");
   },
 
   dragged() {
@@ -79,7 +87,7 @@ globalThis.bench = {
   },
 
   weighed() {
-    const loss = () => bench.inside("[data-out=alpha]")[0].textContent;
+    const loss = () => bench.one("[data-out=alpha]").textContent;
     const before = loss();
     return bench.time(document, "keydown", { loss: () => loss() !== before });
   },

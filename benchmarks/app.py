@@ -151,7 +151,7 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
         page.goto(running.address + "/distillation")
         page.wait_for_function(PAGES["/distillation"], polling="raf")
         page.wait_for_timeout(10_000)  # the workers import torch, and what was drawn settles
-        digit, alpha = page.locator(".st-key-digit"), page.locator(".st-key-alpha input")
+        digit, alpha = page.locator(".st-key-digit-MNIST"), page.locator(".st-key-alpha input")
         for repetition in range(n):
             back = repetition % 2  # to and fro, so that no control comes to its end
             moves, released = drag(page, (8, 12)[back])

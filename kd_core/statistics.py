@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from scipy.special import stdtrit
-
 from kd_core.events import ArmTrial, Interval, Result, Verdict
 from kd_core.messages import N_, Message, Scalar, message
 
@@ -23,6 +21,8 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     n, mean = len(values), fmean(values)
     if n == 1:
         return Interval(mean=mean, low=None, high=None, n=1, confidence=confidence)
+    from scipy.special import stdtrit  # takes long to import, and a page that shows kept intervals needs none
+
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / math.sqrt(n)
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import figures
 from app.article import chips, listings
+from app.behind import behind
 from app.bundled import class_logits, gallery, recorded
 from app.chart import chart
 from app.components.soft_targets import WORDS, soft_targets
@@ -51,9 +52,10 @@ result = finished or recorded("distillation")
 show(result, settings, finished is None, _)
 
 st.subheader(_("What T, α and T² do"), anchor=False)
-effect, limits, listing = st.tabs([_("What T² does"), _("The limits"), _("The article")])
 t, alpha = settings.temperature, settings.alpha
-with effect:
+
+
+def effect() -> None:
     st.markdown(
         _("Each of the teacher's probabilities moves a logit by its difference over T, and at high T the "
           "differences themselves shrink like 1/T: without T² the soft part of the gradient vanishes like 1/T². "
@@ -67,7 +69,9 @@ with effect:
           "under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "
           "scale.", n=len(result.gallery))
     )  # fmt: skip
-with limits:
+
+
+def limits() -> None:
     st.markdown(
         _("**T large: matching logits.** As T grows, the gradient T (q − p) turns into (z − v) / 10, the "
           "difference of the centred logits: the student copies numbers, not probabilities. On the gallery digits "
@@ -80,8 +84,11 @@ with limits:
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "
           "that there is no difference at all.")
     )  # fmt: skip
-    presets(DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), key="limits")
-with listing:
+    if presets(DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), key="limits"):
+        st.rerun()  # the controls are outside these tabs
+
+
+def listing() -> None:
     st.markdown(
         _("The article's listing cannot run as printed: it hands the teacher's logits for all images to the loss "
           "of one batch. It also leaves out T² and the labels, which its own text uses. The preset “The article” "
@@ -89,3 +96,6 @@ with listing:
     )  # fmt: skip
     listings(_)
     chips("3.1", "4.1", "5.1", _=_)
+
+
+behind({_("What T² does"): effect, _("The limits"): limits, _("The article"): listing}, "explained_distillation")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import meta_figures as figures
 from app.article import chips
+from app.behind import behind
 from app.bundled import recorded, sinusoids
 from app.chart import chart
 from app.components.adaptation import WORDS, adaptation
@@ -37,15 +38,16 @@ result = finished or recorded("meta_learning")
 show(result, settings, finished is None, _, left=figures.scores, curves=figures.training_curves)
 
 st.subheader(_("How each start moves"), anchor=False)
-curves, tasks, order, article = st.tabs(
-    [_("Over steps"), _("Before and after"), _("First or second order"), _("The article")]
-)
-with curves:
+
+
+def curves() -> None:
     chart(figures.adaptation(result, _), "adaptation", _("Query error over adaptation steps"))
     st.caption(_("Mean over 100 test tasks in each trial; bands are 95 % intervals over trials. Dotted: the number "
                  "of steps that is compared."))  # fmt: skip
     st.caption(figures.rates_say(result, _))
-with tasks:
+
+
+def tasks() -> None:
     if result.measure == "errors":
         st.markdown(figures.held_out_says(result, _))
         try:
@@ -55,7 +57,9 @@ with tasks:
     else:
         chart(figures.before_and_after(result, _), "before_and_after", _("Curves before and after adapting"))
         st.caption(_("Three test curves of the first trial; after as many steps as are set."))
-with order:
+
+
+def order() -> None:
     st.markdown(_("MAML's gradient passes through the adaptation, so it has second derivatives. First-order MAML "
                   "leaves them out: it asks which way the *adapted* network should go, and moves the start that "
                   "way."))  # fmt: skip
@@ -63,8 +67,21 @@ with order:
     st.caption(_("Means over trials on one core. Memory is the most that tensors made in one meta-step held "
                  "between two operations. The share is the length of the second-order part over that of the whole "
                  "gradient, at the end of training; above 1 the two parts partly cancel."))  # fmt: skip
-with article:
+
+
+def article() -> None:
     st.markdown(_("The article says that meta-learning learns the optimiser. MAML learns an *initialisation*; the "
                   "optimiser stays plain gradient descent. Its formula sums over tasks without naming them: above "
                   "it stands as printed, then with the index i of the task and the values set."))  # fmt: skip
     chips("3.2.3", "4.4", _=_)
+
+
+behind(
+    {
+        _("Over steps"): curves,
+        _("Before and after"): tasks,
+        _("First or second order"): order,
+        _("The article"): article,
+    },
+    "explained_meta",
+)

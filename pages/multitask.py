@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import multitask_figures as figures
 from app.article import chips
+from app.behind import behind
 from app.bundled import recorded, recorded_step, sweep
 from app.chart import chart
 from app.components.gradients import WORDS, gradients
@@ -57,14 +58,15 @@ for column, (label, figure, about) in zip(st.columns(3), figures.in_short(result
         st.caption(about)
 
 st.subheader(_("Who pulls where, and what it costs"), anchor=False)
-trade, conflict, losses, samples, ways, article = st.tabs(
-    [_("Trade-off"), _("Conflict"), _("Losses"), _("Samples"), _("Ways of weighting"), _("The article")]
-)
-with trade:
+
+
+def trade() -> None:
     about = _("Errors of one task over the other")
     chart(figures.trade_off(sweep(), result, _), "trade_off", about)
     st.caption(figures.sweep_says(sweep(), _))
-with conflict:
+
+
+def conflict() -> None:
     st.markdown(figures.conflict_says(result, _))
     chart(figures.conflict(result, _), "conflict", _("Cosine between the tasks' gradients while training"))
     st.markdown("**" + _("Layer by layer, mean over trials") + "**")
@@ -75,7 +77,9 @@ with conflict:
         "norms",
         _("Length of each task's gradient"),
     )
-with losses:
+
+
+def losses() -> None:
     st.markdown(_("Each task's own loss on the batch at hand, before its weight. Cross-entropies in nats; for an "
                   "angle the squared error in units of 45°. They are not comparable with each other, so each has "
                   "its panel."))  # fmt: skip
@@ -84,10 +88,14 @@ with losses:
     chart(
         figures.small_multiples(result, "weight", _("factor"), _), "factors", _("What each loss was multiplied by")
     )
-with samples:
+
+
+def samples() -> None:
     st.html(figures.samples(result, _))
     st.caption(_("The first trial's networks on test images; the probability of their answer in brackets."))
-with ways:
+
+
+def ways() -> None:
     st.markdown(_("None of these is promised to win: with weights tuned as carefully, the plain weighted sum often "
                   "does as well (Kurin et al. 2022)."))  # fmt: skip
     st.markdown(_("**Fixed**: the weights stay as set."))
@@ -104,7 +112,9 @@ with ways:
                   "gone."))  # fmt: skip
     st.latex(r"g_i \leftarrow g_i - \frac{g_i \cdot g_j}{\lVert g_j \rVert^2} \, g_j \quad "
              r"\text{if } g_i \cdot g_j < 0")  # fmt: skip
-with article:
+
+
+def article() -> None:
     st.markdown(
         _(
             "Parity and “at least five” are functions of the digit: they are extra supervision, not new tasks. Two "
@@ -115,3 +125,16 @@ with article:
     st.markdown(_("The article gives the formula and no listing. Its text shares the first layers and gives each "
                   "task a head, as here; the weights α_i it leaves to the reader."))  # fmt: skip
     chips("3.2.2", "4.3", _=_)
+
+
+behind(
+    {
+        _("Trade-off"): trade,
+        _("Conflict"): conflict,
+        _("Losses"): losses,
+        _("Samples"): samples,
+        _("Ways of weighting"): ways,
+        _("The article"): article,
+    },
+    "explained_multitask",
+)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import bundled, transfer_figures
 from app.article import chips, transfer_listing
+from app.behind import behind
 from app.chart import chart
 from app.components.labels_curve import WORDS, labels_curve
 from app.controls import controls, follow, presets, value
@@ -47,8 +48,9 @@ if result.verdict.kind == "worse":
 show(result, settings, finished is None, _)
 
 st.subheader(_("What λ does, and what it costs"), anchor=False)
-pull, forgotten, listing = st.tabs([_("What λ does"), _("What is forgotten"), _("The article")])
-with pull:
+
+
+def pull() -> None:
     st.latex(rf"L = L_{{new}} + \lambda \lVert \theta - \theta_{{pre}} \rVert^2 = L_{{new}} + {settings.lam:g}\,"
              r"\lVert \theta - \theta_{pre} \rVert^2")  # fmt: skip
     st.html(transfer_figures.lambda_scale(settings.lam, _))
@@ -57,7 +59,8 @@ with pull:
           "the new labels lead. **λ → ∞ is feature extraction**: they stay, and only the new last layer learns. "
           "Plain weight decay pulls to zero instead, that is, away from what was learned.")
     )  # fmt: skip
-    presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), key="ends")
+    if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), key="ends"):
+        st.rerun()  # the controls are outside these tabs
     every = transfer_figures.lambda_map()
     st.markdown("**" + _("The larger λ, the less each layer moves") + "**")
     chart(transfer_figures.distance_map(every, _), "distance_map", _("Distance moved by layer and λ"))
@@ -70,7 +73,9 @@ with pull:
         st.caption(_("Mean over trials; this result was made with λ = {lam}.", lam=f"{result.settings['lam']:g}"))
     else:
         st.caption(_("Nothing has moved in this result: the network of ImageNet was frozen in it."))
-with forgotten:
+
+
+def forgotten() -> None:
     st.markdown(
         _("A fine-tuned network learns the new task at the old one's expense. Here the source's own last layer is "
           "put back on the trained network, and it is asked about the **source** again: the more it errs, the more "
@@ -83,7 +88,9 @@ with forgotten:
                      "trials."))  # fmt: skip
     else:
         st.caption(_("What was forgotten of ImageNet cannot be measured: its photographs are not here."))
-with listing:
+
+
+def listing() -> None:
     st.markdown(
         _("The article's listing freezes VGG16, which ImageNet has trained, and trains a new top. The preset **The "
           "article's listing** above runs it on digits: at 32 × 32 pixels 14,714,688 weights stay frozen and "
@@ -97,3 +104,6 @@ with listing:
     )  # fmt: skip
     transfer_listing()
     chips("3.2.1", "4.2", "5.2", _=_)
+
+
+behind({_("What λ does"): pull, _("What is forgotten"): forgotten, _("The article"): listing}, "explained_transfer")

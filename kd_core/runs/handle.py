@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Message, message
-from kd_core.runs.store import UNDER_WAY, Entry, State
+from kd_core.runs.entry import UNDER_WAY, Entry, State
 from kd_core.settings import Settings
 
 Series = tuple[str, str, int]  # stage, arm, seed

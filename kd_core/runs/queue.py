@@ -25,15 +25,18 @@ from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.limits import Limits
-from kd_core.runs.store import BEAT_SECONDS, Store
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
 from kd_core.settings import TECHNIQUES, Settings
+
+if TYPE_CHECKING:
+    from kd_core.runs.store import Store
 
 __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
@@ -75,7 +78,7 @@ class Queue:
         env: Mapping[str, str] | None = None,
         modules: Sequence[str] | None = None,
         rest: float = 0.0,
-        store: Store | None = None,
+        store: "Store | None" = None,
         limits: Limits | None = None,
     ) -> None:
         self._env = dict(env or {})

@@ -16,10 +16,9 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import platformdirs
 from pydantic import ValidationError
@@ -42,17 +41,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_colum
 
 from kd_core.events import Provenance, Result
 from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.runs.entry import UNDER_WAY, Entry, State
 from kd_core.settings import Settings
 from kd_core.statistics import validation
 
-State = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
-
 SCHEMA = 1
 MIGRATIONS: Mapping[int, Sequence[str]] = {}  # what makes a database of version n one of n + 1
-BEAT_SECONDS = 3.0  # how often a server says that its runs go on
 SILENT_SECONDS = 15.0  # after which a run that nobody speaks for was interrupted
 WAIT_SECONDS = 5  # for another process that is writing
-UNDER_WAY = ("queued", "running")
 
 T = TypeVar("T")
 
@@ -104,26 +100,6 @@ class _Trial(_Table):
     machine: Mapped[str] = mapped_column(String(200), primary_key=True)
     created: Mapped[float]
     result: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One run as the history lists it. settings: as they were asked, or resolved once it is finished.
-
-    validation: arm -> mean errors per 10,000 validation images (or the loss) at the end. verdict: the sentence.
-    """
-
-    id: str
-    technique: str
-    settings: Mapping[str, Scalar]
-    state: State
-    origin: str
-    created: datetime
-    seconds: float | None
-    data: str | None
-    verdict: Message | None
-    validation: Mapping[str, float]
-    problem: Message | None
 
 
 def machine_of(made: Provenance) -> str:

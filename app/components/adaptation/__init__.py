@@ -78,4 +78,4 @@ def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> No
         "stamp": recorded["provenance"]["created"],
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=data)
+    _mount(key=key, data=[data])

@@ -11,7 +11,7 @@ const AT_KEY = { ArrowUp: [0, 0.2], ArrowDown: [0, -0.2], ArrowLeft: [-0.2, 0], 
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
+export default function ({ data: [data], parentElement }) {
   const root = parentElement.querySelector(".adaptation");
   if (!views.has(root)) views.set(root, new View(root));
   const view = views.get(root);

@@ -101,4 +101,4 @@ def gradients(
         "heard": release["number"],
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=data, on_weights_change=released)
+    _mount(key=key, data=[data], on_weights_change=released)

@@ -8,7 +8,7 @@ const START = { asks: true, guess: null };
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data: [data], parentElement, setStateValue }) {
   const root = parentElement.querySelector(".gradients");
   if (!views.has(root)) views.set(root, new View(root));
   const view = views.get(root);

@@ -114,7 +114,7 @@ def labels_curve(
         "mine": mine,
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=data, on_labels_change=released)
+    _mount(key=key, data=[data], on_labels_change=released)
     return int(release["labels"]) if is_new else None
 
 

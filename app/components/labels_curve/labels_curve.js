@@ -6,7 +6,7 @@ const PAUSE_MS = 400; // keys have no release, so a pause is one
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data: [data], parentElement, setStateValue }) {
   const root = parentElement.querySelector(".labels-curve");
   if (!views.has(root)) views.set(root, new View(root));
   const view = views.get(root);

@@ -146,5 +146,5 @@ def soft_targets(
         "pair": list(pair),
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=data, on_temperature_change=released)
+    _mount(key=key, data=[data], on_temperature_change=released)
     return float(release["T"]) if is_new else None

@@ -21,7 +21,7 @@ const SWEEP = { low: 1, high: 20 };
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data: [data], parentElement, setStateValue }) {
   const root = parentElement.querySelector(".soft-targets");
   if (!views.has(root)) views.set(root, new View(root));
   const view = views.get(root);
@@ -115,13 +115,14 @@ class View {
     const legs = [0, 1, 2].map((leg) => Math.abs(stops[leg + 1] - stops[leg]));
     const length = legs.reduce((sum, leg) => sum + leg);
     let start;
+    let shown = 0; // both ends are shown, however few frames a slow machine draws
     const frame = (now) => {
       start ??= now;
       let along = (length * (now - start)) / SWEEP_MS;
-      if (along >= length) return this.endSweep();
+      if (along >= length && shown === 2) return this.endSweep();
       let leg = 0;
-      while (along > legs[leg]) along -= legs[leg++];
-      const at = stops[leg] + Math.sign(stops[leg + 1] - stops[leg]) * along;
+      while (leg < 2 && along > legs[leg]) along -= legs[leg++];
+      const at = leg > shown ? stops[++shown] : stops[leg] + Math.sign(stops[leg + 1] - stops[leg]) * along;
       this.T = Math.round(Math.exp(at) * 10) / 10;
       this.draw();
       this.frame = requestAnimationFrame(frame);

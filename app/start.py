@@ -1,0 +1,118 @@
+"""The server beside the script: what is done once, as soon as it runs, and not when somebody waits for a page.
+
+A browser that comes for the first time loads Streamlit's own scripts for a second or more before it asks for the
+page. In this time a thread imports what a page needs, and draws the figures of the first one.
+"""
+
+import inspect
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.types import ASGIApp as Asgi
+from starlette.types import Message, Receive, Scope, Send
+
+NEEDED = (
+    "app.frame", "app.pictures", "app.watch", "app.result", "app.behind", "app.article",
+    "app.components.soft_targets", "plotly.io", "streamlit.emojis", "streamlit.material_icon_names",
+    "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
+)  # fmt: skip
+LATER = "kd_core.runs.store"  # what the first run needs
+REST_SECONDS = 8.0  # the first page is drawn in this time
+SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
+USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
+HTML = b"text/html; charset=utf-8"
+OFTEN = 0.0005  # seconds after which this thread lets the one that serves go on; by default it is ten times as long
+
+
+@asynccontextmanager
+async def ready(_app: Any) -> AsyncIterator[None]:
+    """What is done around the server's life."""
+    send_at_once()
+    threading.Thread(target=make_ready, name="make ready", daemon=True).start()
+    later = threading.Timer(REST_SECONDS, import_module, (LATER,))
+    later.daemon = True
+    later.start()
+    _open_browser()
+    yield
+
+
+def send_at_once() -> None:
+    """Have every connection that the server takes send small pieces at once (TCP_NODELAY).
+
+    asyncio sets this only on sockets that were made with TCP's number, and Streamlit makes its own without. Then
+    the second piece of an answer waits until the browser has acknowledged the first, which it delays by 40 ms: so
+    did each of sixty files, and each message of a rerun. Connections inherit it from the socket that listens.
+    """
+    with suppress(OSError):  # where files have no such names, on Windows
+        for name in os.listdir("/dev/fd"):
+            with suppress(OSError):  # no socket, or closed since
+                number = os.dup(int(name))
+                try:
+                    listening = socket.socket(fileno=number)
+                except OSError:
+                    os.close(number)
+                    continue
+                with listening:
+                    if listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Hints:
+    """Tells a browser with the page itself which of Streamlit's scripts the page will need.
+
+    It would learn so from the page's content, seconds later, and load 5 MB then: most of it draws the figures.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hinted(message: Message) -> None:
+            if message["type"] == "http.response.start" and (b"content-type", HTML) in message["headers"]:
+                message["headers"].append((b"link", _hints()))
+            await send(message)
+
+        with_figures = scope["type"] == "http" and not scope["path"].endswith("/")  # all pages but the overview
+        await self.app(scope, receive, hinted if with_figures else send)
+
+
+@cache
+def _hints() -> bytes:
+    # low: over a slow network the page itself comes first
+    found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
+    return ", ".join(
+        f"<./static/js/{file.name}>; rel=modulepreload; fetchpriority=low" for file in found if file
+    ).encode()
+
+
+def make_ready(careful: bool = True) -> None:
+    """Import what the first page needs, and make what it shows by default.
+
+    careful: what fails here is left to fail where somebody sees it.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(OFTEN)
+    with suppress(*[Exception] if careful else []):
+        for name in NEEDED:
+            import_module(name)
+        inspect.stack()  # Streamlit asks once for it; that looks at every module there is
+        import_module("app.result").draw_default()
+    sys.setswitchinterval(usual)
+
+
+def _open_browser() -> None:
+    """As `streamlit run` does for a script without an `App`."""
+    if not st.get_option("server.headless"):
+        address = st.get_option("server.address")
+        here = address if address and address not in ("0.0.0.0", "::") else "localhost"
+        webbrowser.open(f"http://{here}:{st.get_option('server.port')}")

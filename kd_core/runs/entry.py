@@ -1,0 +1,33 @@
+"""What a queue and a page know of a stored run; apart from the store, whose database takes long to import."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from kd_core.messages import Message, Scalar
+
+State = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
+
+BEAT_SECONDS = 3.0  # how often a server says that its runs go on
+UNDER_WAY = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run as the history lists it. settings: as they were asked, or resolved once it is finished.
+
+    validation: arm -> mean errors per 10,000 validation images (or the loss) at the end. verdict: the sentence.
+    """
+
+    id: str
+    technique: str
+    settings: Mapping[str, Scalar]
+    state: State
+    origin: str
+    created: datetime
+    seconds: float | None
+    data: str | None
+    verdict: Message | None
+    validation: Mapping[str, float]
+    problem: Message | None
