@@ -14,7 +14,7 @@ from kd_core.settings import DistillationSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
-         "pages/meta_learning.py"]  # fmt: skip
+         "pages/meta_learning.py", "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
 TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
 TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
@@ -292,7 +292,7 @@ def test_every_tab_behind_a_result_draws(language):
         assert tab.caption or name == "digit"
         others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
         assert not any(tab.children for tab in others)
-    assert len(at.get("download_button")) == 3
+    assert len(at.get("download_button")) == 4
 
 
 def test_own_choice_of_images_is_answered_kept_and_bad_input_named():
