@@ -157,6 +157,7 @@ def table(
     rows = [
         {
             "rank": ranked[e.id][0] if e.id in ranked else None,
+            "open": f"{e.technique}?{urlencode(parameters(e, language))}",
             "technique": _(NAMES.get(e.technique, e.technique)),
             "settings": shown_settings(e, _),
             "validation": shown_validation(e, _),
@@ -164,7 +165,6 @@ def table(
             "seconds": e.seconds,
             "created": e.created,
             "verdict": _(e.verdict) if e.verdict else _(e.problem) if e.problem else "",
-            "open": f"{e.technique}?{urlencode(parameters(e, language))}",
         }
         for e in entries
     ]
@@ -173,14 +173,14 @@ def table(
 
 COLUMNS = {
     "rank": N_("Rank"),
+    "open": N_("Open"),
     "technique": N_("Technique"),
     "settings": N_("Differs from the defaults"),
     "validation": N_("Validation errors per 10,000, or loss"),
     "state": N_("State"),
     "seconds": N_("Seconds"),
     "created": N_("When"),
-    "verdict": N_("Its own verdict, on test data"),
-    "open": N_("Open"),
+    "verdict": N_("Its own verdict on test data, or what went wrong"),
 }
 
 

@@ -21,6 +21,7 @@ from kd_core.runs.store import Entry
 
 TABLE, ADDRESS = "runs_table", "runs"
 MOST_LISTED = 500
+ROW = 66  # pixels: more than 4 rem, from which on Streamlit breaks a cell's text into lines
 
 
 def past_runs(_: Translate) -> list[Entry]:
@@ -48,16 +49,17 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     config |= {
         "rank": st.column_config.NumberColumn(heads["rank"], width=60, help=_(
             "By validation, within one technique, data set and task; never across them.")),
-        "settings": st.column_config.TextColumn(heads["settings"], width="medium"),
-        "validation": st.column_config.TextColumn(heads["validation"], width="medium"),
+        "settings": st.column_config.TextColumn(heads["settings"], width=230),
+        "validation": st.column_config.TextColumn(heads["validation"], width=230),
         "seconds": st.column_config.NumberColumn(heads["seconds"], format="%.1f", width=80),
         "created": st.column_config.DatetimeColumn(heads["created"], format="YYYY-MM-DD HH:mm", timezone=when),
-        "verdict": st.column_config.TextColumn(heads["verdict"], width="large"),
+        "verdict": st.column_config.TextColumn(heads["verdict"], width=420),
         "open": st.column_config.LinkColumn(heads["open"], display_text=_("Open"), width=70),
     }  # fmt: skip
     chosen = st.dataframe(
         history.table(entries, ranked, _, _.language), key=TABLE, hide_index=True, on_select="rerun",
-        selection_mode="multi-row", column_config=config, height=min(420, 38 + 35 * max(1, len(ids))),
+        selection_mode="multi-row", column_config=config, height=min(6, len(ids)) * ROW + 40,
+        row_height=ROW, placeholder="–",
         alt=_("All runs, one a row"),
     )  # fmt: skip
     rows = sorted(row for row in chosen["selection"]["rows"] if row < len(ids))
