@@ -21,7 +21,7 @@ from kd_core.runs.store import Entry
 
 TABLE, ADDRESS = "runs_table", "runs"
 MOST_LISTED = 500
-ROW = 66  # pixels: more than 4 rem, from which on Streamlit breaks a cell's text into lines
+ROW = 76  # pixels, for four lines; from 4 rem on Streamlit breaks a cell's text into lines
 
 
 def past_runs(_: Translate) -> list[Entry]:
@@ -49,8 +49,8 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     config |= {
         "rank": st.column_config.NumberColumn(heads["rank"], width=60, help=_(
             "By validation, within one technique, data set and task; never across them.")),
-        "settings": st.column_config.TextColumn(heads["settings"], width=230),
-        "validation": st.column_config.TextColumn(heads["validation"], width=230),
+        "settings": st.column_config.TextColumn(heads["settings"], width=250),
+        "validation": st.column_config.TextColumn(heads["validation"], width=250),
         "seconds": st.column_config.NumberColumn(heads["seconds"], format="%.1f", width=80),
         "created": st.column_config.DatetimeColumn(heads["created"], format="YYYY-MM-DD HH:mm", timezone=when),
         "verdict": st.column_config.TextColumn(heads["verdict"], width=420),
@@ -58,7 +58,7 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     }  # fmt: skip
     chosen = st.dataframe(
         history.table(entries, ranked, _, _.language), key=TABLE, hide_index=True, on_select="rerun",
-        selection_mode="multi-row", column_config=config, height=min(6, len(ids)) * ROW + 40,
+        selection_mode="multi-row", column_config=config, height=min(5, len(ids)) * ROW + 40,
         row_height=ROW, placeholder="–",
         alt=_("All runs, one a row"),
     )  # fmt: skip
@@ -170,7 +170,7 @@ def _verdicts(results: Sequence[Result], _: Translate) -> None:
 
 def read_in(_: Translate) -> None:
     """A result from a JSON file into the history: checked, kept as imported, never executed."""
-    with st.expander(_("Read a result in (JSON)"), icon=":material/upload:"):
+    with st.expander(_("Read a result in (JSON)"), icon=":material/upload:", key="read_in"):
         if sign_in_needed():
             st.caption(_("Sign in to read results in."))
             return

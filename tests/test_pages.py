@@ -1,11 +1,13 @@
 """Every page as a script: it draws without an exception, in both languages, and says what is wrong."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.figures import COLOURS
 from app.tabs import TABS
 from app.text import Translate
 from app.watch import queue
@@ -156,6 +158,18 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     shown = texts(at)
     assert str(view.result.verdict.text) in shown
     assert "recorded on" not in shown
+
+    at.number_input(key="temperature").set_value(9).run()
+    at.button(key="run").click().run()
+    assert started(at).wait(60).state == "finished"
+    at.run()
+    figure = json.loads(next(c for c in at.get("plotly_chart") if c.key == "curves").proto.spec)
+    ghosts = [trace for trace in figure["data"] if trace.get("name") == "previous run"]
+    assert len(ghosts) == len(view.result.arms)
+    for ghost in ghosts:
+        errors = [trial.curve[-1][1] for arm in view.result.arms if COLOURS[arm.name] == ghost["line"]["color"]
+                  for trial in arm.trials]  # fmt: skip
+        assert ghost["y"][-1] == pytest.approx(100 * sum(errors) / len(errors) / view.result.data.validation)
 
     there = queue().data
     too_many = DistillationSettings(**{**TINY, "train_size": 55_000})
