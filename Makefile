@@ -31,10 +31,11 @@ test: $(VENV)/installed-dev data  ## every test but the long proofs
 proof: $(VENV)/installed-dev data ## the long tests
 	$(RUN) -m pytest -m proof
 
-check: $(VENV)/installed-dev   ## format, lint, types
+check: $(VENV)/installed-dev   ## format, lint, types, known vulnerabilities of what is installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pip-audit --local --progress-spinner off
 
 assets: $(VENV)/installed data ## rebuild what the first paint shows: teacher, gallery, recorded Result
 	$(RUN) -m assets.make

@@ -53,7 +53,21 @@ def read_address(
             "The address has parameters that mean nothing here, and they were left out: {names}.", names=names
         )
     if settings and not reserved:
+        if st.session_state["entered"]:
+            _come_back_to(settings)
         _go_where_the_address_went(settings)
+
+
+def _come_back_to(settings: type[Settings]) -> None:
+    """Give each widget of a page that was just entered what the address says, else what it was left at here.
+
+    Pages share names (epochs, seeds, …), and Streamlit keeps a widget's value by its name: without this a page
+    would begin with another technique's.
+    """
+    left: dict[str, Scalar] = st.session_state.get(f"left_{settings.technique}", {})
+    for name, spec in settings.specs().items():
+        raw = st.query_params.get(name)
+        st.session_state[name] = left.get(name, spec.default) if raw is None else _read(spec, raw)
 
 
 def notices(_: Translate) -> None:
@@ -132,6 +146,7 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
                 with columns[position % 3]:
                     values[spec.name] = _widget(spec, settings, _)
     _publish(values, specs)
+    st.session_state[f"left_{settings.technique}"] = values
     return settings.parse(values)
 
 

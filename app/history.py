@@ -143,10 +143,16 @@ def shown_state(entry: Entry, _: Translator) -> str:
     return _(IMPORTED) if entry.origin == IMPORTED else _(STATES[entry.state])
 
 
-def parameters(entry: Entry, language: str = "") -> dict[str, str]:
-    """The address's parameters that open a run on its technique's page, its settings set as they were."""
-    own = {name: str(v).lower() if isinstance(v, bool) else str(v)
-           for name, v in differing(entry.technique, entry.settings).items()}  # fmt: skip
+def parameters(entry: Entry, language: str = "", *, whole: bool = False) -> dict[str, str]:
+    """The address's parameters that open a run on its technique's page, its settings set as they were.
+
+    whole: with those at their defaults too, for a session in which that page may have been left otherwise.
+    """
+    known = TECHNIQUES.get(entry.technique)
+    specs = known.specs() if known and whole else {}
+    every = {n: entry.settings[n] for n, s in specs.items() if n in entry.settings and s.default != "auto"}
+    asked = every or differing(entry.technique, entry.settings)
+    own = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in asked.items()}
     return {"run": entry.id, **own, **({"lang": language} if language else {})}
 
 

@@ -148,7 +148,7 @@ def _legend(entries: Sequence[Entry], _: Translate) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = history.shown_settings(entry, _)
             st.page_link(f"pages/{entry.technique}.py", label=f"**{letter}** · {_(NAMES[entry.technique])}",
-                         query_params=history.parameters(entry), width="content",
+                         query_params=history.parameters(entry, whole=True), width="content",
                          icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
             st.caption(f"{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")
 

@@ -11,7 +11,7 @@ from app.validation import group
 from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
-from kd_core.messages import Problem, Scalar, message
+from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.runs.queue import Handle, Limits, Queue, View
 from kd_core.runs.store import Store
 from kd_core.settings import Settings
@@ -31,7 +31,16 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
 def queue() -> Queue:
     """The server's one queue; its cluster starts in the background soon after the first visit."""
-    return Queue(rest=REST_SECONDS, store=store(), limits=Limits.read())
+    return Queue(rest=REST_SECONDS, store=store(), limits=_limits()[0])
+
+
+@st.cache_resource(show_spinner=False)
+def _limits() -> tuple[Limits, Message | None]:
+    """What this server allows, and what is wrong with how that was set; then the defaults hold."""
+    try:
+        return Limits.read(), None
+    except Problem as problem:
+        return Limits(), problem.message
 
 
 def mnist_is_there() -> bool:
@@ -67,8 +76,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
             st.caption(_("Trains for real, in worker processes of this computer."))
-    if refusal := st.session_state.pop("refusal", None):
-        st.warning(_.escaped(refusal))
+    _refused(_)
     with st.container(key="progress"):
         if handle and busy:
             changed = differences(handle.settings.model_dump(), settings, _)
@@ -79,7 +87,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             _live(handle.id, _, _previous(handle.id, handle.settings))
         elif handle and view:
             _ended(view, handle, settings, _)
-    for said in (*store().notices, *filter(None, [store().problem])):
+    for said in filter(None, (*store().notices, store().problem, _limits()[1])):
         st.caption(":material/warning: " + _.escaped(said))
     newest = f"result_{settings.technique}"
     if view and view.result:
@@ -123,6 +131,17 @@ def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
         if result and (made := ghosts.of(result)).kind == kind:
             return made
     return None
+
+
+def _refused(_: Translate) -> None:
+    """Why a run was not taken, and the way to one's own that is in its way."""
+    refusal = st.session_state.pop("refusal", None)
+    if refusal is None:
+        return
+    st.warning(_.escaped(refusal))
+    if mine := queue().of(visitor()):
+        st.page_link(f"pages/{mine.technique}.py", label=_("Go to your run"), icon=":material/arrow_forward:",
+                     query_params={"run": mine.id})  # fmt: skip
 
 
 def _start(settings: Settings, again: bool = False) -> None:

@@ -177,8 +177,8 @@ class Settings(BaseModel):
         return self._hash(version, data, self.model_dump())
 
     def trials_key(self, version: int, data: str) -> str:
-        """The hash under which a trial of these settings is kept: as `key`, without how many seeds there are."""
-        return self._hash(version, data, self.model_dump(exclude={"seeds"}))
+        """The hash under which a trial of these settings is kept: as `key`, without which seeds there are."""
+        return self._hash(version, data, self.model_dump(exclude={"seed", "seeds"}))
 
     def _hash(self, version: int, data: str, fields: dict[str, Any]) -> str:
         if "auto" in fields.values():

@@ -142,6 +142,11 @@ def test_a_row_says_what_is_not_at_its_default_and_links_to_the_page():
     assert link.path == "distillation"
     asked = {name: values[0] for name, values in parse_qs(link.query).items()}
     assert asked == {"run": "r un", "temperature": "8.0", "t_squared": "false", "student": "mlp300", "lang": "zh"}
+    whole = history.parameters(e, whole=True)
+    assert asked.items() - {("lang", "zh")} <= whole.items()
+    assert whole["alpha"] == "0.9"
+    assert "precision" not in whole  # what "auto" came to is not set for the next run
+    assert DistillationSettings.parse({n: v for n, v in whole.items() if n != "run"}).temperature == 8
     plain = history.table([entry("a")], {}, ENGLISH, "en").iloc[0]
     assert plain["settings"] == "all at their defaults"
     assert pd.isna(plain["rank"])

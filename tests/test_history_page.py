@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app import report, runs, watch
+from app import importing, report, runs, watch
 from app.bundled import recorded
 from app.text import Translate
 from kd_core.messages import message
@@ -135,6 +135,18 @@ def test_a_file_is_read_in_marked_and_never_twice(filled):
     assert sum(e.origin == "imported" for e in filled.history()) == 1
     shown = texts(open_page("pages/transfer.py", run=imported.id))
     assert str(recorded("transfer").verdict.text) in shown
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_an_imported_result_is_drawn_on_its_page_and_marked(store, technique):
+    store.add("imported-x", importing.read(report.json(recorded(technique)).encode()))
+    at = open_page(f"pages/{technique}.py", run="imported-x")
+    assert str(recorded(technique).verdict.text) in texts(at)
+    assert "nobody here has trained it" in texts(at)
+    at.session_state["tab"] = "Export"
+    at.run()
+    assert not at.exception
+    assert len(at.get("download_button")) >= 3
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

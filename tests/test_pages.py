@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from app.figures import COLOURS
 from app.tabs import TABS
 from app.text import Translate
-from app.watch import queue
+from app.watch import _limits, queue, store
 from kd_core.runs.queue import Handle
-from kd_core.settings import DistillationSettings
+from kd_core.settings import DistillationSettings, TransferSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
@@ -134,6 +134,28 @@ def test_unknown_run_is_explained():
     assert "no longer known" in texts(open_page(run="nobody"))
 
 
+def test_pages_keep_their_settings_apart():
+    at = open_page(epochs="7", seeds="3")
+    at.switch_page("pages/transfer.py")
+    at.query_params.clear()
+    at.run()
+    specs = TransferSettings.specs()
+    assert at.slider(key="epochs").value == specs["epochs"].default
+    assert at.number_input(key="batch_size").value == specs["batch_size"].default
+    at.slider(key="epochs").set_value(9).run()
+    at.switch_page("pages/distillation.py")
+    at.query_params.clear()
+    at.query_params["seeds"] = "4"  # a link says so
+    at.run()
+    assert (at.slider(key="epochs").value, at.slider(key="seeds").value) == (7, 4)
+    at.switch_page("pages/transfer.py")
+    at.query_params.clear()
+    assert at.run().slider(key="epochs").value == 9
+    at.switch_page("pages/meta_learning.py")
+    at.query_params.clear()
+    assert at.run().selectbox(key="precision").value == "float32"
+
+
 def test_presets_set_every_field():
     at = open_page(temperature="8")
     at.button(key="preset_same_labels").click().run()
@@ -175,6 +197,74 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     too_many = DistillationSettings(**{**TINY, "train_size": 55_000})
     if there.name != "MNIST":
         assert "choose fewer" in str(queue().submit(too_many).wait(30).problem)
+
+
+def test_a_stored_answer_says_so_and_is_trained_again_or_added_to():
+    address = {name: str(value) for name, value in {**TINY, "train_size": 51}.items()}
+    first = open_page(**address)
+    first.button(key="run").click().run()
+    result = started(first).wait(60).result
+    at = open_page(**address)  # somebody else, later
+    at.button(key="run").click().run()
+    assert started(at).wait(20).result == result
+    at.run()
+    assert not at.exception
+    assert f"stored on {result.provenance.created[:10]}" in texts(at)
+    at.button(key="more_seeds").click().run()
+    assert at.slider(key="seeds").value == 7
+    more = started(at).wait(60)
+    assert more.result.verdict.difference.n == 7
+    assert {seed for _, _, seed in more.losses} == {2, 3, 4, 5, 6}
+    again = open_page(**address)
+    again.button(key="run").click().run()
+    started(again).wait(20)
+    again.run()
+    again.button(key="again").click().run()
+    trained = started(again).wait(60)
+    assert trained.stored is None
+    assert trained.losses
+    assert trained.result.without_timings() == result.without_timings()
+
+
+def test_an_interrupted_run_is_found_by_its_link_and_started_again():
+    settings = DistillationSettings(**{**TINY, "train_size": 52})
+    store().begin("interrupted", settings)
+    store().end("interrupted", "interrupted")
+    at = open_page(run="interrupted")
+    assert "The lab ended in the middle of this run" in texts(at)
+    at.button(key="restart").click().run()
+    view = started(at).wait(60)
+    assert view.result.settings["train_size"] == 52
+
+
+def test_one_run_a_person_and_the_way_to_it():
+    at = open_page(**{name: str(value) for name, value in {**TINY, "epochs": 100, "seeds": 20}.items()})
+    at.button(key="run").click().run()
+    handle = started(at)
+    at.switch_page("pages/meta_learning.py").run()
+    at.button(key="run").click().run()
+    assert any("You have a run under way" in warning.value for warning in at.warning)
+    (link,) = (element for element in at.get("page_link") if "run=" in element.proto.query_string)
+    assert handle.id in link.proto.query_string
+    somebody = open_page(run=handle.id)
+    assert "You are watching somebody else's run." in texts(somebody)
+    assert not [button for button in somebody.button if button.key == "stop"]
+    handle.stop()
+    at.run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
+    monkeypatch.setenv("KD_MAX_QUEUE", "many")
+    _limits.clear()
+    try:
+        at = open_page(page)
+        assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (page != PAGES[0])
+        assert queue() is not None
+    finally:
+        monkeypatch.undo()
+        _limits.clear()
 
 
 def test_transfer_runs_to_its_verdict():

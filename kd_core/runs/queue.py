@@ -120,7 +120,7 @@ class Queue:
         with self._changed:
             if owner and self.of(owner):
                 raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
-            self._limits.check_queue(len(self._waiting))
+            self._limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
             for key in over[: max(0, len(self._handles) - KEPT)]:
@@ -246,6 +246,8 @@ class Queue:
             with self._changed:
                 self._workers = None
             workers.close()
+            if isinstance(error, Problem):
+                raise
             raise Problem(
                 N_("The workers' process could not be started ({why}); the server's log may say more."),
                 why=str(error),
@@ -316,12 +318,11 @@ class Queue:
         try:
             if handle.under_way:
                 self._turn += 1
-                workers.send(
-                    handle, self._turn, kept, partial(self._done, handle), partial(self._trained, handle)
-                )  # fmt: skip
+                done, trained = partial(self._done, handle, workers), partial(self._trained, handle)
+                workers.send(handle, self._turn, kept, done, trained)
         except Exception as error:  # Dask's, when the workers end at this very moment
             _log.error("%s: %s", type(error).__name__, error)
-            self._fail(handle, _lost())
+            self._fail(handle, workers.loss)
 
     def _over(self, handle: Handle, workers: Workers | None) -> None:
         """Nothing more will come of this run."""
@@ -368,7 +369,7 @@ class Queue:
             self._known |= {name: _Meaning(**told) for name, told in news["techniques"].items()}
             self._warm = True
             self._orders.put(self._dispatch)
-        elif handle := self.find(news["run"]):
+        elif handle := self._handles.get(news["run"]):  # else it is another server's, at the same scheduler
             handle.take(news)
 
     def _trained(self, handle: Handle, seed: int, future: Any) -> None:
@@ -376,14 +377,14 @@ class Queue:
         if future.status == "finished":
             self._orders.put(partial(self._keep, handle, seed, future.result()))
 
-    def _done(self, handle: Handle, future: Any) -> None:
+    def _done(self, handle: Handle, workers: Workers, future: Any) -> None:
         """The join of a run is over, one way or another."""
         if future.status == "finished":
             self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
             self._fail(handle, _problem(future.exception()))
         else:
-            self._fail(handle, _lost())
+            self._fail(handle, workers.loss)
 
     def _lost(self, workers: Workers) -> None:
         """The workers' process has ended by itself. Another is started, unless this one was short-lived."""
@@ -391,7 +392,7 @@ class Queue:
             if self._workers is workers:
                 self._workers, self._warm = None, False
         for run in workers.runs():
-            self._fail(run, _lost())
+            self._fail(run, workers.loss)
         if time.monotonic() - self._started > RETRY_SECONDS:
             self._orders.put(self._ready)
 
@@ -406,10 +407,6 @@ def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Sc
         with suppress(Problem):
             paces.append(seconds / type(settings).parse(values).effort)
     return median(paces) * settings.effort if paces else None
-
-
-def _lost() -> Message:
-    return message("The workers' process ended unexpectedly, and this run with it. Start it again.")
 
 
 def _problem(error: BaseException) -> Message:

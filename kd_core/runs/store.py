@@ -5,7 +5,7 @@
     store.trials(settings, version, data, machine) # the trials that need not be trained again, by seed
 
 A Result belongs to `Settings.key`: technique, result version, data and every field; a trial to `trials_key`, which
-leaves out how many seeds there are. So more seeds of the same settings find the trials that there are. Where
+leaves out which seeds there are. So more seeds of the same settings find the trials that there are. Where
 nothing can be kept (a full disk, a read-only folder, a database out of reach) the lab goes on without, and
 `problem` says why.
 """
@@ -444,8 +444,16 @@ def _set_aside(file: Path) -> Path:
 def _bring_up_to_date(engine: Engine) -> None:
     """Create what is missing, and apply MIGRATIONS to an older database, all in one transaction.
 
-    Raises Problem for a database of a newer lab, which this one must not write to.
+    Raises Problem for a database of a newer lab, which this one must not write to; the engine is let go then.
     """
+    try:
+        _migrate(engine)
+    except Exception:
+        engine.dispose()  # the next use opens it anew
+        raise
+
+
+def _migrate(engine: Engine) -> None:
     for last in (False, True):
         try:
             with engine.begin() as connection:

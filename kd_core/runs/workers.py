@@ -1,21 +1,32 @@
-"""The workers' process as the queue sees it: started, spoken to through Dask's client, ended."""
+"""The workers as the queue sees them, spoken to through Dask's client.
+
+By default they live in a process of their own on this computer, which is started and ended here. Where
+KD_SCHEDULER names a Dask scheduler (tcp://HOST:PORT, or tls:// with Dask's own settings for certificates), they
+are that one's, on whatever machines: nothing is started or ended then.
+"""
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kd_core
 from kd_core.events import Result
+from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8
+REACH_SECONDS = 10  # for a scheduler to answer
+SILENT_SECONDS = 3.0  # without the connection to a scheduler, after which it is lost
 
 # Set before the process starts: glibc would return large blocks to the system at each training step.
 SPEED = {
@@ -26,18 +37,14 @@ SPEED = {
 
 
 class Workers:
-    """The workers' process, the connection to it, and the runs that it was given."""
+    """The workers, the connection to them, and the runs that they were given.
+
+    env: environment variables for a process of our own; KD_SCHEDULER among them, or in ours, names another's.
+    """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        path = [str(Path(kd_core.__file__).parents[1]), env.get("PYTHONPATH") or os.environ.get("PYTHONPATH")]
-        search = {"PYTHONPATH": os.pathsep.join(part for part in path if part)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "kd_core.runs.cluster"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **SPEED, **env, **search},
-            start_new_session=True,  # Ctrl-C in a terminal is for the server, which then closes its end
-        )
+        self._scheduler = env.get("KD_SCHEDULER") or os.environ.get("KD_SCHEDULER", "")
+        self._process = None if self._scheduler else _started(env)
         self._client: Any = None
         self._watcher: threading.Thread | None = None
         self._closing = False
@@ -46,32 +53,66 @@ class Workers:
     def connect(
         self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
     ) -> None:
-        """Wait for the process and connect to it. `lost` is called if it ends without being closed."""
-        assert self._process.stdout is not None
-        patience = threading.Timer(START_SECONDS, self._process.kill)
-        patience.start()
-        address = self._process.stdout.readline().decode().strip()
-        patience.cancel()
-        if not address:
-            raise OSError(f"it ended with code {self._process.wait()}")
+        """Connect to the workers, once they are there. `lost` is called if they end without being closed.
+
+        Raises Problem, which says what to do.
+        """
+        if self._scheduler:
+            _require_answer(self._scheduler)
+        address = self._scheduler or self._own_address()
         from distributed import Client
 
         from kd_core.runs.work import TOPIC, Warm
 
         for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters reaches the handles
-        self._client = Client(address, set_as_default=False, timeout=10)
+        try:
+            self._client = Client(address, set_as_default=False, timeout=REACH_SECONDS)
+        except (OSError, ValueError, TypeError) as error:  # no Dask there; no certificate
+            raise _unreachable(address, error) from None
         self._client.subscribe_topic(TOPIC, hear)
         self._client.register_plugin(Warm(modules))
         self._watcher = threading.Thread(target=self._watch, args=(lost,), name="queue-watch", daemon=True)
         self._watcher.start()
 
-    def _watch(self, lost: Callable[[], None]) -> None:
+    def _own_address(self) -> str:
+        """Where the process that was started here listens."""
+        assert self._process is not None
         assert self._process.stdout is not None
-        self._process.stdout.read()  # returns when the process has ended
+        patience = threading.Timer(START_SECONDS, self._process.kill)
+        patience.start()
+        address = self._process.stdout.readline().decode().strip()
+        patience.cancel()
+        if not address:
+            raise Problem(
+                N_("The workers' process could not be started ({why}); the server's log may say more."),
+                why=f"it ended with code {self._process.wait()}",
+            )
+        return address
+
+    def _watch(self, lost: Callable[[], None]) -> None:
+        if self._process is not None:
+            assert self._process.stdout is not None
+            self._process.stdout.read()  # returns when the process has ended
+        else:
+            heard = time.monotonic()
+            while not self._closing and time.monotonic() - heard < SILENT_SECONDS:
+                if self._client.status == "running":
+                    heard = time.monotonic()
+                time.sleep(0.3)
         if not self._closing:
             lost()
             self.close()
+
+    @property
+    def loss(self) -> Message:
+        """What a person is told of a run whose workers are gone."""
+        if self._scheduler:
+            return message(
+                "The connection to the Dask scheduler (KD_SCHEDULER) was lost, and this run with it. "
+                "Start it again."
+            )
+        return message("The workers' process ended unexpectedly, and this run with it. Start it again.")
 
     def count(self) -> int:
         """How many workers there are now, at least 1."""
@@ -119,21 +160,58 @@ class Workers:
             self._client.cancel(futures)
 
     def close(self) -> None:
-        """End the process, and every worker with it."""
+        """Let go of the workers; a process that was started here ends, and every worker with it."""
         self._closing = True
         if self._client is not None:
             self._client.close(timeout=2)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(CLOSE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(CLOSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         if self._watcher not in (None, threading.current_thread()):
             self._watcher.join(1)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        if self._process is not None:
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+
+def _require_answer(address: str) -> None:
+    """Raise Problem unless something listens at tcp://HOST:PORT or tls://HOST:PORT.
+
+    Asked before Dask is: a Client that found nobody leaves a thread behind, at each try.
+    """
+    parts = urlsplit(address)
+    try:
+        if parts.scheme not in ("tcp", "tls") or not parts.hostname or not parts.port:
+            raise ValueError("it must be tcp://HOST:PORT or tls://HOST:PORT")
+        socket.create_connection((parts.hostname, parts.port), timeout=REACH_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, error) from None
+
+
+def _unreachable(address: str, error: Exception) -> Problem:
+    return Problem(
+        N_("The Dask scheduler {address} (KD_SCHEDULER) cannot be reached ({why}); start it, or unset KD_SCHEDULER "
+           "to train on this computer."),
+        address=address[:80], why=(str(error).strip().splitlines() or [type(error).__name__])[0][:160],
+    )  # fmt: skip
+
+
+def _started(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """The process that hosts the workers of this computer."""
+    path = [str(Path(kd_core.__file__).parents[1]), env.get("PYTHONPATH") or os.environ.get("PYTHONPATH")]
+    search = {"PYTHONPATH": os.pathsep.join(part for part in path if part)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kd_core.runs.cluster"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **SPEED, **env, **search},
+        start_new_session=True,  # Ctrl-C in a terminal is for the server, which then closes its end
+    )
 
 
 def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], Any, dict[int, Any]]:

@@ -6,6 +6,7 @@ The loss it reports is the pid of the process it runs in, so that tests can see 
 import os
 import signal
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -85,5 +86,7 @@ def result(settings, trials):
             kind="single", arm="a", baseline="b", difference=difference, text=message("Nothing."), scope=()
         ),
         notes=(),
-        provenance=Provenance(created="", seconds=0, processor="", cores=1, python="", torch=""),
+        provenance=Provenance(
+            created=datetime.now(UTC).isoformat(), seconds=0, processor="", cores=1, python="", torch=""
+        ),
     )
