@@ -35,11 +35,10 @@ def of(result: Result) -> Ghost:
 
 
 def before(entries: Sequence[Entry], run: str, kind: tuple[Scalar, ...]) -> str | None:
-    """The newest finished run of this kind that is older than `run` (or of all, where it is not among them)."""
-    alike = [
-        e for e in entries
-        if e.id == run or (e.state == "finished" and group(e.technique, e.settings, e.data) == kind)
-    ]  # fmt: skip
+    """The newest run of this kind that was finished here before `run` (of all, where `run` is not among them)."""
+    here = [e for e in entries if e.state == "finished" and e.origin == "trained"]
+    alike = [e for e in here if e.id != run and group(e.technique, e.settings, e.data) == kind]
+    alike += [e for e in entries if e.id == run]
     alike.sort(key=lambda e: e.created, reverse=True)
     places = [place for place, entry in enumerate(alike) if entry.id == run]
     older = alike[places[0] + 1 :] if places else alike

@@ -21,7 +21,7 @@ from kd_core.runs.store import Entry
 
 TABLE, ADDRESS = "runs_table", "runs"
 MOST_LISTED = 500
-ROW = 76  # pixels, for four lines; from 4 rem on Streamlit breaks a cell's text into lines
+ROW = 82  # pixels, for four lines; Streamlit breaks a cell's text above 4 rem, 80 pixels while presenting
 
 
 def past_runs(_: Translate) -> list[Entry]:

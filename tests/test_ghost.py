@@ -60,17 +60,18 @@ def test_live_curves_have_it_first_and_in_the_legend():
 
 
 def test_the_one_before_is_the_newest_finished_one_of_the_same_kind():
-    def entry(run, minutes, state="finished", data="MNIST", technique="distillation"):
+    def entry(run, minutes, state="finished", data="MNIST", technique="distillation", origin="trained"):
         return Entry(
             id=run, technique=technique, settings=DistillationSettings().model_dump(), state=state,
-            origin="trained", created=datetime(2026, 11, 25, tzinfo=UTC) + timedelta(minutes=minutes), seconds=1.0,
+            origin=origin, created=datetime(2026, 11, 25, tzinfo=UTC) + timedelta(minutes=minutes), seconds=1.0,
             data=data, verdict=None, validation={}, problem=None,
         )  # fmt: skip
 
     kind = group("distillation", {}, "MNIST")
     entries = [
         entry("oldest", 0), entry("older", 1), entry("failed", 2, "failed"), entry("other", 3, data="UCI digits"),
-        entry("transfer", 3, technique="transfer"), entry("mine", 4, "running"), entry("later", 5),
+        entry("transfer", 3, technique="transfer"), entry("theirs", 3, origin="imported"),
+        entry("mine", 4, "running"), entry("later", 5),
     ]  # fmt: skip
     assert ghost.before(entries, "mine", kind) == "older"
     assert ghost.before(entries, "oldest", kind) is None

@@ -7,6 +7,7 @@ import pytest
 
 from app import report
 from app.bundled import recorded
+from app.runs import ROW
 from kd_core.runs.store import Store
 from kd_core.settings import DistillationSettings
 
@@ -34,7 +35,7 @@ def test_runs_are_ticked_compared_opened_and_read_in(open_page, two_runs, tmp_pa
     page.wait_for_timeout(1000)
     box = table.bounding_box()
     for row in range(2):  # the newest two
-        page.mouse.click(box["x"] + 16, box["y"] + 36 + 76 * row + 38)
+        page.mouse.click(box["x"] + 16, box["y"] + 36 + ROW * (row + 0.5))
         page.wait_for_timeout(600)
     page.locator(".st-key-between").get_by_text("No difference at all between B and A").wait_for()
     page.locator(".st-key-overlaid .js-plotly-plot .scatterlayer").first.wait_for()
