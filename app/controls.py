@@ -20,11 +20,14 @@ TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 
 
-def read_address(page: str, settings: type[Settings] | None = None, *, reserved: bool = False) -> None:
+def read_address(
+    page: str, settings: type[Settings] | None = None, *, reserved: bool = False, own: Container[str] = ()
+) -> None:
     """Find what is wrong with the address's parameters and take the wrong ones out of it.
 
     Call before any widget exists: once for the `reserved` names, which the whole app shares, and once
-    for a page's own. What was found stays to be shown by `notices` as long as the page is open.
+    for a page's own; those named in `own` the page reads itself. What was found stays to be shown by
+    `notices` as long as the page is open.
     """
     specs = settings.specs() if settings else {}
     if not reserved:
@@ -35,7 +38,7 @@ def read_address(page: str, settings: type[Settings] | None = None, *, reserved:
     kept: dict[str, Message] = st.session_state.setdefault("reserved_notices" if reserved else "notices", {})
     unknown = []
     for name in list(st.query_params):
-        if (name in RESERVED) != reserved:
+        if (name in RESERVED) != reserved or name in own:
             continue
         given = st.query_params.get_all(name)
         if not reserved and name not in specs:
@@ -136,11 +139,12 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
     for column, spec in zip(st.columns(len(first)), first, strict=True):
         with column:
             values[spec.name] = _widget(spec, settings, _)
-    with st.expander(_("More"), key="more"):
-        columns = st.columns(3)
-        for position, spec in enumerate(spec for spec in shown if spec.more):
-            with columns[position % 3]:
-                values[spec.name] = _widget(spec, settings, _)
+    if behind := [spec for spec in shown if spec.more]:
+        with st.expander(_("More"), key="more"):
+            columns = st.columns(3)
+            for position, spec in enumerate(behind):
+                with columns[position % 3]:
+                    values[spec.name] = _widget(spec, settings, _)
     _publish(values, specs)
     st.session_state[f"left_{settings.technique}"] = values
     return settings.parse(values)
@@ -274,14 +278,6 @@ def differences(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> s
     for name, spec in now.specs().items():
         old, new = earlier[name], getattr(now, name)
         if old != new and new != "auto":  # what "auto" means was noted when the run was made
-            was, is_now = (_shown(v, spec, _) for v in (old, new))
+            was, is_now = (_(spec.written(v)) for v in (old, new))
             found.append(f"{_(spec.label)} {was} → {is_now}")
     return ", ".join(found)
-
-
-def _shown(set_to: Scalar, spec: Spec, _: Translate) -> str:
-    if spec.choices:
-        return _(spec.choices[str(set_to)])
-    if isinstance(set_to, bool):
-        return _("on") if set_to else _("off")
-    return f"{set_to:g}" if isinstance(set_to, float) else str(set_to)

@@ -1,5 +1,7 @@
 """What surrounds every page: language, presentation mode, and the first part of each page."""
 
+from collections.abc import Container
+
 import streamlit as st
 from streamlit.navigation.page import Page
 
@@ -39,6 +41,7 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/transfer.py", title=_("Transfer learning")),
         st.Page("pages/multitask.py", title=_("Multi-task learning")),
         st.Page("pages/meta_learning.py", title=_("Meta-learning")),
+        st.Page("pages/history.py", title=_("History")),
     ]
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
 
@@ -56,6 +59,7 @@ def surround() -> None:
             st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
             st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
             st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
+            st.page_link("pages/history.py", label=_("History"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:
@@ -67,14 +71,16 @@ def surround() -> None:
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
 
 
-def opening(title: str, sentence: str, settings: type[Settings] | None = None) -> Translate:
-    """A page's title, its one sentence, and what is wrong with the address."""
+def opening(
+    title: str, sentence: str, settings: type[Settings] | None = None, own: Container[str] = ()
+) -> Translate:
+    """A page's title, its one sentence, and what is wrong with the address; `own` parameters it reads itself."""
     if not st.session_state.pop("framed", False):
         # Until st.navigation is first called, Streamlit runs a file of pages/ without the entry script:
         # so it does for the first address that a new server is asked for, if that is a page's.
         navigation(current())
         st.rerun()
-    read_address(title, settings)
+    read_address(title, settings, own=own)
     _ = current()
     st.title(_(title), anchor=False)
     st.markdown(_(sentence))

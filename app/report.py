@@ -1,10 +1,14 @@
-"""Result -> files to take away: CSV, JSON, a network's weights. Figures are saved by their own camera button."""
+"""Result -> files to take away: CSV, JSON, a script that repeats the run, a network's weights.
 
+Figures are saved by their own camera button.
+"""
+
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from app.depth import pairs
-from kd_core.events import Arm, Result
-from kd_core.settings import TEACHER
+from kd_core.events import Arm, ArmTrial, Result
+from kd_core.settings import TEACHER, TECHNIQUES
 from kd_core.statistics import agreement, calibration_error
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ def table(result: Result) -> "pd.DataFrame":
 
     teacher = next((arm for arm in result.arms if arm.name == TEACHER), None)
     rows = []
+    counted = result.measure == "errors"
     for arm in result.arms:
         agreeing = _agreements(arm, teacher)
         for trial in arm.trials:
@@ -30,9 +35,10 @@ def table(result: Result) -> "pd.DataFrame":
                 "labels": arm.labels,
                 "teacher_labels": arm.teacher_labels,
                 "test_images": result.data.test,
-                "test_errors": trial.test_errors,
-                "errors_per_10000": 10_000 * trial.test_errors / result.data.test,
-                "expected_calibration_error": calibration_error(trial),
+                "test_errors": trial.test_errors if counted else None,
+                "errors_per_10000": 10_000 * trial.test_errors / result.data.test if counted else None,
+                "query_loss": None if counted else loss(result, trial),
+                "expected_calibration_error": calibration_error(trial) if trial.bins else None,
                 "agreement_with_teacher": None if share is None else share / result.data.test,
                 "training_seconds": trial.seconds,
                 "parameters": arm.cost.parameters,
@@ -40,7 +46,7 @@ def table(result: Result) -> "pd.DataFrame":
                 "bytes": arm.cost.bytes,
                 "latency_ms": arm.cost.latency_ms,
             })  # fmt: skip
-    return pd.DataFrame(rows).astype({"teacher_labels": "Int64"})
+    return pd.DataFrame(rows).astype({"teacher_labels": "Int64", "test_errors": "Int64"})
 
 
 def _agreements(arm: Arm, teacher: Arm | None) -> dict[int, int]:
@@ -56,8 +62,102 @@ def csv(result: Result) -> str:
 
 
 def json(result: Result) -> str:
-    """The whole Result but for the networks' weights; `Result.model_validate_json` reads it back."""
-    return result.without_networks().model_dump_json(indent=1)
+    """The whole Result but for the networks' weights; `app.importing.read` reads it back.
+
+    Without line breaks, which would make it four times as large.
+    """
+    return result.without_networks().model_dump_json()
+
+
+def loss(result: Result, trial: ArmTrial) -> float:
+    """A trial's query loss after the inner steps that its arms are compared at."""
+    return trial.series["query loss"][int(result.settings["inner_steps"])]
+
+
+def numbers(result: Result) -> dict[str, dict[int, float]]:
+    """Arm -> seed -> its test errors, or its query loss where nothing is classified: what `script` repeats."""
+    counted = result.measure == "errors"
+    return {
+        arm.name: {t.seed: t.test_errors if counted else loss(result, t) for t in arm.trials} for arm in result.arms
+    }
+
+
+SCRIPT = '''\
+"""Repeats a run of Distillation Lab through its public API and prints the same numbers.
+
+Put it in the lab's own folder and run it there:
+
+    .venv/bin/python {name}
+
+The numbers below were made on {processor} with Python {python} and PyTorch {torch}. The same processor and versions
+give the same numbers to the last digit; others may differ a little, and the script says so.
+"""
+
+import sys
+
+import torch
+
+from kd_core import {technique} as technique
+from kd_core.data import {load}
+
+SETTINGS = {settings}
+# {what} of each arm, by seed
+RECORDED = {recorded}
+VERSION = {version}  # of the results' meaning
+
+
+def number(trial):
+    return {number}
+
+
+def main():
+    torch.set_num_threads(1)  # as the lab's workers have it: more threads add in another order
+    if technique.RESULT_VERSION != VERSION:
+        print("This lab's results mean something else than those of the run; the numbers will differ.")
+    *_, result = technique.run(technique.Settings(**SETTINGS), {load}())
+    repeated = {{arm.name: {{trial.seed: number(trial) for trial in arm.trials}} for arm in result.arms}}
+    for name, trials in repeated.items():
+        for seed, found in trials.items():
+            print(f"{{name}}, seed {{seed}}: {{found}}")
+    print(result.verdict.text)
+    same = repeated == RECORDED
+    print("Every number is as it was." if same else "Not every number is as it was: other processor or versions?")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+
+
+def script(result: Result) -> str:
+    """A Python program that repeats the run and prints its numbers; it exits with 0 if they are the same.
+
+    What a file brought in stands in it as checked settings or as literals only, so that nothing of it is run.
+    Raises KeyError for an unknown technique, Problem for settings that are not allowed.
+    """
+    settings = TECHNIQUES[result.technique].parse(result.settings)
+    counted = result.measure == "errors"
+    made = result.provenance
+    uci = result.data.name.startswith("UCI digits") and result.settings.get("task") != "uci"
+    return SCRIPT.format(
+        name=file_name(result, "repeat", "py"), technique=settings.technique, version=int(result.version),
+        load="load_uci_digits" if uci or result.settings.get("problem") == "sinusoids" else "load_mnist",
+        settings=_literal(settings.model_dump()), recorded=_literal(numbers(result)),
+        what="test errors" if counted else "query loss",
+        number="trial.test_errors" if counted else 'trial.series["query loss"][SETTINGS["inner_steps"]]',
+        processor=_comment(made.processor), python=_comment(made.python), torch=_comment(made.torch),
+    )  # fmt: skip
+
+
+def _literal(values: Mapping[str, object]) -> str:
+    """A dict as Python writes it, an entry a line."""
+    return "{\n" + "".join(f"    {name!r}: {value!r},\n" for name, value in values.items()) + "}"
+
+
+def _comment(text: str) -> str:
+    """Words that cannot end the text they stand in."""
+    return "".join(letter for letter in text if letter.isalnum() or letter in " .,+-()@_/")[:80]
 
 
 def file_name(result: Result, what: str, ending: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from app import figures
+from app import figures, ghost
 from app.bundled import recorded as recorded_result
 from app.chart import chart as chart
 from app.compare import comparison
@@ -13,6 +13,7 @@ from app.controls import differences
 from app.figures import Translator
 from app.tabs import depth, first_digit
 from app.text import Translate
+from app.watch import previous
 from kd_core.events import Result
 from kd_core.messages import N_
 from kd_core.settings import TEACHER, Settings
@@ -63,11 +64,16 @@ def show(
         for note in result.notes:
             st.caption(_.escaped(note))
         st.html(comparison(result, _))
+        earlier = None if recorded else previous(result.technique)
         for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):
             title = _(TITLES.get(result.technique, ERRORS)[key])
             with column:
                 st.markdown(f"**{title}**")
-                chart(figure(result, _), key, title)
+                drawn = figure(result, _)
+                if key == "curves" and earlier:
+                    drawn = Figure(drawn)  # the one that is kept stays as it is
+                    ghost.behind(drawn, earlier, _)
+                chart(drawn, key, title)
         depth(result, _)
         _provenance(result, _)
 

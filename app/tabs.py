@@ -413,7 +413,11 @@ def _export(result: Result, _: Translate) -> None:
         st.download_button(_("The whole result (JSON)"), report.json(result),
                            report.file_name(result, "result", "json"), "application/json",
                            icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
-        st.caption(_("The JSON holds all but the networks: settings, every trial, every mistake."))
+        st.download_button(_("A script that repeats it (Python)"), report.script(result),
+                           report.file_name(result, "repeat", "py"), "text/x-python",
+                           icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
+        st.caption(_("The JSON holds all but the networks: settings, every trial, every mistake; the history "
+                     "reads it in again. The script trains anew and compares every number."))  # fmt: skip
     with network:
         st.markdown("**" + _("A trained network") + "**")
         _network(result, _)

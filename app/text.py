@@ -89,6 +89,13 @@ def _translations(language: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
+@cache
+def sentences() -> frozenset[str]:
+    """Every string that the lab itself says, in English."""
+    with PO.open("rb") as file:
+        return frozenset(str(entry.id) for entry in read_po(file, locale="zh") if entry.id)
+
+
 def extracted() -> Catalog:
     """Every string marked for translation, with the files it stands in."""
     catalogue = Catalog(project="Distillation Lab", locale="zh", fuzzy=False)

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import figures
+from app import ghost as ghosts
 from app.controls import differences
+from app.ghost import Ghost
 from app.text import Translate
+from app.validation import group
 from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
-from kd_core.messages import Message, Problem, message
+from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.runs.late import late_store
 from kd_core.runs.queue import Handle, Limits, Queue, View
 from kd_core.settings import Settings
@@ -86,7 +89,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
                 st.caption(
                     _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
                 )
-            _live(handle.id, _)
+            _live(handle.id, _, _previous(handle.id, handle.settings))
         elif handle and view:
             _ended(view, handle, settings, _)
     for said in filter(None, (*store().notices, store().problem, _limits()[1])):
@@ -94,10 +97,45 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     newest = f"result_{settings.technique}"
     if view and view.result:
         st.session_state[newest] = view.result
+        _now_shown(view.id, settings.technique, view.result)
     found: Result | None = st.session_state.get(newest)
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found
+
+
+def previous(technique: str) -> Ghost | None:
+    """The ghost behind the curves of the Result that this session shows on a technique's page."""
+    found: tuple[str, Ghost | None] | None = st.session_state.get(f"ghost_{technique}")
+    return found and found[1]
+
+
+def _now_shown(run: str, technique: str, result: Result) -> None:
+    """Remember which run is shown; the one that was shown before it, or is before it in the store, is its ghost."""
+    if st.session_state.get(f"shown_{technique}") != run:
+        kind = group(technique, result.settings, result.data.name)
+        st.session_state[f"ghost_{technique}"] = run, _ghost(run, technique, kind)
+        st.session_state[f"shown_{technique}"] = run
+
+
+def _previous(run: str, settings: Settings) -> Ghost | None:
+    """The ghost behind the curves of a run under way; looked for once."""
+    found: tuple[str, Ghost | None] | None = st.session_state.get("live_ghost")
+    if found is None or found[0] != run:
+        data = queue().data
+        kind = group(settings.technique, settings.model_dump(), data.name if data else "MNIST")
+        found = st.session_state["live_ghost"] = run, _ghost(run, settings.technique, kind)
+    return found[1]
+
+
+def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
+    """Of the run that this session has shown before `run`, else of the one before it in the store."""
+    for earlier in (st.session_state.get(f"shown_{technique}"), ghosts.before(store().history(), run, kind)):
+        handle = queue().find(earlier) if earlier and earlier != run else None
+        result = handle.view().result if handle else None
+        if result and (made := ghosts.of(result)).kind == kind:
+            return made
+    return None
 
 
 def _refused(_: Translate) -> None:
@@ -143,7 +181,7 @@ def _handle(settings: Settings, _: Translate) -> Handle | None:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _live(run: str, _: Translate) -> None:
+def _live(run: str, _: Translate, ghost: Ghost | None) -> None:
     """What moves while a run is under way; only this part of the page is drawn again."""
     handle = queue().find(run)
     if handle is None or (view := handle.view()).over:
@@ -156,15 +194,15 @@ def _live(run: str, _: Translate) -> None:
             st.caption(_("You are watching somebody else's run."), width="content")
     _stages(view, handle.settings, _)
     _notices(view, _)
-    _curves(view, handle, _)
+    _curves(view, handle, _, ghost)
 
 
-def _curves(view: View, handle: Handle, _: Translate) -> None:
-    st.echarts_chart(
-        figures.live_curves(view.curves, view.loss_curves, view.epochs, list(handle.settings.stages)[-1], _),
-        key="live_curves",
-        height=320,
-    )
+def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None) -> None:
+    last = list(handle.settings.stages)[-1]
+    option = figures.live_curves(view.curves, view.loss_curves, view.epochs, last, _)
+    if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
+        option = ghosts.behind_live(option, ghost, _)
+    st.echarts_chart(option, key="live_curves", height=320)
 
 
 def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
@@ -192,7 +230,11 @@ def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None
 def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
     """How long it took or when it was stored, and beside it: train it again, add seeds to it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if view.stored:
+        entry = store().find(view.id) if view.stored else None
+        if view.stored and entry and entry.origin == "imported":
+            st.badge(_("imported on {date}; nobody here has trained it", date=f"{view.stored:%Y-%m-%d}"),
+                     icon=":material/upload:", color="orange")  # fmt: skip
+        elif view.stored:
             date = f"{view.stored:%Y-%m-%d}"
             st.badge(_("stored on {date}", date=date), icon=":material/database:", color="green")
             st.button(_("Train again, live"), key="again", icon=":material/replay:", on_click=_start,

@@ -73,6 +73,14 @@ class Spec:
             return message("a whole number from {low} to {high}", low=low, high=high)
         return message("{low} to {high}", low=low, high=high)
 
+    def written(self, value: Scalar) -> str:
+        """A value as a person reads it, to be translated: a choice's label, "on", 0.5."""
+        if self.choices:
+            return self.choices.get(str(value), str(value))
+        if isinstance(value, bool):
+            return N_("on") if value else N_("off")
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
 
 def _plain(number: float | None) -> str:
     """A bound as a person writes it: 0.5, 1000000, 1e-05."""

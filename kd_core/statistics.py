@@ -38,6 +38,31 @@ def paired_points(errors: Sequence[int], baseline_errors: Sequence[int], images:
     return t_interval([100 * (b - e) / images for e, b in zip(errors, baseline_errors, strict=True)])
 
 
+def welch(values: Sequence[float], others: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """mean(values) - mean(others) of independent trials, with Welch's interval, which needs no equal spread:
+
+        difference ± t_{(1 + confidence) / 2, f} · s,  s² = s_1² / n_1 + s_2² / n_2,
+        f = s⁴ / ((s_1² / n_1)² / (n_1 - 1) + (s_2² / n_2)² / (n_2 - 1))
+
+    n is n_1 + n_2. Where either has only one value there is a difference and no interval. Raises ValueError for
+    no values. Welch 1947, Satterthwaite 1946.
+    """
+    if not values or not others:
+        raise ValueError(f"Welch's interval needs values on both sides; {values} and {others} were given")
+    n, mean = len(values) + len(others), fmean(values) - fmean(others)
+    if min(len(values), len(others)) == 1:
+        return Interval(mean=mean, low=None, high=None, n=n, confidence=confidence)
+    parts = [(stdev(side) ** 2 / len(side), len(side) - 1) for side in (values, others)]
+    squared = sum(part for part, _ in parts)
+    if squared == 0:
+        return Interval(mean=mean, low=mean, high=mean, n=n, confidence=confidence)
+    from scipy.special import stdtrit
+
+    freedom = squared**2 / sum(part**2 / less for part, less in parts)
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(squared)
+    return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
+
+
 def delta_m(errors: Sequence[int], baseline_errors: Sequence[int]) -> float:
     """Mean relative change of the tasks' errors against the baseline's, in percent: NEGATIVE is better.
 

@@ -1,11 +1,13 @@
 """Every page as a script: it draws without an exception, in both languages, and says what is wrong."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.figures import COLOURS
 from app.tabs import TABS
 from app.text import Translate
 from app.watch import _limits, queue, store
@@ -14,7 +16,7 @@ from kd_core.settings import DistillationSettings, TransferSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
-         "pages/meta_learning.py"]  # fmt: skip
+         "pages/meta_learning.py", "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
 TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
 TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
@@ -179,6 +181,18 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     assert str(view.result.verdict.text) in shown
     assert "recorded on" not in shown
 
+    at.number_input(key="temperature").set_value(9).run()
+    at.button(key="run").click().run()
+    assert started(at).wait(60).state == "finished"
+    at.run()
+    figure = json.loads(next(c for c in at.get("plotly_chart") if c.key == "curves").proto.spec)
+    ghosts = [trace for trace in figure["data"] if trace.get("name") == "previous run"]
+    assert len(ghosts) == len(view.result.arms)
+    for ghost in ghosts:
+        errors = [trial.curve[-1][1] for arm in view.result.arms if COLOURS[arm.name] == ghost["line"]["color"]
+                  for trial in arm.trials]  # fmt: skip
+        assert ghost["y"][-1] == pytest.approx(100 * sum(errors) / len(errors) / view.result.data.validation)
+
     there = queue().data
     too_many = DistillationSettings(**{**TINY, "train_size": 55_000})
     if there.name != "MNIST":
@@ -272,7 +286,9 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     _limits.clear()
     try:
         at = open_page(page)
-        assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (page != PAGES[0])
+        assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (
+            page not in (PAGES[0], PAGES[-1])
+        )  # neither starts a run
         assert queue() is not None
     finally:
         monkeypatch.undo()
@@ -408,7 +424,7 @@ def test_every_tab_behind_a_result_draws(language):
         assert tab.caption or name == "digit"
         others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
         assert not any(tab.children for tab in others)
-    assert len(at.get("download_button")) == 3
+    assert len(at.get("download_button")) == 4
 
 
 def test_own_choice_of_images_is_answered_kept_and_bad_input_named():

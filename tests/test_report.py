@@ -1,6 +1,13 @@
 """What is taken away says the same as what was shown."""
 
+import ast
 import io
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,11 +15,13 @@ import pytest
 from safetensors.torch import load
 
 from app import report
+from app.bundled import recorded
 from app.chart import png, tiles
+from kd_core import distillation, meta_learning
 from kd_core.data import Digits
 from kd_core.events import Result
 from kd_core.models import build
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.settings import ALONE, DISTILLED, TEACHER, TECHNIQUES
 from kd_core.statistics import agreement, calibration_error
 from kd_core.training import predict, seeded
 
@@ -68,3 +77,86 @@ def test_images_become_png_and_captions_are_escaped():
     html = tiles([image], [["<b>7</b>", "image 3"]], ['a "seven"'])
     assert "&lt;b&gt;7&lt;/b&gt;<br>image 3" in html
     assert 'alt="a &quot;seven&quot;"' in html
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:
+    """Exit status and lines of the script that repeats `result`, run as a person would run it."""
+    file = folder / report.file_name(result, "repeat", "py")
+    file.write_text(report.script(result), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(file)], capture_output=True, text=True, timeout=120, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert not done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_path, capsys):
+    asked = distillation.Settings(train_size=50, epochs=2, seeds=2, student="mlp30", teacher_data="same")
+    *_, result = distillation.run(asked, uci)
+    status, lines = run_script(result, tmp_path)
+    for arm in result.arms:
+        for trial in arm.trials:
+            assert f"{arm.name}, seed {trial.seed}: {trial.test_errors}" in lines
+    assert len(lines) == sum(len(arm.trials) for arm in result.arms) + 2
+    assert str(result.verdict.text) in lines
+    assert lines[-1] == "Every number is as it was."
+    assert status == 0
+
+    first, *others = result.arms
+    trial = first.trials[0].model_copy(update={"test_errors": first.trials[0].test_errors + 1})
+    first = first.model_copy(update={"trials": (trial, *first.trials[1:])})
+    (tmp_path / "other.py").write_text(report.script(result.model_copy(update={"arms": (first, *others)})))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(tmp_path / "other.py"), run_name="__main__")
+    assert ended.value.code == 1
+    assert "Not every number is as it was" in capsys.readouterr().out
+
+
+@pytest.mark.proof
+def test_the_script_repeats_losses_too(uci, tmp_path):
+    *_, result = meta_learning.run(meta_learning.Settings(iterations=10, meta_batch=2, seeds=2), uci)
+    status, lines = run_script(result, tmp_path)
+    for name, losses in report.numbers(result).items():
+        for seed, found in losses.items():
+            assert f"{name}, seed {seed}: {found!r}" in lines
+    assert status == 0
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_a_script_has_all_settings_and_the_data_of_its_run(technique):
+    result = recorded(technique)
+    text = report.script(result)
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(text).body if isinstance(node, ast.Assign)
+    }  # fmt: skip
+    assert values["SETTINGS"] == result.settings
+    assert values["RECORDED"] == report.numbers(result)
+    assert values["VERSION"] == result.version
+    assert f"from kd_core import {technique} as technique" in text
+    assert ("load_mnist()" in text) == (technique != "meta_learning")  # sinusoids need no images
+
+
+def test_nothing_of_a_strangers_file_is_run_by_its_script(small_result):
+    hostile = 'x"""\nimport os\nos.system("true")\n"""'
+    made = small_result.provenance.model_copy(update={"processor": hostile, "torch": hostile, "python": hostile})
+    arm = small_result.arms[0].model_copy(update={"name": hostile})
+    text = report.script(
+        small_result.model_copy(update={"provenance": made, "arms": (arm, *small_result.arms[1:])})
+    )
+    tree = ast.parse(text)
+    assert not any(isinstance(node, ast.Import) and node.names[0].name == "os" for node in ast.walk(tree))
+    assert len(tree.body) == len(ast.parse(report.script(small_result)).body)
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_every_technique_is_exported_as_csv_and_json(technique):
+    result = recorded(technique)
+    read = pd.read_csv(io.StringIO(report.csv(result)))
+    assert len(read) == sum(len(arm.trials) for arm in result.arms)
+    assert read["test_errors"].isna().all() == (result.measure != "errors") == read["query_loss"].notna().all()
+    assert json.loads(report.json(result))["technique"] == technique

@@ -1,0 +1,31 @@
+"""History: every run with its settings and verdict; tick some to see what differs between them."""
+
+import streamlit as st
+
+from app.controls import controls
+from app.frame import opening
+from app.history import HistorySettings, chosen
+from app.runs import ADDRESS, compare, past_runs, read_in, run_table, take_away
+from kd_core.messages import N_
+
+_ = opening(
+    N_("History"),
+    N_("Every run that was made here: find one again, or tick several and see **what differs** between them."),
+    HistorySettings,
+    own={ADDRESS},
+)
+
+every = past_runs(_)
+if every:
+    view = controls(HistorySettings, _)
+    listed = chosen(every, view)
+    ticked = run_table(listed, every, _)
+    st.caption(
+        _("{n} of {all} runs. Ranked by the validation errors (of several tasks their mean, or the loss) of the "
+          "arm that a run is about, within one technique, data set and task, never across; imported runs are not "
+          "ranked.", n=len(listed), all=len(every))
+    )  # fmt: skip
+    st.subheader(_("What differs between runs"), anchor=False)
+    compare(ticked, _)
+    take_away(listed, every, _)
+read_in(_)

@@ -1,0 +1,162 @@
+"""The history's page as a script: what it lists, what its address means, and what becomes of a file."""
+
+import json
+
+import pytest
+
+from app import importing, report, runs, watch
+from app.bundled import recorded
+from app.text import Translate
+from kd_core.messages import message
+from kd_core.runs.queue import Queue
+from kd_core.runs.store import Store
+from kd_core.settings import TECHNIQUES, DistillationSettings
+from tests.test_pages import open_page, texts
+
+PAGE = "pages/history.py"
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of its own, and a queue whose workers never start."""
+    made = Store(f"sqlite:///{tmp_path / 'lab.db'}")
+    queue = Queue(rest=10**6, store=made)
+    for module in (watch, runs):
+        monkeypatch.setattr(module, "store", lambda: made)
+    monkeypatch.setattr(watch, "queue", lambda: queue)
+    yield made
+    queue.close()
+    made.close()
+
+
+def keep(store, run, technique="distillation", **changes):
+    result = recorded(technique)
+    settings = TECHNIQUES[technique](**result.settings | changes)
+    store.begin(run, settings)
+    store.finish(run, settings, result.model_copy(update={"settings": settings.model_dump()}), "MNIST", 12.5)
+
+
+@pytest.fixture
+def filled(store):
+    keep(store, "one")
+    keep(store, "two", temperature=8.0)
+    keep(store, "three", "multitask")
+    store.begin("four", DistillationSettings())
+    store.end(
+        "four", "failed", message("The workers' process ended unexpectedly, and this run with it. Start it again.")
+    )
+    return store
+
+
+def test_an_empty_history_says_so_and_leads_to_a_page(store):
+    at = open_page(PAGE)
+    assert "Nothing has been run here yet" in texts(at)
+    assert not at.dataframe
+    assert at.file_uploader
+
+
+def test_a_store_out_of_reach_says_so_in_its_own_words(store, monkeypatch):
+    nowhere = Store("sqlite:////proc/nowhere/lab.db")
+    monkeypatch.setattr(runs, "store", lambda: nowhere)
+    at = open_page(PAGE)
+    assert "Runs are not kept at present" in texts(at)
+    assert "Nothing has been run" not in texts(at)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_run_is_a_row_and_two_are_compared(filled, language):
+    _ = Translate(language)
+    at = open_page(PAGE, lang=language, runs="two,one")
+    table = at.dataframe[0].value
+    assert list(table["technique"]) == [
+        _("Distillation"),
+        _("Multi-task learning"),
+        _("Distillation"),
+        _("Distillation"),
+    ]
+    assert list(table["state"]) == [_("failed"), *[_("finished")] * 3]
+    assert _("Temperature T") + " 8" in table["settings"][2]
+    assert table["verdict"][0].startswith(
+        _("The workers' process ended unexpectedly, and this run with it. Start it again.")
+    )
+    shown = texts(at)
+    assert _("No difference at all between {b} and {a} on validation data.", a="A", b="B") in shown
+    assert _("Paired: {n} trials with equal seeds, which drew equal data.", n=5) in shown
+    assert len(at.get("plotly_chart")) == 1
+    assert at.query_params["runs"] in ("two,one", ["two,one"])  # as the rows stand
+    assert not at.warning
+
+
+def test_an_unknown_run_in_the_address_is_one_sentence_as_typed(filled):
+    at = open_page(PAGE, runs="one,nobody,**x**")
+    (warning,) = at.warning
+    assert "not among those listed here: nobody, " in warning.value
+    assert "**x**" not in warning.value
+    assert "Tick two or more" in texts(at)
+    assert at.query_params["runs"] in ("one", ["one"])
+
+
+def test_what_cannot_be_compared_gets_no_verdict(filled):
+    at = open_page(PAGE, runs="one,three,four")
+    shown = texts(at)
+    assert "No verdict between B and A" in shown
+    assert "without a result are left out" in shown
+
+
+def test_filters_stand_in_the_address_and_bad_ones_are_named(filled):
+    at = open_page(PAGE, show="multitask")
+    assert len(at.dataframe[0].value) == 1
+    at.selectbox(key="show").set_value("all").run()
+    at.selectbox(key="state").set_value("ended").run()
+    assert at.query_params["state"] in ("ended", ["ended"])
+    assert len(at.dataframe[0].value) == 1
+    assert "order = sideways" in open_page(PAGE, order="sideways").warning[0].value
+
+
+def test_ticks_outlive_a_filter(filled):
+    at = open_page(PAGE, runs="one,two")
+    at.selectbox(key="show").set_value("distillation").run()
+    assert set(str(at.query_params["runs"]).strip("[]'").split(",")) == {"one", "two"}
+    assert not at.exception
+
+
+def test_a_file_is_read_in_marked_and_never_twice(filled):
+    at = open_page(PAGE)
+    content = report.json(recorded("transfer")).encode()
+    at.file_uploader(key="import_file").upload("result.json", content, "application/json").run()
+    assert not at.exception
+    assert "marked as imported" in " ".join(said.value for said in at.success)
+    table = at.dataframe[0].value
+    assert list(table["state"]).count("imported") == 1
+    (imported,) = (e for e in filled.history() if e.origin == "imported")
+    assert imported.id in str(at.query_params["runs"])
+    again = open_page(PAGE)
+    again.file_uploader(key="import_file").upload("again.json", content, "application/json").run()
+    assert sum(e.origin == "imported" for e in filled.history()) == 1
+    shown = texts(open_page("pages/transfer.py", run=imported.id))
+    assert str(recorded("transfer").verdict.text) in shown
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_an_imported_result_is_drawn_on_its_page_and_marked(store, technique):
+    store.add("imported-x", importing.read(report.json(recorded(technique)).encode()))
+    at = open_page(f"pages/{technique}.py", run="imported-x")
+    assert str(recorded(technique).verdict.text) in texts(at)
+    assert "nobody here has trained it" in texts(at)
+    at.session_state["tab"] = "Export"
+    at.run()
+    assert not at.exception
+    assert len(at.get("download_button")) >= 3
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_bad_file_is_one_sentence(filled, language):
+    at = open_page(PAGE, lang=language)
+    record = json.loads(report.json(recorded("transfer")))
+    record["settings"]["lam"] = "<script>*x*"
+    for content in (b"\x00\x01", b"{}", json.dumps(record).encode()):
+        at.file_uploader(key="import_file").set_value(("x.json", content, "application/json")).run()
+        assert not at.exception
+        (error,) = at.error
+        assert "*x*" not in error.value.replace("\\*", "")
+    assert not any(e.origin == "imported" for e in filled.history())
