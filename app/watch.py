@@ -1,5 +1,6 @@
 """A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
 
+import secrets
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -8,6 +9,7 @@ from app import figures
 from app import ghost as ghosts
 from app.controls import differences
 from app.ghost import Ghost
+from app.pace import Pace
 from app.text import Translate
 from app.validation import group
 from app.visitor import sign_in_needed, visitor
@@ -21,7 +23,6 @@ from kd_core.settings import Settings
 if TYPE_CHECKING:
     from kd_core.runs.store import Store
 
-POLL_SECONDS = 0.5
 REST_SECONDS = 8.0  # the first page is drawn in this time
 MORE_SEEDS = 5
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
@@ -37,6 +38,19 @@ def store() -> "Store":
 def queue() -> Queue:
     """The server's one queue; its cluster starts in the background soon after the first visit."""
     return Queue(rest=REST_SECONDS, store=store(), limits=_limits()[0])
+
+
+@st.cache_resource(show_spinner=False)
+def _pace() -> Pace:
+    """How often the pages of this server poll."""
+    return Pace()
+
+
+def _watcher() -> str:
+    """A name for this page among those that poll."""
+    if "watcher" not in st.session_state:
+        st.session_state["watcher"] = secrets.token_hex(8)
+    return str(st.session_state["watcher"])
 
 
 @st.cache_resource(show_spinner=False)
@@ -89,7 +103,10 @@ def watch(settings: Settings, _: Translate) -> Result | None:
                 st.caption(
                     _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
                 )
-            _live(handle.id, _, _previous(handle.id, handle.settings))
+            pace = _pace().seconds(_watcher())
+            live = st.fragment(_live, run_every=pace)
+            mine = handle.owner in ("", visitor()) and not sign_in_needed()
+            live(handle.id, _, _previous(handle.id, handle.settings), pace, mine)
         elif handle and view:
             _ended(view, handle, settings, _)
     for said in filter(None, (*store().notices, store().problem, _limits()[1])):
@@ -180,15 +197,16 @@ def _handle(settings: Settings, _: Translate) -> Handle | None:
     return handle
 
 
-@st.fragment(run_every=POLL_SECONDS)
-def _live(run: str, _: Translate, ghost: Ghost | None) -> None:
-    """What moves while a run is under way; only this part of the page is drawn again."""
+def _live(run: str, _: Translate, ghost: Ghost | None, pace: float, mine: bool) -> None:
+    """What moves while a run is under way; only this part of the page is drawn again, every `pace` seconds."""
     handle = queue().find(run)
     if handle is None or (view := handle.view()).over:
         st.rerun()
+    if not pace / 2 < _pace().seconds(_watcher()) < 2 * pace:  # many have come, or gone
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(view.progress, text=_status(view, _), width="stretch")
-        if handle.owner in ("", visitor()) and not sign_in_needed():
+        if mine:
             st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
         else:
             st.caption(_("You are watching somebody else's run."), width="content")

@@ -116,6 +116,7 @@ class Handle:
         self.id = secrets.token_urlsafe(9)
         self.owner, self.again = owner, again
         self.expected: float | None = None  # seconds, as like runs took
+        self.looked_up = False  # in the store, for its answer
         self.settings = settings
         self.technique = settings.technique
         self.submitted = time.time()

@@ -278,7 +278,8 @@ class Queue:
         if self._store is not None and not self._warm and time.monotonic() - self._started < PATIENCE:
             return  # they soon say what "auto" means, and which data there is
         for handle in list(self._waiting):
-            self._answer(handle)
+            if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
+                handle.looked_up = self._answer(handle)
         lanes = workers.count()
         while len(self._sent) < lanes:
             with self._changed:
@@ -289,7 +290,11 @@ class Queue:
                 self._waiting.remove(handle)
                 self._sent[handle] = None
                 self._served[handle.owner] = self._turn
-            self._send(handle, workers)
+            self._answer(handle)  # somebody else's run of the same settings may have ended meanwhile
+            if handle.under_way:
+                self._send(handle, workers)
+            else:
+                del self._sent[handle]
 
     def _resolved(self, handle: Handle) -> Settings | None:
         """The run's settings with nothing left "auto", as far as the workers have said what that means."""
@@ -299,11 +304,13 @@ class Queue:
         asked = handle.settings.model_dump()
         return handle.settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
 
-    def _answer(self, handle: Handle) -> None:
-        """Finish a run whose Result is in the store."""
+    def _answer(self, handle: Handle) -> bool:
+        """Finish a run whose Result is in the store; False where that can't be looked up yet."""
         settings = self._resolved(handle)
-        if settings is None or handle.again or self._store is None or self._data is None:
-            return
+        if self._store is None or handle.again:
+            return True
+        if settings is None or self._data is None:
+            return False
         found = self._store.answer(settings, self._known[handle.technique].version, self._data.name)
         if found is not None:
             run, result = found
@@ -311,6 +318,7 @@ class Queue:
             with self._changed:
                 self._handles[run] = handle
             handle.finish(result, stored=(run, datetime.fromisoformat(result.provenance.created)))
+        return True
 
     def _send(self, handle: Handle, workers: Workers) -> None:
         kept: dict[int, Result] = {}
