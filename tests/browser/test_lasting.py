@@ -1,5 +1,6 @@
 """Runs that outlive a page, a browser and a server, in a real Chromium."""
 
+import re
 import signal
 
 import psutil
@@ -47,10 +48,10 @@ def test_killed_worker_cluster_and_server_each_leave_what_was_finished(chromium,
         everyone = psutil.Process(server.process.pid).children(recursive=True)
         return [p for p in everyone if words in " ".join(p.cmdline())]
 
-    page.get_by_text("Train students").first.wait_for(timeout=60_000)
-    page.locator(".st-key-progress canvas").first.wait_for(timeout=60_000)
-    workers = parts("spawn_main")
-    workers[-1].send_signal(signal.SIGKILL)
+    page.locator(".st-key-progress").get_by_text(re.compile(r"\d+ % done")).wait_for(timeout=60_000)
+    page.wait_for_timeout(4000)  # then its first trials are under way
+    busy = max(parts("spawn_main"), key=lambda worker: worker.cpu_times().user)
+    busy.send_signal(signal.SIGKILL)
     page.get_by_text("A worker process died").first.wait_for(timeout=60_000)
     page.get_by_text("Distillation helped").first.wait_for(timeout=240_000)
     page.get_by_text("Finished in").wait_for(timeout=240_000)
