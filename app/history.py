@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlencode
 
 import pandas as pd
-from pydantic import Field
 
 from app.figures import Translator
 from app.validation import group, main_arms, score
 from kd_core.messages import N_, Scalar
 from kd_core.runs.entry import Entry
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.settings import TECHNIQUES, Settings, field
 
 LETTERS = "ABCD"  # at most so many runs over each other
 NAMES = {
@@ -33,27 +32,22 @@ IMPORTED = N_("imported")
 FINISHED, OPEN, ENDED = "finished", ("queued", "running"), ("stopped", "failed", "interrupted")
 
 
-def _choice(default: str, label: str, help: str, choices: Mapping[str, str]) -> Any:
-    extra: dict[str, Any] = dict(symbol="", unit="", step=None, log=False, more=False, choices=choices, marks={})
-    return Field(default, title=label, description=help, json_schema_extra=extra)
-
-
 class HistorySettings(Settings):
     """How the history is looked at; the address carries it as it carries a run's settings."""
 
     technique: ClassVar[str] = "history"
 
-    show: Literal["all", "distillation", "transfer", "multitask", "meta_learning"] = _choice(
-        "all", N_("Technique"), N_("Which runs are listed."), {"all": N_("all"), **NAMES}
+    show: Literal["all", "distillation", "transfer", "multitask", "meta_learning"] = field(
+        "all", label=N_("Technique"), help=N_("Which runs are listed."), choices={"all": N_("all"), **NAMES}
     )
-    state: Literal["all", "finished", "under_way", "ended", "imported"] = _choice(
-        "all", N_("State"), N_("Ended early: stopped, failed, or interrupted when the lab ended."),
-        {"all": N_("all"), "finished": N_("finished"), "under_way": N_("under way"), "ended": N_("ended early"),
-         "imported": IMPORTED},
+    state: Literal["all", "finished", "under_way", "ended", "imported"] = field(
+        "all", label=N_("State"), help=N_("Ended early: stopped, failed, or interrupted when the lab ended."),
+        choices={"all": N_("all"), "finished": N_("finished"), "under_way": N_("under way"),
+                 "ended": N_("ended early"), "imported": IMPORTED},
     )  # fmt: skip
-    order: Literal["newest", "best", "slowest"] = _choice(
-        "newest", N_("Order"), N_("A click on the head of a column sorts by that column too."),
-        {"newest": N_("newest first"), "best": N_("best validation first"), "slowest": N_("longest first")},
+    order: Literal["newest", "best", "slowest"] = field(
+        "newest", label=N_("Order"), help=N_("A click on the head of a column sorts by that column too."),
+        choices={"newest": N_("newest first"), "best": N_("best validation first"), "slowest": N_("longest first")},
     )  # fmt: skip
 
 

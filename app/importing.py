@@ -171,7 +171,7 @@ def _fits(result: Result, trial: ArmTrial) -> bool:
 
 def _sound(interval: Interval) -> bool:
     bounds = interval.low, interval.high
-    if not (0 <= interval.n <= MOST and 0 < interval.confidence < 1 and all(map(math.isfinite, (interval.mean,)))):
+    if not (0 <= interval.n <= MOST and 0 < interval.confidence < 1 and math.isfinite(interval.mean)):
         return False
     if None in bounds:
         return bounds == (None, None)

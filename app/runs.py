@@ -14,7 +14,7 @@ from app.history import LETTERS, NAMES
 from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
 from app.visitor import sign_in_needed
-from app.watch import store
+from app.watch import store, told_by
 from kd_core.events import Result
 from kd_core.messages import Problem, message
 from kd_core.runs.entry import Entry
@@ -27,7 +27,7 @@ ROW = 82  # pixels, for four lines; Streamlit breaks a cell's text above 4 rem, 
 def past_runs(_: Translate) -> list[Entry]:
     """The newest runs of the store; where it cannot be read, or is empty, the page says so."""
     entries = store().history(MOST_LISTED)
-    for said in (*store().notices, *filter(None, [store().problem])):
+    for said in told_by(store()):
         st.warning(_.escaped(said))
     if not entries and not store().problem:
         st.info(_("Nothing has been run here yet. Train a student, and it will be listed here."))

@@ -10,6 +10,7 @@ from app import ghost as ghosts
 from app.controls import differences
 from app.ghost import Ghost
 from app.pace import Pace
+from app.start import REST_SECONDS
 from app.text import Translate
 from app.validation import group
 from app.visitor import sign_in_needed, visitor
@@ -23,7 +24,6 @@ from kd_core.settings import Settings
 if TYPE_CHECKING:
     from kd_core.runs.store import Store
 
-REST_SECONDS = 8.0  # the first page is drawn in this time
 MORE_SEEDS = 5
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
@@ -32,6 +32,11 @@ SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 def store() -> "Store":
     """The server's one store; its database is opened when it is first used."""
     return late_store()
+
+
+def told_by(kept: "Store") -> list[Message]:
+    """What a person should know of a store: what happened when it was opened, and why nothing is kept."""
+    return [*kept.notices, *filter(None, [kept.problem])]
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
@@ -109,7 +114,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             live(handle.id, _, _previous(handle.id, handle.settings), pace, mine)
         elif handle and view:
             _ended(view, handle, settings, _)
-    for said in filter(None, (*store().notices, store().problem, _limits()[1])):
+    for said in filter(None, (*told_by(store()), _limits()[1])):
         st.caption(":material/warning: " + _.escaped(said))
     newest = f"result_{settings.technique}"
     if view and view.result:
@@ -147,12 +152,15 @@ def _previous(run: str, settings: Settings) -> Ghost | None:
 
 def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
     """Of the run that this session has shown before `run`, else of the one before it in the store."""
-    for earlier in (st.session_state.get(f"shown_{technique}"), ghosts.before(store().history(), run, kind)):
+
+    def of(earlier: str | None) -> Ghost | None:
         handle = queue().find(earlier) if earlier and earlier != run else None
         result = handle.view().result if handle else None
-        if result and (made := ghosts.of(result)).kind == kind:
-            return made
-    return None
+        made = ghosts.of(result) if result else None
+        return made if made and made.kind == kind else None
+
+    shown = of(st.session_state.get(f"shown_{technique}"))
+    return shown or of(ghosts.before(store().history(), run, kind))  # the list is read only if need be
 
 
 def _refused(_: Translate) -> None:

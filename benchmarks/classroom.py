@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -62,22 +63,15 @@ class Person:
         async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
             await self._ask(socket)
             while (left := until - time.monotonic()) > 0:
-                try:
+                with suppress(TimeoutError):
                     message = await asyncio.wait_for(socket.recv(), min(left, self._rest()))
-                except TimeoutError:
-                    if self._asked == 0 and self._due():
-                        await self._next(socket)
-                    continue
-                assert isinstance(message, bytes)
-                self._take(ForwardMsg.FromString(message))
-                if self._asked == 0 and self._due():
+                    assert isinstance(message, bytes)
+                    self._take(ForwardMsg.FromString(message))
+                if self._asked == 0 and time.monotonic() >= self._at:
                     await self._next(socket)
 
     def _rest(self) -> float:
         return max(0.01, self._at - time.monotonic()) if self._asked == 0 else 5.0
-
-    def _due(self) -> bool:
-        return time.monotonic() >= self._at
 
     async def _next(self, socket: object) -> None:
         """Poll while a run is under way; press Run when none is."""

@@ -36,9 +36,13 @@ SATURATION = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0"}
 
 
 @contextmanager
-def cluster(workers: int) -> Iterator[str]:
-    """The address of a scheduler that has so many workers of one thread."""
-    env = {**os.environ, **SPEED, **SATURATION, "PYTHONPATH": str(Path(__file__).parent.parent)}
+def cluster(workers: int, *search: str) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """A scheduler with so many workers of one thread: its address, and the processes, the scheduler first.
+
+    search: further folders where the workers find modules.
+    """
+    path = os.pathsep.join((str(Path(__file__).parent.parent), *search))
+    env = {**os.environ, **SPEED, **SATURATION, "PYTHONPATH": path}
     started: list[subprocess.Popen[str]] = []
 
     def start(what: str, *arguments: str) -> subprocess.Popen[str]:
@@ -54,7 +58,7 @@ def cluster(workers: int) -> Iterator[str]:
             _line(
                 start("worker", address, *loopback, "--nthreads", "1", "--no-nanny", "--no-dashboard"), "Registered"
             )
-        yield address
+        yield address, started
     finally:
         for process in reversed(started):
             process.kill()
@@ -72,7 +76,7 @@ def _line(process: subprocess.Popen[str], words: str) -> str:
 def lap(workers: int) -> dict[str, float]:
     """Seconds of each run on a warm cluster of so many workers."""
     taken = {}
-    with cluster(workers) as address:
+    with cluster(workers) as (address, _):
         queue = Queue({"KD_SCHEDULER": address})
         try:
             queue.submit(WARM).wait(300)

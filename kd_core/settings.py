@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from kd_core.messages import N_, Message, Problem, Scalar, message
 
 
-def _field(
+def field(
     default: Scalar,
     *,
     label: str,
@@ -237,89 +237,89 @@ class DistillationSettings(Settings):
     }
     shares: ClassVar[Mapping[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
 
-    temperature: float = _field(
+    temperature: float = field(
         4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),
         help=N_("Divides the logits before the softmax: 1 leaves them as they are, more softens them."),
     )  # fmt: skip
-    alpha: float = _field(
+    alpha: float = field(
         0.9, ge=0, le=1, step=0.05, symbol="α", label=N_("Teacher weight α"),
         help=N_("Share of the loss that listens to the teacher; the rest listens to the labels."),
     )  # fmt: skip
-    train_size: int = _field(
+    train_size: int = field(
         500, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
         help=N_("How many labelled images each student sees; drawn anew for each seed."),
     )  # fmt: skip
-    student: Literal["article", "mlp30", "mlp300", "mlp800"] = _field(
+    student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
         "article", choices=STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
-    teacher_data: Literal["all", "same"] = _field(
+    teacher_data: Literal["all", "same"] = field(
         "all", more=True, label=N_("Teacher's labels"),
         choices={"all": N_("all training images"), "same": N_("the same as the student")},
         help=N_("Which labels the teacher was trained on: all there are, or only the student's own."),
     )  # fmt: skip
-    t_squared: bool = _field(
+    t_squared: bool = field(
         True, more=True, label=N_("T² in the loss"),
         help=N_("Without it the teacher's part of the gradient vanishes like 1/T² as T grows."),
     )  # fmt: skip
-    arm_smoothing: bool = _field(
+    arm_smoothing: bool = field(
         False, more=True, label=N_("Control: label smoothing"),
         help=N_("One more student: targets as soft as the teacher's on average, all wrong digits alike."),
     )  # fmt: skip
-    arm_shuffled: bool = _field(
+    arm_shuffled: bool = field(
         False, more=True, label=N_("Control: shuffled soft targets"),
         help=N_("One more student whose teacher's probabilities of the wrong digits are shuffled, image by image."),
     )  # fmt: skip
-    arm_same_labels: bool = _field(
+    arm_same_labels: bool = field(
         False, more=True, label=N_("Control: teacher of the same labels"),
         help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
     )  # fmt: skip
-    method: Literal["logits", "decoupled", "attention", "hints"] = _field(
+    method: Literal["logits", "decoupled", "attention", "hints"] = field(
         "logits", choices=METHODS, more=True, label=N_("What is taught"),
         help=N_("Softened answers alone, or something of the teacher's inner layers beside them."),
     )  # fmt: skip
-    method_weight: float = _field(
+    method_weight: float = field(
         1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
         help=N_("Weight of what a further method adds; of no effect on soft targets alone."),
     )  # fmt: skip
-    epochs: int = _field(
+    epochs: int = field(
         30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each student sees its images."),
     )  # fmt: skip
-    seeds: int = _field(
+    seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
         help=N_("How many independent trials; each sets weights, order and the labelled images."),
     )  # fmt: skip
-    batch_size: int = _field(
+    batch_size: int = field(
         64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
         help=N_("Images in one training step."),
     )  # fmt: skip
-    learning_rate: float = _field(
+    learning_rate: float = field(
         0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Adam's step size."),
     )  # fmt: skip
-    seed: int = _field(
+    seed: int = field(
         0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
-    teacher: Literal["article", "mlp1200"] = _field(
+    teacher: Literal["article", "mlp1200"] = field(
         "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
     )  # fmt: skip
-    teacher_epochs: int = _field(
+    teacher_epochs: int = field(
         5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
         help=N_(
             "How often a teacher of all labels sees them; any other trains as long as the student."
         ),
     )  # fmt: skip
-    fresh_teacher: bool = _field(
+    fresh_teacher: bool = field(
         False, more=True, label=N_("Train the teacher live"),
         help=N_("Train the teacher in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = _field(
+    precision: Literal["auto", "float32", "bfloat16"] = field(
         "auto", more=True, label=N_("Arithmetic"),
         choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
         help=N_("bfloat16 is faster only where the processor has it."),
     )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(
         "auto", more=True, label=N_("Device"),
         choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Where the networks train."),
@@ -375,79 +375,79 @@ class TransferSettings(Settings):
     }
     shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
 
-    task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = _field(
+    task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = field(
         "low_high", choices=TASKS, label=N_("Source → target"),
         help=N_("What the network has learned first, and what it has to learn now."),
     )  # fmt: skip
-    labels_per_class: int = _field(
+    labels_per_class: int = field(
         10, ge=1, le=500, step=1, log=True, label=N_("Labels a class"),
         help=N_("How many labelled target images of each class; drawn anew for each seed."),
     )  # fmt: skip
-    lam: float = _field(
+    lam: float = field(
         0.01, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
         marks={0.0: N_("fine-tuning"), 1e-4: "", 1e-3: "", 0.01: "", 0.1: "", 1.0: "", 10.0: N_("≈ extraction")},
         help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
     )  # fmt: skip
-    network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = _field(
+    network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = field(
         "large", choices=NETWORKS, label=N_("Network"),
         help=N_("The same for every arm; but a network of ImageNet is set against the article's CNN from scratch."),
     )  # fmt: skip
-    source_kind: Literal["true", "random_labels", "shuffled_pixels"] = _field(
+    source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
         "true", more=True, label=N_("The source's lesson"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
         help=N_("A source that teaches nothing of digits may help or hurt; try it."),
     )  # fmt: skip
-    image_size: int = _field(
+    image_size: int = field(
         32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
         help=N_("The side to which digits are enlarged for a network of ImageNet; larger is slower, 224 by far."),
     )  # fmt: skip
-    tune_backbone: bool = _field(
+    tune_backbone: bool = field(
         False, more=True, label=N_("Fine-tune the ImageNet network"),
         help=N_("Train all of it too, with three more arms; otherwise it stays frozen. Slow."),
     )  # fmt: skip
-    epochs: int = _field(
+    epochs: int = field(
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each arm sees its target images."),
     )  # fmt: skip
-    seeds: int = _field(
+    seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
         help=N_("How many independent trials; each sets weights, order and the labelled images."),
     )  # fmt: skip
-    batch_size: int = _field(
+    batch_size: int = field(
         16, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
         help=N_("Images in one training step."),
     )  # fmt: skip
-    learning_rate: float = _field(
+    learning_rate: float = field(
         0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
     )  # fmt: skip
-    base_learning_rate: float = _field(
+    base_learning_rate: float = field(
         0.005, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
         help=N_("Step size of the transferred layers: usually smaller than that of the new ones."),
     )  # fmt: skip
-    weight_decay: float = _field(
+    weight_decay: float = field(
         0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
         help=N_("Pull to zero: of the new layer in every arm, of all layers in the weight-decay arm."),
     )  # fmt: skip
-    source_epochs: int = _field(
+    source_epochs: int = field(
         3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
         help=N_("How often the network sees the source's images."),
     )  # fmt: skip
-    seed: int = _field(
+    seed: int = field(
         0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
-    fresh_source: bool = _field(
+    fresh_source: bool = field(
         False, more=True, label=N_("Train the source live"),
         help=N_("Train the source network in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = _field(
+    precision: Literal["auto", "float32", "bfloat16"] = field(
         "auto", more=True, label=N_("Arithmetic"),
         choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
         help=N_("bfloat16 is faster only where the processor has it."),
     )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(
         "auto", more=True, label=N_("Device"),
         choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Where the networks train."),
@@ -526,7 +526,7 @@ def scheme_of(arm_name: str) -> str:
 
 def _task_weight(label: str) -> Any:
     """The field α_i of one task; it counts only where that task is among the chosen ones."""
-    return _field(
+    return field(
         1.0, ge=0, le=10, step=0.1, symbol="α_i", label=label,
         help=N_("How much this task's loss counts in the joint loss; 0 leaves it out."),
     )  # fmt: skip
@@ -543,7 +543,7 @@ class MultitaskSettings(Settings):
     }
     shares: ClassVar[Mapping[str, float]] = {"tasks": 1.0}
 
-    tasks: Literal["two_digits", "digit_parity", "digit_five", "digit_parity_five", "digit_angle"] = _field(
+    tasks: Literal["two_digits", "digit_parity", "digit_five", "digit_parity_five", "digit_angle"] = field(
         "two_digits", choices=TASK_SETS, label=N_("Tasks"),
         help=N_("What one network learns at the same time."),
     )  # fmt: skip
@@ -553,44 +553,44 @@ class MultitaskSettings(Settings):
     weight_parity: float = _task_weight(N_("Weight of parity α_i"))
     weight_five: float = _task_weight(N_("Weight of at least five α_i"))
     weight_angle: float = _task_weight(N_("Weight of the rotation angle α_i"))
-    weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = _field(
+    weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = field(
         "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
         help=N_("How the weighted losses are combined; none of these is promised to win."),
     )  # fmt: skip
-    body: Literal["medium", "small"] = _field(
+    body: Literal["medium", "small"] = field(
         "medium", choices=BODIES, label=N_("Shared body"),
         help=N_("The layers that all tasks share; in a small one they must fight for room."),
     )  # fmt: skip
-    train_size: int = _field(
+    train_size: int = field(
         1000, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
         help=N_("How many images each network sees, labelled for each of its tasks; drawn anew for each seed."),
     )  # fmt: skip
-    epochs: int = _field(
+    epochs: int = field(
         20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each network sees its images."),
     )  # fmt: skip
-    seeds: int = _field(
+    seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
         help=N_("How many independent trials; each sets weights, order and the labelled images."),
     )  # fmt: skip
-    batch_size: int = _field(
+    batch_size: int = field(
         64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
         help=N_("Images in one training step."),
     )  # fmt: skip
-    learning_rate: float = _field(
+    learning_rate: float = field(
         0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Adam's step size."),
     )  # fmt: skip
-    seed: int = _field(
+    seed: int = field(
         0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = _field(
+    precision: Literal["auto", "float32", "bfloat16"] = field(
         "auto", more=True, label=N_("Arithmetic"),
         choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
         help=N_("bfloat16 is faster only where the processor has it."),
     )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = _field(
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(
         "auto", more=True, label=N_("Device"),
         choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Where the networks train."),
@@ -648,63 +648,63 @@ class MetaSettings(Settings):
     }
     shares: ClassVar[Mapping[str, float]] = {"tasks": 1.0}
 
-    problem: Literal["sinusoids", "digits"] = _field(
+    problem: Literal["sinusoids", "digits"] = field(
         "sinusoids", choices=PROBLEMS, label=N_("Tasks"),
         help=N_("What every task is one of: a curve through a few points, or a few digits to tell apart."),
     )  # fmt: skip
-    shots: int = _field(
+    shots: int = field(
         10, ge=1, le=500, step=1, log=True, symbol="K", label=N_("Examples K"),
         help=N_("Labelled examples to learn from in each task: points of a curve, or images of each digit."),
     )  # fmt: skip
-    inner_lr: float = _field(
+    inner_lr: float = field(
         0.01, ge=1e-5, le=100, step=0.01, log=True, symbol="α", label=N_("Inner step size α"),
         help=N_("How far one adaptation step goes: θ − α ∇L on the task's own examples."),
     )  # fmt: skip
-    inner_steps: int = _field(
+    inner_steps: int = field(
         1, ge=1, le=10, step=1, label=N_("Inner steps"),
         help=N_("Adaptation steps that the starting point is trained for, and after which arms are compared."),
     )  # fmt: skip
-    ways: int = _field(
+    ways: int = field(
         3, ge=2, le=10, step=1, symbol="N", label=N_("Digits a task N"),
         help=N_("How many digits a task tells apart; without effect on sinusoids."),
     )  # fmt: skip
-    first_order: bool = _field(
+    first_order: bool = field(
         False, more=True, label=N_("First order only"),
         help=N_("Leave second-order MAML out: its first-order shortcut takes its place in the verdict."),
     )  # fmt: skip
-    reptile: bool = _field(
+    reptile: bool = field(
         False, more=True, label=N_("One more arm: Reptile"),
         help=N_("Moves the start towards where a few plain steps on each task lead."),
     )  # fmt: skip
-    iterations: int = _field(
+    iterations: int = field(
         1500, ge=1, le=100_000, step=100, more=True, log=True, label=N_("Meta-steps"),
         help=N_("How often the starting point is moved, each time for a batch of tasks."),
     )  # fmt: skip
-    meta_batch: int = _field(
+    meta_batch: int = field(
         25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks a meta-step"),
         help=N_("Tasks whose losses are added up in one meta-step."),
     )  # fmt: skip
-    meta_lr: float = _field(
+    meta_lr: float = field(
         0.001, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Outer learning rate"),
         help=N_("Adam's step size for the starting point, in every arm."),
     )  # fmt: skip
-    queries: int = _field(
+    queries: int = field(
         10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
         help=N_("Examples of a training task (for digits of each digit) that judge its adapted network."),
     )  # fmt: skip
-    seeds: int = _field(
+    seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
         help=N_("How many independent trials; each sets first weights, all tasks and the digits held out."),
     )  # fmt: skip
-    seed: int = _field(
+    seed: int = field(
         0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
-    precision: Literal["float32", "float64"] = _field(
+    precision: Literal["float32", "float64"] = field(
         "float32", more=True, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
         help=N_("float64 is slower; second derivatives do well in float32."),
     )  # fmt: skip
-    device: Literal["cpu", "auto", "cuda", "mps"] = _field(
+    device: Literal["cpu", "auto", "cuda", "mps"] = field(
         "cpu", more=True, label=N_("Device"),
         choices={"cpu": "CPU", "auto": N_("fastest here"), "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Networks as small as the sinusoids' train fastest on the CPU."),

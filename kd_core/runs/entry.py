@@ -1,10 +1,11 @@
-"""What a queue and a page know of a stored run; apart from the store, whose database takes long to import."""
+"""What queue, workers and pages know of stored runs; apart from the store, whose database takes long to import."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from kd_core.events import Provenance
 from kd_core.messages import Message, Scalar
 
 State = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
@@ -31,3 +32,8 @@ class Entry:
     verdict: Message | None
     validation: Mapping[str, float]
     problem: Message | None
+
+
+def machine_of(made: Provenance) -> str:
+    """What two trials must share to be the same to the last bit: the processor and PyTorch's version."""
+    return f"{made.processor} {made.torch}".strip()

@@ -153,12 +153,12 @@ class Handle:
 
     # Fed by the queue
 
-    def finish(self, result: Result, stored: tuple[str, datetime] | None = None) -> bool:
-        """The run's Result has arrived, or was `stored`, as the run of that id; False if it was over already."""
+    def finish(self, result: Result, stored: tuple[str, datetime] | None = None) -> None:
+        """The run's Result has arrived, or was `stored`, as the run of that id; ignored if it is over."""
         with self._changed:
             if stored and self.under_way:
                 self._known_as, self._stored = stored
-            return self._end("finished", result=result)
+            self._end("finished", result=result)
 
     def keep(self, trials: Mapping[int, Result]) -> None:
         """These trials (seed -> Result) were trained before and are not trained again."""
@@ -240,12 +240,7 @@ class Handle:
         if self._trials_started is None:
             self._trials_started = time.monotonic()
 
-    def _end(
-        self,
-        state: State,
-        result: Result | None = None,
-        problem: Message | None = None,
-    ) -> bool:
+    def _end(self, state: State, result: Result | None = None, problem: Message | None = None) -> bool:
         with self._changed:
             if not self.under_way:
                 return False

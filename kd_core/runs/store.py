@@ -39,9 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
-from kd_core.events import Provenance, Result
+from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, Scalar, message
-from kd_core.runs.entry import UNDER_WAY, Entry, State
+from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
 from kd_core.settings import Settings
 from kd_core.statistics import validation
 
@@ -100,11 +100,6 @@ class _Trial(_Table):
     machine: Mapped[str] = mapped_column(String(200), primary_key=True)
     created: Mapped[float]
     result: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-def machine_of(made: Provenance) -> str:
-    """What two trials must share to be the same to the last bit: the processor and PyTorch's version."""
-    return f"{made.processor} {made.torch}".strip()
 
 
 def default_url() -> str:

@@ -23,8 +23,8 @@ from distributed import WorkerPlugin, get_worker
 
 from kd_core.events import Evaluation, Event, Result, Step
 from kd_core.messages import N_, Problem
+from kd_core.runs.entry import machine_of
 from kd_core.runs.handle import PREPARATION
-from kd_core.runs.store import machine_of
 from kd_core.settings import Settings
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages

@@ -6,14 +6,15 @@ Skipped without PostgreSQL's programs and `requirements-postgres.txt`; with KD_R
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from test_store import write_from_two_servers
 
 from app.bundled import recorded
-from kd_core.runs.store import SCHEMA, Store, machine_of
+from kd_core.runs.entry import machine_of
+from kd_core.runs.store import SCHEMA, Store
 from kd_core.settings import DistillationSettings
 from tests.browser.conftest import free_port
 
@@ -110,20 +111,7 @@ def test_runs_trials_and_networks_come_back_as_they_were(store):
 def test_two_servers_write_into_one_new_database(server):
     subprocess.run([programs() / "createdb", "-h", "127.0.0.1", "-p", str(server.port), "-U", "lab", "shared"],
                    check=True, timeout=30)  # fmt: skip
-    url = server.url.replace("/postgres", "/shared")
-    program = (
-        "import sys, kd_core.runs.store as s\n"
-        "from kd_core.settings import DistillationSettings as D\n"
-        "store = s.Store(sys.argv[1])\n"
-        "for n in range(50): store.begin(sys.argv[2] + str(n), D())\n"
-        "assert store.problem is None, store.problem\n"
-    )
-    servers = [subprocess.Popen([sys.executable, "-c", program, url, name], cwd=Path(__file__).parents[2])
-               for name in "ab"]  # fmt: skip
-    assert [process.wait(60) for process in servers] == [0, 0]
-    store = Store(url)
-    assert len(store.history()) == 100
-    store.close()
+    write_from_two_servers(server.url.replace("/postgres", "/shared"))
 
 
 def test_a_server_that_goes_away_is_one_sentence_and_is_found_again(server, store):

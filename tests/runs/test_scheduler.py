@@ -2,53 +2,21 @@
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import psutil
 import pytest
 from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
+from benchmarks import scale
 from kd_core.runs.queue import Queue
-
-ROOT = str(Path(__file__).parents[2])
-OURS = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join((ROOT, HERE)),
-    "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
-}
-
-
-def dask(*arguments):
-    """A part of a Dask cluster, started as docs/deployment.md says."""
-    return subprocess.Popen([sys.executable, "-m", "dask", *arguments], env=OURS, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True)  # fmt: skip
-
-
-def said(process, words):
-    for line in process.stderr:
-        if words in line:
-            return line
-    raise AssertionError(f"it ended before it said {words!r}")
 
 
 @pytest.fixture
 def cluster():
-    """A scheduler and two workers, each a process of its own: (address, processes)."""
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
-    address = said(scheduler, "Scheduler at:").split()[-1]
-    workers = [
-        dask("worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--no-dashboard")
-        for _ in range(2)
-    ]
-    for worker in workers:
-        said(worker, "Registered to")
-    yield address, scheduler, workers
-    for process in (*workers, scheduler):
-        process.kill()
-        process.communicate()
+    """A scheduler and two workers, each a process of its own: (address, scheduler, workers)."""
+    with scale.cluster(2, HERE) as (address, (scheduler, *workers)):
+        yield address, scheduler, workers
 
 
 def test_runs_go_to_its_workers_and_one_may_die(cluster, capfd):

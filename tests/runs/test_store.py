@@ -13,7 +13,8 @@ import pytest
 from app.bundled import recorded
 from kd_core.messages import message
 from kd_core.runs import store as store_module
-from kd_core.runs.store import SCHEMA, Store, machine_of
+from kd_core.runs.entry import machine_of
+from kd_core.runs.store import SCHEMA, Store
 from kd_core.settings import DistillationSettings, MetaSettings
 
 SETTINGS = DistillationSettings(precision="float32", device="cpu", seeds=2)
@@ -190,7 +191,8 @@ def test_a_database_of_a_newer_lab_is_left_alone(store, file):
     raw.close()
 
 
-def test_two_servers_on_one_new_database(file):
+def write_from_two_servers(url):
+    """Two processes open a new database at once and write fifty runs each; all of them are there."""
     program = (
         "import sys, kd_core.runs.store as s\n"
         "from kd_core.settings import DistillationSettings as D\n"
@@ -199,14 +201,16 @@ def test_two_servers_on_one_new_database(file):
         "assert store.problem is None, store.problem\n"
     )
     servers = [
-        subprocess.Popen([sys.executable, "-c", program, f"sqlite:///{file}", name],
-                         cwd=Path(__file__).parents[2])
-        for name in "ab"
-    ]  # fmt: skip
+        subprocess.Popen([sys.executable, "-c", program, url, name], cwd=Path(__file__).parents[2]) for name in "ab"
+    ]
     assert [server.wait(60) for server in servers] == [0, 0]
-    store = Store(f"sqlite:///{file}")
+    store = Store(url)
     assert len(store.history()) == 100
     store.close()
+
+
+def test_two_servers_on_one_new_database(file):
+    write_from_two_servers(f"sqlite:///{file}")
 
 
 def test_many_threads_may_write(store):
