@@ -44,6 +44,8 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(o
     arm = next(arm for arm in recorded["arms"] if arm["name"] == recorded["verdict"]["arm"])
     labels = mnist.test.labels.tolist()
     for true, said in ((2, 3), (8, 9)):  # the second click is on a matrix drawn anew
+        # While it is drawn anew, the old one stands beside the new one for a moment.
+        page.wait_for_function("() => document.querySelectorAll('.st-key-confusion .nsewdrag').length === 1")
         box = plot.locator(".nsewdrag").bounding_box()
         place = box["x"] + box["width"] * (said + 0.5) / 10, box["y"] + box["height"] * (true + 0.5) / 10
         page.mouse.move(*place)
