@@ -21,6 +21,13 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
+def has_value(field, value: object) -> None:
+    """Wait until an input holds this value: a control is drawn first and given its value a moment later."""
+    from playwright.sync_api import expect
+
+    expect(field).to_have_value(str(value), timeout=15_000)
+
+
 class Server:
     """`streamlit run streamlit_app.py` as a person starts it."""
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, has_value
 from tests.browser.test_lab import bars, expected_bars, slider
 
 pytestmark = pytest.mark.browser
@@ -74,7 +74,7 @@ def test_two_guesses_and_the_facts_in_this_browser_alone(live):
     page.get_by_role("button", name="No", exact=True).click()
     page.locator(".quiz .step.now").filter(has_not_text="Watch the bars").wait_for()
     assert page.evaluate("() => window.extremes") == [1, 20]
-    assert slider(page).input_value() == "4"  # and it is back
+    has_value(slider(page), "4")  # and it is back
     assert "You said no. Right: T never changes the order. From T = 0.5 to 50, A stays 7 and B stays 7" in now(page)
     assert strip.bounding_box()["height"] == height
 
