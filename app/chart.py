@@ -1,8 +1,5 @@
 """How a page shows a figure and a set of images: every figure can be saved, every image says what it is."""
 
-import struct
-import zlib
-from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -10,6 +7,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+
+from app.png import data_uri
+from app.png import png as png
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
@@ -48,26 +48,8 @@ def tiles(
 ) -> str:
     """Images uint8 [H, W] side by side as HTML, each with its caption's lines under it; size: small or large."""
     shown = "".join(
-        f'<figure><img src="{_data_uri(image)}" alt="{escape(alt)}">'
+        f'<figure><img src="{data_uri(image)}" alt="{escape(alt)}">'
         f"<figcaption>{'<br>'.join(escape(line) for line in lines)}</figcaption></figure>"
         for image, lines, alt in zip(images, captions, alts, strict=True)
     )
     return f'{STYLE}<div class="tiles {size}">{shown}</div>'
-
-
-def _data_uri(image: np.ndarray) -> str:
-    return "data:image/png;base64," + b64encode(png(image)).decode()
-
-
-def png(image: np.ndarray) -> bytes:
-    """A grey image uint8 [H, W] as a PNG file."""
-    height, width = image.shape
-    lines = np.hstack([np.zeros((height, 1), np.uint8), image]).tobytes()  # each line starts with its filter: none
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(kind, content) for kind, content in ((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
-    )

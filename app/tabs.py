@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import depth as figures_of
-from app import figures, forward, report
+from app import figures, forward, handout, link, report
 from app.chart import FORMATS, chart, tiles
 from app.controls import redraw_in_language, seed
 from app.text import Translate
@@ -407,7 +407,12 @@ def _export(result: Result, _: Translate) -> None:
     """The Result as files, a network as a file, and in which format figures are saved."""
     numbers, network, pictures = st.columns(3)
     with numbers:
-        st.markdown("**" + _("The numbers") + "**")
+        st.markdown("**" + _("The whole run") + "**")
+        st.download_button(
+            _("A report to pass on (HTML)"), partial(handout.html, result, _, link.base(st.context.url)),
+            report.file_name(result, "report", "html"), "text/html", type="primary", key="report",
+            icon=":material/download:", width="stretch", on_click="ignore",
+        )  # fmt: skip
         st.download_button(_("Every trial (CSV)"), report.csv(result), report.file_name(result, "trials", "csv"),
                            "text/csv", icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
         st.download_button(_("The whole result (JSON)"), report.json(result),
@@ -416,8 +421,9 @@ def _export(result: Result, _: Translate) -> None:
         st.download_button(_("A script that repeats it (Python)"), report.script(result),
                            report.file_name(result, "repeat", "py"), "text/x-python",
                            icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
-        st.caption(_("The JSON holds all but the networks: settings, every trial, every mistake; the history "
-                     "reads it in again. The script trains anew and compares every number."))  # fmt: skip
+        st.caption(_("The report is one file with its pictures inside: it opens without a network and prints. The "
+                     "JSON holds all but the networks; the history reads it in again. The script trains anew and "
+                     "compares every number."))  # fmt: skip
     with network:
         st.markdown("**" + _("A trained network") + "**")
         _network(result, _)
