@@ -87,7 +87,12 @@ def _values(trace: Any, side: str) -> Iterable[Any]:
     if trace.type == "bar" and side == ("x" if trace.orientation == "h" else "y"):
         return [0, *values]
     error = getattr(trace, f"error_{side}", None)
-    if error and error.visible is not False and error.array is not None and not any(isinstance(v, str) for v in values):
+    if (
+        error
+        and error.visible is not False
+        and error.array is not None
+        and not any(isinstance(v, str) for v in values)
+    ):
         minus = error.array if error.arrayminus is None else error.arrayminus
         ends = [v + (up or 0) for v, up in zip(values, error.array, strict=True)]
         values += ends + [v - (down or 0) for v, down in zip(values, minus, strict=True)]

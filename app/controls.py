@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.link import HIDE, named, text
 from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings import Preset, Settings, Spec
@@ -40,6 +41,9 @@ def read_address(
     for name in list(st.query_params):
         if (name in RESERVED) != reserved or name in own:
             continue
+        if name == HIDE and settings:
+            _read_hidden(settings, kept)
+            continue
         given = st.query_params.get_all(name)
         if not reserved and name not in specs:
             unknown.append(name[:30])
@@ -56,6 +60,24 @@ def read_address(
         if st.session_state["entered"]:
             _come_back_to(settings)
         _go_where_the_address_went(settings)
+
+
+def _read_hidden(settings: type[Settings], kept: dict[str, Message]) -> None:
+    """Leave in `hide` only what is a setting here, and say what is none."""
+    there, unknown = named(",".join(st.query_params.get_all(HIDE)), settings.specs())
+    if unknown:
+        kept[HIDE] = message(
+            "The address is to hide controls that are not on this page: {names}.", names=", ".join(unknown[:3])
+        )
+    if not there:
+        del st.query_params[HIDE]
+    elif st.query_params.get_all(HIDE) != [",".join(there)]:
+        st.query_params[HIDE] = ",".join(there)
+
+
+def hidden(settings: type[Settings]) -> list[str]:
+    """The settings whose controls the address hides; they keep what it sets them to."""
+    return named(st.query_params.get(HIDE, ""), settings.specs())[0]
 
 
 def _come_back_to(settings: type[Settings]) -> None:
@@ -120,7 +142,7 @@ def _go_where_the_address_went(settings: type[Settings]) -> None:
         return
     young = time.monotonic() - st.session_state["published_at"] < SETTLED_SECONDS
     specs = settings.specs()
-    if young or any(_text(st.session_state.get(n, s.default), s.default) != published[n] for n, s in specs.items()):
+    if young or any(text(st.session_state.get(n, s.default), s.default) != published[n] for n, s in specs.items()):
         return
     for name, spec in specs.items():
         raw = now[name]
@@ -130,13 +152,14 @@ def _go_where_the_address_went(settings: type[Settings]) -> None:
 def controls(settings: type[Settings], _: Translate, without: Container[str] = ()) -> Settings:
     """Draw the widgets of `settings` (the rest behind "More") and return what they are set to.
 
-    without: fields that mean nothing at present; they keep what they were set to, unseen.
+    without: fields that mean nothing at present; they, and those that the address hides, keep what they were
+    set to, unseen.
     """
-    specs = settings.specs()
-    values: dict[str, Any] = {name: value(settings, name) for name in specs if name in without}
-    shown = [spec for name, spec in specs.items() if name not in without]
+    specs, unseen = settings.specs(), hidden(settings)
+    values: dict[str, Any] = {name: value(settings, name) for name in specs if name in without or name in unseen}
+    shown = [spec for name, spec in specs.items() if name not in values]
     first = [spec for spec in shown if not spec.more]
-    for column, spec in zip(st.columns(len(first)), first, strict=True):
+    for column, spec in zip(st.columns(max(1, len(first))), first, strict=False):
         with column:
             values[spec.name] = _widget(spec, settings, _)
     if behind := [spec for spec in shown if spec.more]:
@@ -145,9 +168,22 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
             for position, spec in enumerate(behind):
                 with columns[position % 3]:
                     values[spec.name] = _widget(spec, settings, _)
+    if unseen:
+        _say_hidden(len(unseen), _)
     _publish(values, specs)
     st.session_state[f"left_{settings.technique}"] = values
     return settings.parse(values)
+
+
+def _say_hidden(count: int, _: Translate) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = _("Controls that this link hides: {count}. They keep what it sets them to.", count=count)
+        st.caption(said, width="content")
+        st.button(_("Show all controls"), key="show_all", type="tertiary", on_click=_show_all)
+
+
+def _show_all() -> None:
+    st.query_params.pop(HIDE, None)
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
@@ -206,29 +242,20 @@ def redraw_in_language(name: str, _: Translate) -> None:
 
 def publish(name: str, set_to: Scalar, default: Scalar) -> None:
     """Write what `name` is set to into the address; the default is left out."""
-    text = _text(set_to, default)
-    if text is None:
+    written = text(set_to, default)
+    if written is None:
         st.query_params.pop(name, None)
-    elif st.query_params.get(name) != text:
-        st.query_params[name] = text
+    elif st.query_params.get(name) != written:
+        st.query_params[name] = written
 
 
 def _publish(values: Mapping[str, Scalar], specs: Mapping[str, Spec]) -> None:
     """Write all that is set into the address, and remember what was written, and when."""
-    texts = {name: _text(set_to, specs[name].default) for name, set_to in values.items()}
+    texts = {name: text(set_to, specs[name].default) for name, set_to in values.items()}
     if texts != st.session_state.get("published"):
         st.session_state["published"], st.session_state["published_at"] = texts, time.monotonic()
     for name, set_to in values.items():
         publish(name, set_to, specs[name].default)
-
-
-def _text(set_to: Scalar, default: Scalar) -> str | None:
-    """A value as the address writes it, None for the default: 8, 0.5, true, mlp300."""
-    if set_to == default:
-        return None
-    if isinstance(set_to, float):
-        return f"{set_to:g}" if float(f"{set_to:g}") == set_to else repr(set_to)
-    return str(set_to).lower() if isinstance(set_to, bool) else str(set_to)
 
 
 def presets(
@@ -239,8 +266,11 @@ def presets(
     Returns whether one was just pressed.
     """
     pressed = False
+    unseen = hidden(settings)
     with st.container(horizontal=True, key=key):
         for name, preset in offered.items():
+            if any(preset.values.get(field, held) != held for field in unseen for held in [value(settings, field)]):
+                continue  # it would change what is hidden, unseen
             off = preset.needs_mnist and not mnist
             said = " ".join(_(sentence) for sentence in (preset.help, preset.measured) if sentence)
             why = _("This needs MNIST, which could not be fetched here.") if off else said
@@ -250,8 +280,10 @@ def presets(
 
 
 def _apply(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
+    unseen = hidden(settings)
     for name, spec in settings.specs().items():
-        st.session_state[name] = values.get(name, spec.default)
+        if name not in unseen:
+            st.session_state[name] = values.get(name, spec.default)
 
 
 def value(settings: type[Settings], name: str) -> Any:
@@ -267,7 +299,8 @@ def follow(name: str) -> Callable[[float], None]:
     """A callback that gives the widget `name` the value at which a client-side part was released."""
 
     def take(released: float) -> None:
-        st.session_state[name] = released
+        if name not in st.query_params.get(HIDE, "").split(","):  # a hidden setting stays as it is
+            st.session_state[name] = released
 
     return take
 

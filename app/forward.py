@@ -1,43 +1,23 @@
 """What a network kept in a Result answers to an image: the lab's networks in numpy, so that no torch is needed."""
 
-from itertools import groupby
-
 import numpy as np
-from safetensors.numpy import load
 
-from kd_core.messages import Problem
+from kd_core.layers import layers
 
 
 def logits(weights: bytes, images: np.ndarray) -> np.ndarray:
     """Logits float32 [N, 10] for images float32 [N, 1, 28, 28] of a network kept as safetensors.
 
-    The layers are read off the tensors, in the order of their names ("0.weight", "0.bias", "3.weight", …): four
-    dimensions are a 3x3 convolution without padding with 2x2 pooling and ReLU, two are a dense layer, with
-    ReLU after each but the last. So are `kd_core.models.article_cnn` and `mlp`. Raises Problem for others.
+    Raises Problem for a network that is not of the form that `kd_core.layers` reads.
     """
-    tensors = load(weights)
-    layers = [
-        {name.split(".")[1]: tensors[name] for name in names}
-        for _, names in groupby(sorted(tensors, key=_place), key=_place)
-    ]
-    shapes = [layer["weight"].ndim if set(layer) == {"weight", "bias"} else 0 for layer in layers]
-    if not shapes or shapes != sorted(shapes, reverse=True) or set(shapes) - {2, 4}:
-        raise Problem("This kind of network can only be asked where it was trained.")
-    values = images
-    for number, (layer, dimensions) in enumerate(zip(layers, shapes, strict=True)):
-        if dimensions == 4:
-            values = np.maximum(_pooled(_convolved(values, layer["weight"], layer["bias"])), 0)
+    values, found = images, layers(weights)
+    for number, layer in enumerate(found):
+        if layer.convolves:
+            values = np.maximum(_pooled(_convolved(values, layer.weight, layer.bias)), 0)
         else:
-            values = values.reshape(len(values), -1) @ layer["weight"].T + layer["bias"]
-            values = values if number + 1 == len(layers) else np.maximum(values, 0)
+            values = values.reshape(len(values), -1) @ layer.weight.T + layer.bias
+            values = values if number + 1 == len(found) else np.maximum(values, 0)
     return values
-
-
-def _place(name: str) -> int:
-    first, *rest = name.split(".")
-    if not first.isdigit() or len(rest) != 1:
-        raise Problem("This kind of network can only be asked where it was trained.")
-    return int(first)
 
 
 def _convolved(images: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:

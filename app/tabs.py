@@ -11,7 +11,10 @@ import streamlit as st
 from app import depth as figures_of
 from app import figures, forward, handout, link, report
 from app.chart import FORMATS, chart, tiles
+from app.choice import arm_choice
 from app.controls import redraw_in_language, seed
+from app.share import share
+from app.take import take_network
 from app.text import Translate
 from kd_core import pixels
 from kd_core.events import Arm, ArmTrial, Result
@@ -56,20 +59,6 @@ def depth(result: Result, _: Translate) -> None:
             st.session_state["open_tab"] = name
             with tab:
                 bodies[name](result, _)
-
-
-def _choice(label: str, options: dict[str, str], key: str, _: Translate, default: str) -> str:
-    """One of `options` (value -> words), remembered."""
-    seed(key, default)
-    if st.session_state[key] not in options:
-        st.session_state[key] = default
-    redraw_in_language(key, _)
-    chosen = st.selectbox(label, list(options), key=key, format_func=options.__getitem__, persist_state="session")
-    return str(chosen)
-
-
-def _arm(label: str, arms: list[str], key: str, default: str, _: Translate) -> str:
-    return _choice(label, {name: _(name) for name in arms}, key, _, default)
 
 
 # One digit
@@ -287,7 +276,9 @@ def _confusion(result: Result, _: Translate) -> None:
     """One arm's confusion matrix, and the images behind the cell that is chosen in it or beside it."""
     left, right = st.columns([3, 2])
     with right:
-        name = _arm(_("Confusion of"), [arm.name for arm in result.arms], "confusion_arm", result.verdict.arm, _)
+        name = arm_choice(
+            _("Confusion of"), [arm.name for arm in result.arms], "confusion_arm", result.verdict.arm, _
+        )
         arm = result.arm(name)
         digits = figures_of.digits_of(arm)
         for key, worst in zip(("cell_true", "cell_said"), figures_of.largest_error(arm), strict=True):
@@ -426,7 +417,7 @@ def _export(result: Result, _: Translate) -> None:
                      "compares every number."))  # fmt: skip
     with network:
         st.markdown("**" + _("A trained network") + "**")
-        _network(result, _)
+        take_network(result, _)
     with pictures:
         st.markdown("**" + _("The figures") + "**")
         seed("figure_format", "png")
@@ -437,20 +428,4 @@ def _export(result: Result, _: Translate) -> None:
         if form != before:
             st.session_state["figures_drawn_for"] = form
             st.rerun()  # the figures outside these tabs are to know it too
-
-
-def _network(result: Result, _: Translate) -> None:
-    networks = result.networks()
-    if not networks:
-        st.caption(_("This result carries no networks; run it anew to have them."))
-        return
-    default = result.verdict.arm if result.verdict.arm in networks else next(iter(networks))
-    name = _arm(_("Network of"), list(networks), "export_arm", default, _)
-    first = result.arm(name).trials[0]
-    st.download_button(
-        _("Weights of the first trial (safetensors)"), networks[name],
-        report.file_name(result, f"{name} seed {first.seed}", "safetensors"), "application/octet-stream",
-        icon=":material/download:", width="stretch", on_click="ignore",
-    )  # fmt: skip
-    st.caption(_("{model}, seed {seed}: {errors} errors on {images} test images.", model=result.arm(name).model,
-                 seed=first.seed, errors=first.test_errors, images=f"{result.data.test:,}"))  # fmt: skip
+    share(result.technique, _)

@@ -1,4 +1,4 @@
-"""The test images themselves, for the web process: pixels, labels and network inputs without torch.
+"""The images themselves, for the web process: pixels, labels and network inputs without torch.
 
 MNIST is memory-mapped from the files on disk, so that only the images that are looked at are read. The
 UCI digits are those of `kd_core.data.load_uci_digits`, whose scaling and split stand here.
@@ -51,6 +51,27 @@ def network_inputs(name: str, indices: Sequence[int]) -> np.ndarray:
     return inputs
 
 
+def training_inputs(name: str, count: int) -> np.ndarray:
+    """The first `count` training images as the networks see them: float32 [count, 1, 28, 28].
+
+    Raises Problem as `test_images` does.
+    """
+    base, change = _parts(name)
+    if base == UCI:
+        images = _uci_images("train")[:count].astype(np.float32)
+    else:
+        images = _idx(MNIST_FILES[0], 16, 60_000).reshape(-1, SIDE, SIDE)[: 4 * count]
+        if "-" in change:
+            images = images[_within(_idx(MNIST_FILES[1], 8, 60_000)[: 4 * count], change)]
+        images = images[:count].astype(np.float32) / np.float32(255)
+    if change == "rotated":
+        images = np.rot90(images, axes=(1, 2))
+    if change == "inverted":
+        images = 1 - images
+    inputs: np.ndarray = (images[:, None] - np.float32(MEAN)) / np.float32(STD)
+    return inputs
+
+
 def _parts(name: str) -> tuple[str, str]:
     """The data set's base and what was done to it, as `kd_core.data` names it: ("MNIST", "5-9")."""
     for base in (MNIST, UCI):
@@ -62,8 +83,11 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _chosen(base: str, classes: str) -> np.ndarray:
     """Which test images are of the digits "5-9"."""
+    return _within(test_labels(base), classes)
+
+
+def _within(labels: np.ndarray, classes: str) -> np.ndarray:
     first, last = map(int, classes.split("-"))
-    labels = test_labels(base)
     return (labels >= first) & (labels <= last)
 
 
@@ -77,10 +101,10 @@ def uci_split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return train, validation, test
 
 
-def _idx(file: str, head: int) -> np.ndarray:
-    """The bytes of one of MNIST's files after its `head`, mapped and not read."""
+def _idx(file: str, head: int, count: int = 10_000) -> np.ndarray:
+    """The bytes of one of MNIST's files of `count` images after its `head`, mapped and not read."""
     path = mnist_folder() / file
-    size = 10_000 * (SIDE * SIDE if head == 16 else 1)
+    size = count * (SIDE * SIDE if head == 16 else 1)
     if not _is_file(path, head + size):
         raise Problem(
             "The images cannot be shown: MNIST is not in {folder}. Fetch it with “python -m kd_core data”.",
@@ -101,12 +125,19 @@ def _uci() -> tuple[np.ndarray, np.ndarray]:
     """The test images, float32 [400, 28, 28] from 0 to 1, and their labels."""
     from sklearn.datasets import load_digits
 
+    labels = load_digits().target
+    return _uci_images("test"), labels[uci_split(labels)[2]].astype(np.uint8)
+
+
+def _uci_images(split: str) -> np.ndarray:
+    """The images of "train" or "test", float32 [n, 28, 28] from 0 to 1."""
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
-    test = uci_split(digits.target)[2]
+    chosen = uci_split(digits.target)[{"train": 0, "test": 2}[split]]
     spread = _bilinear(8, 20)
-    large = spread @ (digits.images[test] / 16) @ spread.T
-    images = np.pad(large, ((0, 0), (4, 4), (4, 4))).astype(np.float32)
-    return images, digits.target[test].astype(np.uint8)
+    large = spread @ (digits.images[chosen] / 16) @ spread.T
+    return np.pad(large, ((0, 0), (4, 4), (4, 4))).astype(np.float32)
 
 
 def _bilinear(small: int, large: int) -> np.ndarray:

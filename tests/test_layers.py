@@ -17,6 +17,7 @@ LAYERS = [
     {"kd_core.methods", "kd_core.joint", "kd_core.conflict", "kd_core.weighting", "kd_core.starts"},
     {"kd_core.adaptation"},
     {"kd_core.episodes"},
+    {"kd_core.export"},
     {"kd_core.backbones", "kd_core.fashion", "kd_core.features"},
     {"kd_core.results", "kd_core.teachers", "kd_core.training", "kd_core.statistics", "kd_core.cost"},
     {
@@ -27,12 +28,14 @@ LAYERS = [
         "kd_core.pixels",
         "kd_core.tasks",
         "kd_core.fetching",
+        "kd_core.layers",
     },
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
                         "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
-                        "app.article", "app.behind", "app.start", "app.runs")  # fmt: skip
+                        "app.article", "app.behind", "app.start", "app.runs", "app.choice",
+                        "app.share", "app.take")  # fmt: skip
 FILES = [
     path
     for path in sorted(ROOT.rglob("*.py"))
@@ -87,5 +90,7 @@ def test_imports_point_downward(path):
         "kd_core.folders",
         "kd_core.statistics",
         "kd_core.pixels",
+        "kd_core.layers",
+        "kd_core.export",
     ):
         assert not any(other.split(".")[0] == "torch" for other in found)

@@ -1,0 +1,97 @@
+"""A network as ONNX and in int8, made and measured in a thread of its own: the page does not wait for it."""
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from kd_core import export, pixels
+from kd_core.events import Result
+from kd_core.messages import N_, Problem
+
+MOST = 32  # networks of which the measurement is kept; the one asked for longest ago gives way
+CALIBRATION = 500  # training images that int8 takes its ranges from
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A network in both forms and what was measured of each; apart: the largest distance from torch's logits."""
+
+    float32: bytes
+    int8: bytes
+    apart: float
+    of_float32: export.Measured
+    of_int8: export.Measured
+
+
+class Measuring:
+    """The server's one place where networks are measured: one at a time, each once, for all who ask."""
+
+    def __init__(self) -> None:
+        self._one = ThreadPoolExecutor(max_workers=1, thread_name_prefix="measuring")
+        self._kept: OrderedDict[str, Future[Exported]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def started(self, result: Result, arm: str) -> "Future[Exported] | None":
+        """The measurement of an arm's network, if somebody has asked for it."""
+        with self._lock:
+            return self._kept.get(_name(result, arm))
+
+    def start(self, result: Result, arm: str) -> "Future[Exported]":
+        """Measure an arm's network, unless that is done or under way."""
+        with self._lock:
+            name = _name(result, arm)
+            if name not in self._kept or (self._kept[name].done() and self._kept[name].exception()):
+                self._kept[name] = self._one.submit(measured, result, arm)
+                while len(self._kept) > MOST:
+                    self._kept.popitem(last=False)
+            return self._kept[name]
+
+    def close(self) -> None:
+        """End with the server; what is under way is not waited for."""
+        self._one.shutdown(wait=False, cancel_futures=True)
+
+
+def _name(result: Result, arm: str) -> str:
+    return hashlib.sha256(result.data.name.encode() + result.networks()[arm]).hexdigest()
+
+
+def checked(result: Result, arm: str) -> tuple[bytes, float]:
+    """An arm's network as ONNX, and how far its answers to the gallery are from torch's, at most.
+
+    The Result has what torch answered in the run. Raises Problem if ONNX Runtime says something else, or for a
+    network that cannot be written.
+    """
+    model, first = export.onnx_of(result.networks()[arm]), result.arm(arm).trials[0]
+    if not first.gallery_logits or len(first.gallery_logits[0]) != len(first.confusion):
+        return model, 0.0
+    images = pixels.network_inputs(result.data.name, [digit.index for digit in result.gallery])
+    apart = float(np.abs(export.answers(model, images) - np.array(first.gallery_logits)).max())
+    if not apart <= export.SAME:
+        raise Problem(N_("The ONNX file does not answer as the network did in its run: logits differ by {apart}."),
+                      apart=f"{apart:.2g}")  # fmt: skip
+    return model, apart
+
+
+def measured(result: Result, arm: str) -> Exported:
+    """Both forms of an arm's network, on all test images. Raises Problem as `checked` does."""
+    try:
+        return _measured(result, arm)
+    except Problem:
+        raise
+    except Exception:
+        logging.getLogger(__name__).exception("a network could not be measured")
+        raise
+
+
+def _measured(result: Result, arm: str) -> Exported:
+    model, apart = checked(result, arm)
+    name = result.data.name
+    small = export.int8_of(model, pixels.training_inputs(name, CALIBRATION))
+    images = pixels.network_inputs(name, range(result.data.test))
+    large_is, small_is = export.compare([model, small], images, np.asarray(pixels.test_labels(name)))
+    return Exported(model, small, apart, large_is, small_is)
