@@ -396,7 +396,7 @@ def _cost(result: Result, _: Translate) -> None:
 
 def _export(result: Result, _: Translate) -> None:
     """The Result as files, a network as a file, and in which format figures are saved."""
-    numbers, network, pictures = st.columns(3)
+    numbers, network = st.columns(2, gap="large")
     with numbers:
         st.markdown("**" + _("The whole run") + "**")
         st.download_button(
@@ -415,10 +415,6 @@ def _export(result: Result, _: Translate) -> None:
         st.caption(_("The report is one file with its pictures inside: it opens without a network and prints. The "
                      "JSON holds all but the networks; the history reads it in again. The script trains anew and "
                      "compares every number."))  # fmt: skip
-    with network:
-        st.markdown("**" + _("A trained network") + "**")
-        take_network(result, _)
-    with pictures:
         st.markdown("**" + _("The figures") + "**")
         seed("figure_format", "png")
         before = st.session_state.get("figures_drawn_for", "png")
@@ -428,4 +424,7 @@ def _export(result: Result, _: Translate) -> None:
         if form != before:
             st.session_state["figures_drawn_for"] = form
             st.rerun()  # the figures outside these tabs are to know it too
+    with network:
+        st.markdown("**" + _("A trained network") + "**")
+        take_network(result, _)
     share(result.technique, _)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from app import measuring
 from app.bundled import recorded
+from app.take import measuring as measuring_here
 from kd_core import export, pixels
 from kd_core.messages import Problem
 from kd_core.models import build
@@ -118,3 +120,42 @@ def test_training_inputs_of_mnist_and_of_some_digits(mnist):
     np.testing.assert_allclose(pixels.training_inputs("MNIST", 30), mnist.train.images[:30].numpy(), atol=1e-5)
     high = mnist.train.images[mnist.train.labels >= 5][:30].numpy()
     np.testing.assert_allclose(pixels.training_inputs("MNIST 5-9", 30), high, atol=1e-5)
+
+
+PAGE = """
+from app.take import take_network
+from app.text import current
+from tests.test_export import SHOWN
+take_network(SHOWN[0], current())
+"""
+SHOWN = []
+
+
+def page_of(result):
+    SHOWN[:] = [result]
+    return AppTest.from_string(PAGE, default_timeout=20).run()
+
+
+@needs_onnx
+def test_the_page_measures_when_it_is_asked_and_shows_both(small_result):
+    page = page_of(small_result)
+    assert not page.exception
+    assert not page.markdown
+    page.button(key="int8").click().run()
+    assert not page.exception
+    job = measuring_here().started(small_result, small_result.verdict.arm)
+    made = job.result(timeout=60)
+    page.run()
+    table = page.markdown[0].value
+    assert f"| {made.of_float32.errors} | {made.of_int8.errors} |" in table
+    assert f"| {len(made.float32):,} | {len(made.int8):,} |" in table
+    assert "errors on 400 test images" in table
+    assert "300 passes" in page.caption[-1].value
+
+
+def test_the_page_says_what_is_missing(small_result, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    page = page_of(small_result)
+    assert not page.exception
+    assert "requirements-onnx.txt" in page.caption[-1].value
+    assert not page.button
