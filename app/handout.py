@@ -15,8 +15,7 @@ import plotly.graph_objects as go
 from app import depth, figures, meta_figures, multitask_figures, transfer_figures
 from app.compare import comparison
 from app.drawing import svg
-from app.history import differing
-from app.link import address
+from app.link import address, differing
 from app.png import data_uri
 from app.text import Translate
 from kd_core.__main__ import COMMANDS

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pandas as pd
 
 from app.figures import Translator
+from app.link import differing
 from app.validation import group, main_arms, score
 from kd_core.messages import N_, Scalar
 from kd_core.runs.entry import Entry
@@ -90,17 +91,6 @@ def ranks(entries: Sequence[Entry]) -> dict[str, tuple[int, int]]:
         run: (1 + sum(other < value for other in of_group.values()), len(of_group))
         for of_group in scores.values()
         for run, value in of_group.items()
-    }
-
-
-def differing(technique: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The settings that are not at their default; what "auto" came to is not one of a person's choices."""
-    known = TECHNIQUES.get(technique)
-    specs = known.specs() if known else {}
-    return {
-        name: settings[name]
-        for name, spec in specs.items()
-        if name in settings and spec.default not in ("auto", settings[name])
     }
 
 

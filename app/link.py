@@ -33,6 +33,17 @@ def address(technique: str, settings: Mapping[str, Scalar], hide: Collection[str
     return technique + ("?" + urlencode(parameters, safe=",") if parameters else "")
 
 
+def differing(technique: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The settings that are not at their default; what "auto" came to is not one of a person's choices."""
+    known = TECHNIQUES.get(technique)
+    specs = known.specs() if known else {}
+    return {
+        name: settings[name]
+        for name, spec in specs.items()
+        if name in settings and spec.default not in ("auto", settings[name])
+    }
+
+
 def named(raw: str, known: Collection[str]) -> tuple[list[str], list[str]]:
     """The names in "temperature,alpha" that are settings, each once, and those that are not."""
     names = list(dict.fromkeys(name.strip() for name in raw.split(",") if name.strip()))

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import depth as figures_of
-from app import figures, forward, handout, link, report
+from app import figures, forward, link, report
 from app.chart import FORMATS, chart, tiles
 from app.choice import arm_choice
 from app.controls import redraw_in_language, seed
@@ -394,13 +394,19 @@ def _cost(result: Result, _: Translate) -> None:
                  "thread of a processor, measured in the run."))  # fmt: skip
 
 
+def _html(result: Result, _: Translate, server: str) -> str:
+    from app import handout  # not before somebody asks for it
+
+    return handout.html(result, _, server)
+
+
 def _export(result: Result, _: Translate) -> None:
     """The Result as files, a network as a file, and in which format figures are saved."""
     numbers, network = st.columns(2, gap="large")
     with numbers:
         st.markdown("**" + _("The whole run") + "**")
         st.download_button(
-            _("A report to pass on (HTML)"), partial(handout.html, result, _, link.base(st.context.url)),
+            _("A report to pass on (HTML)"), partial(_html, result, _, link.base(st.context.url)),
             report.file_name(result, "report", "html"), "text/html", type="primary", key="report",
             icon=":material/download:", width="stretch", on_click="ignore",
         )  # fmt: skip

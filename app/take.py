@@ -77,7 +77,7 @@ def _int8(result: Result, arm: str, file: str, _: Translate) -> None:
     job = measuring().started(result, arm)
     if job is None:
         st.button(_("Make it int8, and measure"), key="int8", icon=":material/speed:", width="stretch",
-                  on_click=measuring().start, args=(result, arm),
+                  on_click=_measure, args=(result, arm),
                   help=_("Weights and activations in 8 bits: about a quarter of the size. Takes some seconds and "
                          "does not hold up the page."))  # fmt: skip
     elif not job.done():
@@ -88,6 +88,10 @@ def _int8(result: Result, arm: str, file: str, _: Translate) -> None:
         st.warning(_("The network could not be measured; the server's log says why."))
     else:
         _measured(result, job.result(), file, _)
+
+
+def _measure(result: Result, arm: str) -> None:
+    measuring().start(result, arm)
 
 
 def _waiting(job: "Future[Exported]", _: Translate) -> None:

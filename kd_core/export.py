@@ -72,7 +72,7 @@ def onnx_of(weights: bytes) -> bytes:
             tensors.append(helper.make_tensor(name, TensorProto.FLOAT, plain.shape, plain.tobytes(), raw=True))
     graph = helper.make_graph(
         nodes, "network",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", *_input_shape(found[0])])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", *input_shape(found[0])])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(found[-1].bias)])],
         tensors,
     )  # fmt: skip
@@ -83,7 +83,7 @@ def onnx_of(weights: bytes) -> bytes:
     return written
 
 
-def _input_shape(first: Layer) -> list[int]:
+def input_shape(first: Layer) -> list[int]:
     """The shape of one input: an image, or numbers where it is no image."""
     if first.convolves:
         return [first.weight.shape[1], 28, 28]
@@ -93,8 +93,9 @@ def _input_shape(first: Layer) -> list[int]:
 def _nodes(helper: Any, number: int, layer: Layer, value: str, last: bool) -> tuple[list[Any], str]:
     """One layer's operations, and the name of what comes out."""
     operands = [f"weight{number}", f"bias{number}"]
+    steps: list[tuple[str, dict[str, Any], list[str]]]
     if layer.convolves:
-        steps = [("Conv", {"kernel_shape": layer.weight.shape[2:]}, operands),
+        steps = [("Conv", {"kernel_shape": list(layer.weight.shape[2:])}, operands),
                  ("MaxPool", {"kernel_shape": [2, 2], "strides": [2, 2]}, []), ("Relu", {}, [])]  # fmt: skip
     else:
         steps = [("Flatten", {"axis": 1}, []), ("Gemm", {"transB": 1}, operands)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from kd_core.messages import N_, Problem
@@ -30,7 +31,10 @@ def layers(weights: bytes) -> list[Layer]:
     dimensions are a 3x3 convolution without padding with 2x2 pooling and ReLU, two are a dense layer, with
     ReLU after each but the last. So are `kd_core.models.article_cnn` and `mlp`. Raises Problem for others.
     """
-    tensors = load(weights)
+    try:
+        tensors = load(weights)
+    except SafetensorError:
+        raise Problem(N_("This is no safetensors file.")) from None
     found = [
         {name.split(".")[1]: tensors[name] for name in names}
         for _, names in groupby(sorted(tensors, key=_place), key=_place)

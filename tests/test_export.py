@@ -9,10 +9,11 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from app import measuring
+from app import forward, measuring
 from app.bundled import recorded
 from app.take import measuring as measuring_here
 from kd_core import export, pixels
+from kd_core.__main__ import main
 from kd_core.messages import Problem
 from kd_core.models import build
 from kd_core.settings import DISTILLED
@@ -120,6 +121,25 @@ def test_training_inputs_of_mnist_and_of_some_digits(mnist):
     np.testing.assert_allclose(pixels.training_inputs("MNIST", 30), mnist.train.images[:30].numpy(), atol=1e-5)
     high = mnist.train.images[mnist.train.labels >= 5][:30].numpy()
     np.testing.assert_allclose(pixels.training_inputs("MNIST 5-9", 30), high, atol=1e-5)
+
+
+@needs_onnx
+def test_the_command_line_writes_and_measures(small_result, tmp_path, capsys, mnist):
+    file = tmp_path / "student.safetensors"
+    file.write_bytes(small_result.networks()[DISTILLED])
+    assert main(["export", str(file), "--int8"]) == 0
+    said = capsys.readouterr().out
+    assert "10,000 test images" in said
+    written = (tmp_path / "student.onnx").read_bytes()
+    assert (tmp_path / "student-int8.onnx").stat().st_size < len(written)
+    images = pixels.network_inputs("MNIST", range(20))
+    np.testing.assert_allclose(
+        export.answers(written, images), forward.logits(file.read_bytes(), images), atol=1e-3
+    )
+    (tmp_path / "bad.safetensors").write_bytes(b"no network")
+    for name, why in (("bad.safetensors", "no safetensors"), ("none.safetensors", "cannot be read")):
+        assert main(["export", str(tmp_path / name)]) == 1
+        assert why in capsys.readouterr().err
 
 
 PAGE = """

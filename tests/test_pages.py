@@ -424,7 +424,9 @@ def test_every_tab_behind_a_result_draws(language):
         assert tab.caption or name == "digit"
         others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
         assert not any(tab.children for tab in others)
-    assert len(at.get("download_button")) == 4
+    wanted = ("A report to pass on (HTML)", "Every trial (CSV)", "The whole result (JSON)",
+              "A script that repeats it (Python)", "Weights of the first trial (safetensors)", "The same as ONNX")  # fmt: skip
+    assert [button.label for button in at.get("download_button")] == [_(label) for label in wanted]
 
 
 def test_own_choice_of_images_is_answered_kept_and_bad_input_named():
