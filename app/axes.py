@@ -166,5 +166,5 @@ def number(value: float) -> str:
 
 
 def width(text: str) -> float:
-    """About how wide words are at 13 px: Chinese letters are square."""
-    return sum(13.0 if letter > "\u2e80" else 7.1 for letter in text)
+    """About how wide words are at 13 px: Chinese letters are square, capitals wide."""
+    return sum(13.0 if letter > "\u2e80" else 9.5 if letter.isupper() else 7.1 for letter in text)

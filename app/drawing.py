@@ -303,7 +303,11 @@ def _annotations(
         anchor = {"left": "start", "right": "end"}.get(said.xanchor or "", "middle")
         down = {"bottom": -4, "top": 14}.get(said.yanchor or "", 4.5)
         style = "strong" if xref == yref == "paper" else ""
-        parts.append(_text(x + (said.xshift or 0), y + down, said.text or "", anchor, style))
+        text = _text(x + (said.xshift or 0), y + down, said.text or "", anchor, style)
+        if said.textangle:  # a name beside a row of panels
+            text = _text(x + 8, y, said.text or "", "middle", style)
+            text = f'<g transform="rotate({said.textangle:g} {x + 8:.1f} {y:.1f})">{text}</g>'
+        parts.append(text)
     return parts
 
 

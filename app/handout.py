@@ -109,7 +109,7 @@ def _head(result: Result, title: str, _: Translate) -> str:
     verdict = result.verdict
     scope = " ".join(_said(sentence, _) for sentence in verdict.scope)
     notes = "".join(f'<p class="soft">{_said(note, _)}</p>' for note in result.notes)
-    kicker = f"Distillation Lab · {result.provenance.created[:10]} · {result.data.name}"
+    kicker = f"Distillation Lab · {result.provenance.created[:10]} · {_(result.data.name)}"
     return (
         f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1>'
         f'<div class="verdict" style="border-left-color:{KINDS.get(verdict.kind, "#6B7280")}">'

@@ -425,7 +425,8 @@ def test_every_tab_behind_a_result_draws(language):
         others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
         assert not any(tab.children for tab in others)
     wanted = ("A report to pass on (HTML)", "Every trial (CSV)", "The whole result (JSON)",
-              "A script that repeats it (Python)", "Weights of the first trial (safetensors)", "The same as ONNX")  # fmt: skip
+              "A script that repeats it (Python)", "Weights of the first trial (safetensors)",
+              "The same as ONNX")  # fmt: skip
     assert [button.label for button in at.get("download_button")] == [_(label) for label in wanted]
 
 
