@@ -21,7 +21,9 @@ def test_the_report_opens_without_a_network_and_the_link_hides_its_controls(
     expect(page.locator(".st-key-alpha")).to_have_count(0)
     open_tab(page, "Export")
     link = page.locator(".st-key-result code").filter(has_text="/distillation?")
-    expect(link).to_have_text(re.compile(r"^http://127\.0\.0\.1:\d+/distillation\?temperature=8&hide=alpha&"))
+    link.wait_for()  # the parts of the page that draw it may have to be fetched first
+    wanted = r"http://127\.0\.0\.1:\d+/distillation\?temperature=8&hide=alpha&lang=en"
+    assert re.fullmatch(wanted, link.inner_text())
     with page.expect_download() as download:
         page.locator(".st-key-report button").first.click()
     assert download.value.suggested_filename == "distillation-report.html"
