@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from kd_core.events import Result
 from kd_core.messages import Scalar
+from kd_core.runs.sweep import MapView
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -164,3 +165,9 @@ def sinusoids() -> Sinusoids:
     """The two networks of the meta-learning page's live part, recorded by `make assets`."""
     found: Sinusoids = json.loads((ASSETS / "recorded-sinusoid.json").read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def recorded_map() -> MapView:
+    """The map that its page shows first, recorded by `make assets`."""
+    return MapView.model_validate_json((ASSETS / "recorded-map.json").read_text(encoding="utf-8"))

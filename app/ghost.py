@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.figures import COLOURS, DASHES, LIVE_ORDER, Translator, mean_curve
-from app.validation import Points, group, of_losses, points
 from kd_core.events import Result
 from kd_core.messages import Scalar
 from kd_core.runs.entry import Entry
+from kd_core.validation import Points, group, of_losses, points
 
 FAINT = 0.4
 

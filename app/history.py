@@ -9,10 +9,10 @@ import pandas as pd
 
 from app.figures import Translator
 from app.link import differing
-from app.validation import group, main_arms, score
 from kd_core.messages import N_, Scalar
 from kd_core.runs.entry import Entry
 from kd_core.settings import TECHNIQUES, Settings, field
+from kd_core.validation import group, main_arms, score
 
 LETTERS = "ABCD"  # at most so many runs over each other
 NAMES = {

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from app.figures import Translator, finish, mean_curve
 from app.history import LETTERS
-from app.validation import curves, main_arms, of_losses
 from kd_core.events import Result
+from kd_core.validation import curves, main_arms, of_losses
 
 # A run is no arm, so none of these is an arm's colour; dash, marker and letter say the same without colour.
 RUN_STYLES = dict(

@@ -17,11 +17,11 @@ from app import drawable
 from app.drawable import images_on_disk
 from app.figures import COLOURS
 from app.text import sentences
-from app.validation import main_arms, of_losses
 from kd_core.events import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.settings import TECHNIQUES
 from kd_core.statistics import loss_verdict, verdict
+from kd_core.validation import main_arms, of_losses
 
 MOST_BYTES = 8_000_000  # a run of 20 seeds and 12 arms takes 4 MB, without its networks
 MOST = 10**12  # no count or measure of ours is larger

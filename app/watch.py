@@ -12,7 +12,6 @@ from app.ghost import Ghost
 from app.pace import Pace
 from app.start import REST_SECONDS
 from app.text import Translate
-from app.validation import group
 from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
@@ -20,6 +19,7 @@ from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.runs.late import late_store
 from kd_core.runs.queue import Handle, Limits, Queue, View
 from kd_core.settings import Settings
+from kd_core.validation import group
 
 if TYPE_CHECKING:
     from kd_core.runs.store import Store

@@ -3,7 +3,8 @@
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
 its logits of validation images by label, the Result of every technique's default settings, the transfer page's
 accuracy over labels, computed by the same queue and workers that the app uses, the two starting points that the
-meta-learning page adapts in the browser, and the multi-task page's moment of conflict and its sweep of the weights.
+meta-learning page adapts in the browser, the multi-task page's moment of conflict and its sweep of the weights, and
+the map that the page of maps shows first.
 """
 
 import base64
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import load
@@ -23,8 +25,11 @@ from kd_core.adaptation import path as adapted
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits, pixels
 from kd_core.episodes import problem_of
 from kd_core.events import Arm, ArmTrial, Interval, Result
+from kd_core.plan import MAP_PRESETS
 from kd_core.results import provenance
+from kd_core.runs import map_table
 from kd_core.runs.queue import Handle, Queue
+from kd_core.runs.sweep import Sweeps
 from kd_core.settings import (
     ANCHORED,
     MAML,
@@ -358,6 +363,20 @@ def _short(numbers: Iterable[float]) -> list[float]:
     return [float(f"{number:.5g}") for number in numbers]
 
 
+def record_map(path: Path = HERE / "recorded-map.json", preset: str = "temperature_alpha") -> None:
+    """The map that its page shows first, carried out by the queue as there, in a database of its own."""
+    queue = _warm_queue()
+    with TemporaryDirectory() as folder:
+        sweeps = Sweeps(queue, f"sqlite:///{Path(folder) / 'maps.db'}")
+        view = sweeps.start(MAP_PRESETS[preset].plan).wait()
+        sweeps.close()
+    queue.close()
+    if view.state != "finished":
+        raise SystemExit(f"the map ended as {view.state}: {view.problem}")
+    path.write_text(view.model_dump_json(), encoding="utf-8")
+    print(map_table.table(view), f"{view.seconds:.1f} s", sep="\n")
+
+
 def _warm_queue() -> Queue:
     queue = Queue()
     while not queue.warm:
@@ -408,3 +427,4 @@ if __name__ == "__main__":
     record_multitask_step()
     record_multitask_sweep()
     record_lambda()
+    record_map()

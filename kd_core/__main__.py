@@ -1,10 +1,14 @@
 """The command line: `python -m kd_core distill --temperature 4 …`, `python -m kd_core data`, and `… export FILE`.
 
+`sweep` makes a map instead: one or two settings varied over a grid, or more of them searched, as
+`python -m kd_core sweep distill temperature=1,2,4,8 alpha=0:1:5 --student mlp30`.
+
 The same Settings, events and Result as the app; English. The table or, with --json, one JSON object and
 nothing else goes to standard output; progress and notices go to standard error.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,6 +19,7 @@ from tqdm import tqdm
 
 from kd_core.events import NOTHING, Result, Step
 from kd_core.messages import Problem
+from kd_core.plan import Plan
 from kd_core.runs.queue import Queue
 from kd_core.settings import BACKBONES, TECHNIQUES, Settings
 
@@ -32,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for what was asked wrongly."""
     options = _parser().parse_args(arguments)
     try:
-        settings = None
-        if options.command in COMMANDS:
+        settings, plan = None, None
+        if options.command == "sweep":
+            plan = _plan(options)
+        elif options.command in COMMANDS:
             settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
         elif options.command == "backbone":
             _known_backbone(options.name)
@@ -45,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _backbone(options.name, options.weights)
         if options.command == "export":
             return _export(options.network, options.int8)
+        if plan is not None:
+            return _sweep(plan, options)
         if settings is None:
             return _data(options.root)
         alone = options.workers == 1 or settings.model_dump()["seeds"] == 1
@@ -77,19 +86,31 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("network", metavar="FILE", type=Path, help="a network that the lab saved as safetensors")
     export.add_argument("--int8", action="store_true",
                         help="also in int8, and measure both on MNIST's test images")  # fmt: skip
-    for command, technique in COMMANDS.items():
-        sub = commands.add_parser(command, help=HELP[command], description=HELP[command])
-        for spec in TECHNIQUES[technique].specs().values():
-            flag = "--" + spec.name.replace("_", "-")
-            alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
-            sub.add_argument(flag, dest=spec.name, **alone, metavar=spec.symbol or "VALUE",
-                             help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
-        sub.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
-        sub.add_argument(
-            "--workers", type=int, help="processes, 1 thread each (default: KD_WORKERS, else one a core)"
-        )
-        sub.add_argument("--json", action="store_true", help="print the Result as one JSON object")
+    sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
+    maps = sweep.add_subparsers(dest="technique", required=True)
+    for command in COMMANDS:
+        _offer(commands.add_parser(command, help=HELP[command], description=HELP[command]), command)
+        sub = maps.add_parser(command, help=f"a map of {command}: what each run does is as of that command")
+        sub.add_argument("axes", nargs="+", metavar="SETTING=VALUES",
+                         help="what is varied: temperature=1,2,4,8 or temperature=1:16:5, five values")  # fmt: skip
+        sub.add_argument("--trials", type=int, default=0, metavar="N",
+                         help="search N cells between least and largest values; default: the grid")  # fmt: skip
+        _offer(sub, command)
     return parser
+
+
+def _offer(parser: argparse.ArgumentParser, command: str) -> None:
+    """A flag for every setting of a technique, and those on how it is run."""
+    for spec in TECHNIQUES[COMMANDS[command]].specs().values():
+        flag = "--" + spec.name.replace("_", "-")
+        alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
+        parser.add_argument(flag, dest=spec.name, **alone, metavar=spec.symbol or "VALUE",
+                            help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
+    parser.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
+    parser.add_argument(
+        "--workers", type=int, help="processes, 1 thread each (default: KD_WORKERS, else one a core)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _settings(technique: type[Settings], options: argparse.Namespace) -> Settings:
@@ -111,6 +132,40 @@ def _settings(technique: type[Settings], options: argparse.Namespace) -> Setting
             "command line: workers = {given} is not allowed; it must be 1 or more.", given=options.workers
         )
     return technique.parse(values, "command line")
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    technique = TECHNIQUES[COMMANDS[options.technique]]
+    asked = _settings(technique, options)
+    if options.trials < 0:
+        raise Problem("command line: trials = {given} is not allowed; it must be 1 or more.", given=options.trials)
+    given = asked.model_dump(exclude_unset=True)
+    return Plan.read(technique.technique, options.axes, given, options.trials)
+
+
+def _sweep(plan: Plan, options: argparse.Namespace) -> int:
+    """Carry a map out, with what the store knows of it, and print it."""
+    from kd_core.runs import map_table
+    from kd_core.runs.store import Store
+    from kd_core.runs.sweep import Sweeps
+
+    store = Store()
+    queue = Queue({"KD_WORKERS": str(options.workers)} if options.workers else {}, store=store)
+    sweeps = Sweeps(queue)
+    try:
+        sweep = sweeps.start(plan)
+        with _bar() as bar:
+            while (view := sweep.wait(0.3)).state == "running":
+                all_cells = plan.trials or len(view.cells)
+                _show(bar, f"{view.done} of {all_cells} cells", view.done / all_cells)
+        for said in filter(None, (sweeps.problem, store.problem)):
+            print(said, file=sys.stderr)
+        print(json.dumps(map_table.as_json(view)) if options.json else map_table.table(view))
+        return 0 if view.state == "finished" and not view.problem else 1
+    finally:
+        sweeps.close()
+        queue.close()
+        store.close()
 
 
 def _data(root: str | None) -> int:

@@ -16,10 +16,10 @@ from app.bundled import recorded
 from app.history import HistorySettings
 from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
-from app.validation import curves, ends, group, main_arms, score
 from kd_core.runs.store import Entry
 from kd_core.settings import ALONE, DISTILLED, TASK_SETS, TECHNIQUES, DistillationSettings, MultitaskSettings
 from kd_core.statistics import validation, welch
+from kd_core.validation import curves, ends, group, main_arms, score
 
 ENGLISH = Translate("en")
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -19,6 +19,8 @@ LAYERS = [
     {"kd_core.episodes"},
     {"kd_core.export"},
     {"kd_core.backbones", "kd_core.fashion", "kd_core.features"},
+    {"kd_core.plan"},
+    {"kd_core.validation"},
     {"kd_core.results", "kd_core.teachers", "kd_core.training", "kd_core.statistics", "kd_core.cost"},
     {
         "kd_core.models",
@@ -35,7 +37,7 @@ LAYERS = [
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
                         "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
                         "app.article", "app.behind", "app.start", "app.runs", "app.choice",
-                        "app.share", "app.take")  # fmt: skip
+                        "app.share", "app.take", "app.maps")  # fmt: skip
 FILES = [
     path
     for path in sorted(ROOT.rglob("*.py"))

@@ -83,7 +83,7 @@ class Queue:
     ) -> None:
         self._env = dict(env or {})
         self._modules = modules or tuple(settings.module for settings in TECHNIQUES.values())
-        self._store, self._limits = store, limits or Limits()
+        self._store, self.limits = store, limits or Limits()
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
         self._handles: OrderedDict[str, Handle] = OrderedDict()
         self._waiting: list[Handle] = []  # not sent yet, in the order of their submission
@@ -113,18 +113,25 @@ class Queue:
         """Whether a worker is ready, so that a run starts at once."""
         return self._warm
 
-    def submit(self, settings: Settings, owner: str = "", again: bool = False) -> Handle:
+    @property
+    def lanes(self) -> int:
+        """How many runs are worked on at once: as many as there are workers, 1 while that is not known."""
+        workers = self._workers
+        return workers.count() if workers is not None and self._warm else 1
+
+    def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
-        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted).
-        again: train it even if its Result is stored. Raises Problem for what the limits do not allow.
+        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted); several
+        where it is not `alone`: a map's. again: train it even if its Result is stored. Raises Problem for what
+        the limits do not allow.
         """
-        self._limits.check_size(settings)
+        self.limits.check_size(settings)
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again)
         with self._changed:
-            if owner and self.of(owner):
+            if alone and owner and self.of(owner):
                 raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
-            self._limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
+            self.limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
             for key in over[: max(0, len(self._handles) - (KEPT if self._store is None else KEPT_WITH_STORE))]:
@@ -227,11 +234,11 @@ class Queue:
         if self._store is not None:
             self._store.speak({h.id: "running" if h in self._sent else "queued" for h in under_way})
         for handle in under_way:
-            if handle.seconds > 60 * self._limits.minutes:
+            if handle.seconds > 60 * self.limits.minutes:
                 self._fail(handle, message(
                     "The run was ended after {minutes} minutes, the limit of this server. What it had finished is "
                     "kept: start it again and it goes on from there, or choose a smaller one.",
-                    minutes=f"{self._limits.minutes:g}",
+                    minutes=f"{self.limits.minutes:g}",
                 ))  # fmt: skip
 
     def _ready(self) -> Workers:
@@ -260,7 +267,7 @@ class Queue:
 
     def _admit(self, handle: Handle) -> None:
         """A run has come: write it down, see how long like ones took, and whether it is its turn already."""
-        if self._store is not None:
+        if self._store is not None and handle.under_way:  # not one that was answered together with those before it
             self._store.begin(handle.id, handle.settings)
             handle.expected = expected_seconds(handle.settings, self._store.durations(handle.technique))
         self._dispatch()

@@ -45,8 +45,9 @@ from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
 from kd_core.settings import Settings
 from kd_core.statistics import validation
 
-SCHEMA = 1
-MIGRATIONS: Mapping[int, Sequence[str]] = {}  # what makes a database of version n one of n + 1
+SCHEMA = 2
+# What makes a database of version n one of n + 1. 1: Optuna, whose maps are kept here too, has a table "trials".
+MIGRATIONS: Mapping[int, Sequence[str]] = {1: ("ALTER TABLE trials RENAME TO finished_trials",)}
 SILENT_SECONDS = 15.0  # after which a run that nobody speaks for was interrupted
 WAIT_SECONDS = 5  # for another process that is writing
 
@@ -94,7 +95,7 @@ class _Network(_Table):
 class _Trial(_Table):
     """One finished trial, its networks among it. machine: what must be equal for trials to belong together."""
 
-    __tablename__ = "trials"
+    __tablename__ = "finished_trials"
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     seed: Mapped[int] = mapped_column(primary_key=True)
     machine: Mapped[str] = mapped_column(String(200), primary_key=True)

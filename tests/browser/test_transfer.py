@@ -52,13 +52,6 @@ def truth():
     return curve["labels"][first] if first < len(curve["labels"]) else None
 
 
-def has_value(field, labels):
-    """Wait until `field` holds that number."""
-    from playwright.sync_api import expect
-
-    expect(field).to_have_value(str(labels), timeout=10_000)
-
-
 def test_a_guess_then_the_fact_in_this_browser_alone(live):
     sent = []
     page = live(sent=sent)

@@ -1,0 +1,330 @@
+"""Maps on their page: what is varied, the map as its cells fill in, and any cell of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app import map_figures
+from app.bundled import recorded_map
+from app.chart import chart
+from app.controls import seed
+from app.history import NAMES
+from app.pace import Pace
+from app.text import Translate
+from app.visitor import sign_in_needed, visitor
+from app.watch import queue, store
+from kd_core.messages import Problem, Scalar, message
+from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied
+from kd_core.runs.map_table import judged, name_of
+from kd_core.runs.queue import expected_seconds
+from kd_core.runs.sweep import MapView, Sweeps
+from kd_core.settings import TECHNIQUES
+
+OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
+FIRST = "temperature_alpha"
+NONE = ""  # of the settings that may be varied
+ROWS = {"grid": 2, "search": 4}
+POLL_SECONDS = 1.0
+TRIALS = 24
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
+def sweeps() -> Sweeps:
+    """The server's maps, in the store's database."""
+    return Sweeps(queue())
+
+
+@st.cache_resource(show_spinner=False)
+def _pace() -> Pace:
+    return Pace()
+
+
+def plan_controls(_: Translate) -> Plan | None:
+    """Ready-made maps, and the controls of one's own; None, with one sentence on the page, for what cannot be."""
+    if st.session_state.get("entered"):
+        _arrive(_)
+    if (wrong := st.session_state.get("map_wrong")) is not None:
+        st.warning(_.escaped(wrong))
+    with st.container(horizontal=True, key="presets"):
+        for name, preset in MAP_PRESETS.items():
+            st.button(_(preset.label), key=f"map_preset_{name}", help=_(preset.help), width="content",
+                      on_click=_take, args=(preset.plan,))  # fmt: skip
+    with st.expander(_in_words(_), icon=":material/tune:", key="map_plan"):
+        asked = _drawn(_)
+    try:
+        plan = Plan.read(*asked)
+    except Problem as problem:
+        st.error(_.escaped(problem.message))
+        return None
+    _publish(plan)
+    return plan
+
+
+def _arrive(_: Translate) -> None:
+    """Set the controls to the address's map; where it names none, to what they were left at, or to the first."""
+    st.session_state["map_wrong"] = None
+    given = st.query_params.get_all("axis")
+    if given:
+        try:
+            trials = st.query_params.get("trials", "0")
+            if not trials.isdecimal():
+                raise Problem("The address says trials = {given}, which is no whole number.", given=trials[:20])
+            technique = st.query_params.get("technique", "distillation")
+            _take(Plan.read(technique, given, _pairs(st.query_params.get("with", "")), int(trials)))
+            return
+        except Problem as problem:
+            st.session_state["map_wrong"] = message(
+                "The map in the address cannot be made ({why}); another is shown.", why=problem.message
+            )
+    left: Plan | None = st.session_state.get("map_left")
+    _take(left or MAP_PRESETS[FIRST].plan)
+
+
+def _take(plan: Plan) -> None:
+    """Set every control to a plan."""
+    state = st.session_state
+    state["map_technique"], state["map_kind"] = plan.technique, "search" if plan.trials else "grid"
+    state["map_trials"] = plan.trials or TRIALS
+    own = dict(plan.settings)
+    state["map_seeds"] = int(own.pop("seeds", TECHNIQUES[plan.technique].specs()["seeds"].default))
+    state["map_with"] = ", ".join(f"{name}={_text(value)}" for name, value in own.items())
+    for row in range(max(ROWS.values())):
+        axis = plan.axes[row] if row < len(plan.axes) else None
+        state[f"map_field_{row}"] = axis.field if axis else NONE
+        state[f"map_values_{row}"] = ", ".join(map(_text, axis.values)) if axis else ""
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _in_words(_: Translate) -> str:
+    """What the controls are set to, for who has not opened them: "Temperature T × Student · mlp30 · 3 seeds"."""
+    state = st.session_state
+    technique = str(state["map_technique"])
+    specs = TECHNIQUES[technique].specs()
+    names = [state[f"map_field_{row}"] for row in range(ROWS[state["map_kind"]])]
+    varied_here = " × ".join(_(specs[name].label) for name in names if name in specs)
+    parts = [
+        _(NAMES[technique]),
+        varied_here,
+        state["map_with"],
+        _("seeds: {n}", n=state["map_seeds"]),
+    ]
+    return " · ".join(part.replace("=", " = ") for part in parts if part)
+
+
+def _drawn(_: Translate) -> tuple[str, list[str], Mapping[str, Any], int]:
+    """The controls; returns what `Plan.read` takes."""
+    kept: dict[str, Any] = dict(persist_state="session")
+    one, two, three, four = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
+    technique = one.selectbox(_("Technique"), list(TECHNIQUES), format_func=lambda t: _(NAMES[t]),
+                              key="map_technique", on_change=_other_technique, **kept)  # fmt: skip
+    words = {"grid": _("Every combination"), "search": _("Search")}
+    kind = two.segmented_control(
+        _("How"), list(words), format_func=words.__getitem__, key="map_kind", required=True, **kept,
+        help=_("A search has a sampler (TPE) choose each next cell from those before; it gives up hopeless ones."),
+    )  # fmt: skip
+    seeds = three.number_input(_("Seeds a cell"), 1, 20, key="map_seeds", **kept, help=_(
+        "One seed gives a map without any interval; every seed makes all intervals narrower."))  # fmt: skip
+    trials = 0
+    if kind == "search":
+        seed("map_trials", TRIALS)
+        trials = four.number_input(_("Cells to try"), 4, 400, key="map_trials", **kept)
+    specs = varied(TECHNIQUES[technique])
+    axes = []
+    for row in range(ROWS[kind]):
+        left, right = st.columns([3, 7], vertical_alignment="bottom")
+        field = left.selectbox(
+            _("Setting {n}", n=row + 1), [NONE, *specs], key=f"map_field_{row}",
+            format_func=lambda name: _(specs[name].label) if name in specs else _("none"), **kept,
+        )  # fmt: skip
+        hint = _("Values one after the other, or low:high:count. Allowed: {allowed}.", allowed=_(
+            specs[field].allowed)) if field else None  # fmt: skip
+        label = _("Least and largest value") if kind == "search" else _("Its values")
+        values = right.text_input(label, key=f"map_values_{row}", help=hint, disabled=not field, **kept)
+        if field:
+            axes.append(f"{field}={values}")
+    others = st.text_input(
+        _("All other settings, where not at their default"), key="map_with", placeholder="student=mlp30, epochs=20",
+        help=_("As name=value, separated by commas. There are: {known}.",
+               known=", ".join(TECHNIQUES[technique].specs())),
+        **kept,
+    )  # fmt: skip
+    return technique, axes, {**_pairs(others), "seeds": seeds}, trials
+
+
+def _other_technique() -> None:
+    """Another technique has other settings: begin with a map of its own."""
+    wanted = st.session_state["map_technique"]
+    first: MapPreset = next(preset for preset in MAP_PRESETS.values() if preset.plan.technique == wanted)
+    _take(first.plan)
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    """The settings of "student=mlp30, epochs=20". A part without "=" is a setting of no value, which is refused."""
+    parts = [part.partition("=") for part in text.replace("，", ",").split(",") if part.strip()]
+    truths = {"true": True, "false": False}
+    return {name.strip(): truths.get(value.strip().lower(), value.strip()) for name, _sign, value in parts}
+
+
+def _publish(plan: Plan) -> None:
+    """The address is the state: technique, axes, and what is not at its default."""
+    st.session_state["map_left"] = plan
+    own = ",".join(f"{name}={_text(value)}" for name, value in plan.settings.items())
+    wanted: dict[str, str | list[str]] = {"technique": plan.technique, "axis": [str(axis) for axis in plan.axes]}
+    wanted |= {"with": own} if own else {}
+    wanted |= {"trials": str(plan.trials)} if plan.trials else {}
+    for name in OWN:
+        given = st.query_params.get_all(name)
+        now = wanted.get(name, [])
+        if given != (now if isinstance(now, list) else [now]):
+            if name in wanted:
+                st.query_params[name] = now
+            elif given:
+                del st.query_params[name]
+
+
+def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
+    """Run and Stop, and the map as far as it is known: under way, stored, or recorded."""
+    if plan is None:
+        return None
+    view = _known(plan)
+    running = view is not None and view.state == "running"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = _("Go on") if view and view.state in ("stopped", "interrupted") and view.done else _("Make the map")
+        done = view is not None and view.state == "finished" and all(c.state != "failed" for c in view.cells)
+        st.button(label, key="run", type="primary", icon=":material/grid_on:", on_click=_start, args=(plan,),
+                  disabled=running or done or sign_in_needed())  # fmt: skip
+        if sign_in_needed():
+            st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
+        st.caption(_size(plan, view, _), width="content")
+    if refused := st.session_state.pop("map_refused", None):
+        st.warning(_.escaped(refused))
+    for said in filter(None, (sweeps().problem, store().problem)):
+        st.caption(":material/warning: " + _.escaped(said))
+    if running:
+        assert view is not None
+        pace = max(POLL_SECONDS, _pace().seconds(visitor()))
+        with st.container(key="progress"):
+            st.fragment(_live, run_every=pace)(view.id, _)
+        return None
+    recorded = recorded_map()
+    if view is None and recorded.plan.key() == plan.key():
+        st.badge(
+            _("recorded on {date}", date=f"{recorded.created:%Y-%m-%d}"), icon=":material/history:", color="gray"
+        )
+        view = recorded
+    elif view is None:
+        st.info(
+            _("This map has not been made yet. Its cells fill in while you watch; whatever was run before costs "
+              "nothing, and a map that is stopped goes on later.")
+        )  # fmt: skip
+    return view
+
+
+def _known(plan: Plan) -> MapView | None:
+    view = sweeps().view(plan.key())
+    return view if view and (view.done or view.state == "running") else None
+
+
+def _start(plan: Plan) -> None:
+    try:
+        sweeps().start(plan, visitor())
+    except Problem as problem:
+        st.session_state["map_refused"] = problem.message
+
+
+def _size(plan: Plan, view: MapView | None, _: Translate) -> str:
+    """How many cells and runs, and how long that may take, as like runs took."""
+    cells = plan.trials or len(plan.grid())
+    if view is not None and view.state != "running":
+        return _("{done} of {n} cells, {seconds} s of work on this map.", done=view.done, n=cells,
+                 seconds=f"{view.seconds:.0f}")  # fmt: skip
+    first = plan.settings_at({axis.field: axis.values[-1] for axis in plan.axes})
+    said = _("{n} cells, {runs} trials.", n=cells, runs=cells * len(first.trial_seeds))
+    each = expected_seconds(first, store().durations(plan.technique))
+    if each is not None and view is None:
+        minutes = cells * each / queue().lanes / 60
+        said += " " + _("About {minutes} minutes, as like runs took.", minutes=f"{minutes:.1f}")
+    return said
+
+
+def _live(map_id: str, _: Translate) -> None:
+    """The map while it is made; only this is drawn again."""
+    sweep = sweeps().find(map_id)
+    if sweep is None or not sweep.under_way:
+        st.rerun()
+    view = sweep.view()
+    cells = view.plan.trials or len(view.cells)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        left = (cells - view.done) * view.seconds / view.done if view.done else None
+        text = _("{done} of {n} cells", done=view.done, n=cells)
+        if left is not None:
+            text += ", " + _("about {seconds} s left", seconds=f"{left:.0f}")
+        st.progress(view.done / cells, text=text, width="stretch")
+        if sweep.owner == visitor():
+            st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=sweep.stop)
+        else:
+            st.caption(_("You are watching somebody else's map."), width="content")
+    st.html(map_figures.heat(view, _, _.language) + map_figures.legend(view, _))
+
+
+def details(view: MapView, _: Translate) -> None:
+    """The map as it stands, what it allows to say, any cell of it, and Optuna's figures."""
+    recorded = view is recorded_map()
+    if view.problem:
+        st.warning(_.escaped(view.problem))
+    with st.container(key="result"):
+        st.html(map_figures.heat(view, _, _.language, linked=not recorded) + map_figures.legend(view, _))
+        with st.container(key="verdict"):
+            st.markdown(f"**{map_figures.summary(view, _)}**")
+        st.caption(_("Read on validation images after the last epoch, never on test images. All cells share their "
+                     "seeds; what is left of the spread is taken to be the same in all (Hsu 1981, multiple "
+                     "comparisons with the best). Whoever picks the best of many is flattered by luck: confirm it "
+                     "with new seeds."))  # fmt: skip
+    _one_cell(view, recorded, _)
+    _figures(view, _)
+
+
+def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
+    finished = [cell for cell in view.cells if cell.state == "finished" and cell.measures]
+    if not finished or view.best is None:
+        return
+    st.subheader(_("One cell of it"), anchor=False)
+    names = {name_of(cell): cell for cell in finished}
+    best = name_of(view.best)
+    if st.session_state.get("map_cell") not in names:
+        st.session_state["map_cell"] = best
+    chosen = st.selectbox(_("Cell"), list(names), format_func=lambda n: map_figures.place(view.plan, names[n], _),
+                          key="map_cell", label_visibility="collapsed")  # fmt: skip
+    cell, stands = names[chosen], judged(view).get(chosen)
+    said = f"{map_figures.measure(view, _)}: **{map_figures.average(cell)}**"
+    if stands and stands.low is not None:
+        said += " · " + map_figures.interval(stands, view, _)
+    st.markdown(said)
+    page = f"pages/{view.plan.technique}.py"
+    with st.container(horizontal=True):
+        st.page_link(page, label=_("Use these settings"), icon=":material/tune:", width="content",
+                     query_params=map_figures.parameters(view.plan, cell, run=False))  # fmt: skip
+        if cell.run and not recorded:
+            st.page_link(page, label=_("Open its run"), icon=":material/open_in_new:", width="content",
+                         query_params=map_figures.parameters(view.plan, cell))  # fmt: skip
+
+
+def _figures(view: MapView, _: Translate) -> None:
+    if view.best is None:
+        return
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**" + _("Every cell over each setting alone") + "**")
+        chart(map_figures.slices(view, _), "map_slices", _("Every cell over each setting alone"))
+    if map_figures.spread(view):
+        with right:
+            st.markdown("**" + _("Which setting matters here") + "**")
+            chart(map_figures.importance(view, _), "map_importance", _("Which setting matters here"))
+            st.caption(_("fANOVA, as Optuna computes it from these cells: the share of their spread that goes with "
+                         "each setting. It depends on the range that was tried."))  # fmt: skip

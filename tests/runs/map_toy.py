@@ -1,0 +1,80 @@
+"""A technique with a known best: it trains nothing, and "errs" by how far (x, y) is from (3, 0.5). No torch."""
+
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import ClassVar, Literal
+
+from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Interval, Provenance, Result, Step, Verdict
+from kd_core.messages import Problem, message
+from kd_core.settings import DISTILLED, field
+from kd_core.settings import Settings as Base
+
+IMAGES = 100_000
+
+
+class MapToySettings(Base):
+    technique: ClassVar[str] = "map_toy"
+    module: ClassVar[str] = "map_toy"
+    stages: ClassVar[dict[str, str]] = {"student": "1"}
+    shares: ClassVar[dict[str, float]] = {}
+
+    x: float = field(1.0, ge=0, le=10, step=0.5, label="x", help="x")
+    y: float = field(0.5, ge=0, le=1, step=0.1, label="y", help="y")
+    kind: Literal["good", "broken"] = field("good", label="kind", help="kind", choices={"good": "g", "broken": "b"})
+    pause: float = field(0.0, ge=0, le=10, step=0.1, label="pause", help="seconds an epoch")
+    seeds: int = field(2, ge=1, le=20, step=1, label="seeds", help="seeds")
+    seed: int = field(0, ge=0, le=1000, step=1, label="seed", help="seed")
+
+
+Settings, RESULT_VERSION = MapToySettings, 1
+
+
+def errors_of(settings, seed: int, epoch: int = 4) -> int:
+    """Errors among IMAGES; a few depend on the seed, some go with the epochs."""
+    far = (settings.x - 3) ** 2 + 10 * (settings.y - 0.5) ** 2
+    return round(1000 + 500 * far + (37 * seed) % 11 + 3 * ((seed + round(settings.x)) % 2) + 100 * (4 - epoch))
+
+
+def load_data():
+    return SimpleNamespace(name="toys", notices=())
+
+
+def resolve(settings):
+    return settings
+
+
+def preparing(settings, data):
+    yield from ()
+    return None
+
+
+def trial(settings, data, shared, seed):
+    if settings.kind == "broken":
+        raise Problem("The {kind} kind does not work.", kind=settings.kind)
+    curve = []
+    for epoch in range(1, 5):
+        time.sleep(settings.pause)
+        yield Step("student", DISTILLED, seed, epoch, 4, 0.0, epoch / 4)
+        curve.append((epoch, errors_of(settings, seed, epoch)))
+        yield Evaluation("student", DISTILLED, seed, epoch, 4, curve[-1][1], IMAGES)
+    yield result(settings, (ArmTrial(seed=seed, curve=tuple(curve), seconds=0.0),))
+
+
+def join(settings, trials):
+    return result(settings, tuple(t for one in trials for t in one.arms[0].trials))
+
+
+def result(settings, trials):
+    cost = Cost(parameters=1, multiply_adds=1, bytes=1, latency_ms=1.0)
+    arm = Arm(name=DISTILLED, model="", labels=1, teacher_labels=1, shared=False, cost=cost, trials=trials)
+    none = Interval(mean=0.0, low=None, high=None, n=1, confidence=0.95)
+    made = Provenance(
+        created=datetime.now(UTC).isoformat(), seconds=0, processor="", cores=1, python="", torch=""
+    )  # fmt: skip
+    text = message("Nothing.")
+    return Result(
+        technique="map_toy", version=1, settings=settings.model_dump(), gallery=(), arms=(arm,), notes=(),
+        data=Dataset(name="toys", train=1, validation=IMAGES, test=1), provenance=made,
+        verdict=Verdict(kind="single", arm="a", baseline="b", difference=none, text=text, scope=()),
+    )  # fmt: skip

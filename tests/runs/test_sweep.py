@@ -1,0 +1,165 @@
+"""Maps through a real queue, with a technique whose best is known: they fill, stop, resume, search and refuse."""
+
+import sqlite3
+import time
+from statistics import fmean
+
+import pytest
+from map_toy import IMAGES, MapToySettings, errors_of
+from test_queue import HERE, until
+
+from kd_core.messages import Problem
+from kd_core.plan import Plan
+from kd_core.runs import map_table
+from kd_core.runs.limits import Limits
+from kd_core.runs.queue import Queue
+from kd_core.runs.store import Store
+from kd_core.runs.sweep import Sweeps
+from kd_core.settings import TECHNIQUES
+
+AXES = ["x=1,2,3,4", "y=0,0.5,1"]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    return f"sqlite:///{tmp_path_factory.mktemp('maps') / 'lab.db'}"
+
+
+@pytest.fixture(scope="module")
+def queue(url):
+    TECHNIQUES["map_toy"] = MapToySettings
+    store = Store(url)
+    queue = Queue({"PYTHONPATH": HERE, "KD_WORKERS": "2"}, ("map_toy",), store=store, limits=Limits(queue=10))
+    until(lambda: queue.warm, 60)
+    yield queue
+    queue.close()
+    store.close()
+    del TECHNIQUES["map_toy"]
+
+
+@pytest.fixture
+def sweeps(queue, url):
+    made = Sweeps(queue, url)
+    yield made
+    made.close()
+
+
+def plan(*axes, trials=0, **settings):
+    return Plan.read("map_toy", axes or AXES, {"seeds": 3, **settings}, trials)
+
+
+def runs(url):
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
+        return raw.execute("SELECT count(*) FROM runs WHERE technique = 'map_toy'").fetchone()[0]
+
+
+def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
+    asked = plan()
+    view = sweeps.start(asked).wait(60)
+    assert (view.state, view.done, view.problem) == ("finished", 12, None)
+    assert [cell.at for cell in view.cells] == asked.grid()
+    for cell in view.cells:
+        settings = MapToySettings(**cell.at, seeds=3)
+        wanted = {seed: 10_000 * errors_of(settings, seed) / IMAGES for seed in range(3)}
+        assert cell.measures == pytest.approx(wanted)
+        assert queue.find(cell.run).view().result.settings == settings.model_dump()
+    assert view.best.at == {"x": 3.0, "y": 0.5}
+    assert view.best.mean == pytest.approx(fmean(view.best.measures.values()))
+    stands = map_table.judged(view)
+    assert stands[map_table.name_of(view.best)].is_best
+    assert "best: x=3 y=0.5" in map_table.table(view)
+
+
+def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url):
+    sweeps.start(plan(pause=0.1)).wait(60)
+    before, begun = runs(url), time.monotonic()
+    view = sweeps.start(plan(pause=0.1)).wait(20)
+    assert (view.state, view.done) == ("finished", 12)
+    other = sweeps.start(plan("y=0.5,1", "x=3,4", pause=0.1)).wait(20)  # another map of the same cells
+    assert other.state == "finished"
+    assert time.monotonic() - begun < 2  # 12 cells of four pauses each took 7 s of two workers
+    assert all(cell.seconds == 0 for cell in other.cells)
+    assert runs(url) == before
+
+
+def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweeps, queue, url):
+    asked = plan(pause=0.05)
+    sweep = sweeps.start(asked)
+    until(lambda: sweep.view().done >= 3)
+    sweep.stop()
+    stopped = sweep.wait(20)
+    assert stopped.state == "stopped"
+    assert 3 <= stopped.done < 12
+    assert {cell.state for cell in stopped.cells} == {"finished", "waiting"}
+    other = Sweeps(queue, url)
+    found = other.view(asked.key())
+    assert (found.state, found.done) == ("interrupted", stopped.done)
+    assert found.cells == tuple(c.model_copy(update={"run": c.run if c.measures else None}) for c in stopped.cells)
+    resumed = other.start(asked).wait(60)
+    assert (resumed.state, resumed.done) == ("finished", 12)
+    kept = {map_table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
+    assert {map_table.name_of(c): c.run for c in resumed.cells if map_table.name_of(c) in kept} == kept
+    assert [name for name, _plan, _when in other.known()].count(asked.key()) == 1
+
+
+def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
+    view = sweeps.start(plan("kind=good,broken", "x=1,2")).wait(60)
+    assert [cell.state for cell in view.cells] == ["finished", "finished", "failed", "failed"]
+    assert str(view.cells[2].problem) == "The broken kind does not work."
+    assert map_table.table(view).count("failed") == 2
+
+
+def test_a_search_finds_the_known_best_and_gives_hopeless_cells_up(sweeps, url):
+    view = sweeps.start(plan("x=0,10", "y=0,1", trials=40, pause=0.01)).wait(120)
+    assert (view.state, len(view.cells)) == ("finished", 40)
+    assert view.best.at["x"] == pytest.approx(3, abs=0.8)
+    assert view.best.at["y"] == pytest.approx(0.5, abs=0.25)
+    pruned = [cell for cell in view.cells if cell.state == "pruned"]
+    assert pruned
+    finished = [cell for cell in view.cells if cell.state == "finished"]
+    assert len(pruned) + len(finished) == 40
+    assert not any(cell.measures for cell in pruned)
+    again = Sweeps(sweeps._queue, url).view(view.id)
+    assert {c.state for c in again.cells} == {"finished", "pruned"}
+    assert len(again.cells) == 40
+
+
+def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queue):
+    mine = sweeps.start(plan("x=5,6", "y=0.1,0.2", pause=0.3), "me")
+    assert sweeps.of("me") is mine
+    with pytest.raises(Problem, match="You have a map under way"):
+        sweeps.start(plan("x=7,8", "y=0.1,0.2"), "me")
+    assert sweeps.start(plan("x=5,6", "y=0.1,0.2", pause=0.3), "you") is mine  # the same map is watched
+    mine.stop()
+    mine.wait(20)
+    queue.limits = Limits(images=1)
+    with pytest.raises(Problem, match="this server allows 1 a run"):
+        sweeps.start(plan("x=7,8", "y=0.1,0.2"))
+    queue.limits = Limits()
+
+
+def test_a_database_that_cannot_be_used_leaves_maps_in_memory(queue, tmp_path):
+    (tmp_path / "file").write_text("")
+    sweeps = Sweeps(queue, f"sqlite:///{tmp_path / 'file' / 'lab.db'}")
+    view = sweeps.start(plan("x=1,2", "y=0.5,1")).wait(30)
+    assert view.state == "finished"
+    assert "Maps are not kept at present" in str(sweeps.problem)
+    sweeps.close()
+
+
+def test_trials_of_an_older_database_are_still_there(tmp_path):
+    file = tmp_path / "old.db"
+    with sqlite3.connect(file) as raw:  # version 1, as it was
+        raw.execute("CREATE TABLE lab_schema (version INTEGER PRIMARY KEY)")
+        raw.execute("INSERT INTO lab_schema VALUES (1)")
+        raw.execute(
+            "CREATE TABLE trials (key VARCHAR(64), seed INTEGER, machine VARCHAR(200), created FLOAT, result BLOB,"
+            " PRIMARY KEY (key, seed, machine))"
+        )
+        raw.execute("INSERT INTO trials VALUES ('k', 1, 'm', 0.0, x'00')")
+    store = Store(f"sqlite:///{file}")
+    assert store.history() == []
+    assert store.problem is None
+    with sqlite3.connect(file) as raw:
+        assert raw.execute("SELECT key, seed FROM finished_trials").fetchall() == [("k", 1)]
+    store.close()
