@@ -145,9 +145,14 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
             for position, spec in enumerate(behind):
                 with columns[position % 3]:
                     values[spec.name] = _widget(spec, settings, _)
-    _publish(values, specs)
-    st.session_state[f"left_{settings.technique}"] = values
+    remember(settings, values)
     return settings.parse(values)
+
+
+def remember(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
+    """Write what a page is set to into the address, and keep it for when the page is entered again."""
+    _publish(values, settings.specs())
+    st.session_state[f"left_{settings.technique}"] = dict(values)
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:

@@ -8,28 +8,34 @@ from safetensors.numpy import load
 from kd_core.messages import Problem
 
 
-def logits(weights: bytes, images: np.ndarray) -> np.ndarray:
-    """Logits float32 [N, 10] for images float32 [N, 1, 28, 28] of a network kept as safetensors.
+def layers(weights: bytes) -> list[dict[str, np.ndarray]]:
+    """The layers of a network kept as safetensors, each its "weight" and "bias".
 
-    The layers are read off the tensors, in the order of their names ("0.weight", "0.bias", "3.weight", …): four
+    They are read off the tensors, in the order of their names ("0.weight", "0.bias", "3.weight", …): four
     dimensions are a 3x3 convolution without padding with 2x2 pooling and ReLU, two are a dense layer, with
     ReLU after each but the last. So are `kd_core.models.article_cnn` and `mlp`. Raises Problem for others.
     """
     tensors = load(weights)
-    layers = [
+    found = [
         {name.split(".")[1]: tensors[name] for name in names}
         for _, names in groupby(sorted(tensors, key=_place), key=_place)
     ]
-    shapes = [layer["weight"].ndim if set(layer) == {"weight", "bias"} else 0 for layer in layers]
+    shapes = [layer["weight"].ndim if set(layer) == {"weight", "bias"} else 0 for layer in found]
     if not shapes or shapes != sorted(shapes, reverse=True) or set(shapes) - {2, 4}:
         raise Problem("This kind of network can only be asked where it was trained.")
+    return found
+
+
+def logits(weights: bytes, images: np.ndarray) -> np.ndarray:
+    """Logits float32 [N, 10] for images float32 [N, 1, 28, 28]; raises Problem as `layers` does."""
+    found = layers(weights)
     values = images
-    for number, (layer, dimensions) in enumerate(zip(layers, shapes, strict=True)):
-        if dimensions == 4:
+    for number, layer in enumerate(found):
+        if layer["weight"].ndim == 4:
             values = np.maximum(_pooled(_convolved(values, layer["weight"], layer["bias"])), 0)
         else:
             values = values.reshape(len(values), -1) @ layer["weight"].T + layer["bias"]
-            values = values if number + 1 == len(layers) else np.maximum(values, 0)
+            values = values if number + 1 == len(found) else np.maximum(values, 0)
     return values
 
 
