@@ -25,12 +25,16 @@ class DrawSettings(Settings):
 
 
 class Network(TypedDict):
-    """A network that answers: kind as in KINDS, its name, labels it saw and test errors as written, safetensors."""
+    """A network that answers, numbers as they are written.
+
+    kind: as in KINDS; labels: that it saw; errors: of `test` digits; weights: a safetensors file.
+    """
 
     kind: str
     name: str
     labels: str
     errors: str
+    test: str
     weights: bytes
 
 
@@ -48,8 +52,10 @@ def networks(result: Result, _: Callable[..., str]) -> list[Network]:
         if arm is None or trial is None or trial.weights is None:
             raise Problem("That run's result carries no networks.")
         forward.layers(trial.weights)
-        found.append({"kind": kind, "name": _(name), "labels": f"{arm.labels:,}", "errors": f"{trial.test_errors:,}",
-                      "weights": trial.weights})  # fmt: skip
+        found.append({
+            "kind": kind, "name": _(name), "labels": f"{arm.labels:,}", "errors": f"{trial.test_errors:,}",
+            "test": f"{result.data.test:,}", "weights": trial.weights,
+        })  # fmt: skip
     return found
 
 
@@ -64,6 +70,7 @@ def provenance(result: Result, is_recorded: bool, _: Callable[..., str]) -> str:
         date=result.provenance.created[:10], seed=result.arm(DISTILLED).trials[0].seed,
         large=f"{result.arm(TEACHER).cost.parameters:,}", small=f"{result.arm(DISTILLED).cost.parameters:,}",
         t=f"{result.settings['temperature']:g}", alpha=f"{result.settings['alpha']:g}",
+        test=f"{result.data.test:,}",
     )  # fmt: skip
     made = (
         _("These networks are those of the recorded run of {date}, its first trial (seed {seed}).", **values)
@@ -72,8 +79,8 @@ def provenance(result: Result, is_recorded: bool, _: Callable[..., str]) -> str:
     )
     return " ".join([
         made,
-        _("The teacher has {large} parameters, each student {small}; the distilled one learned at T = {t} with teacher "
-          "weight α = {alpha}.", **values),
-        _("The examples are chosen for what they show. How much better a network is, the run's verdict says, on 10,000 "
-          "digits."),
+        _("The teacher has {large} parameters, each student {small}; the distilled one learned at T = {t} with "
+          "teacher weight α = {alpha}.", **values),
+        _("The examples are chosen for what they show. How much better a network is, the run's verdict says, on "
+          "{test} digits.", **values),
     ])  # fmt: skip

@@ -12,8 +12,8 @@ from kd_core.messages import N_, Problem
 
 _ = opening(
     N_("Draw a digit"),
-    N_("Three networks look at **your** handwriting: the large teacher, a small student trained alone, and the same "
-       "student distilled from the teacher."),
+    N_("Three networks look at **your** handwriting: the large teacher, a small student trained alone, and the "
+       "same student distilled from the teacher."),
     DrawSettings,
 )  # fmt: skip
 

@@ -27,27 +27,28 @@ WORDS = {
     "load": N_("Load a picture"),
     # What comes of it.
     "seen": N_("What the networks see"),
-    "seen_says": N_("28 × 28 pixels, made as MNIST's digits were: the ink is scaled until its longer side is 20 pixels "
-                    "(dashed), then moved until its centre of mass (ring) is in the middle."),
-    "seen_exact": N_("28 × 28 pixels of MNIST's test set, as they are; the ring is the centre of mass. Draw on it, and "
-                     "it is scaled and centred anew."),
+    "seen_says": N_("28 × 28 pixels, made like MNIST's: the longer side scaled to 20 (dashed), the centre of mass "
+                    "(ring) moved to the middle."),
+    "seen_exact": N_("28 × 28 pixels of MNIST's test set, as they are. Once you draw on them, they are scaled and "
+                     "centred anew."),
     # What to try.
     "try": N_("Try"),
     "one_or_seven": N_("1 or 7?"),
-    "one_or_seven_says": N_("Which student shares the teacher's doubt? One has learned from the teacher's answers, the "
-                            "other from labels alone."),
+    "one_or_seven_says": N_("Which student shares the teacher's doubt? One has learned from the teacher's answers, "
+                            "the other from labels alone."),
     "four_or_nine": N_("4 or 9?"),
-    "four_or_nine_says": N_("Close its top with one more stroke: in each network the probability moves from 4 to 9 at "
-                            "another moment."),
+    "four_or_nine_says": N_("Close its top with one more stroke: in each network the probability moves from 4 to 9 "
+                            "at another moment."),
     "scribble": N_("Scribble"),
-    "scribble_says": N_("No digit at all. Softmax must still share out a probability of 1 among ten digits, so a sure "
-                        "answer does not mean a known image."),
+    "scribble_says": N_("No digit at all. Softmax must still share out a probability of 1 among ten digits, so a "
+                        "sure answer does not mean a known image."),
     "gallery": N_("Test digits"),
     "pick": N_("Put a test digit labelled {label} on the pad"),
     # A picture that cannot be used.
     "too_large": N_("The file is larger than {mb} MB; choose a smaller picture."),
     "no_picture": N_("This file is no picture that the browser can read; PNG and JPEG work."),
-    "no_digit": N_("Nothing in this picture stands out from its background; a dark digit on light paper works best."),
+    "no_digit": N_("Nothing in this picture stands out from its background; a dark digit on light paper works "
+                   "best."),
     # The slider.
     "temperature": N_("Temperature T"),
     "sharper": N_("sharper"),
@@ -56,8 +57,8 @@ WORDS = {
     # What the networks answer.
     "empty": N_("Nothing is drawn yet."),
     "all_agree": N_("All three answer {teacher}."),
-    "distilled_agrees": N_("The distilled student answers {teacher}, as the teacher does; the student alone answers "
-                           "{alone}."),
+    "distilled_agrees": N_("The distilled student answers {teacher}, as the teacher does; the student alone "
+                           "answers {alone}."),
     "alone_agrees": N_("The student alone answers {teacher}, as the teacher does; the distilled student answers "
                        "{distilled}."),
     "students_agree": N_("The teacher answers {teacher}, both students {alone}."),
@@ -65,7 +66,7 @@ WORDS = {
                      "{distilled}."),
     "nearer": N_("KL from the teacher at T = {T}: student alone {alone} bits, distilled student {distilled} bits."),
     # A panel.
-    "facts": N_("{labels} labels; {errors} of 10,000 test digits wrong"),
+    "facts": N_("{labels} labels; {errors} of {test} test digits wrong"),
     "chart": N_("{name}, T = {T}: {first} with {p}, {second} with {q}"),
     "top": N_("Probability of {digit}"),
     "probability": N_("Probability"),
@@ -117,9 +118,7 @@ def draw(
         on_temperature(float(st.session_state[key]["temperature"]))
 
     data: dict[str, Any] = {
-        "networks": [
-            {**network, "weights": base64.b64encode(network["weights"]).decode()} for network in networks
-        ],
+        "networks": [{**network, "weights": base64.b64encode(network["weights"]).decode()} for network in networks],
         "gallery": [{"label": digit["label"], "pixels": digit["pixels"]} for digit in gallery],
         "wish": {name: wish[name] for name in ("temperature", "number")},
         "note": note,

@@ -8,6 +8,7 @@ const PEN = 1 / 12; // the pen's width as a share of the pad: a digit over two t
 const SIDE = 28;
 const BOX = 20;
 const MIDDLE = 14;
+const FAINT = 0.02; // less ink than this is none
 
 const blank = () => new Float32Array(GRID * GRID);
 
@@ -37,19 +38,23 @@ function addStroke(ink, points) {
   for (let i = 1; i < points.length; i += 1) addPiece(ink, points[i - 1], points[i]);
 }
 
-// Where the ink is: its box in pixels of the grid, right and bottom outside; null where there is none.
+// Where the ink is, to a part of a pixel: an outermost row that is covered by a third counts a third. Null without ink.
 function boxOf(ink) {
-  let [left, top, right, bottom] = [GRID, GRID, 0, 0];
-  for (let row = 0; row < GRID; row += 1) {
-    for (let column = 0; column < GRID; column += 1) {
-      if (ink[row * GRID + column] < 0.5) continue;
-      left = Math.min(left, column);
-      right = Math.max(right, column + 1);
-      top = Math.min(top, row);
-      bottom = row + 1;
-    }
-  }
-  return right ? { left, top, width: right - left, height: bottom - top } : null;
+  const [rows, columns] = [new Float32Array(GRID), new Float32Array(GRID)];
+  ink.forEach((covered, at) => {
+    const [row, column] = [Math.floor(at / GRID), at % GRID];
+    if (covered > rows[row]) rows[row] = covered;
+    if (covered > columns[column]) columns[column] = covered;
+  });
+  const [top, bottom] = endsOf(rows);
+  const [left, right] = endsOf(columns);
+  return top < bottom ? { left, top, width: right - left, height: bottom - top } : null;
+}
+
+function endsOf(most) {
+  const isInk = (covered) => covered > FAINT;
+  const [first, last] = [most.findIndex(isInk), most.findLastIndex(isInk)];
+  return first < 0 ? [0, 0] : [first + 1 - most[first], last + most[last]];
 }
 
 // { pixels: 784 bytes, box: { left, top, width, height } of the 28x28, mass: [column, row] as pixel numbers }.
@@ -61,7 +66,7 @@ function centred(ink) {
   const [column, row] = massOf(small, BOX);
   const [width, height] = [box.width / step, box.height / step];
   // A move that would push ink over the edge stops there; none of MNIST's digits comes that far.
-  const move = (mass, length) => Math.min(SIDE - Math.ceil(length - 1e-9), Math.max(0, Math.ceil(MIDDLE - 0.5 - mass)));
+  const move = (mass, length) => Math.min(SIDE - Math.ceil(length - 1e-9), Math.max(0, Math.ceil(MIDDLE - 0.5 - mass - 1e-9)));
   const [left, top] = [move(column, width), move(row, height)];
   const pixels = new Uint8Array(SIDE * SIDE);
   for (let y = 0; y < BOX; y += 1) {

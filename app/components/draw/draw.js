@@ -308,9 +308,9 @@ class View {
     for (const element of root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
     for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
     this.panels.forEach(({ element }, index) => {
-      const { name, labels, errors } = data.networks[index];
+      const { name, labels, errors, test } = data.networks[index];
       write(element, "name", name);
-      write(element, "facts", this.say("facts", { labels, errors }));
+      write(element, "facts", this.say("facts", { labels, errors, test }));
     });
     [...root.querySelectorAll(".thumb")].forEach((thumb, index) => {
       thumb.setAttribute("aria-label", this.say("pick", { label: data.gallery[index].label }));

@@ -38,23 +38,24 @@ function logitsOf(layers, pixels) {
   return Array.from(values);
 }
 
-function convolved(values, [channels, height, width], { weight, bias, shape }) {
-  const [filters, , across] = shape;
-  const [rows, columns] = [height - across + 1, width - across + 1];
+// 3x3, no padding.
+function convolved(values, [channels, height, width], { weight, bias }) {
+  const [filters, rows, columns] = [bias.length, height - 2, width - 2];
   const out = new Float64Array(filters * rows * columns);
   let at = 0; // in the weights: filter, channel, row, column
   for (let filter = 0; filter < filters; filter += 1) {
     const first = filter * rows * columns;
     out.fill(bias[filter], first, first + rows * columns);
-    for (let channel = 0; channel < channels; channel += 1) {
-      for (let i = 0; i < across; i += 1) {
-        for (let j = 0; j < across; j += 1, at += 1) {
-          const factor = weight[at];
-          for (let row = 0; row < rows; row += 1) {
-            const to = first + row * columns;
-            const from = (channel * height + row + i) * width + j;
-            for (let column = 0; column < columns; column += 1) out[to + column] += factor * values[from + column];
-          }
+    for (let channel = 0; channel < channels; channel += 1, at += 9) {
+      const [a, b, c, d, e, f, g, h, i] = weight.subarray(at, at + 9);
+      for (let row = 0, to = first; row < rows; row += 1) {
+        let [x, y] = [(channel * height + row) * width, (channel * height + row + 1) * width];
+        let z = y + width;
+        for (let column = 0; column < columns; column += 1, to += 1, x += 1, y += 1, z += 1) {
+          out[to] +=
+            a * values[x] + b * values[x + 1] + c * values[x + 2] +
+            d * values[y] + e * values[y + 1] + f * values[y + 2] +
+            g * values[z] + h * values[z + 1] + i * values[z + 2];
         }
       }
     }

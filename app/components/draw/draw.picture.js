@@ -100,7 +100,7 @@ function withoutSpecks(ink) {
   const piece = new Int32Array(ink.length); // 0: not yet seen
   const sizes = [0];
   for (let start = 0; start < ink.length; start += 1) {
-    if (ink[start] < 0.5 || piece[start]) continue;
+    if (!ink[start] || piece[start]) continue;
     const open = [start];
     piece[start] = sizes.push(0) - 1;
     while (open.length) {
@@ -108,7 +108,7 @@ function withoutSpecks(ink) {
       sizes[piece[start]] += 1;
       const x = at % GRID;
       for (const next of [x ? at - 1 : -1, x + 1 < GRID ? at + 1 : -1, at - GRID, at + GRID]) {
-        if (!(ink[next] >= 0.5) || piece[next]) continue;
+        if (!ink[next] || piece[next]) continue; // also past the edges, where there is none
         piece[next] = piece[start];
         open.push(next);
       }
