@@ -41,11 +41,13 @@ function addStroke(ink, points) {
 // Where the ink is, to a part of a pixel: an outermost row that is covered by a third counts a third. Null without ink.
 function boxOf(ink) {
   const [rows, columns] = [new Float32Array(GRID), new Float32Array(GRID)];
-  ink.forEach((covered, at) => {
-    const [row, column] = [Math.floor(at / GRID), at % GRID];
-    if (covered > rows[row]) rows[row] = covered;
-    if (covered > columns[column]) columns[column] = covered;
-  });
+  for (let row = 0, at = 0; row < GRID; row += 1) {
+    for (let column = 0; column < GRID; column += 1, at += 1) {
+      const covered = ink[at];
+      if (covered > rows[row]) rows[row] = covered;
+      if (covered > columns[column]) columns[column] = covered;
+    }
+  }
   const [top, bottom] = endsOf(rows);
   const [left, right] = endsOf(columns);
   return top < bottom ? { left, top, width: right - left, height: bottom - top } : null;
