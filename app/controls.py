@@ -170,9 +170,14 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
                     values[spec.name] = _widget(spec, settings, _)
     if unseen:
         _say_hidden(len(unseen), _)
-    _publish(values, specs)
-    st.session_state[f"left_{settings.technique}"] = values
+    remember(settings, values)
     return settings.parse(values)
+
+
+def remember(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
+    """Write what a page is set to into the address, and keep it for when the page is entered again."""
+    _publish(values, settings.specs())
+    st.session_state[f"left_{settings.technique}"] = dict(values)
 
 
 def _say_hidden(count: int, _: Translate) -> None:

@@ -38,6 +38,7 @@ def navigation(_: Translate) -> Page:
     pages = [
         st.Page("pages/overview.py", title=_("Overview"), default=True),
         st.Page("pages/distillation.py", title=_("Distillation")),
+        st.Page("pages/draw.py", title=_("Draw a digit")),
         st.Page("pages/transfer.py", title=_("Transfer learning")),
         st.Page("pages/multitask.py", title=_("Multi-task learning")),
         st.Page("pages/meta_learning.py", title=_("Meta-learning")),
@@ -57,6 +58,7 @@ def surround() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/overview.py", label=_("Overview"), width="content")
             st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
+            st.page_link("pages/draw.py", label=_("Draw a digit"), width="content")
             st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
             st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
             st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")

@@ -126,6 +126,19 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     return found
 
 
+def finished(technique: str, _: Translate) -> Result | None:
+    """The Result of the run that the address names, else this session's newest of a technique, if there is one."""
+    named = st.query_params.get("run")
+    if named is None:
+        newest: Result | None = st.session_state.get(f"result_{technique}")
+        return newest
+    handle = queue().find(named)
+    result = handle.view().result if handle and handle.technique == technique else None
+    if result is None:
+        st.info(_("The run in this address is not known to the server, or has no result yet."))
+    return result
+
+
 def previous(technique: str) -> Ghost | None:
     """The ghost behind the curves of the Result that this session shows on a technique's page."""
     found: tuple[str, Ghost | None] | None = st.session_state.get(f"ghost_{technique}")

@@ -50,6 +50,8 @@ finished = watch(settings, _)
 
 result = finished or recorded("distillation")
 show(result, settings, finished is None, _)
+st.page_link("pages/draw.py", label=_("Draw a digit yourself: these networks answer while you draw"),
+             icon=":material/draw:")  # fmt: skip
 
 st.subheader(_("What T, α and T² do"), anchor=False)
 t, alpha = settings.temperature, settings.alpha

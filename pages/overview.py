@@ -52,4 +52,6 @@ st.markdown(
       n=len(example.arm(DISTILLED).trials), seconds=f"{example.provenance.seconds:.0f}",
       cores=example.provenance.cores)
 )  # fmt: skip
+st.page_link("pages/draw.py", label=_("Or draw a digit yourself: teacher and students answer while you draw"),
+             icon=":material/draw:")  # fmt: skip
 st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Digit
+from app.components import SHARED
 from kd_core.messages import N_
 
 WORDS = {
@@ -95,12 +96,12 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-# The three scripts make one module: Streamlit takes one. Only the first exports.
+# The scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
     "soft_targets",
     html=_read("html"),
     css=_read("css"),
-    js="\n".join(map(_read, ("js", "quiz.js", "matrix.js"))),
+    js="\n".join([*map(_read, ("js", "quiz.js", "matrix.js")), SHARED]),
 )
 
 

@@ -1,0 +1,75 @@
+// What several parts need: numbers as they are printed, elements, a digit's pixels on a canvas.
+
+// --- numbers ------------------------------------------------------------------------------------
+
+// The largest logit is taken off first: exp(354 / 0.5) is past what a double can hold.
+function softmax(logits, T) {
+  const largest = Math.max(...logits);
+  const exps = logits.map((z) => Math.exp((z - largest) / T));
+  const sum = exps.reduce((total, value) => total + value);
+  return exps.map((value) => value / sum);
+}
+
+const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
+const top = (p) => p.indexOf(Math.max(...p));
+const inTenths = (T) => T.toFixed(Math.abs(10 * T - Math.round(10 * T)) < 1e-9 ? 1 : 2); // Python may ask for 2.25
+const minus = (text) => text.replace("-", "−");
+const powerOfTen = (x, decimals = 1) => {
+  const [digits, exponent] = x.toExponential(decimals).split("e");
+  const raised = [...exponent.replace("+", "")].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
+  return `${digits}·10${raised.join("")}`;
+};
+const exact = (p) => (p === 0 || p >= 1e-4 ? p.toFixed(4) : powerOfTen(p));
+const short = (x) => (!Number.isFinite(x) ? "∞" : x !== 0 && (x < 0.01 || x >= 1e4) ? powerOfTen(x) : x.toFixed(2));
+
+// --- elements -------------------------------------------------------------------------------------
+
+function make(tag, className = "", attributes = {}, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function tableRow(cells) {
+  const row = document.createElement("tr");
+  row.append(...cells);
+  return row;
+}
+
+function write(within, name, text) {
+  for (const element of within.querySelectorAll(`[data-out="${name}"]`)) put(element, text);
+}
+
+// A text that is there already is left alone: most do not change from one frame to the next.
+function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+// One tab stop for a row of buttons, arrows within it; `across` of them make a line.
+function rove(buttons, first, across = 1) {
+  const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));
+  stop(first);
+  buttons.forEach((button, index) => {
+    button.addEventListener("focus", () => stop(index));
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: across, ArrowLeft: -1, ArrowUp: -across }[event.key];
+      const at = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step && index + step;
+      if (at === undefined) return;
+      event.preventDefault();
+      if (across > 1 && !buttons[at]) return;
+      buttons[Math.min(buttons.length - 1, Math.max(0, at))].focus();
+    });
+  });
+}
+
+function paint(canvas, base64) {
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(28, 28);
+  [...atob(base64)].forEach((character, i) => {
+    image.data.fill(character.charCodeAt(0), 4 * i, 4 * i + 3);
+    image.data[4 * i + 3] = 255;
+  });
+  context.putImageData(image, 0, 0);
+}
