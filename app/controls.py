@@ -15,7 +15,7 @@ from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings import Preset, Settings, Spec
 
-RESERVED = {"run", "lang", "present", "embed", "embed_options"}
+RESERVED = {"run", "lang", "present", "step", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 
@@ -145,6 +145,15 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
             for position, spec in enumerate(behind):
                 with columns[position % 3]:
                     values[spec.name] = _widget(spec, settings, _)
+    _publish(values, specs)
+    st.session_state[f"left_{settings.technique}"] = values
+    return settings.parse(values)
+
+
+def as_set(settings: type[Settings]) -> Settings:
+    """What all of `settings` is set to, with no widget drawn; the address says it."""
+    specs = settings.specs()
+    values = {name: value(settings, name) for name in specs}
     _publish(values, specs)
     st.session_state[f"left_{settings.technique}"] = values
     return settings.parse(values)

@@ -1,0 +1,26 @@
+"""A figure for the back row of a room: the same one, with larger letters, points and lines."""
+
+import plotly.graph_objects as go
+
+LETTERS, MARKS = 1.6, 1.5
+
+
+def enlarged(figure: go.Figure) -> go.Figure:
+    """A copy with letters LETTERS and points and lines MARKS times as large, as high as its place."""
+    large = go.Figure(figure)
+    font = large.layout.font.size or 12
+    margin = large.layout.margin
+    sides = {side: LETTERS * margin[side] for side in "lrtb" if margin[side] is not None}
+    large.update_layout(height=None, autosize=True, font_size=LETTERS * font, margin=sides, legend_itemwidth=40)
+    for annotation in large.layout.annotations:
+        if annotation.font.size:
+            annotation.font.size *= LETTERS
+    for trace in large.data:
+        for part, name, times in (
+            ("textfont", "size", LETTERS),
+            ("marker", "size", MARKS),
+            ("line", "width", MARKS),
+        ):
+            if part in trace and name in trace[part] and isinstance(trace[part][name], int | float):
+                trace[part][name] *= times
+    return large
