@@ -64,9 +64,9 @@ def sentence(result: Result, _: Translator) -> str:
                  "more, {n} paired trials): here distillation did harm.", **values, more=_whole(-d.mean),
                  low=_whole(-d.high), high=_whole(-d.low))  # fmt: skip
     return _("With {labels} labelled images, **no difference can be detected** between the small network that the "
-             "large one teaches and the one that learns from the labels alone: {change} errors in 10,000 (95 % "
-             "interval {low} to {high}, {n} paired trials). A difference below {invisible} would be invisible "
-             "here.",
+             "large one teaches and the one that learns from the labels alone: teaching changes the errors by "
+             "{change} in 10,000 (95 % interval {low} to {high}, {n} paired trials). A difference below "
+             "{invisible} would be invisible here.",
              **values, change=_signed(-d.mean), low=_signed(-d.high), high=_signed(-d.low),
              invisible=_whole(d.half_width))  # fmt: skip
 

@@ -27,8 +27,8 @@ def with_difference(mean: float, half: float | None, n: int = 5) -> Result:
     [
         (3.0, 1.0, ("300 fewer errors", "200 to 400 fewer")),
         (-0.5, 0.2, ("50 more errors", "30 to 70 more", "did harm")),
-        (0.05, 0.08, ("no difference can be detected", "−5.0 errors", "−13 to +3.0", "below 8.0")),
-        (-0.05, 0.08, ("no difference can be detected", "+5.0 errors", "−3.0 to +13", "below 8.0")),
+        (0.05, 0.08, ("no difference can be detected", "by −5.0 in 10,000", "−13 to +3.0", "below 8.0")),
+        (-0.05, 0.08, ("no difference can be detected", "by +5.0 in 10,000", "−3.0 to +13", "below 8.0")),
         (0.02, None, ("there is no interval",)),
         (0.5, 0.0, ("there is no interval",)),
         (0.0, 0.0, ("exactly as many errors",)),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -44,7 +45,7 @@ def test_every_step_asks_and_then_answers(technique, lang):
 
 def test_talks_follow_each_other_and_the_summary_comes_last():
     names = [*TECHNIQUES, "summary"]
-    for name, following in zip(names, names[1:], strict=False):
+    for name, following in pairwise(names):
         assert NEXT[name][1] == f"pages/{following}.py"
 
 
