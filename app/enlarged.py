@@ -1,5 +1,7 @@
 """A figure for the back row of a room: the same one, with larger letters, points and lines."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 LETTERS, MARKS = 1.6, 1.5
@@ -24,3 +26,18 @@ def enlarged(figure: go.Figure) -> go.Figure:
             if part in trace and name in trace[part] and isinstance(trace[part][name], int | float):
                 trace[part][name] *= times
     return large
+
+
+def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
+    """The same of live curves, an ECharts option."""
+    letters = {"fontSize": 12 * LETTERS}
+    larger: dict[str, Any] = {"grid": {side: LETTERS * room for side, room in option["grid"].items()}}
+    for axis in ("xAxis", "yAxis"):
+        gap = LETTERS * option[axis]["nameGap"]
+        larger[axis] = option[axis] | {"nameTextStyle": letters, "axisLabel": letters, "nameGap": gap}
+    larger["legend"] = option["legend"] | {"textStyle": letters}
+    larger["series"] = [
+        each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}
+        for each in option["series"]
+    ]
+    return option | larger

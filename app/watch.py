@@ -8,6 +8,7 @@ import streamlit as st
 from app import figures
 from app import ghost as ghosts
 from app.controls import differences
+from app.enlarged import enlarged_option
 from app.ghost import Ghost
 from app.pace import Pace
 from app.start import REST_SECONDS
@@ -248,7 +249,8 @@ def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None
     option = figures.live_curves(view.curves, view.loss_curves, view.epochs, last, _)
     if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
         option = ghosts.behind_live(option, ghost, _)
-    st.echarts_chart(option, key="live_curves", height=320)
+    large = bool(st.session_state.get("presenting"))
+    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 320)
 
 
 def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:

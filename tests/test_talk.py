@@ -11,8 +11,8 @@ from scipy.special import softmax
 from scipy.stats import entropy
 
 from app.bundled import class_logits, gallery, recorded
-from app.enlarged import LETTERS, enlarged
-from app.figures import errors_by_arm, learning_curves
+from app.enlarged import LETTERS, MARKS, enlarged, enlarged_option
+from app.figures import errors_by_arm, learning_curves, live_curves
 from app.talk import NEXT, steps_of
 from app.talks.distillation import bits_apart, most_alike, opinion
 from app.text import Translate
@@ -131,3 +131,13 @@ def test_an_enlarged_figure_has_larger_letters_and_the_same_numbers(figure):
             json.loads(go.Figure(old).to_json())["data"][0]["x"]
             == json.loads(go.Figure(new).to_json())["data"][0]["x"]
         )
+
+
+def test_enlarged_live_curves_keep_their_points():
+    curves = {("student", DISTILLED, seed): ((0, 90, 100), (1, 40, 100)) for seed in (0, 1)}
+    small = live_curves(curves, {}, dict.fromkeys(curves, 2), "student", Translate("en"))
+    large = enlarged_option(small)
+    assert [each["data"] for each in large["series"]] == [each["data"] for each in small["series"]]
+    assert large["series"][-1]["lineStyle"]["width"] == MARKS * small["series"][-1]["lineStyle"]["width"]
+    assert large["yAxis"]["max"] == small["yAxis"]["max"]
+    assert "axisLabel" not in small["yAxis"]  # what was given stays as it is
