@@ -75,17 +75,12 @@ def give(kind: type[Settings], _: Translate) -> None:
     asked = st.container(key="talk_ask")
     with st.container(key="talk_picture"):
         stage = _stage(settings, step, at, _)
-        if step.runs and under_way(technique):
-            pass  # the curves of the run are the picture
-        else:
-            if step.of_result and stage.recorded and stage.revealed:
-                date = stage.result.provenance.created[:10]
-                st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
+        if not (step.runs and under_way(technique)):  # else the curves of the run are the picture
             step.picture(stage, _)
     with asked:
         with st.container(key="talk_question"):
             st.markdown(step.ask(stage, _))
-        st.markdown(step.answer(stage, _) if stage.revealed else "…")
+        st.markdown(f"{step.answer(stage, _)} {_badge(step, stage, _)}" if stage.revealed else "…")
     _buttons(settings, steps, at, stage.revealed, _)
 
 
@@ -97,6 +92,14 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
         settings=settings, result=newest or recorded(technique), recorded=newest is None,
         revealed=(technique, at) in _revealed(),
     )  # fmt: skip
+
+
+def _badge(step: Step, stage: Stage, _: Translate) -> str:
+    """Since when there are the numbers that a step shows, if they were recorded."""
+    if not (step.of_result and stage.recorded):
+        return ""
+    date = _("recorded on {date}", date=stage.result.provenance.created[:10])
+    return f":gray-badge[:material/history: {date}]"
 
 
 def _where(steps: int) -> int:
@@ -139,8 +142,8 @@ def _run(settings: Settings, at: int) -> None:
 
 def _leave() -> None:
     st.session_state["presenting"] = False
-    for name in ("present", "step"):
-        st.query_params.pop(name, None)
+    st.query_params.pop("present", None)
+    _go(0)
 
 
 def _count(technique: str, at: int, steps: int, _: Translate) -> None:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.chart import chart
-from app.controls import redraw_in_language, seed
+from app.controls import redraw_in_language
 from app.enlarged import enlarged
 from app.text import Translate
 from kd_core.events import Result
@@ -65,7 +65,6 @@ def choice(
     names = dict(options) if isinstance(options, Mapping) else {value: f"{value:g}" for value in options}
     if st.session_state.get(key) not in names:
         st.session_state[key] = default
-    seed(key, default)
     redraw_in_language(key, _)
     chosen: T = st.segmented_control(label, list(names), key=key, required=True, on_change=on_change,
                                      format_func=names.__getitem__, persist_state="session")  # fmt: skip
