@@ -53,19 +53,12 @@ def show(stage: Stage, figure: Callable[[], go.Figure], key: str, alt: str) -> N
             st.html('<div class="talk-cover" aria-hidden="true">?</div>')
 
 
-def choice(
-    label: str,
-    options: Sequence[T] | Mapping[T, str],
-    key: str,
-    default: T,
-    _: Translate,
-    on_change: Callable[[], None] | None = None,
-) -> T:
+def choice(label: str, options: Sequence[T] | Mapping[T, str], key: str, default: T, _: Translate) -> T:
     """The step's one control: one of a few values, side by side."""
     names = dict(options) if isinstance(options, Mapping) else {value: f"{value:g}" for value in options}
     if st.session_state.get(key) not in names:
         st.session_state[key] = default
     redraw_in_language(key, _)
-    chosen: T = st.segmented_control(label, list(names), key=key, required=True, on_change=on_change,
-                                     format_func=names.__getitem__, persist_state="session")  # fmt: skip
-    return chosen
+    chosen: T | None = st.segmented_control(label, list(names), key=key, required=True,
+                                            format_func=names.__getitem__, persist_state="session")  # fmt: skip
+    return default if chosen is None else chosen
