@@ -318,6 +318,8 @@ def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
     shown = [_representative(group, result) for group in groups]
     others = [f" +{len(group) - 1}" if len(group) > 1 else "" for group in groups]
     names = [_(arm.name) + more for arm, more in zip(shown, others, strict=True)]
+    if only is not None:  # there is room for the names
+        names = ["<br>= ".join(_(arm.name) for arm in group) for group in groups]
     for row, (amounts, form) in enumerate(panels.values(), start=1):
         for arm, name, amount in zip(shown, names, amounts, strict=True):
             figure.add_bar(

@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-LETTERS, MARKS = 1.6, 1.5
+LETTERS, MARKS = 1.75, 1.5
 
 
 def enlarged(figure: go.Figure) -> go.Figure:

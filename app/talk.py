@@ -24,7 +24,7 @@ NEXT = {
 STYLE = """<style>
 @media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
-.block-container h1 {padding: 0; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
+.block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
 .block-container > .stVerticalBlock {gap: .5rem}
 .talk-count {display: flex; align-items: center; gap: .8rem; font-size: .9rem; opacity: .85}
 .talk-count ol {display: flex; gap: .3rem; margin: 0; padding: 0; list-style: none}
@@ -44,6 +44,7 @@ STYLE = """<style>
  .st-key-talk_picture > div:has(> .st-key-talk_chart) {flex: 1 1 0; min-height: 0}
  .st-key-talk_chart {height: 100%; min-height: 0}
  .st-key-talk_chart > div {flex: 1 1 0; min-height: 0}
+ .talk-cover {min-height: calc(100vh - 25rem) !important}
 }
 .talk-cover {height: 100%; min-height: 260px; display: grid; place-items: center; font-size: 6rem;
  font-weight: 700; opacity: .55; border: 2px dashed rgba(128,128,128,.6); border-radius: .6rem;
@@ -51,6 +52,11 @@ STYLE = """<style>
 .st-key-talk_keys {position: fixed; z-index: 100; inset: auto 0 0 0; padding: .5rem 2.5vw; width: 100% !important;
  background: var(--background-color, Canvas); border-top: 1px solid rgba(128,128,128,.3)}
 .st-key-talk_keys .stElementContainer:has(.stBidiComponent) {position: absolute}
+@media (max-width: 999px) {
+ .block-container {padding-bottom: 11rem !important}
+ .st-key-talk_keys {gap: .4rem !important}
+ .st-key-talk_keys [data-testid="stCaptionContainer"] {display: none}
+}
 </style>"""
 
 
@@ -173,7 +179,8 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: boo
             st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(at + 1,))
         else:
             name, page = NEXT[technique]
-            if st.button(_("{next} →", next=name), key="talk_next", type="primary"):
+            # A key of its own: the click that led here still counts for a button of the same key.
+            if st.button(_("{next} →", next=name), key="talk_on", type="primary"):
                 st.switch_page(page)
         shown = _("Cover again (V)") if revealed else _("Reveal (V)")
         st.button(shown, key="talk_reveal", on_click=_reveal, args=(technique, at))

@@ -73,7 +73,7 @@ def test_the_last_step_leads_to_the_next_talk(open_page):
     from playwright.sync_api import expect
 
     page = open_page("/meta_learning?present=1&step=4")
-    expect(page.locator(".st-key-talk_next button")).to_contain_text("Summary")
+    expect(page.locator(".st-key-talk_on button")).to_contain_text("Summary")
     page.locator("i[data-listens]").wait_for(state="attached")
     page.keyboard.press("PageDown")
     expect(page.locator("h1")).to_have_text("What distillation buys", timeout=20_000)

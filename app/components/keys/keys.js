@@ -2,7 +2,7 @@
 // PageDown: these turn the page whatever was touched last. All other keys belong first to what has the focus.
 
 const RUN = ".st-key-run button:not(:disabled), .st-key-talk_run button:not(:disabled)";
-const NEXT = ".st-key-talk_next button:not(:disabled)";
+const NEXT = ".st-key-talk_next button, .st-key-talk_on button";
 const BACK = ".st-key-talk_back button:not(:disabled)";
 const REVEAL = ".st-key-talk_reveal button:not(:disabled)";
 const LEAVE = ".st-key-talk_leave button";
