@@ -7,13 +7,21 @@ import plotly.graph_objects as go
 LETTERS, MARKS = 1.75, 1.5
 
 
-def enlarged(figure: go.Figure) -> go.Figure:
-    """A copy with letters LETTERS and points and lines MARKS times as large, as high as its place."""
+def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
+    """A copy with letters LETTERS and points and lines MARKS times as large, as high as its place.
+
+    ink: the colour of letters that have none of their own.
+    """
     large = go.Figure(figure)
     font = large.layout.font.size or 12
     margin = large.layout.margin
     sides = {side: LETTERS * margin[side] for side in "lrtb" if margin[side] is not None}
     large.update_layout(height=None, autosize=True, font_size=LETTERS * font, margin=sides, legend_itemwidth=40)
+    if ink:
+        large.update_layout(font_color=ink)
+        large.update_xaxes(tickfont_color=ink, title_font_color=ink)
+        large.update_yaxes(tickfont_color=ink, title_font_color=ink)
+        large.update_traces(textfont_color=ink, selector=lambda trace: trace.type in ("scatter", "bar"))
     for annotation in large.layout.annotations:
         if annotation.font.size:
             annotation.font.size *= LETTERS

@@ -102,9 +102,10 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
 
 def _badge(step: Step, stage: Stage, _: Translate) -> str:
     """Since when there are the numbers that a step shows, if they were recorded."""
-    if not (step.of_result and stage.recorded):
+    result = step.source() if step.source else stage.result if step.of_result and stage.recorded else None
+    if result is None:
         return ""
-    date = _("recorded on {date}", date=stage.result.provenance.created[:10])
+    date = _("recorded on {date}", date=result.provenance.created[:10])
     return f":gray-badge[:material/history: {date}]"
 
 

@@ -37,8 +37,9 @@ def test_every_step_asks_and_then_answers(technique, lang):
         assert not at.exception
         assert "…" not in [text.value for text in at.markdown]
         assert len(texts(at)) > len(covered)
-        if step.of_result:
-            assert _("recorded on {date}", date=recorded(technique).provenance.created[:10]) in texts(at)
+        if step.of_result or step.source:
+            result = step.source() if step.source else recorded(technique)
+            assert _("recorded on {date}", date=result.provenance.created[:10]) in texts(at)
         if number < len(steps_of(technique)):
             at.button(key="talk_next").click().run()
 
@@ -122,7 +123,8 @@ def test_distance_from_the_teacher_is_the_mean_divergence_in_bits():
 def test_an_enlarged_figure_has_larger_letters_and_the_same_numbers(figure):
     small = figure(recorded("distillation"), Translate("en"))
     before = small.to_json()
-    large = enlarged(small)
+    large = enlarged(small, "#123456")
+    assert large.layout.xaxis.tickfont.color == "#123456"
     assert small.to_json() == before  # the one that is kept stays as it is
     assert large.layout.font.size == LETTERS * small.layout.font.size
     assert large.layout.height is None

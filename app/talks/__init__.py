@@ -14,6 +14,7 @@ from app.text import Translate
 from kd_core.events import Result
 from kd_core.settings import Settings
 
+INKS = {"light": "#1b2430", "dark": "#f2f4f7"}  # for figures: Streamlit's grey is too faint for a room
 T = TypeVar("T", int, float, str)
 
 
@@ -32,7 +33,8 @@ class Step:
     """One picture, one control, one question. picture draws both; runs: it is where a run is watched.
 
     title, sentence: marked for translation; ask, answer: translated, with the stage's numbers.
-    of_result: the picture is that of the stage's Result, which is badged where it was recorded.
+    of_result: the picture is that of the stage's Result, which is badged where it was recorded;
+    source: the answer is about another Result, which always was.
     """
 
     title: str
@@ -42,13 +44,15 @@ class Step:
     answer: Callable[[Stage, Translate], str]
     runs: bool = False
     of_result: bool = True
+    source: Callable[[], Result] | None = None
 
 
 def show(stage: Stage, figure: Callable[[], go.Figure], key: str, alt: str) -> None:
     """A figure as large as the screen allows once the answer is shown, and its place until then."""
     with st.container(key="talk_chart"):
         if stage.revealed:
-            chart(enlarged(figure()), f"talk_{key}", alt, height="stretch")
+            ink = INKS.get(st.context.theme.type or "")
+            chart(enlarged(figure(), ink), f"talk_{key}", alt, height="stretch")
         else:
             st.html('<div class="talk-cover" aria-hidden="true">?</div>')
 

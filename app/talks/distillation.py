@@ -245,5 +245,6 @@ STEPS = (
         lambda stage, _: _("Give the small networks all {n} labels: how much of the gain is left?",
                                 n=f"{all_labels().arm(DISTILLED).labels:,}"),
         lambda stage, _: sentence(all_labels(), _),
+        source=all_labels,
     ),
 )  # fmt: skip
