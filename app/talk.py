@@ -12,8 +12,14 @@ from app.text import Translate
 from app.visitor import sign_in_needed
 from app.watch import latest, start, under_way, watch
 from kd_core.messages import N_, message
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.settings import Settings
 
+TITLES = {
+    "distillation": N_("Distillation"),
+    "transfer": N_("Transfer learning"),
+    "multitask": N_("Multi-task learning"),
+    "meta_learning": N_("Meta-learning"),
+}
 # What a technique's last step leads to: a name and a page.
 NEXT = {
     "distillation": (N_("Transfer learning"), "pages/transfer.py"),
@@ -112,7 +118,7 @@ def _badge(step: Step, stage: Stage, _: Translate) -> str:
 def _where(steps: int) -> int:
     """The place of the step that the address names, from 0; of one that is none, the first, and a notice."""
     raw = st.query_params.get("step", "1")
-    if raw.isascii() and raw.isdigit() and 1 <= int(raw) <= steps:
+    if raw in map(str, range(1, steps + 1)):
         return int(raw) - 1
     del st.query_params["step"]
     st.session_state.setdefault("notices", {})["step"] = message(
@@ -159,15 +165,6 @@ def _count(technique: str, at: int, steps: int, _: Translate) -> None:
     where = _("step {now} of {all}", now=at + 1, all=steps)
     st.html(f'<div class="talk-count" role="status"><span>{_(TITLES[technique])} · {where}</span>'
             f'<ol aria-hidden="true">{marks}</ol></div>')  # fmt: skip
-
-
-TITLES = {
-    "distillation": N_("Distillation"),
-    "transfer": N_("Transfer learning"),
-    "multitask": N_("Multi-task learning"),
-    "meta_learning": N_("Meta-learning"),
-}
-assert TITLES.keys() == TECHNIQUES.keys()
 
 
 def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: bool, _: Translate) -> None:

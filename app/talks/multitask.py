@@ -9,7 +9,7 @@ from app.figures import errors_by_arm
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.messages import N_
-from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, arm_of
+from kd_core.settings import TASK_LABELS
 
 ASK, FACT, TOLD = (WORDS[name] for name in ("ask", "fact", "told"))
 TIME, LAYERS = "time", "layers"
@@ -85,9 +85,6 @@ def _best(stage: Stage, _: Translate) -> str:
 
 def _asked(stage: Stage, _: Translate) -> str:
     first = stage.result.verdict.arm.split(" · ")[0]
-    there = {arm.name for arm in stage.result.arms}
-    task = next(name for name, label in TASK_LABELS.items() if label == first)
-    assert {arm_of(task, TASK_ALONE), arm_of(task, JOINT)} <= there
     return _("Does “{task}” learn better together with the other task, or alone?", task=first)
 
 

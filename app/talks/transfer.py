@@ -93,7 +93,7 @@ STEPS = (
         N_("Run trains every arm for real, in front of you; what was recorded stands until then."),
         _errors,
         lambda stage, _: _("Starting from old weights or from scratch: which makes fewer errors, from {labels} "
-                                "labels?", labels=f"{stage.result.arm(TUNED).labels:,}"),
+                                "labels?", labels=f"{stage.result.arm(stage.result.verdict.arm).labels:,}"),
         lambda stage, _: _(stage.result.verdict.text),
         runs=True,
     ),
