@@ -126,7 +126,8 @@ def _answers(stage: Stage, _: Translate) -> None:
     there = stage.result.gallery
     with st.container(horizontal=True, vertical_alignment="bottom"):
         digit = st.selectbox(
-            _("Digit"), range(len(there)), index=min(15, len(there) - 1), key=f"talk_digit {stage.result.data.name}", width=300,
+            _("Digit"), range(len(there)), index=min(15, len(there) - 1), width=300,
+            key=f"talk_digit {stage.result.data.name}",
             format_func=lambda i: _("{label} (image {index})", label=there[i].label, index=there[i].index),
             persist_state="session",
         )  # fmt: skip
