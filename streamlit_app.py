@@ -11,7 +11,7 @@ if __name__ == "__main__":  # somebody looks at a page
     read_address("app", reserved=True)
     page = navigation(current())
     st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
-    surround()
+    surround(page)
     queue()  # the workers warm up while the first page is read
     page.run()
 else:  # the server starts

@@ -16,7 +16,7 @@ from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings import Preset, Settings, Spec
 
-RESERVED = {"run", "lang", "present", "embed", "embed_options"}
+RESERVED = {"run", "lang", "present", "step", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 
@@ -189,6 +189,13 @@ def _say_hidden(count: int, _: Translate) -> None:
 
 def _show_all() -> None:
     st.query_params.pop(HIDE, None)
+
+
+def as_set(settings: type[Settings]) -> Settings:
+    """What all of `settings` is set to, with no widget drawn; the address says it."""
+    values = {name: value(settings, name) for name in settings.specs()}
+    remember(settings, values)
+    return settings.parse(values)
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:

@@ -300,8 +300,11 @@ def equal_cost(result: Result) -> list[list[Arm]]:
 
 
 @kept
-def costs(result: Result, _: Translator) -> go.Figure:
-    """Parameters, multiply-adds, bytes and latency of each network as bars, each with an axis of its own."""
+def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
+    """Parameters, multiply-adds, bytes and latency of each network as bars, each with an axis of its own.
+
+    only: the place of the one of these that is wanted.
+    """
     groups = equal_cost(result)
     panels: dict[str, tuple[list[float], str]] = {
         _("parameters"): ([group[0].cost.parameters for group in groups], ",.0f"),
@@ -309,10 +312,14 @@ def costs(result: Result, _: Translator) -> go.Figure:
         _("bytes (float32)"): ([group[0].cost.bytes for group in groups], ",.0f"),
         _("latency of one image (ms)"): ([group[0].cost.latency_ms for group in groups], ".2f"),
     }
+    if only is not None:
+        panels = dict(list(panels.items())[only : only + 1])
     figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=0.09)
     shown = [_representative(group, result) for group in groups]
     others = [f" +{len(group) - 1}" if len(group) > 1 else "" for group in groups]
     names = [_(arm.name) + more for arm, more in zip(shown, others, strict=True)]
+    if only is not None:  # there is room for the names
+        names = ["<br>= ".join(_(arm.name) for arm in group) for group in groups]
     for row, (amounts, form) in enumerate(panels.values(), start=1):
         for arm, name, amount in zip(shown, names, amounts, strict=True):
             figure.add_bar(

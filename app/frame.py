@@ -1,6 +1,7 @@
 """What surrounds every page: language, presentation mode, and the first part of each page."""
 
 from collections.abc import Container
+from importlib import import_module
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -13,6 +14,7 @@ STYLE = """<style>
 .block-container {padding-top: 2.6rem; max-width: 1180px}
 .st-key-stages p {margin: 0}
 </style>"""
+TALKS = ("distillation", "transfer", "multitask", "meta_learning")  # pages that are a talk while presenting
 PRESENT_STYLE = """<style>
 @media (min-width: 1000px) {html {font-size: 20px}}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
@@ -43,18 +45,24 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/multitask.py", title=_("Multi-task learning")),
         st.Page("pages/meta_learning.py", title=_("Meta-learning")),
         st.Page("pages/sweep.py", title=_("Maps")),
+        st.Page("pages/summary.py", title=_("Summary")),
         st.Page("pages/history.py", title=_("History")),
     ]
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
 
 
-def surround() -> None:
-    """The sidebar with language and presentation mode; while presenting, one line with the way on and out."""
+def surround(page: Page) -> None:
+    """The sidebar with language and presentation mode; while presenting, one line with the way on and out.
+
+    A talk has its own buttons for that.
+    """
     st.session_state["framed"] = True
     _ = current()
     st.html(STYLE)
     if presenting():
         st.html(PRESENT_STYLE)
+        if page.url_path in TALKS:
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("pages/overview.py", label=_("Overview"), width="content")
             st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
@@ -63,6 +71,7 @@ def surround() -> None:
             st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
             st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
             st.page_link("pages/sweep.py", label=_("Maps"), width="content")
+            st.page_link("pages/summary.py", label=_("Summary"), width="content")
             st.page_link("pages/history.py", label=_("History"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
@@ -86,6 +95,10 @@ def opening(
         st.rerun()
     read_address(title, settings, own=own)
     _ = current()
+    if settings and settings.technique in TALKS and presenting():
+        import_module("app.talk").give(settings, _)  # imported when it is wanted: it draws every kind of figure
+        st.stop()
+    st.query_params.pop("step", None)  # of a talk that was left
     st.title(_(title), anchor=False)
     st.markdown(_(sentence))
     notices(_)

@@ -114,6 +114,19 @@ def distance_map(recorded: LambdaMap, _: Translator) -> go.Figure:
     return finish(figure, height=320)
 
 
+def distances_at(recorded: LambdaMap, lam: float, _: Translator) -> go.Figure:
+    """How far L2-SP lets each layer move at one λ; the axis is the same for all λ, so that bars can be compared."""
+    row = recorded["distance"][recorded["lams"].index(lam)]
+    figure = go.Figure(go.Bar(
+        x=[_("layer {number}", number=number) for number in range(1, len(row) + 1)], y=row, cliponaxis=False,
+        text=[f"{length:.2f}" for length in row], textposition="outside", hoverinfo="skip",
+        marker=dict(color=COLOURS[ANCHORED], pattern=dict(shape=PATTERNS[ANCHORED])),
+    ))  # fmt: skip
+    highest = max(length for each in recorded["distance"] for length in each)
+    figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * highest])
+    return finish(figure, height=340)
+
+
 def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]]]:
     """By arm: accuracy gained over from scratch in points, and errors per 10,000 on the source; trial by trial."""
     scratch = result.arm(SCRATCH)

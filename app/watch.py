@@ -8,6 +8,7 @@ import streamlit as st
 from app import figures
 from app import ghost as ghosts
 from app.controls import differences
+from app.enlarged import enlarged_option
 from app.ghost import Ghost
 from app.pace import Pace
 from app.start import REST_SECONDS
@@ -95,7 +96,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
-                  disabled=busy or sign_in_needed(), on_click=_start, args=(settings,), width=160)  # fmt: skip
+                  disabled=busy or sign_in_needed(), on_click=start, args=(settings,), width=160)  # fmt: skip
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
@@ -128,15 +129,30 @@ def watch(settings: Settings, _: Translate) -> Result | None:
 
 def finished(technique: str, _: Translate) -> Result | None:
     """The Result of the run that the address names, else this session's newest of a technique, if there is one."""
-    named = st.query_params.get("run")
-    if named is None:
-        newest: Result | None = st.session_state.get(f"result_{technique}")
-        return newest
-    handle = queue().find(named)
-    result = handle.view().result if handle and handle.technique == technique else None
-    if result is None:
+    result = latest(technique) if "run" not in st.query_params else named(technique)
+    if result is None and "run" in st.query_params:
         st.info(_("The run in this address is not known to the server, or has no result yet."))
     return result
+
+
+def named(technique: str) -> Result | None:
+    """The Result of the run that the address names, if it is finished and of this technique."""
+    run = st.query_params.get("run")
+    handle = queue().find(run) if run else None
+    return handle.view().result if handle and handle.technique == technique else None
+
+
+def latest(technique: str) -> Result | None:
+    """The Result that the address names, else the newest that this session has seen."""
+    newest: Result | None = st.session_state.get(f"result_{technique}")
+    return named(technique) or newest
+
+
+def under_way(technique: str) -> bool:
+    """Whether this session's run, or the one that the address names, still goes on."""
+    run = st.query_params.get("run") or st.session_state.get(f"run_{technique}")
+    handle = queue().find(str(run)) if run else None
+    return handle is not None and handle.technique == technique and not handle.view().over
 
 
 def previous(technique: str) -> Ghost | None:
@@ -187,7 +203,7 @@ def _refused(_: Translate) -> None:
                      query_params={"run": mine.id})  # fmt: skip
 
 
-def _start(settings: Settings, again: bool = False) -> None:
+def start(settings: Settings, again: bool = False) -> None:
     """Submit a run, or have the page say why not."""
     try:
         handle = queue().submit(settings, visitor(), again)
@@ -200,7 +216,7 @@ def _start(settings: Settings, again: bool = False) -> None:
 def _add_seeds(settings: Settings, seeds: int) -> None:
     """The same with more seeds: the trials that there are already are not trained again."""
     st.session_state["seeds"] = seeds
-    _start(settings.model_copy(update={"seeds": seeds}))
+    start(settings.model_copy(update={"seeds": seeds}))
 
 
 def _handle(settings: Settings, _: Translate) -> Handle | None:
@@ -241,7 +257,8 @@ def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None
     option = figures.live_curves(view.curves, view.loss_curves, view.epochs, last, _)
     if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
         option = ghosts.behind_live(option, ghost, _)
-    st.echarts_chart(option, key="live_curves", height=320)
+    large = bool(st.session_state.get("presenting"))
+    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 320)
 
 
 def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
@@ -259,7 +276,7 @@ def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None
         st.info(_("Stopped after {seconds} s.", seconds=seconds) + " " + below)
     elif view.state == "interrupted" and view.problem:
         st.warning(_.escaped(view.problem))
-        st.button(_("Start it again"), key="restart", on_click=_start, args=(handle.settings,))
+        st.button(_("Start it again"), key="restart", on_click=start, args=(handle.settings,))
     elif view.state == "finished":
         _go_on(view, handle, settings, _)
     if view.state in ("failed", "stopped") and (view.curves or view.loss_curves):
@@ -276,7 +293,7 @@ def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None
         elif view.stored:
             date = f"{view.stored:%Y-%m-%d}"
             st.badge(_("stored on {date}", date=date), icon=":material/database:", color="green")
-            st.button(_("Train again, live"), key="again", icon=":material/replay:", on_click=_start,
+            st.button(_("Train again, live"), key="again", icon=":material/replay:", on_click=start,
                       args=(handle.settings, True), disabled=sign_in_needed(),
                       help=_("These settings were run before, so the stored answer was taken."))  # fmt: skip
         else:

@@ -1,10 +1,10 @@
 """Rebuild what the first paint shows: `make assets` (a few minutes on two cores).
 
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
-its logits of validation images by label, the Result of every technique's default settings, the transfer page's
-accuracy over labels, computed by the same queue and workers that the app uses, the two starting points that the
-meta-learning page adapts in the browser, the multi-task page's moment of conflict and its sweep of the weights, and
-the map that the page of maps shows first.
+its logits of validation images by label, the Result of every technique's default settings and that of
+distillation with all labels, the transfer page's accuracy over labels, computed by the same queue and workers that
+the app uses, the two starting points that the meta-learning page adapts in the browser, the multi-task page's
+moment of conflict and its sweep of the weights, and the map that the page of maps shows first.
 """
 
 import base64
@@ -113,6 +113,18 @@ def record(*techniques: str, folder: Path = HERE) -> None:
         if name in NO_NETWORKS:
             result = _without_networks(result)
         (folder / f"recorded-{name}.json").write_text(result.model_dump_json(), encoding="utf-8")
+
+
+def record_all_labels(epochs: int = 5, path: Path = HERE / "recorded-all-labels.json") -> None:
+    """Distillation by default settings, but of students that see all labels: for the summary.
+
+    As many epochs as the teacher has, for the students see as many images in one as in 110 of the default's.
+    """
+    queue = _warm_queue()
+    settings = DistillationSettings(train_size=len(load_mnist().train), epochs=epochs)
+    result = _finished(queue.submit(settings))
+    queue.close()
+    path.write_text(_without_networks(result).model_dump_json(), encoding="utf-8")
 
 
 def record_labels(
@@ -422,6 +434,7 @@ if __name__ == "__main__":
     make_gallery(teacher, mnist)
     make_classes(teacher, mnist)
     record()
+    record_all_labels()
     record_labels()
     record_sinusoid()
     record_multitask_step()

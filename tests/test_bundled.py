@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.bundled import ASSETS, gallery, labels_curve, recorded
+from app.bundled import ASSETS, all_labels, gallery, labels_curve, recorded
 from kd_core import distillation, teachers, transfer
 from kd_core.data import pixels
 from kd_core.models import build
@@ -78,3 +78,11 @@ def test_default_preset_is_positive_on_real_mnist():
     assert view.result.data.name == "MNIST"
     assert view.result.verdict.kind == "better"
     print(view.result.verdict.text, f"{view.seconds_elapsed:.1f} s")
+
+
+def test_recorded_run_of_all_labels_differs_from_the_default_in_labels_and_epochs_alone():
+    few, every = recorded("distillation"), all_labels()
+    assert every.version == distillation.RESULT_VERSION
+    changed = {name for name, value in every.settings.items() if value != few.settings[name]}
+    assert changed - {"precision", "device"} == {"train_size", "epochs"}  # those are the machine's
+    assert not every.networks()  # nobody asks for them, and they would be most of it

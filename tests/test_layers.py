@@ -37,7 +37,8 @@ LAYERS = [
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
                         "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
                         "app.article", "app.behind", "app.start", "app.runs", "app.choice",
-                        "app.share", "app.take", "app.maps")  # fmt: skip
+                        "app.share", "app.take", "app.maps",
+                        "app.talk")  # fmt: skip
 FILES = [
     path
     for path in sorted(ROOT.rglob("*.py"))

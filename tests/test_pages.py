@@ -170,6 +170,18 @@ def test_presentation_has_no_sidebar():
     assert not presented.sidebar.segmented_control
 
 
+def test_a_talk_runs_where_the_run_is_watched_and_its_result_answers():
+    at = open_page(present="1", step="2", **{name: str(value) for name, value in TINY.items()})
+    at.button(key="talk_run").click().run()
+    assert at.title[0].value == "Does the student learn more?"
+    result = started(at).wait(60).result
+    at.run()
+    assert not at.exception
+    at.button(key="talk_reveal").click().run()
+    assert Translate("en")(result.verdict.text) in texts(at)
+    assert "recorded on" not in texts(at)
+
+
 def test_run_to_its_verdict_and_a_run_that_cannot_be():
     at = open_page(**{name: str(value) for name, value in TINY.items()})
     at.button(key="run").click().run()

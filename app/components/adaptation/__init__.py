@@ -61,8 +61,11 @@ _mount = st.components.v2.component(
 )
 
 
-def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> None:
-    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated."""
+def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str, asks: bool | None = None) -> None:
+    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated.
+
+    In a talk the question is put outside, and `asks` says whether its answer is covered.
+    """
     mean = {
         arm: {"mean": recorded["mean"][arm], "low": recorded["low"][arm], "high": recorded["high"][arm]}
         for arm in ("maml", "joint")
@@ -76,6 +79,7 @@ def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> No
         "count": TASKS,
         "date": recorded["provenance"]["created"][:10],
         "stamp": recorded["provenance"]["created"],
+        "asks": asks,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data])

@@ -32,6 +32,7 @@ class View {
   }
 
   receive(data) {
+    const before = this.data;
     const isNew = !this.data || this.data.stamp !== data.stamp;
     this.data = data;
     if (isNew) {
@@ -43,6 +44,10 @@ class View {
       element.setAttribute("aria-label", this.say(element.dataset.label));
     }
     this.out("note", this.say("note", { date: data.date, tasks: data.count, rate: data.rates.maml, joint_rate: data.rates.joint }));
+    if (data.asks !== null) {
+      this.root.dataset.talk = "";
+      if (data.asks !== before?.asks) this.kept = { asks: data.asks, guess: null }; // its question is put outside
+    }
     this.watcher.observe(this.charts.maml); // again after an unmount
     this.draw();
   }

@@ -71,12 +71,14 @@ def gradients(
     words: Mapping[str, str],
     key: str,
     on_weights: Callable[[float, float], object] | None = None,
+    asks: bool | None = None,
 ) -> None:
     """The recorded moment with both weights on sliders.
 
     `weights` lead: when they change from one rerun to the next, the sliders follow; while they stay, the
     sliders keep what the person chose. `labels` are the tasks' names and `words` has the keys of `WORDS`,
     translated. `on_weights(first, second)` is called before the rerun that a release causes.
+    In a talk the question is put outside, and `asks` says whether its answer is covered.
     """
     # A release has a running number, so that the browser can tell a late echo of an earlier release from a
     # new wish of Python's.
@@ -99,6 +101,7 @@ def gradients(
         "labels": list(labels),
         "at": list(weights),
         "heard": release["number"],
+        "asks": asks,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_weights_change=released)

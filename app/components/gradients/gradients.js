@@ -46,6 +46,10 @@ class View {
     if (!before || !isLate) this.asked = wish;
     for (const slider of this.sliders) slider.max = data.weights.length - 1;
     this.write();
+    if (data.asks !== null) {
+      this.root.dataset.talk = "";
+      if (data.asks !== before?.asks) this.kept = { asks: data.asks, guess: null }; // its question is put outside
+    }
     this.watcher.observe(this.svg); // again after an unmount
     this.draw();
   }

@@ -8,7 +8,7 @@ import base64
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import streamlit as st
 
@@ -86,6 +86,13 @@ WORDS = {
 }  # fmt: skip
 
 
+class Told(TypedDict):
+    """A step of a talk. shows: "gallery", "temperature" or "matrix"; asks: whether the answer is covered."""
+
+    shows: str
+    asks: bool
+
+
 def _read(suffix: str) -> str:
     return (Path(__file__).parent / f"soft_targets.{suffix}").read_text(encoding="utf-8")
 
@@ -116,6 +123,7 @@ def soft_targets(
     words: Mapping[str, str],
     key: str,
     on_temperature: Callable[[float], object] | None = None,
+    talk: Told | None = None,
 ) -> float | None:
     """Two digits of the gallery with softmax(logits / T), T on a slider; the T just released, or None.
 
@@ -125,6 +133,7 @@ def soft_targets(
     them there is none.
     `pair` is the positions in `gallery` shown first. `words` has the keys of `WORDS`, translated; one
     left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
+    `talk` shows one control and its picture alone, in place of everything.
     """
     # A release is the temperature with a running number. Python answers with the last number it has
     # heard, so that the browser can tell a late echo of an earlier release from a new wish of Python's.
@@ -145,6 +154,7 @@ def soft_targets(
         "t_squared": t_squared,
         "classes": None if classes is None else _packed(classes),
         "pair": list(pair),
+        "talk": talk,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_temperature_change=released)

@@ -1,0 +1,51 @@
+"""A figure for the back row of a room: the same one, with larger letters, points and lines."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+LETTERS, MARKS = 1.75, 1.5
+
+
+def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
+    """A copy with letters LETTERS and points and lines MARKS times as large, as high as its place.
+
+    ink: the colour of letters that have none of their own.
+    """
+    large = go.Figure(figure)
+    font = large.layout.font.size or 12
+    margin = large.layout.margin
+    sides = {side: LETTERS * margin[side] for side in "lrtb" if margin[side] is not None}
+    large.update_layout(height=None, autosize=True, font_size=LETTERS * font, margin=sides, legend_itemwidth=40)
+    if ink:
+        large.update_layout(font_color=ink)
+        large.update_xaxes(tickfont_color=ink, title_font_color=ink)
+        large.update_yaxes(tickfont_color=ink, title_font_color=ink)
+        large.update_traces(textfont_color=ink, selector=lambda trace: trace.type in ("scatter", "bar"))
+    for annotation in large.layout.annotations:
+        if annotation.font.size:
+            annotation.font.size *= LETTERS
+    for trace in large.data:
+        for part, name, times in (
+            ("textfont", "size", LETTERS),
+            ("marker", "size", MARKS),
+            ("line", "width", MARKS),
+        ):
+            if part in trace and name in trace[part] and isinstance(trace[part][name], int | float):
+                trace[part][name] *= times
+    return large
+
+
+def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
+    """The same of live curves, an ECharts option."""
+    letters = {"fontSize": 12 * LETTERS}
+    larger: dict[str, Any] = {"grid": {side: LETTERS * room for side, room in option["grid"].items()}}
+    for axis in ("xAxis", "yAxis"):
+        gap = LETTERS * option[axis]["nameGap"]
+        larger[axis] = option[axis] | {"nameTextStyle": letters, "axisLabel": letters, "nameGap": gap}
+    larger["legend"] = option["legend"] | {"textStyle": letters}
+    larger["series"] = [
+        each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}
+        for each in option["series"]
+    ]
+    return option | larger

@@ -1,0 +1,190 @@
+"""A talk: a technique in a few frozen steps, each one picture, one control and one question for the room."""
+
+from importlib import import_module
+
+import streamlit as st
+
+from app.bundled import recorded
+from app.components.keys import keys
+from app.controls import as_set, notices
+from app.talks import Stage, Step
+from app.text import Translate
+from app.visitor import sign_in_needed
+from app.watch import latest, start, under_way, watch
+from kd_core.messages import N_, message
+from kd_core.settings import Settings
+
+TITLES = {
+    "distillation": N_("Distillation"),
+    "transfer": N_("Transfer learning"),
+    "multitask": N_("Multi-task learning"),
+    "meta_learning": N_("Meta-learning"),
+}
+# What a technique's last step leads to: a name and a page.
+NEXT = {
+    "distillation": (N_("Transfer learning"), "pages/transfer.py"),
+    "transfer": (N_("Multi-task learning"), "pages/multitask.py"),
+    "multitask": (N_("Meta-learning"), "pages/meta_learning.py"),
+    "meta_learning": (N_("Summary"), "pages/summary.py"),
+}
+STYLE = """<style>
+@media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
+.block-container {padding: .9rem 2.5vw 4.4rem !important}
+.block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
+.block-container > .stVerticalBlock {gap: .5rem}
+.talk-count {display: flex; align-items: center; gap: .8rem; font-size: .9rem; opacity: .85}
+.talk-count ol {display: flex; gap: .3rem; margin: 0; padding: 0; list-style: none}
+.talk-count li {width: 1.6rem; height: .35rem; border-radius: .2rem; background: rgba(128,128,128,.3); margin: 0}
+.talk-count li.now {background: #0072B2}
+.st-key-talk_ask [data-testid="stMarkdownContainer"] {margin: 0}
+.st-key-talk_ask {gap: .2rem !important; min-height: 5.6rem; padding: .4rem .9rem; border-radius: .6rem;
+ border-left: .35rem solid #0072B2; background: rgba(0,114,178,.1)}
+.st-key-talk_ask p {font-size: 1.15rem; line-height: 1.35; margin: 0}
+.st-key-talk_ask .st-key-talk_question p {font-weight: 650}
+.st-key-talk_picture {gap: .5rem !important}
+.st-key-talk_chart {min-height: 300px}
+@media (min-width: 1000px) {
+ .block-container > .stVerticalBlock:has(.st-key-talk_chart) {height: calc(100vh - 5.4rem); flex-wrap: nowrap}
+ .block-container > .stVerticalBlock > div:has(> .st-key-talk_picture) {flex: 1 1 0; min-height: 0}
+ .st-key-talk_picture:has(.st-key-talk_chart) {height: 100%; flex-wrap: nowrap}
+ .st-key-talk_picture > div:has(> .st-key-talk_chart) {flex: 1 1 0; min-height: 0}
+ .st-key-talk_chart {height: 100%; min-height: 0}
+ .st-key-talk_chart > div {flex: 1 1 0; min-height: 0}
+ .talk-cover {min-height: calc(100vh - 25rem) !important}
+}
+.talk-cover {height: 100%; min-height: 260px; display: grid; place-items: center; font-size: 6rem;
+ font-weight: 700; opacity: .55; border: 2px dashed rgba(128,128,128,.6); border-radius: .6rem;
+ background: repeating-linear-gradient(135deg, transparent 0 8px, rgba(128,128,128,.12) 8px 16px)}
+.st-key-talk_keys {position: fixed; z-index: 100; inset: auto 0 0 0; padding: .5rem 2.5vw; width: 100% !important;
+ background: var(--background-color, Canvas); border-top: 1px solid rgba(128,128,128,.3)}
+.st-key-talk_keys .stElementContainer:has(.stBidiComponent) {position: absolute}
+@media (max-width: 999px) {
+ .block-container {padding-bottom: 11rem !important}
+ .st-key-talk_keys {gap: .4rem !important}
+ .st-key-talk_keys [data-testid="stCaptionContainer"] {display: none}
+}
+</style>"""
+
+
+def steps_of(technique: str) -> tuple[Step, ...]:
+    """The steps of a technique's talk."""
+    steps: tuple[Step, ...] = import_module(f"app.talks.{technique}").STEPS
+    return steps
+
+
+def give(kind: type[Settings], _: Translate) -> None:
+    """Show the step that the address names, in place of the page."""
+    technique = kind.technique
+    steps = steps_of(technique)
+    at = _where(len(steps))
+    step = steps[at]
+    settings = as_set(kind)
+    st.html(STYLE)
+    notices(_)
+    _count(technique, at, len(steps), _)
+    st.title(_(step.title), anchor=False)
+    st.markdown(_(step.sentence))
+    asked = st.container(key="talk_ask")
+    with st.container(key="talk_picture"):
+        stage = _stage(settings, step, at, _)
+        if not (step.runs and under_way(technique)):  # else the curves of the run are the picture
+            step.picture(stage, _)
+    with asked:
+        with st.container(key="talk_question"):
+            st.markdown(step.ask(stage, _))
+        st.markdown(f"{step.answer(stage, _)} {_badge(step, stage, _)}" if stage.revealed else "…")
+    _buttons(settings, steps, at, stage.revealed, _)
+
+
+def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
+    """What the step is drawn from: the newest Result there is, else the recorded one."""
+    technique = settings.technique
+    newest = watch(settings, _) if step.runs else latest(technique)
+    return Stage(
+        settings=settings, result=newest or recorded(technique), recorded=newest is None,
+        revealed=(technique, at) in _revealed(),
+    )  # fmt: skip
+
+
+def _badge(step: Step, stage: Stage, _: Translate) -> str:
+    """Since when there are the numbers that a step shows, if they were recorded."""
+    result = step.source() if step.source else stage.result if step.of_result and stage.recorded else None
+    if result is None:
+        return ""
+    date = _("recorded on {date}", date=result.provenance.created[:10])
+    return f":gray-badge[:material/history: {date}]"
+
+
+def _where(steps: int) -> int:
+    """The place of the step that the address names, from 0; of one that is none, the first, and a notice."""
+    raw = st.query_params.get("step", "1")
+    if raw in map(str, range(1, steps + 1)):
+        return int(raw) - 1
+    del st.query_params["step"]
+    st.session_state.setdefault("notices", {})["step"] = message(
+        "The address says step = {given}, but this talk has steps 1 to {steps}; it begins with the first.",
+        given=raw[:30], steps=steps,
+    )  # fmt: skip
+    return 0
+
+
+def _go(at: int) -> None:
+    """To another step; what was wrong with the address is said no longer."""
+    st.session_state.get("notices", {}).pop("step", None)
+    if at:
+        st.query_params["step"] = str(at + 1)
+    else:
+        st.query_params.pop("step", None)
+
+
+def _revealed() -> set[tuple[str, int]]:
+    """The steps whose answer this session has seen."""
+    found: set[tuple[str, int]] = st.session_state.setdefault("talk_revealed", set())
+    return found
+
+
+def _reveal(technique: str, at: int) -> None:
+    st.session_state["talk_revealed"] = _revealed() ^ {(technique, at)}
+
+
+def _run(settings: Settings, at: int) -> None:
+    """Start a run and go to where it is watched."""
+    _go(at)
+    start(settings)
+
+
+def _leave() -> None:
+    st.session_state["presenting"] = False
+    st.query_params.pop("present", None)
+    _go(0)
+
+
+def _count(technique: str, at: int, steps: int, _: Translate) -> None:
+    """Where in the talk this is, as text and as marks."""
+    marks = "".join(f'<li class="{"now" if place <= at else ""}"></li>' for place in range(steps))
+    where = _("step {now} of {all}", now=at + 1, all=steps)
+    st.html(f'<div class="talk-count" role="status"><span>{_(TITLES[technique])} · {where}</span>'
+            f'<ol aria-hidden="true">{marks}</ol></div>')  # fmt: skip
+
+
+def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: bool, _: Translate) -> None:
+    """What the keys do, as buttons at the foot of the screen."""
+    technique = settings.technique
+    with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):
+        keys("talk_listens")
+        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(at - 1,))
+        if at + 1 < len(steps):
+            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(at + 1,))
+        else:
+            name, page = NEXT[technique]
+            # A key of its own: the click that led here still counts for a button of the same key.
+            if st.button(_("{next} →", next=name), key="talk_on", type="primary"):
+                st.switch_page(page)
+        shown = _("Cover again (V)") if revealed else _("Reveal (V)")
+        st.button(shown, key="talk_reveal", on_click=_reveal, args=(technique, at))
+        if not steps[at].runs:
+            place = next(place for place, step in enumerate(steps) if step.runs)
+            st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(settings, place),
+                      disabled=sign_in_needed() or under_way(technique))  # fmt: skip
+        st.button(_("Leave (Esc)"), key="talk_leave", type="tertiary", on_click=_leave)
+        st.caption(_("Space or Page Down: next · Page Up: back · Enter: reveal · R: run"), width="content")

@@ -1,0 +1,115 @@
+"""Transfer learning as a talk: from labels that run out to what is forgotten."""
+
+import streamlit as st
+
+from app import bundled, figures, transfer_figures
+from app.components.labels_curve import WORDS, labels_curve
+from app.controls import follow
+from app.talks import Stage, Step, choice, show
+from app.text import Translate
+from kd_core.messages import N_
+from kd_core.settings import FROZEN, TUNED
+from kd_core.statistics import t_interval
+
+ASK, INTERVAL, NO_GAIN, POINTS = (WORDS[name] for name in ("ask", "interval", "no_gain", "points"))
+
+
+def _curve(stage: Stage, _: Translate) -> None:
+    labels_curve(
+        bundled.labels_curve(), bundled.gallery(), labels=int(stage.settings.model_dump()["labels_per_class"]),
+        mine=None if stage.recorded else transfer_figures.own_run(stage.result, bundled.labels_curve()),
+        words={key: _(text) for key, text in WORDS.items()}, key="talk_labels_curve",
+        on_labels=follow("labels_per_class"), asks=not stage.revealed,
+    )  # fmt: skip
+
+
+def _catches_up(stage: Stage, _: Translate) -> str:
+    """The first recorded number of labels from which on no point has a gain whose interval lies above 0."""
+    curve = bundled.labels_curve()
+    ahead = [place for place, gain in enumerate(curve["gain"]) if gain["kind"] == "better"]
+    if not ahead:
+        return _(NO_GAIN)
+    at = min(ahead[-1] + 1, len(curve["gain"]) - 1)
+    gain, labels = curve["gain"][at], curve["labels"][at]
+    points = _(POINTS, points=f"{gain['points']:+.2f}")
+    low, high = (gain[side] for side in ("low", "high"))
+    interval = "" if low is None else _(INTERVAL, low=f"{low:+.2f}", high=f"{high:+.2f}")
+    text = WORDS[{"better": "not_caught_up", "worse": "overtaken"}.get(gain["kind"], "caught_up")]
+    return _(text, labels=labels, gain=f"{points} {interval}".strip())
+
+
+def _errors(stage: Stage, _: Translate) -> None:
+    alt = _("Errors on the test set, every trial")
+    show(stage, lambda: figures.errors_by_arm(stage.result, _), "errors", alt)
+
+
+def _layers(stage: Stage, _: Translate) -> None:
+    every = transfer_figures.lambda_map()
+    lam = choice(_("Pull to the old weights λ"), every["lams"], "talk_lam", 0.01, _)
+    show(stage, lambda: transfer_figures.distances_at(every, lam, _), f"layers {lam:g}",
+         _("How far each layer has moved"))  # fmt: skip
+    st.caption(_("Recorded on {date} with the settings that the page starts with: distance from the old weights "
+                 "after training with L2-SP, mean over {seeds} trials.", date=every["created"][:10],
+                 seeds=every["seeds"]))  # fmt: skip
+
+
+def _moves(stage: Stage, _: Translate) -> str:
+    every = transfer_figures.lambda_map()
+    first, last = (sum(row) for row in (every["distance"][0], every["distance"][-1]))
+    return _("Less: all layers together move {first} at λ = {low} and {last} at λ = {high}. λ = 0 is "
+                     "fine-tuning, a very large λ is feature extraction.", first=f"{first:.1f}", last=f"{last:.2f}",
+                     low=f"{every['lams'][0]:g}", high=f"{every['lams'][-1]:g}")  # fmt: skip
+
+
+def _forgetting(stage: Stage, _: Translate) -> None:
+    if transfer_figures.gains_and_losses(stage.result):
+        show(stage, lambda: transfer_figures.forgetting(stage.result, _), "forgetting",
+             _("Gain on the target against errors on the source"))  # fmt: skip
+    else:
+        st.caption(_("What was forgotten of ImageNet cannot be measured: its photographs are not here."))
+
+
+def _forgets(stage: Stage, _: Translate) -> str:
+    found = transfer_figures.gains_and_losses(stage.result)
+    if not {FROZEN, TUNED} <= found.keys():
+        return _("This result does not say.")
+    tuned, frozen = (t_interval(found[arm][1]) for arm in (TUNED, FROZEN))
+    return _("With its old last layer back, the fine-tuned network makes {tuned} errors in 10,000 on the old "
+                     "digits (95 % interval, trial by trial); the frozen one still {frozen}.", tuned=str(tuned),
+                     frozen=str(frozen))  # fmt: skip
+
+
+STEPS = (
+    Step(
+        N_("Old weights replace labels"),
+        N_("A network that can tell 0 to 4 apart hands its weights to a new task: 5 to 9, with few labels."),
+        _curve,
+        lambda stage, _: _(ASK),
+        _catches_up,
+        of_result=False,
+    ),
+    Step(
+        N_("Old weights or new ones?"),
+        N_("Run trains every arm for real, in front of you; what was recorded stands until then."),
+        _errors,
+        lambda stage, _: _("Starting from old weights or from scratch: which makes fewer errors, from {labels} "
+                                "labels?", labels=f"{stage.result.arm(stage.result.verdict.arm).labels:,}"),
+        lambda stage, _: _(stage.result.verdict.text),
+        runs=True,
+    ),
+    Step(
+        N_("λ: how far may the weights go?"),
+        N_("L = L_new + λ ‖θ − θ_pre‖²: the penalty pulls each layer back to where it was."),
+        _layers,
+        lambda stage, _: _("The larger λ: do the layers move more, or less?"),
+        _moves,
+        of_result=False,
+    ),
+    Step(
+        N_("What is forgotten"),
+        N_("The new task is learned at the old one's expense."),
+        _forgetting,
+        lambda stage, _: _("Put the old last layer back and ask about the old digits: who has forgotten most?"),
+        _forgets,
+    ),
+)  # fmt: skip

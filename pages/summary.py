@@ -1,0 +1,52 @@
+"""Summary: one sentence with its uncertainty, three columns, and what the numbers do not promise."""
+
+import streamlit as st
+
+from app.bundled import all_labels, recorded
+from app.frame import opening
+from app.summary import epochs, on_a_device, same_network, sentence, teacher_cost, three_columns, your_data
+from app.watch import latest, named
+from kd_core.messages import N_
+
+_ = opening(
+    N_("What distillation buys"),
+    N_("Networks that do well are large; phones, watches and sensors have little memory, little power and no time "
+       "to wait. **Model compression** makes networks small enough for them. One way is **knowledge distillation** "
+       "(model distillation): a large network, the *teacher*, trains a small one, the *student*, with its answers. "
+       "Below is what that bought in a measured run."),
+)  # fmt: skip
+
+own = latest("distillation")
+if "run" in st.query_params and named("distillation") is None:
+    st.info(_("The run in this address is not a finished run of distillation, so another one is shown."))
+result, everything = own or recorded("distillation"), all_labels()
+for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("###", "#####"), strict=True):
+    with column, st.container(border=True, height="stretch", key="headline" if size == "###" else "all_labels"):
+        date = shown.provenance.created[:10]
+        mine = _("your run of {date}", date=date) if shown is own else _("recorded on {date}", date=date)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(mine, icon=":material/history:", color="green" if shown is own else "gray")
+            st.caption(epochs(shown, _), width="content")
+        st.markdown(f"{size} {sentence(shown, _)}")
+
+st.html(three_columns((result, everything), _))
+st.markdown(same_network(result, _))
+for column, told in zip(st.columns(3), (teacher_cost, on_a_device, your_data), strict=True):
+    with column:
+        st.markdown(told(result, _))
+
+with st.expander(_("The mathematics, and how it was measured")):
+    t, alpha = result.settings["temperature"], result.settings["alpha"]
+    st.latex(rf"L = \alpha\,T^2\,KL(p_{{teacher}} \Vert p_{{student}}) + (1 - \alpha)\,CE(labels, p_{{student}}),"
+             rf"\qquad \alpha = {alpha:g},\; T = {t:g}")  # fmt: skip
+    st.markdown(
+        _("The p are softened by the temperature T; the teacher weight α is the share of the loss that listens to "
+          "the teacher. Both small networks of a trial get the same images, first weights and batch order, and "
+          "their errors are subtracted trial by trial; the interval is Student's t over these differences. Errors "
+          "are counted on {test} test images after the last epoch. Time is the median for one image on one thread.",
+          test=f"{result.data.test:,}")
+    )  # fmt: skip
+    for shown in (result, everything):
+        st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *shown.verdict.scope))))
+if st.button(_("See it happen: Distillation"), icon=":material/arrow_forward:"):
+    st.switch_page("pages/distillation.py")
