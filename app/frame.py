@@ -41,6 +41,7 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/transfer.py", title=_("Transfer learning")),
         st.Page("pages/multitask.py", title=_("Multi-task learning")),
         st.Page("pages/meta_learning.py", title=_("Meta-learning")),
+        st.Page("pages/pitfalls.py", title=_("Conventions and bugs")),
         st.Page("pages/history.py", title=_("History")),
     ]
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
@@ -59,6 +60,7 @@ def surround() -> None:
             st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
             st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
             st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
+            st.page_link("pages/pitfalls.py", label=_("Conventions and bugs"), width="content")
             st.page_link("pages/history.py", label=_("History"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
