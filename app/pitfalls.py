@@ -61,7 +61,8 @@ CONVENTIONS = (
     Convention(
         "rep", "RepDistiller", "https://github.com/HobbitLong/RepDistiller/blob/master/helper/loops.py",
         "γ · CE + α · T² · KL",
-        N_("Two free weights; α is on the teacher. γ stays 1 unless it is given, so α alone makes no share of it."),
+        N_("Two free weights; α is on the teacher. γ, on the labels, is 1 unless it is given; its own "
+           "script gives 0.1 and 0.9."),
         "--kd_T {T} -a {alpha}", "--kd_T {T} -r {rest} -a {alpha}",
     ),
     Convention(

@@ -21,7 +21,7 @@ from app.pitfalls import (
     run_settings,
 )
 from app.text import Translate
-from kd_core import bugs, checks
+from kd_core import bugs, checks, teachers
 from kd_core import distillation as kd
 from kd_core.distillation import distillation_loss
 from kd_core.models import build
@@ -145,11 +145,11 @@ def test_training_mode_draws_the_same_masks_whatever_was_drawn_before():
     ("changed", "same"),
     [(dict(bug="no_t_squared", temperature=1.0), True), (dict(bug="no_t_squared"), False),
      (dict(bug="mean", alpha=0.0), True), (dict(bug="training_mode"), True),
-     (dict(bug="training_mode", teacher="mlp1200", teacher_data="same"), False),
+     (dict(bug="training_mode", teacher="mlp1200"), False),
      (dict(bug="double_softmax"), False)],
 )  # fmt: skip
 def test_the_arm_with_a_bug_differs_where_the_bug_does_something(tiny, changed, same):
-    settings = kd.Settings(student="mlp30", train_size=50, epochs=2, seeds=1, teacher_epochs=1, **changed)
+    settings = kd.Settings(student="mlp30", teacher_data="same", train_size=50, epochs=2, seeds=1, **changed)
     *_events, result = kd.run(settings, tiny)
     right, wrong = (result.arm(name).trials[0].gallery_logits for name in (DISTILLED, BUGGED))
     assert (right == wrong) is same
@@ -159,8 +159,22 @@ def test_the_arm_with_a_bug_differs_where_the_bug_does_something(tiny, changed, 
     assert said == (settings.bug == "training_mode" and settings.teacher == "article")
 
 
+def test_one_teacher_of_all_trials_is_noisy_in_each_whichever_others_there_are(tiny, monkeypatch):
+    monkeypatch.setattr(teachers, "MIN_STEPS", 1)
+    one = kd.Settings(bug="training_mode", teacher="mlp1200", student="mlp30", train_size=50, epochs=1, seeds=1,
+                      seed=1, teacher_epochs=1)  # fmt: skip
+    two = one.model_copy(update={"seed": 0, "seeds": 2})
+    alone, among = (kd.prepare(settings, tiny).noisy_logits for settings in (one, two))
+    assert set(alone) == {1}
+    assert set(among) == {0, 1}
+    torch.testing.assert_close(alone[1], among[1])
+    *_events, result = kd.run(one, tiny)
+    assert result.arm(BUGGED).trials[0].gallery_logits != result.arm(DISTILLED).trials[0].gallery_logits
+    assert "neither dropout" not in str(result.notes)
+
+
 def test_an_arm_with_a_bug_does_not_change_the_others_nor_the_key(tiny):
-    base = kd.Settings(student="mlp30", train_size=50, epochs=1, seeds=1, teacher_epochs=1)
+    base = kd.Settings(student="mlp30", train_size=50, epochs=1, seeds=1, teacher_data="same")
     plain, bugged = ([*kd.run(s, tiny)][-1] for s in (base, base.model_copy(update={"bug": "shuffled"})))
     assert plain.arm(DISTILLED).trials[0].confusion == bugged.arm(DISTILLED).trials[0].confusion
 

@@ -54,6 +54,8 @@ WORDS = {
     "arrow_wrong": N_("bug"),
     "clipped": N_("(cut off here)"),
     "short_run": N_("A short run, trained with it"),
+    "run_note": N_("A bug that costs nothing with one setting may cost much with another. The second run was "
+                   "chosen beforehand, as one where this bug ought to hurt."),
     "errors": N_("errors per 10,000"),
     "run": N_("Run it live"),
     "settle": N_("Open its settings"),

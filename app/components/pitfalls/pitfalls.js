@@ -4,7 +4,7 @@
 const PAUSE_MS = 400; // keys have no release, so a pause is one
 const [T_MIN, T_MAX] = [0.5, 50];
 const NEAR = 5e-4; // relative: what shows as one number to four digits
-const LONGEST = 2.2; // arrows are cut off at so many times the right one
+const LONGEST = 5; // arrows are cut off at so many times the right one
 
 // Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
 const views = new WeakMap();
@@ -162,7 +162,7 @@ class View {
     const row = this.root.querySelector(`.translator tr[data-id="${id}"]`);
     const losses = CONVENTIONS[id](batch, T, alpha);
     const holes = { T, alpha, rest: short(1 - alpha), alike: short(alike(T, alpha)) };
-    const show = (kind, code, note, words) => {
+    const show = (kind, code, words) => {
       const cell = row.querySelector(`.${kind}`);
       const loss = losses[kind];
       const { degrees } = compare(loss, right);
@@ -173,21 +173,24 @@ class View {
       cell.querySelector("b").textContent = `${isEqual ? "✓" : "≠"} ${this.say("value", { value: digits(loss.value) })}`;
       const told = isEqual ? "equal" : words ?? (degrees < 0.1 ? "times" : "tilted");
       cell.querySelector(".result span").textContent = this.say(told, { times: ratio(times), degrees: degrees.toFixed(0) });
-      cell.querySelector("small").textContent = isEqual ? "" : note;
+      cell.querySelector("small").textContent = "";
       return { isEqual, times, degrees };
     };
-    show("typed", fill(typed, holes), "");
+    show("typed", fill(typed, holes));
     const isShortcut = id === "torchdistill" && alpha === 1;
     const code = isShortcut ? fill(this.data.words.shortcut_value, holes) : fill(there, holes);
-    const found = show("there", code, "", id === "keras" ? "off" : undefined);
+    const found = show("there", code, id === "keras" ? "off" : undefined);
     const small = row.querySelector(".there small");
+    // Where nothing can be written to make it equal, only that is said.
+    const isNone = !found.isEqual && (id === "formula" || id === "listing");
+    row.querySelector(".there code").hidden = row.querySelector(".there .result").hidden = isNone;
     const values = { times: ratio(found.times), inverse: ratio(1 / found.times) };
     if (isShortcut) small.textContent = this.say("shortcut");
     if (id === "rep" && alpha > 0 && alpha < 1) {
       small.textContent = this.say("odds", { odds: short(alpha / (1 - alpha)), times: ratio(1 / (1 - alpha)) });
     }
     if (found.isEqual) return;
-    if (id === "keras_before" || (alpha === 1 && id === "listing")) small.textContent = this.say("scaled", values);
+    if (id === "keras_before") small.textContent = this.say("scaled", values);
     else if (id === "formula") small.textContent = this.say("no_labels");
     else if (id === "listing") small.textContent = this.say("no_labels_scaled");
   }
@@ -207,17 +210,20 @@ class View {
     this.out("angle", this.say("degrees", { degrees: degrees.toFixed(degrees < 9.95 ? 1 : 0) }));
     this.drawArrows(times, degrees);
     if (shown !== this.shown) this.root.querySelector(".runs").replaceChildren(...shown.runs.map((run, number) => this.runFigure(run, number)));
+    this.out("run_note", shown.runs.length > 1 ? this.say("run_note") : "");
     this.shown = shown;
   }
 
   drawArrows(times, degrees) {
-    const [unit, middle] = [90, 100];
-    const long = Math.min(times, LONGEST) * unit;
+    const middle = 112;
     const angle = (degrees * Math.PI) / 180;
-    const tip = [20 + long * Math.cos(angle), middle - long * Math.sin(angle)];
+    const longest = Math.min(times, LONGEST);
+    // Both arrows fit: one scale for the two.
+    const unit = Math.min(90, 90 / Math.max(longest * Math.sin(angle), 1e-9), 150 / Math.max(longest * Math.cos(angle), 1));
+    const tip = [20 + longest * unit * Math.cos(angle), middle - longest * unit * Math.sin(angle)];
     const shapes = [...arrow([20, middle], [20 + unit, middle], "arrow right"), ...arrow([20, middle], tip, "arrow wrong")];
     const label = (kind, x, y, text) => draw("text", { class: kind, x, y }, text);
-    shapes.push(label("right", 20 + unit + 6, middle + (degrees < 20 ? 20 : 5), this.say("arrow_right")));
+    shapes.push(label("right", 20 + unit + 6, middle + (degrees < 20 ? 15 : 5), this.say("arrow_right")));
     const cut = times > LONGEST ? ` ${this.say("clipped")}` : "";
     shapes.push(label("wrong", Math.min(tip[0] + 6, 170), tip[1] - 8, this.say("arrow_wrong") + cut));
     this.svg.setAttribute("viewBox", "0 0 260 130");
@@ -278,4 +284,4 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (hole, name) => values
 // Four digits that count; 1.50e-5 where that would be mostly zeros.
 const digits = (value) => (Math.abs(value) >= 1e-3 || value === 0 ? Number(value.toPrecision(4)).toString() : value.toExponential(2));
 const short = (value) => Number(value.toPrecision(3)).toString();
-const ratio = (value) => (value >= 99.5 ? value.toFixed(0) : Number(value.toPrecision(2)).toString());
+const ratio = (value) => (value >= 99.5 ? value.toFixed(0) : short(value));
