@@ -317,11 +317,17 @@ def follow(name: str) -> Callable[[float], None]:
     return take
 
 
+def address_of(settings: Settings) -> dict[str, str]:
+    """The parameters of the address of these settings; what is at its default is left out."""
+    written = {name: text(getattr(settings, name), spec.default) for name, spec in settings.specs().items()}
+    return {name: value for name, value in written.items() if value is not None}
+
+
 def differences(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> str:
     """The fields in which an earlier run's settings differ from those set now, as "Temperature T 4 → 8"."""
     found = []
     for name, spec in now.specs().items():
-        old, new = earlier[name], getattr(now, name)
+        old, new = earlier.get(name, spec.default), getattr(now, name)  # earlier than the field: its default
         if old != new and new != "auto":  # what "auto" means was noted when the run was made
             was, is_now = (_(spec.written(v)) for v in (old, new))
             found.append(f"{_(spec.label)} {was} → {is_now}")

@@ -13,6 +13,7 @@ from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import (
     ALONE,
     ANCHORED,
+    BUGGED,
     CENTROID_FEATURES,
     CENTROID_PIXELS,
     DECAYED,
@@ -50,6 +51,7 @@ _STYLES = {
     SHUFFLED: ("#AA4499", "longdash", "x", "-"),
     EQUAL_TEACHER: ("#6699CC", "dot", "diamond-open", "."),
     EQUAL: ("#44AA99", "longdashdot", "triangle-up", "|"),
+    BUGGED: ("#882255", "dashdot", "diamond-open", "+"),
     SOURCE: ("#0072B2", "dot", "diamond", ""),
     SCRATCH: ("#6B7280", "dash", "circle-open", "/"),
     TUNED: ("#D55E00", "solid", "circle", ""),
@@ -79,7 +81,7 @@ _BY_TASK = {
 }  # fmt: skip
 _STYLES |= _BY_TASK
 COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
-LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
+LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
               ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
 # A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
 FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'

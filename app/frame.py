@@ -46,6 +46,7 @@ def navigation(_: Translate) -> Page:
         st.Page("pages/meta_learning.py", title=_("Meta-learning")),
         st.Page("pages/sweep.py", title=_("Maps")),
         st.Page("pages/summary.py", title=_("Summary")),
+        st.Page("pages/pitfalls.py", title=_("Conventions and bugs")),
         st.Page("pages/history.py", title=_("History")),
     ]
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
@@ -72,6 +73,7 @@ def surround(page: Page) -> None:
             st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
             st.page_link("pages/sweep.py", label=_("Maps"), width="content")
             st.page_link("pages/summary.py", label=_("Summary"), width="content")
+            st.page_link("pages/pitfalls.py", label=_("Conventions and bugs"), width="content")
             st.page_link("pages/history.py", label=_("History"), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return

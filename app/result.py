@@ -16,7 +16,7 @@ from app.text import Translate
 from app.watch import previous
 from kd_core.events import Result
 from kd_core.messages import N_
-from kd_core.settings import TEACHER, Settings
+from kd_core.settings import BUGGED, TEACHER, Settings
 
 FURTHER = {
     "distillation": N_("Why does it work? Controls"),
@@ -93,7 +93,8 @@ def _controls(result: Result, _: Translate) -> None:
     told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
     if not told:  # arms that were set alike are one and the same
         return
-    st.markdown("**" + _(FURTHER.get(result.technique, OTHERWISE)) + "**")
+    of_a_bug = all(further.baseline == BUGGED for further in told)
+    st.markdown("**" + _(OTHERWISE if of_a_bug else FURTHER.get(result.technique, OTHERWISE)) + "**")
     st.markdown("\n".join(f"- {_(further.text)}" for further in told))
     st.caption(_("Each interval stands alone: none is corrected for their number."))
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import figures
 from app import ghost as ghosts
-from app.controls import differences
+from app.controls import address_of, differences
 from app.enlarged import enlarged_option
 from app.ghost import Ghost
 from app.pace import Pace
@@ -211,6 +211,14 @@ def start(settings: Settings, again: bool = False) -> None:
         st.session_state["refusal"] = problem.message
         return
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
+
+
+def launch(settings: Settings, page: str) -> None:
+    """Start a run from another page and go to its own `page`, set to its settings."""
+    if not sign_in_needed():
+        start(settings)
+    run = st.query_params.get("run")
+    st.switch_page(page, query_params=address_of(settings) | ({"run": run} if run else {}))
 
 
 def _add_seeds(settings: Settings, seeds: int) -> None:

@@ -4,7 +4,8 @@ Writes beside this file: the teacher of all 55,000 labels, the gallery of test d
 its logits of validation images by label, the Result of every technique's default settings and that of
 distillation with all labels, the transfer page's accuracy over labels, computed by the same queue and workers that
 the app uses, the two starting points that the meta-learning page adapts in the browser, the multi-task page's
-moment of conflict and its sweep of the weights, and the map that the page of maps shows first.
+moment of conflict and its sweep of the weights, the map that the page of maps shows first, and what well-known bugs
+do to a short run.
 """
 
 import base64
@@ -20,21 +21,27 @@ from tempfile import TemporaryDirectory
 import torch
 from safetensors.torch import load
 
-from kd_core import conflict, distillation, joint, multitask, teachers, transfer
+from kd_core import conflict, distillation, joint, multitask, results, teachers, transfer
 from kd_core.adaptation import path as adapted
+from kd_core.bugs import in_training_mode
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits, pixels
 from kd_core.episodes import problem_of
 from kd_core.events import Arm, ArmTrial, Interval, Result
+from kd_core.messages import Scalar
 from kd_core.plan import MAP_PRESETS
 from kd_core.results import provenance
 from kd_core.runs import map_table
 from kd_core.runs.queue import Handle, Queue
 from kd_core.runs.sweep import Sweeps
 from kd_core.settings import (
+    ALONE,
     ANCHORED,
+    BUGGED,
+    DISTILLED,
     MAML,
     PRETRAINED,
     TASK_LABELS,
+    TEACHER,
     TECHNIQUES,
     DistillationSettings,
     MetaSettings,
@@ -45,6 +52,7 @@ from kd_core.settings import (
 from kd_core.statistics import CONFIDENCE, t_interval
 from kd_core.tasks import TaskDigits, name_of
 from kd_core.training import predict, seeded
+from kd_core.trials import drained
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
@@ -52,6 +60,16 @@ SINUSOIDS = 12  # test tasks that the meta-learning page offers
 LABELS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # a class, on the transfer page's curve
 FEW_NETWORKS = ("transfer",)  # five networks of half a megabyte each
 NO_NETWORKS = ("multitask",)  # its mistakes are many, and the page can make none of its images anew
+# What each bug is run with beside the defaults: as anybody would, and where it ought to matter, chosen beforehand.
+BUG_RUNS: dict[str, tuple[dict[str, Scalar], ...]] = {
+    "no_t_squared": ({}, {"temperature": 20.0, "alpha": 0.5}),
+    "mean": ({}, {"alpha": 0.5}),
+    "reversed": ({}, {"student": "mlp30"}),
+    "training_mode": ({"teacher": "mlp1200"},),
+    "shuffled": ({},),
+    "double_softmax": ({},),
+}
+BATCH = 32  # images, on the page of conventions and bugs
 STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
 
 
@@ -202,6 +220,66 @@ def _written(tensor: torch.Tensor) -> list:
 def _short(number: float) -> float:
     """`number` to five digits that count."""
     return float(f"{number:.5g}")
+
+
+def record_bugs(bugs: Sequence[str] = (), seeds: int = 5, path: Path = HERE / "recorded-bugs.json") -> None:
+    """What each well-known bug of distillation code makes of a short run, and a batch to see its gradient on.
+
+    One run for each of BUG_RUNS (of `bugs`, or of all): test errors per 10,000 of the student alone, distilled,
+    and distilled with the bug, and what the bug gained in points, paired by seed. "batch": logits of validation
+    images that neither network has trained on, by the bundled teacher, by the recorded student alone, and by a
+    teacher with dropout as it should be and in training mode.
+    """
+    torch.set_num_threads(1)  # as a worker
+    data = load_mnist()
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"runs": {}}
+    for bug in bugs or BUG_RUNS:
+        known["runs"][bug] = [_bug_run(bug, changed, seeds, data) for changed in BUG_RUNS[bug]]
+        path.write_text(json.dumps(known), encoding="utf-8")
+    known["batch"] = _batch(data)
+    path.write_text(json.dumps(known), encoding="utf-8")
+
+
+def _bug_run(bug: str, changed: dict[str, Scalar], seeds: int, data: Digits) -> dict:
+    settings = DistillationSettings.parse({"bug": bug, "student": "mlp300", "seeds": seeds, **changed})
+    *_events, result = distillation.run(settings, data)
+    gain = results.paired(result.arm(BUGGED), result.arm(DISTILLED), result.data.test)
+    specs = settings.specs()
+    print(settings, gain)
+    return {
+        "settings": {n: v for n, v in settings.model_dump().items() if v != specs[n].default},
+        "seeds": seeds, "version": result.version,
+        "errors": {name: _sides(result.arm(name).errors_per_10000) for name in (ALONE, DISTILLED, BUGGED)},
+        "gain": _sides(gain), "created": result.provenance.created, "processor": result.provenance.processor,
+        "torch": result.provenance.torch,
+    }  # fmt: skip
+
+
+def _batch(data: Digits) -> dict:
+    """Labels, and logits to two decimals, of the first validation images, as `record_bugs` describes them."""
+    images = data.validation.images[:BATCH]
+    recorded = Result.model_validate_json((HERE / "recorded-distillation.json").read_bytes())
+    plain, dropping = (distillation.resolve(DistillationSettings(teacher=name)) for name in ("article", "mlp1200"))
+    student = distillation._build(plain, ALONE, 0)
+    student.load_state_dict(load(recorded.networks()[ALONE]))
+    teacher, large = (
+        drained(distillation._teacher(settings, data, recorded.arm(TEACHER).cost))[0]
+        for settings in (plain, dropping)
+    )
+    rows = {
+        "teacher": predict(teacher, images), "student": predict(student, images),
+        "dropout": predict(large, images), "training": in_training_mode(large, images, 0),
+    }  # fmt: skip
+    logits = {name: [[round(z, 2) for z in row] for row in each.tolist()] for name, each in rows.items()}
+    return {
+        "source": "MNIST validation set, CC BY-SA 3.0",
+        "labels": data.validation.labels[:BATCH].tolist(),
+        **logits,
+    }
+
+
+def _sides(interval: Interval) -> dict[str, float | None]:
+    return {side: _rounded(getattr(interval, side)) for side in ("mean", "low", "high")}
 
 
 def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.json") -> None:
@@ -441,3 +519,4 @@ if __name__ == "__main__":
     record_multitask_sweep()
     record_lambda()
     record_map()
+    record_bugs()

@@ -16,13 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import cost, methods, results, teachers
+from kd_core import bugs, cost, methods, results, teachers
 from kd_core.data import Digits, subset
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
 from kd_core.settings import (
     ALONE,
+    BUGGED,
     DISTILLED,
     EQUAL,
     EQUAL_TEACHER,
@@ -39,7 +40,7 @@ from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
-CONTROLS = (SMOOTHED, SHUFFLED, EQUAL)
+CONTROLS = (SMOOTHED, SHUFFLED, EQUAL, BUGGED)
 INNER = ("attention", "hints")  # methods that look into the teacher
 BETTER = N_(
     "Distillation helped: {points} points more accuracy than the student alone "
@@ -132,6 +133,7 @@ class Shared:
     teacher_logits [N_train, C], NaN for samples that no trial uses; teacher_inner [N_train, D], what a
     further method needs of its inner layers; teacher: its finished arm. None where every trial trains its
     own teacher (teacher_data = "same"). costs: arm name -> Cost.
+    noisy_logits: seed -> logits [n, C] of the trial's images by the teacher in training mode, for that bug's arm.
     data: what the trials must be given too, since each worker loads its own.
     """
 
@@ -142,6 +144,7 @@ class Shared:
     data: Dataset
     notes: tuple[Message, ...]
     teacher_created: str | None = None  # when, if it was kept from before this run
+    noisy_logits: dict[int, Tensor] | None = None
 
 
 def resolve(settings: Settings) -> Settings:
@@ -180,7 +183,11 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
             inner = torch.zeros(len(data.train), rows.shape[1]) if inner is None else inner
             inner[indices] = rows
     yield Step("soft_targets", TEACHER, TEACHER_SEED, len(parts), len(parts), math.nan, 1.0)
-    return Shared(arm, logits, inner, costs, results.dataset(data), data.notices, created)
+    noisy = {}
+    if settings.bug == "training_mode":
+        for seed in settings.trial_seeds:
+            noisy[seed] = bugs.in_training_mode(model, data.train.images[_sample(settings, data, seed)], seed)
+    return Shared(arm, logits, inner, costs, results.dataset(data), data.notices, created, noisy)
 
 
 def _teacher(
@@ -227,14 +234,15 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
         return lambda logits, batch: F.cross_entropy(logits, labels[batch]), []
 
-    def distil_from(logits: Tensor) -> Lesson:
+    def distil_from(logits: Tensor, bug: str = "none") -> Lesson:
         answers = logits.to(settings.device)
+        t, alpha = settings.temperature, settings.alpha
 
         def loss_fn(student_logits: Tensor, batch: Tensor) -> Tensor:
-            return distillation_loss(
-                student_logits, answers[batch], labels[batch], settings.temperature, settings.alpha,
-                t_squared=settings.t_squared,
-            )  # fmt: skip
+            given = (student_logits, answers[batch], labels[batch], t, alpha)
+            if bug in bugs.OF_THE_LOSS:
+                return bugs.loss(bug, *given, t_squared=settings.t_squared)
+            return distillation_loss(*given, t_squared=settings.t_squared)
 
         return lambda _model: (loss_fn, [])
 
@@ -263,6 +271,12 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     if EQUAL in planned:
         equal_teacher = yield from train(EQUAL_TEACHER, labels_only)
         yield from train(EQUAL, distil_from(predict(equal_teacher, images)))
+    if BUGGED in planned:
+        wrong = bugs.spoilt(settings.bug, teacher_logits, seeded(seed, "bug"))
+        if settings.bug == "training_mode":
+            by_seed = shared.noisy_logits
+            wrong = by_seed[seed] if by_seed else bugs.in_training_mode(teacher, images, seed)
+        yield from train(BUGGED, distil_from(wrong, settings.bug))
     yield _result(settings, data, arms, shared, time.perf_counter() - started)
 
 
@@ -272,7 +286,7 @@ def _planned(settings: Settings) -> list[str]:
     equal = settings.arm_same_labels and not own_teacher  # else the distilled student is this control
     wanted = {
         TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: settings.arm_smoothing,
-        SHUFFLED: settings.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal,
+        SHUFFLED: settings.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal, BUGGED: settings.bug != "none",
     }  # fmt: skip
     return [name for name, is_wanted in wanted.items() if is_wanted]
 
@@ -323,9 +337,10 @@ def _train_arm(
     done = results.arm_trial(model, data, seed, curve, time.perf_counter() - started)
     errors = results.errors_per_10000([done], len(data.test))
     everything = len(data.train) if settings.teacher_data == "all" else len(images)
+    behind = {**dict.fromkeys((DISTILLED, SHUFFLED, BUGGED), everything), EQUAL: len(images)}
     arm = Arm(
         name=name, model=_model_name(settings, name), labels=len(images),
-        teacher_labels={DISTILLED: everything, SHUFFLED: everything, EQUAL: len(images)}.get(name), shared=False,
+        teacher_labels=behind.get(name), shared=False,
         cost=shared.costs[name], trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
     return model, arm
@@ -343,6 +358,9 @@ def join(settings: Settings, trials: Sequence[Result]) -> Result:
     notes = whole.notes
     if whole.arms[0].errors_per_10000.mean >= alone.errors_per_10000.mean:
         notes += (message("This teacher makes no fewer errors than the student alone: it has little to teach."),)
+    if settings.bug == "training_mode" and settings.teacher == "article":
+        notes += (message("This teacher has neither dropout nor batch norm: it answers the same in training mode, "
+                          "and the bug changes nothing."),)  # fmt: skip
     return whole.model_copy(
         update={
             "notes": notes,

@@ -21,8 +21,8 @@ from kd_core.validation import TASK_FIELDS
 
 MOST_CELLS = 400
 MOST_SEARCHED = 6  # settings at once
-# What says where and how often, not what: varying it would be no question about learning.
-NOT_VARIED = {"seed", "seeds", "precision", "device", "fresh_teacher", "fresh_source"}
+# What says where and how often, or adds an arm that no cell is judged by.
+NOT_VARIED = {"seed", "seeds", "precision", "device", "fresh_teacher", "fresh_source", "bug"}
 
 
 class Axis(BaseModel):
@@ -136,7 +136,9 @@ def _preset(
 def varied(technique: type[Settings]) -> dict[str, Spec]:
     """The settings that a map may vary: what is learned and how, not where; never the task, whose errors differ."""
     task = TASK_FIELDS.get(technique.technique, ())
-    return {name: spec for name, spec in technique.specs().items() if name not in NOT_VARIED and name not in task}
+    left_out = NOT_VARIED.union(task)
+    specs = technique.specs().items()
+    return {name: spec for name, spec in specs if name not in left_out and not name.startswith("arm_")}
 
 
 def _axis(technique: type[Settings], text: str) -> Axis:

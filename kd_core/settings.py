@@ -27,16 +27,19 @@ def field(
     step: float | None = None,
     log: bool = False,
     more: bool = False,
+    later: bool = False,
     choices: Mapping[str, str] | None = None,
     marks: Mapping[float, str] | None = None,
 ) -> Any:
     """A field with what a control, a parser and a reader need to know of it.
 
     log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More".
+    later: it came when results were kept already. At its default it is left out of their hash, so they stay
+    the answer to the settings that they were made with; the default must then mean "as before".
     choices: value -> label, for a `Literal` field. marks: value -> what it means (or ""), for a slider that
     stops at these values only; any other allowed value is still valid.
     """
-    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, more=more)
+    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, more=more, later=later)
     extra |= {"choices": dict(choices or {}), "marks": {str(at): text for at, text in (marks or {}).items()}}
     return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
 
@@ -58,6 +61,7 @@ class Spec:
     step: float | None
     log: bool
     more: bool
+    later: bool
     choices: Mapping[str, str]
     marks: Mapping[str, str]
 
@@ -183,7 +187,9 @@ class Settings(BaseModel):
     def _hash(self, version: int, data: str, fields: dict[str, Any]) -> str:
         if "auto" in fields.values():
             raise ValueError("settings must be resolved before they are hashed; a field is still 'auto'")
-        record = {**fields, "": [self.technique, version, data]}
+        specs = self.specs()
+        counted = {n: v for n, v in fields.items() if not (specs[n].later and v == specs[n].default)}
+        record = {**counted, "": [self.technique, version, data]}
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
@@ -216,6 +222,18 @@ TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled st
 # Its controls: what else could explain the gain.
 SMOOTHED, SHUFFLED = N_("label smoothing"), N_("shuffled soft targets")
 EQUAL_TEACHER, EQUAL = N_("teacher, same labels"), N_("distilled, same labels")
+BUGGED = N_("distilled with a bug")
+
+# Well-known bugs of distillation code; `kd_core.bugs` has each as a few lines.
+BUGS = {
+    "none": N_("none"),
+    "no_t_squared": N_("T² forgotten"),
+    "mean": N_("mean instead of batchmean"),
+    "reversed": N_("KL the wrong way round"),
+    "training_mode": N_("teacher in training mode"),
+    "shuffled": N_("logits of other images"),
+    "double_softmax": N_("softmax taken twice"),
+}
 
 METHODS = {
     "logits": N_("soft targets (Hinton)"),
@@ -281,6 +299,10 @@ class DistillationSettings(Settings):
         1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
         help=N_("Weight of what a further method adds; of no effect on soft targets alone."),
     )  # fmt: skip
+    bug: Literal["none", "no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
+        "none", choices=BUGS, more=True, later=True, label=N_("Arm with a bug"),
+        help=N_("One more student, distilled with a well-known bug: see the page “Conventions and bugs”."),
+    )  # fmt: skip
     epochs: int = field(
         30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each student sees its images."),
@@ -328,7 +350,7 @@ class DistillationSettings(Settings):
     @property
     def effort(self) -> float:
         arms = 2 + self.arm_smoothing + self.arm_shuffled + 2 * self.arm_same_labels + (self.teacher_data == "same")
-        return float(self.seeds * self.epochs * self.train_size * arms)
+        return float(self.seeds * self.epochs * self.train_size * (arms + (self.bug != "none")))
 
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
@@ -342,6 +364,10 @@ class DistillationSettings(Settings):
         if self.method == "attention" and not self.student == self.teacher == "article":
             raise Problem(
                 N_("Attention maps need convolutions in both networks: choose the article's, or another method.")
+            )
+        if self.bug != "none" and self.method != "logits":
+            raise Problem(
+                N_("The arm with a bug learns from soft targets: set “What is taught” to these, or leave it out.")
             )
 
 

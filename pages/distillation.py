@@ -41,6 +41,8 @@ with st.container(key="soft_targets"):
     )
 
 chips("3.1", "4.1", _=_)
+st.page_link("pages/pitfalls.py", label=_("This loss in other libraries, and its well-known bugs"),
+             icon=":material/bug_report:")  # fmt: skip
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
 chips("5.1", _=_)

@@ -14,6 +14,7 @@ LAYERS = [
     {"kd_core.runs"},
     {"kd_core.distillation", "kd_core.transfer", "kd_core.multitask", "kd_core.meta_learning"},
     {"kd_core.trials"},
+    {"kd_core.bugs", "kd_core.checks", "kd_core.conventions"},
     {"kd_core.methods", "kd_core.joint", "kd_core.conflict", "kd_core.weighting", "kd_core.starts"},
     {"kd_core.adaptation"},
     {"kd_core.episodes"},

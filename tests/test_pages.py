@@ -16,7 +16,8 @@ from kd_core.settings import DistillationSettings, TransferSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
-         "pages/meta_learning.py", "pages/draw.py", "pages/history.py"]  # fmt: skip
+         "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
+         "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
 TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
 TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
@@ -299,7 +300,7 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     try:
         at = open_page(page)
         assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (
-            page not in (PAGES[0], *PAGES[-2:])
+            page not in (PAGES[0], *PAGES[-3:])
         )  # none of them starts a run
         assert queue() is not None
     finally:
@@ -477,3 +478,12 @@ def test_without_the_files_the_page_says_so_in_place_of_images(monkeypatch, tmp_
         at.run()
         assert not at.exception
         assert "The images cannot be shown" in texts(at)
+
+
+def test_pitfalls_take_their_address_and_say_what_is_wrong_with_it():
+    at = open_page("pages/pitfalls.py", temperature="8", bug="reversed", alpha="0.5")
+    assert not at.warning
+    assert at.session_state["bug"] == "reversed"
+    assert at.session_state["temperature"] == 8
+    (warning,) = open_page("pages/pitfalls.py", bug="none").warning
+    assert "bug = none" in warning.value
