@@ -1,0 +1,135 @@
+"""The page of maps as a script: the recorded map, a real small one, what its address says, and what is refused."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import map_figures
+from app.bundled import recorded_map
+from app.maps import sweeps
+from app.text import Translate
+from app.watch import queue
+from kd_core.plan import MAP_PRESETS
+from kd_core.runs.map_table import judged, name_of
+from tests.test_pages import open_page, texts
+
+ENGLISH, CHINESE = Translate("en"), Translate("zh")
+PAGE = "pages/sweep.py"
+TINY = {"axis": ["temperature=1,4", "alpha=0.5,1"],
+        "with": "student=mlp30,teacher_data=same,train_size=50,epochs=1,seeds=2"}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end_the_workers():
+    yield
+    sweeps().close()
+    queue().close()
+
+
+def page_of(**address) -> AppTest:
+    return open_page(PAGE, **address)
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(str(element.proto.body) for element in at.get("html"))
+
+
+@pytest.mark.parametrize("language", [ENGLISH, CHINESE])
+def test_the_recorded_map_stands_there_with_what_it_allows_to_say(language):
+    at = page_of(lang=language.language)
+    view = recorded_map()
+    assert len(view.cells) == 36
+    assert html(at).count("<td") == 36
+    assert map_figures.summary(view, language) in texts(at)
+    assert at.query_params["axis"] == [str(axis) for axis in MAP_PRESETS["temperature_alpha"].plan.axes]
+    assert len(at.get("plotly_chart")) == 2
+    best = at.selectbox(key="map_cell").value
+    assert best == name_of(view.best)
+
+
+def test_a_small_map_is_made_and_every_cell_opens_its_run():
+    at = page_of(**TINY)
+    assert "has not been made yet" in texts(at)
+    at.button(key="run").click().run()
+    [(key, plan, _when)] = sweeps().known()
+    view = sweeps().find(key).wait(120)
+    assert view.state == "finished", view.problem
+    at.run()
+    assert not at.exception
+    assert map_figures.summary(view, ENGLISH) in texts(at)
+    shown = html(at)
+    for cell in view.cells:
+        assert f"run={cell.run}" in shown
+        result = queue().find(cell.run).view().result
+        assert (result.settings["temperature"], result.settings["alpha"]) == tuple(cell.at.values())
+    assert at.button(key="run").disabled
+    again = page_of(**TINY)  # the address is the state
+    assert "4 of 4 cells" in texts(again)
+    assert map_figures.parameters(plan, view.cells[0], run=False)["temperature"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ({"axis": ["temperature=1,2", "temperature=3,4"]}, "temperature is varied twice"),
+        ({"axis": ["temperature=4:1:3"]}, "4:1:3 is empty"),
+        ({"axis": ["seed=1,2"]}, "seed cannot be varied"),
+        ({"axis": ["temperature=1,2"], "with": "magic=1"}, "there is no setting called magic"),
+        ({"axis": ["temperature=1,2"], "technique": "alchemy"}, "no technique called alchemy"),
+        ({"axis": ["temperature=1,2"], "trials": "many"}, "trials = many, which is no whole number"),
+        ({"axis": ["temperature=1,2"], "trials": "1000000"}, "1,000,000 cells"),
+    ],
+)
+def test_a_map_that_cannot_be_is_named_and_another_shown(address, said):
+    at = page_of(**address)
+    [warning] = [w.value for w in at.warning]
+    assert said in warning.replace("\\", "")
+    assert "another is shown" in warning
+    assert html(at).count("<td") == 36
+
+
+def test_what_is_typed_wrongly_is_one_sentence_and_nothing_can_be_started():
+    at = page_of()
+    at.text_input(key="map_values_1").set_value("1, 2, giant").run()
+    [error] = [e.value for e in at.error]
+    assert "temperature = giant is not allowed" in error.replace("\\", "")
+    assert not any(button.key == "run" for button in at.button)
+    at.text_input(key="map_values_1").set_value("1, 2").run()
+    assert not at.error
+    at.selectbox(key="map_technique").set_value("transfer").run()  # its own settings, its own first map
+    assert not at.exception
+    assert at.selectbox(key="map_field_0").value == "labels_per_class"
+
+
+def test_every_preset_can_be_taken():
+    at = page_of()
+    for name, preset in MAP_PRESETS.items():
+        at.button(key=f"map_preset_{name}").click().run()
+        assert not at.exception
+        assert not at.error
+        assert at.query_params["axis"] == [str(axis) for axis in preset.plan.axes]
+
+
+def test_only_a_real_difference_is_marked():
+    view = recorded_map()
+    marks = judged(view)
+    worse = [cell for cell in view.cells if not marks[name_of(cell)].may_be_best]
+    drawn = map_figures.heat(view, ENGLISH)
+    assert drawn.count('class="may"') == (36 - len(worse) if worse else 1)
+    one_seed = view.model_copy(update={"cells": tuple(
+        cell.model_copy(update={"measures": {0: cell.measures[0]}}) for cell in view.cells
+    )})  # fmt: skip
+    assert "One seed a cell allows no interval" in map_figures.summary(one_seed, ENGLISH)
+    assert map_figures.heat(one_seed, ENGLISH).count('class="may"') == 1
+
+
+def test_a_losss_map_is_compared_by_factors():
+    plan = MAP_PRESETS["inner"].plan
+    cell = recorded_map().cells[0]
+    seeds = [{s: 10.0 ** (-place / 9 - s / 50 * (place % 2)) for s in range(3)} for place in range(9)]
+    cells = tuple(
+        cell.model_copy(update={"at": at, "measures": m}) for at, m in zip(plan.grid(), seeds, strict=True)
+    )
+    view = recorded_map().model_copy(update={"plan": plan, "cells": cells, "losses": True})
+    said = map_figures.summary(view, ENGLISH)
+    assert said.startswith("Least: Inner step size α 0.03, Inner steps 5")
+    assert "times" in map_figures.heat(view, ENGLISH)
