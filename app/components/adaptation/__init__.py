@@ -61,8 +61,11 @@ _mount = st.components.v2.component(
 )
 
 
-def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> None:
-    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated."""
+def adaptation(recorded: Sinusoids, *, covers: bool | None = None, words: Mapping[str, str], key: str) -> None:
+    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated.
+
+    `covers` says whether the networks' curves are covered while a lesson asks in place of the question.
+    """
     mean = {
         arm: {"mean": recorded["mean"][arm], "low": recorded["low"][arm], "high": recorded["high"][arm]}
         for arm in ("maml", "joint")
@@ -73,6 +76,7 @@ def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str) -> No
         "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
         "tasks": recorded["tasks"],
         "mean": mean,
+        "covers": covers,
         "count": TASKS,
         "date": recorded["provenance"]["created"][:10],
         "stamp": recorded["provenance"]["created"],

@@ -31,6 +31,19 @@ class View {
     this.listen();
   }
 
+  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
+  get isLed() {
+    return typeof this.data?.covers === "boolean";
+  }
+
+  get kept() {
+    return this.isLed ? { asks: this.data.covers, guess: null } : this.own;
+  }
+
+  set kept(to) {
+    this.own = to;
+  }
+
   receive(data) {
     const isNew = !this.data || this.data.stamp !== data.stamp;
     this.data = data;
@@ -64,7 +77,7 @@ class View {
   listen() {
     this.slider.addEventListener("input", () => {
       this.steps = this.slider.valueAsNumber;
-      if (this.kept.asks) this.go({ asks: false, guess: null });
+      if (this.kept.asks && !this.isLed) this.go({ asks: false, guess: null });
       else this.draw();
     });
     for (const button of this.root.querySelectorAll(".guesses button")) {
@@ -153,6 +166,7 @@ class View {
   draw() {
     const { root, steps, kept: { asks } } = this;
     root.classList.toggle("asks", asks);
+    root.querySelector(".quiz").hidden = this.isLed;
     root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
     this.slider.value = steps;
     this.out("steps", this.say(steps === 1 ? "one_step" : "steps", { steps }));

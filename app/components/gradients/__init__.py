@@ -68,6 +68,7 @@ def gradients(
     *,
     weights: Sequence[float],
     labels: Sequence[str],
+    covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
     on_weights: Callable[[float, float], object] | None = None,
@@ -76,7 +77,8 @@ def gradients(
 
     `weights` lead: when they change from one rerun to the next, the sliders follow; while they stay, the
     sliders keep what the person chose. `labels` are the tasks' names and `words` has the keys of `WORDS`,
-    translated. `on_weights(first, second)` is called before the rerun that a release causes.
+    translated. `covers` says whether the outcome is covered while a lesson asks in place of the question.
+    `on_weights(first, second)` is called before the rerun that a release causes.
     """
     # A release has a running number, so that the browser can tell a late echo of an earlier release from a
     # new wish of Python's.
@@ -97,6 +99,7 @@ def gradients(
         "images": step["images"],
         "at_step": step["at_step"],
         "labels": list(labels),
+        "covers": covers,
         "at": list(weights),
         "heard": release["number"],
         "words": {**WORDS, **words},

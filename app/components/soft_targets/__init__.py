@@ -112,6 +112,7 @@ def soft_targets(
     t_squared: bool = True,
     classes: Sequence[Sequence[Sequence[float]]] | None = None,
     pair: tuple[int, int],
+    covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
     on_temperature: Callable[[float], object] | None = None,
@@ -122,7 +123,8 @@ def soft_targets(
     the slider keeps what the person chose. `alpha` and `t_squared` are shown in the loss.
     `classes` is the teacher's logits by [label][image][digit], for the matrix of mean soft targets; without
     them there is none.
-    `pair` is the positions in `gallery` shown first. `words` has the keys of `WORDS`, translated; one
+    `pair` is the positions in `gallery` shown first. `covers` says whether the bars are covered while a lesson
+    asks in place of the two guesses; with None they are asked. `words` has the keys of `WORDS`, translated; one
     left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
     """
     # A release is the temperature with a running number. Python answers with the last number it has
@@ -144,6 +146,7 @@ def soft_targets(
         "t_squared": t_squared,
         "classes": None if classes is None else _packed(classes),
         "pair": list(pair),
+        "covers": covers,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_temperature_change=released)
