@@ -29,7 +29,7 @@ from kd_core.settings import Settings
 PARAMETER = "lesson"
 STYLE = """<style>
 .st-key-lesson_card {border-left: 6px solid #0072B2; gap: .5rem}
-.st-key-lesson_card hr {margin: 0}
+.st-key-lesson_told {flex-wrap: nowrap}
 .st-key-lesson_card .st-key-lesson_reveals {
   border-left: 4px solid #0072B2; padding-left: 1rem; gap: .25rem}
 </style>"""
@@ -190,7 +190,7 @@ def _card(steps: Sequence[LessonStep], at: int, settings: Settings, progress: _P
         st.button(_("Leave the lesson"), key="lesson_leave", on_click=progress.go, args=(None,), type="tertiary",
                   width="content")  # fmt: skip
     told, asked = st.columns([6, 5], gap="medium")
-    with told, st.container(horizontal=True):
+    with told, st.container(horizontal=True, key="lesson_told"):
         if step.picture is not None:
             _picture(gallery()[step.picture], _)
         st.markdown(_(step.text, **values), width="stretch")

@@ -11,7 +11,7 @@ import streamlit as st
 from kd_core.messages import N_
 
 WORDS = {
-    "draw": N_("Drag the bars, or use the arrow keys"),
+    "draw": N_("Drag the bars, or use the arrow keys."),
     "bar": N_("Your bar for digit {digit}, in percent"),
     "sum": N_("Together {sum} %; they are scaled to 100 %."),
     "answer": N_("That is my guess"),

@@ -74,7 +74,7 @@ class View {
     before_.hidden = answered;
     truth_.hidden = !answered;
     root.querySelector(".below").hidden = answered;
-    root.querySelector("small").textContent = sum ? this.say("sum", { sum }) : `${this.say("draw")}.`;
+    root.querySelector("small").textContent = sum ? this.say("sum", { sum }) : this.say("draw");
     this.button.disabled = !sum;
   }
 }
