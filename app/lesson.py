@@ -57,7 +57,8 @@ class _Progress:
 
     def __init__(self, technique: str) -> None:
         kept: dict[str, Any] = {
-            "at": None, "set": None, "guesses": {}, "reached": set(), "moves": 0, "said": None, "said_at": 0.0,
+            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0, "said": None,
+            "said_at": 0.0,
         }  # fmt: skip
         self.kept: dict[str, Any] = st.session_state.setdefault(f"lesson_{technique}", kept)
 
@@ -73,6 +74,13 @@ class _Progress:
 
     def keep(self, step: int, guess: Guess) -> None:
         self.kept["guesses"].setdefault(step, guess)
+
+    def hand_in(self, step: int, key: str) -> None:
+        """Keep the number typed into the field `key`, or remember that nothing was."""
+        typed = st.session_state.get(key)
+        self.kept["empty"] = step if typed is None else None
+        if typed is not None:
+            self.keep(step, float(typed))
 
     def is_done(self, number: int, step: LessonStep, settings: Settings) -> bool:
         """Whether the step is done; a goal that was reached stays so, whatever is set afterwards."""
@@ -91,9 +99,19 @@ class _Progress:
         self.publish()
 
     def begin_again(self) -> None:
+        """Back to the first step, nothing guessed."""
+        self.forget()
+        self.go(0)
+
+    def finish(self) -> None:
+        """Out of the lesson, which begins anew when it is next taken."""
+        self.go(None)
+        self.forget()
+
+    def forget(self) -> None:
         self.kept["guesses"].clear()
         self.kept["reached"].clear()
-        self.go(0)
+        self.kept["last"] = None
 
     def publish(self) -> None:
         """Write the step into the address."""
@@ -239,13 +257,10 @@ def _ask_number(ask: Number, at: int, values: Mapping[str, Any], progress: _Prog
         bounds = _("{low} to {high}", low=f"{ask.low:g}", high=f"{ask.high:g}")
         st.number_input(bounds + unit, float(ask.low), float(ask.high), None, float(ask.step), key=key, width=180,
                         format=f"%.{ask.typed}f", placeholder="?")  # fmt: skip
-        if st.form_submit_button(_("That is my guess"), key=f"lesson_answer_{at}", type="primary"):
-            typed = st.session_state.get(key)
-            if typed is None:
-                st.caption(_("Type a number first."))
-            else:
-                progress.keep(at, float(typed))
-                st.rerun()
+        st.form_submit_button(_("That is my guess"), key=f"lesson_answer_{at}", type="primary",
+                              on_click=progress.hand_in, args=(at, key))  # fmt: skip
+    if progress.kept["empty"] == at:
+        st.caption(_("Type a number first."))
 
 
 def _goal(goal: Goal, done: bool, settings: Settings, values: Mapping[str, Any], _: Translate) -> None:
@@ -282,7 +297,7 @@ def _ways_on(steps: Sequence[LessonStep], at: int, done: bool, progress: _Progre
             st.button(_("Next step") if done else _("Skip this step"), key="lesson_next", on_click=progress.go,
                       args=(at + 1,), type="primary" if done else "secondary", width="content")  # fmt: skip
             return
-        st.button(_("Finish"), key="lesson_finish", on_click=progress.go, args=(None,),
+        st.button(_("Finish"), key="lesson_finish", on_click=progress.finish,
                   type="primary" if done else "secondary", width="content")  # fmt: skip
         if done:
             given: dict[int, Guess] = progress.kept["guesses"]

@@ -242,10 +242,10 @@ def adapted_by_torch(arm: str, rate: float, steps: int) -> tuple[float, float]:
     length = math.nan
     for step in range(max(steps, 1)):
         slopes = torch.autograd.grad(loss(points), net)
-        length = float(sum((s**2).sum() for s in slopes).sqrt()) if step == 0 else length
+        length = float(sum((s.detach() ** 2).sum() for s in slopes).sqrt()) if step == 0 else length
         if steps:
             net = [(w - rate * s).detach().requires_grad_() for w, s in zip(net, slopes, strict=True)]
-    return float(loss(torch.linspace(-5, 5, 101, dtype=torch.float64))), length
+    return loss(torch.linspace(-5, 5, 101, dtype=torch.float64)).item(), length
 
 
 @pytest.mark.parametrize("arm", ["maml", "joint"])
