@@ -30,7 +30,7 @@ PARAMETER = "lesson"
 STYLE = """<style>
 .st-key-lesson_card {border-left: 6px solid #0072B2; gap: .5rem}
 .st-key-lesson_told {flex-wrap: nowrap}
-.st-key-lesson_card .st-key-lesson_reveals {
+.st-key-lesson_card [class*="st-key-lesson_reveals"] {
   border-left: 4px solid #0072B2; padding-left: 1rem; gap: .25rem}
 </style>"""
 # Beside the title there is room: the way into the lesson costs no height there.
@@ -218,7 +218,7 @@ def _card(steps: Sequence[LessonStep], at: int, settings: Settings, progress: _P
         if step.goal and guess is not None:
             _goal(step.goal, done, settings, values, _)
     if done and guess is not None:
-        with st.container(key="lesson_reveals"):
+        with st.container(key=f"lesson_reveals_{at}"):
             st.markdown(_comment(step.ask, guess, _) + " " + _(step.reveals, **values))
     _ways_on(steps, at, done, progress, _)
 
