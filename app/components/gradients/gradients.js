@@ -53,7 +53,7 @@ class View {
     const wish = data.at.map((weight) => this.nearest(weight));
     if (!before || (!isLate && String(wish) !== String(this.asked) && String(wish) !== String(this.released))) {
       clearTimeout(this.timer);
-      this.at = wish;
+      this.at = [...wish]; // its own: a slider writes into it
       this.released = wish;
     }
     if (!before || !isLate) this.asked = wish;
