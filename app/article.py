@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.text import Translate
 from kd_core.messages import N_
+from kd_core.settings import DistillationSettings
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,14 @@ SECTIONS = {
            "article's listing” runs it."),
     ),
 }  # fmt: skip
+
+
+def completed(settings: DistillationSettings) -> str:
+    """The formula of §4.1 with the labels' part, which its text has and its formula lacks, and the values set."""
+    t, alpha = settings.temperature, settings.alpha
+    square = rf"{t:g}^2\," if settings.t_squared else ""
+    general = rf"\alpha\,{'T^2' if settings.t_squared else ''}\,KL(p \Vert q) + (1 - \alpha)\,CE(y, q)"
+    return rf"L = {general} = {alpha:g} \cdot {square}KL(p \Vert q) + {1 - alpha:g}\,CE(y, q)"
 
 
 def chips(*sections: str, _: Translate) -> None:

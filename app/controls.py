@@ -16,7 +16,7 @@ from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings import Preset, Settings, Spec
 
-RESERVED = {"run", "lang", "present", "step", "embed", "embed_options"}
+RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 

@@ -3,13 +3,15 @@
 import streamlit as st
 
 from app import figures
-from app.article import chips, listings
+from app.article import SECTIONS, chips, completed, listings
 from app.behind import behind
 from app.bundled import class_logits, gallery, recorded
 from app.chart import chart
 from app.components.soft_targets import WORDS, soft_targets
 from app.controls import controls, follow, presets, value
 from app.frame import opening
+from app.lesson import lesson
+from app.lessons.distillation import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
 from kd_core.messages import N_
@@ -25,6 +27,7 @@ _ = opening(
     DistillationSettings,
 )
 
+guide = lesson(LESSON, DistillationSettings, _)
 digits = gallery()
 places = {digit["index"]: place for place, digit in enumerate(digits)}
 with st.container(key="soft_targets"):
@@ -34,7 +37,8 @@ with st.container(key="soft_targets"):
         alpha=value(DistillationSettings, "alpha"),
         t_squared=value(DistillationSettings, "t_squared"),
         classes=class_logits(),
-        pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
+        pair=guide.pair or (places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
+        covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_soft_targets",
         on_temperature=follow("temperature"),
@@ -93,6 +97,11 @@ def limits() -> None:
 
 
 def listing() -> None:
+    st.markdown("**" + _("The formula as printed, and completed") + "**")
+    st.latex(SECTIONS["4.1"].formula)
+    st.latex(completed(settings))
+    st.caption(_("p are the teacher's soft targets, q the student's, both at T; the labels y are compared with the "
+                 "student's answers at T = 1. The values are those set above."))  # fmt: skip
     st.markdown(
         _("The article's listing cannot run as printed: it hands the teacher's logits for all images to the loss "
           "of one batch. It also leaves out T² and the labels, which its own text uses. The preset “The article” "

@@ -10,6 +10,8 @@ from app.chart import chart
 from app.components.adaptation import WORDS, adaptation
 from app.controls import controls, presets, value
 from app.frame import opening
+from app.lesson import lesson
+from app.lessons.meta_learning import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
 from kd_core.messages import N_, Problem
@@ -22,8 +24,11 @@ _ = opening(
     MetaSettings,
 )
 
+guide = lesson(LESSON, MetaSettings, _)
 with st.container(key="live"):
-    adaptation(sinusoids(), words={key: _(text) for key, text in WORDS.items()}, key="live_adaptation")
+    adaptation(
+        sinusoids(), covers=guide.covers, words={key: _(text) for key, text in WORDS.items()}, key="live_adaptation"
+    )
 
 chips("3.2.3", "4.4", _=_)
 st.subheader(_("Does a learned start beat ordinary pre-training?"), anchor=False)

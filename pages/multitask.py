@@ -10,6 +10,8 @@ from app.chart import chart
 from app.components.gradients import WORDS, gradients
 from app.controls import controls, follow, presets, value
 from app.frame import opening
+from app.lesson import lesson
+from app.lessons.multitask import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
 from kd_core.messages import N_
@@ -21,6 +23,7 @@ _ = opening(
     MultitaskSettings,
 )
 
+guide = lesson(LESSON, MultitaskSettings, _)
 step = recorded_step()
 weight_fields = [f"weight_{task}" for task in step["tasks"]]
 
@@ -36,6 +39,7 @@ with st.container(key="live"):
         step,
         weights=[value(MultitaskSettings, field) for field in weight_fields],
         labels=[_(TASK_LABELS[task]) for task in step["tasks"]],
+        covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_gradients",
         on_weights=take,

@@ -36,7 +36,13 @@ for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, str
         if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
             st.switch_page(page)
 
-st.subheader(_("Why make networks small?"), anchor=False)
+st.subheader(_("Background: why make networks small?"), anchor=False)
+st.markdown(
+    _("Deep networks became accurate by becoming large, and large ones do not fit where people want them. "
+      "**Knowledge distillation**, also called model distillation, trains a small *student* on the answers of a "
+      "large *teacher*: one way of compressing networks for mobile devices, beside pruning and quantisation. "
+      "**Knowledge transfer** is the wider idea: weights, layers or a starting point move in place of answers.")
+)  # fmt: skip
 st.markdown(
     _("A phone, a watch or a sensor has little memory, little power and no time to wait. The smaller network buys "
       "size and speed; distillation buys back accuracy. So every comparison here also shows parameters, "

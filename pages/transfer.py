@@ -9,6 +9,8 @@ from app.chart import chart
 from app.components.labels_curve import WORDS, labels_curve
 from app.controls import controls, follow, presets, value
 from app.frame import opening
+from app.lesson import lesson
+from app.lessons.transfer import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
 from kd_core.messages import N_
@@ -21,6 +23,7 @@ _ = opening(
     TransferSettings,
 )  # fmt: skip
 
+guide = lesson(LESSON, TransferSettings, _)
 live = st.container(key="labels_curve")
 chips("3.2.1", "4.2", _=_)
 st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
@@ -35,6 +38,7 @@ with live:
         bundled.gallery(),
         labels=value(TransferSettings, "labels_per_class"),
         mine=transfer_figures.own_run(finished, bundled.labels_curve()),
+        covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_labels_curve",
         on_labels=follow("labels_per_class"),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import depth, figures
 from app.bundled import all_labels, class_logits, gallery
-from app.components.soft_targets import WORDS, Told, soft_targets
+from app.components.soft_targets import WORDS, soft_targets
 from app.controls import follow
 from app.summary import same_network, sentence
 from app.talks import Stage, Step, choice, show
@@ -39,7 +39,7 @@ def _live(stage: Stage, _: Translate, shows: str, covers: bool) -> None:
         digits, temperature=set_to["temperature"], alpha=set_to["alpha"], t_squared=set_to["t_squared"],
         classes=class_logits(), pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
         words={key: _(text) for key, text in WORDS.items()}, key=f"talk_live_{shows}",
-        on_temperature=follow("temperature"), talk=Told(shows=shows, asks=covers and not stage.revealed),
+        on_temperature=follow("temperature"), covers=covers and not stage.revealed, talk=shows,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ STEPS_SHOWN = (0, 1, 2, 5, 10)
 def _two_nets(stage: Stage, _: Translate) -> None:
     adaptation(
         sinusoids(), words={key: _(text) for key, text in WORDS.items()}, key="talk_adaptation",
-        asks=not stage.revealed,
+        covers=not stage.revealed, talk=True,
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ def _arrows(stage: Stage, _: Translate) -> None:
     step = recorded_step()
     gradients(
         step, weights=[1.0, 1.0], labels=[_(TASK_LABELS[task]) for task in step["tasks"]],
-        words={key: _(text) for key, text in WORDS.items()}, key="talk_gradients", asks=not stage.revealed,
+        words={key: _(text) for key, text in WORDS.items()}, key="talk_gradients",
+        covers=not stage.revealed, talk=True,
     )  # fmt: skip
 
 

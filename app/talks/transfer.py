@@ -19,7 +19,7 @@ def _curve(stage: Stage, _: Translate) -> None:
         bundled.labels_curve(), bundled.gallery(), labels=int(stage.settings.model_dump()["labels_per_class"]),
         mine=None if stage.recorded else transfer_figures.own_run(stage.result, bundled.labels_curve()),
         words={key: _(text) for key, text in WORDS.items()}, key="talk_labels_curve",
-        on_labels=follow("labels_per_class"), asks=not stage.revealed,
+        on_labels=follow("labels_per_class"), covers=not stage.revealed, talk=True,
     )  # fmt: skip
 
 

@@ -61,10 +61,13 @@ _mount = st.components.v2.component(
 )
 
 
-def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str, asks: bool | None = None) -> None:
+def adaptation(
+    recorded: Sinusoids, *, covers: bool | None = None, talk: bool = False, words: Mapping[str, str], key: str
+) -> None:
     """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated.
 
-    In a talk the question is put outside, and `asks` says whether its answer is covered.
+    `covers` says whether the networks' curves are covered while a lesson or a talk asks in place of the question;
+    in a `talk` the picture stands alone.
     """
     mean = {
         arm: {"mean": recorded["mean"][arm], "low": recorded["low"][arm], "high": recorded["high"][arm]}
@@ -76,10 +79,11 @@ def adaptation(recorded: Sinusoids, *, words: Mapping[str, str], key: str, asks:
         "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
         "tasks": recorded["tasks"],
         "mean": mean,
+        "covers": covers,
         "count": TASKS,
         "date": recorded["provenance"]["created"][:10],
         "stamp": recorded["provenance"]["created"],
-        "asks": asks,
+        "talk": talk,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data])

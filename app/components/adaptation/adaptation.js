@@ -31,8 +31,20 @@ class View {
     this.listen();
   }
 
+  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
+  get isLed() {
+    return typeof this.data?.covers === "boolean";
+  }
+
+  get kept() {
+    return this.isLed ? { asks: this.data.covers, guess: null } : this.own;
+  }
+
+  set kept(to) {
+    this.own = to;
+  }
+
   receive(data) {
-    const before = this.data;
     const isNew = !this.data || this.data.stamp !== data.stamp;
     this.data = data;
     if (isNew) {
@@ -44,10 +56,7 @@ class View {
       element.setAttribute("aria-label", this.say(element.dataset.label));
     }
     this.out("note", this.say("note", { date: data.date, tasks: data.count, rate: data.rates.maml, joint_rate: data.rates.joint }));
-    if (data.asks !== null) {
-      this.root.dataset.talk = "";
-      if (data.asks !== before?.asks) this.kept = { asks: data.asks, guess: null }; // its question is put outside
-    }
+    if (data.talk) this.root.dataset.talk = "";
     this.watcher.observe(this.charts.maml); // again after an unmount
     this.draw();
   }
@@ -69,7 +78,7 @@ class View {
   listen() {
     this.slider.addEventListener("input", () => {
       this.steps = this.slider.valueAsNumber;
-      if (this.kept.asks) this.go({ asks: false, guess: null });
+      if (this.kept.asks && !this.isLed) this.go({ asks: false, guess: null });
       else this.draw();
     });
     for (const button of this.root.querySelectorAll(".guesses button")) {
@@ -158,6 +167,7 @@ class View {
   draw() {
     const { root, steps, kept: { asks } } = this;
     root.classList.toggle("asks", asks);
+    root.querySelector(".quiz").hidden = this.isLed;
     root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
     this.slider.value = steps;
     this.out("steps", this.say(steps === 1 ? "one_step" : "steps", { steps }));

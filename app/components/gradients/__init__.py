@@ -68,17 +68,19 @@ def gradients(
     *,
     weights: Sequence[float],
     labels: Sequence[str],
+    covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
     on_weights: Callable[[float, float], object] | None = None,
-    asks: bool | None = None,
+    talk: bool = False,
 ) -> None:
     """The recorded moment with both weights on sliders.
 
     `weights` lead: when they change from one rerun to the next, the sliders follow; while they stay, the
     sliders keep what the person chose. `labels` are the tasks' names and `words` has the keys of `WORDS`,
-    translated. `on_weights(first, second)` is called before the rerun that a release causes.
-    In a talk the question is put outside, and `asks` says whether its answer is covered.
+    translated. `covers` says whether the outcome is covered while a lesson or a talk asks in place of the question;
+    in a `talk` the picture stands alone. `on_weights(first, second)` is called before the rerun that a release
+    causes.
     """
     # A release has a running number, so that the browser can tell a late echo of an earlier release from a
     # new wish of Python's.
@@ -99,9 +101,10 @@ def gradients(
         "images": step["images"],
         "at_step": step["at_step"],
         "labels": list(labels),
+        "covers": covers,
         "at": list(weights),
         "heard": release["number"],
-        "asks": asks,
+        "talk": talk,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_weights_change=released)

@@ -28,6 +28,19 @@ class View {
     this.listen();
   }
 
+  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
+  get isLed() {
+    return typeof this.data?.covers === "boolean";
+  }
+
+  get kept() {
+    return this.isLed ? { asks: this.data.covers, guess: null } : this.own;
+  }
+
+  set kept(to) {
+    this.own = to;
+  }
+
   // --- Python -> here -------------------------------------------------------------------------
 
   receive(data, send) {
@@ -40,16 +53,13 @@ class View {
     const wish = data.at.map((weight) => this.nearest(weight));
     if (!before || (!isLate && String(wish) !== String(this.asked) && String(wish) !== String(this.released))) {
       clearTimeout(this.timer);
-      this.at = wish;
+      this.at = [...wish]; // its own: a slider writes into it
       this.released = wish;
     }
     if (!before || !isLate) this.asked = wish;
     for (const slider of this.sliders) slider.max = data.weights.length - 1;
     this.write();
-    if (data.asks !== null) {
-      this.root.dataset.talk = "";
-      if (data.asks !== before?.asks) this.kept = { asks: data.asks, guess: null }; // its question is put outside
-    }
+    if (data.talk) this.root.dataset.talk = "";
     this.watcher.observe(this.svg); // again after an unmount
     this.draw();
   }
@@ -79,7 +89,7 @@ class View {
     this.sliders.forEach((slider, task) => {
       slider.addEventListener("input", () => {
         this.at[task] = slider.valueAsNumber;
-        if (this.kept.asks) this.go({ asks: false, guess: null });
+        if (this.kept.asks && !this.isLed) this.go({ asks: false, guess: null });
         else this.draw();
         clearTimeout(this.timer);
         if (!this.isHeld) this.timer = setTimeout(() => this.release(), PAUSE_MS);
@@ -159,6 +169,7 @@ class View {
     const weights = at.map((place) => data.weights[place]);
     const total = weights[0] + weights[1];
     this.root.classList.toggle("asks", asks);
+    this.root.querySelector(".quiz").hidden = this.isLed;
     this.root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
     this.sliders.forEach((slider, task) => {
       slider.value = at[task];

@@ -77,17 +77,19 @@ def labels_curve(
     *,
     labels: int,
     mine: OwnRun | None = None,
+    covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
     on_labels: Callable[[int], object] | None = None,
-    asks: bool | None = None,
+    talk: bool = False,
 ) -> int | None:
     """The two recorded curves, a marker at the recorded point next to `labels`; the labels just released, or None.
 
     `labels` leads: when it changes from one rerun to the next, the marker follows; while it stays, the marker
-    keeps what the person chose. `mine` is drawn beside the curves. `words` has the keys of `WORDS`, translated.
-    `on_labels(labels)` is called before the rerun that a release causes. In a talk the question is put outside,
-    and `asks` says whether its answer is covered.
+    keeps what the person chose. `mine` is drawn beside the curves. `covers` says whether they are
+    covered while a lesson or a talk asks in place of the question; in a `talk` the picture stands alone.
+    `words` has the keys of `WORDS`, translated.
+    `on_labels(labels)` is called before the rerun that a release causes.
     """
     # A release has a running number, so that the browser can tell a late echo of an earlier release from a
     # new wish of Python's.
@@ -114,7 +116,8 @@ def labels_curve(
         "at": labels,
         "heard": release["number"],
         "mine": mine,
-        "asks": asks,
+        "talk": talk,
+        "covers": covers,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_labels_change=released)

@@ -53,10 +53,7 @@ class View {
       this.write();
       this.quiz.fill();
     }
-    if (data.asks !== null) {
-      this.root.dataset.talk = "";
-      if (data.asks !== before?.asks) this.quiz.kept = { asks: data.asks, guess: null }; // its question is put outside
-    }
+    if (data.talk) this.root.dataset.talk = "";
     this.watcher.observe(this.stage); // again after an unmount
     this.draw();
   }

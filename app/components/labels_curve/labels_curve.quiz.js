@@ -16,6 +16,19 @@ class Quiz {
     this.element.querySelector(".again").addEventListener("click", () => this.go(START, true));
   }
 
+  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
+  get isLed() {
+    return typeof this.view.data?.covers === "boolean";
+  }
+
+  get kept() {
+    return this.isLed ? { asks: this.view.data.covers, guess: null } : this.own;
+  }
+
+  set kept(to) {
+    this.own = to;
+  }
+
   get asks() {
     return this.kept.asks;
   }
@@ -38,7 +51,7 @@ class Quiz {
 
   // Whoever drags the marker has seen enough of the cover.
   reveal() {
-    if (this.asks) this.go({ asks: false, guess: null });
+    if (this.asks && !this.isLed) this.go({ asks: false, guess: null });
   }
 
   go(to, focus = false) {
@@ -51,6 +64,7 @@ class Quiz {
 
   draw() {
     this.view.root.classList.toggle("asks", this.asks);
+    this.element.hidden = this.isLed;
     this.steps.forEach((step, at) => step.classList.toggle("now", at === (this.asks ? 0 : 1)));
     const { guess } = this.kept;
     const said = guess === null ? "" : this.view.say("said", { guess: this.named(guess) });

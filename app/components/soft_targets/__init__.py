@@ -8,7 +8,7 @@ import base64
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import streamlit as st
 
@@ -86,13 +86,6 @@ WORDS = {
 }  # fmt: skip
 
 
-class Told(TypedDict):
-    """A step of a talk. shows: "gallery", "temperature" or "matrix"; asks: whether the answer is covered."""
-
-    shows: str
-    asks: bool
-
-
 def _read(suffix: str) -> str:
     return (Path(__file__).parent / f"soft_targets.{suffix}").read_text(encoding="utf-8")
 
@@ -120,10 +113,11 @@ def soft_targets(
     t_squared: bool = True,
     classes: Sequence[Sequence[Sequence[float]]] | None = None,
     pair: tuple[int, int],
+    covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
     on_temperature: Callable[[float], object] | None = None,
-    talk: Told | None = None,
+    talk: str | None = None,
 ) -> float | None:
     """Two digits of the gallery with softmax(logits / T), T on a slider; the T just released, or None.
 
@@ -131,9 +125,10 @@ def soft_targets(
     the slider keeps what the person chose. `alpha` and `t_squared` are shown in the loss.
     `classes` is the teacher's logits by [label][image][digit], for the matrix of mean soft targets; without
     them there is none.
-    `pair` is the positions in `gallery` shown first. `words` has the keys of `WORDS`, translated; one
-    left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
-    `talk` shows one control and its picture alone, in place of everything.
+    `pair` is the positions in `gallery` shown first. `covers` says whether the answer is covered while a lesson
+    or a talk asks in place of the two guesses; with None they are asked. `words` has the keys of `WORDS`,
+    translated; one left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
+    `talk` shows one picture and its control alone: the "gallery", the "temperature" or the "matrix".
     """
     # A release is the temperature with a running number. Python answers with the last number it has
     # heard, so that the browser can tell a late echo of an earlier release from a new wish of Python's.
@@ -155,6 +150,7 @@ def soft_targets(
         "classes": None if classes is None else _packed(classes),
         "pair": list(pair),
         "talk": talk,
+        "covers": covers,
         "words": {**WORDS, **words},
     }
     _mount(key=key, data=[data], on_temperature_change=released)

@@ -65,10 +65,7 @@ class View {
       }
     }
     const changed = (name) => !before || JSON.stringify(before[name]) !== JSON.stringify(data[name]);
-    if (data.talk) {
-      this.root.dataset.talk = data.talk.shows;
-      if (changed("talk")) this.quiz.kept = { ...START, step: data.talk.asks ? 0 : 2 }; // its question is put outside
-    }
+    if (data.talk) this.root.dataset.talk = data.talk;
     if (changed("gallery")) this.fillGallery();
     if (changed("gallery") || changed("pair")) {
       this.shown = [...data.pair];

@@ -26,9 +26,14 @@ class Quiz {
     if (step === 1) this.view.sweep();
   }
 
+  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
+  get isLed() {
+    return typeof this.view.data.covers === "boolean";
+  }
+
   // Whoever moves T or chooses a digit has seen enough of the cover.
   reveal() {
-    if (this.kept.step === 0) this.go({ ...this.kept, step: 1 });
+    if (!this.isLed && this.kept.step === 0) this.go({ ...this.kept, step: 1 });
   }
 
   // A guess was about the two digits shown then.
@@ -48,7 +53,8 @@ class Quiz {
   draw() {
     const { view } = this;
     const { step } = this.kept;
-    const asks = step === 0;
+    const asks = this.isLed ? view.data.covers : step === 0;
+    this.element.hidden = this.isLed;
     view.root.classList.toggle("asks", asks);
     for (const covered of view.root.querySelectorAll(".chart, .numbers")) covered.inert = asks;
     this.steps.forEach((element, at) => element.classList.toggle("now", at === step));

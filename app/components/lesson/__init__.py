@@ -1,0 +1,41 @@
+"""The client-side parts of a lesson: its heading, which takes the focus at a new step, and the offer to take it.
+
+Whether the offer was made before is known to this browser alone; Python hears nothing of it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from kd_core.messages import N_
+
+WORDS = {
+    "step": N_("Step {at} of {count}"),
+    "offer": N_("New here? {count} short steps; in each you guess first."),
+    "later": N_("Not now"),
+}
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+_heading = st.components.v2.component(
+    "lesson_heading", html=_read("heading.html"), css=_read("heading.css"), js=_read("heading.js")
+)
+_offer = st.components.v2.component(
+    "lesson_offer", html=_read("offer.html"), css=_read("offer.css"), js=_read("offer.js")
+)
+
+
+def heading(at: int, count: int, kind: str, title: str, *, moves: int, words: Mapping[str, str], key: str) -> None:
+    """Step `at` (from 0) of `count`, its kind and title. It takes the focus each time that `moves` has grown."""
+    data = {"at": at, "count": count, "kind": kind, "title": title, "moves": moves, "words": {**WORDS, **words}}
+    _heading(key=key, data=[data])
+
+
+def offer(count: int, *, answered: bool, words: Mapping[str, str], key: str) -> None:
+    """A line that offers a lesson of `count` steps on a browser's first visit, until it is `answered`, and never
+    again."""
+    _offer(key=key, data=[{"count": count, "answered": answered, "words": {**WORDS, **words}}])
