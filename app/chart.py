@@ -43,6 +43,12 @@ def saved_as() -> str:
     return str(st.session_state.get("figure_format") or "png")
 
 
+def picture(image: np.ndarray, alt: str, width: int) -> None:
+    """Draw one grey image uint8 [H, W]; alt says what it is, for who cannot see it (`st.image` can't say it)."""
+    style = f"width: {width}px; max-width: 100%; image-rendering: pixelated; border-radius: 4px"
+    st.html(f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="{style}">')
+
+
 def tiles(
     images: Sequence[np.ndarray], captions: Sequence[Sequence[str]], alts: Sequence[str], size: str = ""
 ) -> str:

@@ -13,6 +13,9 @@ from kd_core.settings import Settings
 STYLE = """<style>
 .block-container {padding-top: 2.6rem; max-width: 1180px}
 .st-key-stages p {margin: 0}
+/* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
+button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit !important}
 </style>"""
 TALKS = ("distillation", "transfer", "multitask", "meta_learning")  # pages that are a talk while presenting
 PRESENT_STYLE = """<style>

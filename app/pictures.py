@@ -6,7 +6,7 @@ GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
 
 def _svg(body: str) -> str:
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 110" width="440" height="220" '
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 110" width="100%" aria-hidden="true" '
         'fill="none" stroke-width="3" stroke-linecap="round">' + body + "</svg>"
     )
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import depth as figures_of
 from app import figures, forward, link, report
-from app.chart import FORMATS, chart, tiles
+from app.chart import FORMATS, chart, picture, tiles
 from app.choice import arm_choice
 from app.controls import redraw_in_language, seed
 from app.share import share
@@ -97,7 +97,8 @@ def _from_gallery(result: Result, t: float, _: Translate) -> None:
             format_func=lambda i: _("{label} (image {index})", label=result.gallery[i].label,
                                     index=result.gallery[i].index), persist_state="page",
         )  # fmt: skip
-        st.image(figures.digit_image(result.gallery[digit]), width=140)
+        shown = result.gallery[digit]
+        picture(figures.digit_image(shown), _("{label} (image {index})", label=shown.label, index=shown.index), 140)
     with wide:
         chart(figures.soft_targets(result, digit, t, _), "answers", _("What every arm answers to this digit"))
     _legend_hint(len(result.arms), _)

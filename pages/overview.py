@@ -30,7 +30,7 @@ WAYS = (
 
 for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, strict=True):
     with column, st.container(border=True, key=f"way_{name}", height="stretch"):
-        st.image(PICTURES[name], width="stretch")
+        st.html(PICTURES[name])
         st.markdown(f"##### {_(title)}\n**{_(moves)}**")
         st.markdown(_(sentence))
         if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import depth, figures
 from app.bundled import all_labels, class_logits, gallery
+from app.chart import picture
 from app.components.soft_targets import WORDS, soft_targets
 from app.controls import follow
 from app.summary import same_network, sentence
@@ -131,7 +132,8 @@ def _answers(stage: Stage, _: Translate) -> None:
             format_func=lambda i: _("{label} (image {index})", label=there[i].label, index=there[i].index),
             persist_state="session",
         )  # fmt: skip
-        st.image(figures.digit_image(there[digit]), width=90)
+        name = _("{label} (image {index})", label=there[digit].label, index=there[digit].index)
+        picture(figures.digit_image(there[digit]), name, 90)
     t = float(stage.result.settings["temperature"])
     alt = _("What every arm answers to this digit")
     show(stage, lambda: figures.soft_targets(stage.result, digit, t, _), "answers", alt)
