@@ -232,10 +232,11 @@ def summary(view: MapView, _: Translator) -> str:
 def legend(view: MapView, _: Translator) -> str:
     """What the signs mean; only those that are there."""
     there = {cell.state for cell in view.cells}
-    lines = [f"{BEST} {_('least')}"] if view.best else []
+    words = {BEST: _("least")} if view.best else {}
     if stands_apart(view):
-        lines.append(f"{MAY_BE} {_('outlined: cannot be told from the best (95 %, all cells at once)')}")
-    lines += [f"{sign} {_(STATES[state])}" for state, sign in SIGNS.items() if state in there]
+        words[MAY_BE] = _("outlined: cannot be told from the best (95 %, all cells at once)")
+    words |= {sign: _(STATES[state]) for state, sign in SIGNS.items() if state in there}
+    lines = [f"{sign} {word}" for sign, word in words.items()]
     return '<ul class="maplegend">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 

@@ -194,7 +194,10 @@ class Settings(BaseModel):
 
 
 def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
-    extra: Any = info.json_schema_extra
+    plain: dict[str, Any] = dict(
+        symbol="", unit="", step=None, log=False, more=False, later=False, choices={}, marks={}
+    )
+    extra: Any = plain | dict(info.json_schema_extra or {})  # type: ignore[arg-type]
     kind: Any = info.annotation
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in info.metadata if hasattr(m, "le")), None)

@@ -22,7 +22,14 @@ LAYERS = [
     {"kd_core.backbones", "kd_core.fashion", "kd_core.features"},
     {"kd_core.plan"},
     {"kd_core.validation"},
-    {"kd_core.results", "kd_core.teachers", "kd_core.training", "kd_core.statistics", "kd_core.cost"},
+    {
+        "kd_core.results",
+        "kd_core.teachers",
+        "kd_core.training",
+        "kd_core.statistics",
+        "kd_core.best",
+        "kd_core.cost",
+    },
     {
         "kd_core.models",
         "kd_core.data",

@@ -20,9 +20,11 @@ TINY = {"axis": ["temperature=1,4", "alpha=0.5,1"],
 
 @pytest.fixture(scope="module", autouse=True)
 def _end_the_workers():
+    queue.clear()  # another module of this process may have closed it
+    sweeps.clear()
     yield
-    sweeps().close()
-    queue().close()
+    sweeps.clear()
+    queue.clear()
 
 
 def page_of(**address) -> AppTest:

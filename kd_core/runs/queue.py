@@ -117,7 +117,7 @@ class Queue:
     def lanes(self) -> int:
         """How many runs are worked on at once: as many as there are workers, 1 while that is not known."""
         workers = self._workers
-        return workers.count() if workers is not None and self._warm else 1
+        return workers.count() if workers is not None and self._warm and not self._closed else 1
 
     def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
         """Put a run in the queue. Returns at once, also while the workers are still starting.

@@ -112,7 +112,7 @@ def test_one_run_a_person(queue):
 def test_whoever_was_served_longest_ago_goes_next(queue):
     for owner in ("early", "late"):
         queue.submit(ToySettings(seed=50 + (owner == "late")), owner=owner).wait(30)
-    busy = [queue.submit(ToySettings(steps=LONG)) for _ in range(2)]
+    busy = [queue.submit(ToySettings(steps=LONG, seeds=1)) for _ in range(2)]
     until(lambda: all(handle.view().state == "running" for handle in busy))
     waiting = {
         who: queue.submit(ToySettings(seed=60 + n), owner=who) for n, who in enumerate(("late", "early", "new"))
@@ -180,7 +180,7 @@ def test_limits_are_read_from_the_environment():
 
 def test_a_run_beyond_the_minutes_is_ended_with_a_sentence(queue, monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.BEAT_SECONDS", 0.2)
-    monkeypatch.setattr(queue, "_limits", Limits(minutes=0.02))
+    monkeypatch.setattr(queue, "limits", Limits(minutes=0.02))
     view = queue.submit(ToySettings(steps=LONG, seed=500)).wait(40)
     assert view.state == "failed"
     assert "ended after 0.02 minutes, the limit of this server" in str(view.problem)
@@ -208,7 +208,7 @@ from kd_core.runs.store import Store
 from toy_technique import ToySettings
 queue = Queue(modules=("toy_technique",), store=Store(sys.argv[1]))
 handle = queue.submit(ToySettings(seed=700, seeds=3, steps=60))
-while handle.view().trials_done < 2:
+while handle.view().trials_done < 2 and not handle.view().over:
     time.sleep(0.01)
 time.sleep(0.5)
 print(handle.id, flush=True)
