@@ -50,4 +50,5 @@ bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/result
 	$(RUN) benchmarks/multitask.py --write
 	$(RUN) benchmarks/meta_learning.py --write
 	$(RUN) benchmarks/scale.py --write
+	$(RUN) benchmarks/sweep.py --write
 	$(RUN) benchmarks/classroom.py --write

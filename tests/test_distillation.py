@@ -405,6 +405,7 @@ def test_more_images_than_there_are_is_refused(tiny):
         next(kd.run(TINY.model_copy(update={"train_size": 500}), tiny))
 
 
+@pytest.mark.proof
 def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
     config = DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True)

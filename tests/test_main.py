@@ -36,10 +36,14 @@ def no_mnist(tmp_path: Path) -> dict[str, str]:
     return {"KD_DATA_DIR": str(tmp_path / "file" / "data")}
 
 
+SHARED = ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1", "--teacher", "mlp1200"]
+
+
 @pytest.mark.parametrize(
-    "flags", [TINY, ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1",
-                   "--teacher", "mlp1200"]],
-    ids=["own teachers", "a shared teacher, fastest arithmetic"],
+    "flags", [
+        pytest.param(TINY, id="own teachers"),
+        pytest.param(SHARED, id="a shared teacher, fastest arithmetic", marks=pytest.mark.proof),  # trains for long
+    ],
 )  # fmt: skip
 def test_one_process_and_the_queue_give_equal_numbers(no_mnist, flags):
     results = []

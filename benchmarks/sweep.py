@@ -1,0 +1,111 @@
+"""How long does a map take, how busy are its workers, and what does the same map cost again?
+
+    python benchmarks/sweep.py [-n N] [--write]
+
+The page's first map, 6 x 6 of T and α with a small student and three seeds, through the queue with one worker a
+core, each time in a new database. Busy is the processor time of the workers over the time that they had. "Again" is the
+same map in the same database: its cells are answered from the store, by a Sweeps that has not seen it.
+
+Nothing else should be running.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import psutil
+
+from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from kd_core.plan import MAP_PRESETS, Plan
+from kd_core.runs.queue import Queue
+from kd_core.runs.store import Store
+from kd_core.runs.sweep import Sweeps
+
+MINUTES, BUSY, AGAIN = 3.0, 0.9, 2.0
+PLAN = MAP_PRESETS["temperature_alpha"].plan
+
+
+def turned(plan: Plan) -> Plan:
+    """The same cells as another map: the axes change places."""
+    return plan.model_copy(update={"axes": plan.axes[::-1]})
+
+
+def lap() -> tuple[float, float, float, float]:
+    """Minutes of the map, share of its workers' time in use, seconds of the same map and of its cells in another."""
+    workers = os.cpu_count() or 1
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'lab.db'}"
+        store = Store(url)
+        queue = Queue({"KD_WORKERS": str(workers)}, store=store)
+        try:
+            while not queue.warm:
+                time.sleep(0.1)
+            time.sleep(5)  # the other workers warm up too
+            used = _worker_seconds()
+            start = time.perf_counter()
+            sweeps = Sweeps(queue, url)
+            view = sweeps.start(PLAN).wait()
+            taken = time.perf_counter() - start
+            busy = (_worker_seconds() - used) / (workers * taken)
+            if view.state != "finished":
+                raise SystemExit(f"The map ended as {view.state}: {view.problem}")
+            again = _seconds(Sweeps(queue, url), PLAN)
+            return taken / 60, busy, again, _seconds(Sweeps(queue, url), turned(PLAN))
+        finally:
+            queue.close()
+            store.close()
+
+
+def _seconds(sweeps: Sweeps, plan: Plan) -> float:
+    start = time.perf_counter()
+    view = sweeps.start(plan).wait()
+    assert view.state == "finished", view.problem
+    return time.perf_counter() - start
+
+
+def _worker_seconds() -> float:
+    """Processor time of all processes that this one has started, themselves included."""
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(time.user + time.system for time in times)
+
+
+def section(n: int) -> str:
+    """The map's minutes, how busy its workers were, and the same again."""
+    laps = []
+    for repetition in range(n):
+        laps.append(lap())
+        print(f"{repetition + 1} of {n}: {laps[-1]}", file=sys.stderr, flush=True)
+    minutes, busy, again, other = (list(values) for values in zip(*laps, strict=True))
+    claims = [
+        Claim(f"{len(PLAN.grid())} cells of 3 seeds", minutes, MINUTES, at_least=False, unit="min"),
+        Claim("share of their time that the workers were busy", busy, BUSY, unit=""),
+        Claim("the same map again", again, AGAIN, at_least=False, unit="s"),
+        Claim("the same cells in another map, from the store", other, AGAIN, at_least=False, unit="s"),
+    ]
+    return f"""## A map
+
+T x α, {len(PLAN.axes[1].values)} x {len(PLAN.axes[0].values)} cells, two layers of 30 units, 500 images, 30 epochs,
+three seeds, one worker a core.
+
+{claims_table(claims)}
+
+{where(["torch", "distributed", "optuna"])}"""
+
+
+def main() -> None:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=1, help="repetitions (default 1)")
+    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
+    arguments = parser.parse_args()
+    warn_if_busy()
+    publish({"map": section(arguments.n)}, arguments.write)
+
+
+if __name__ == "__main__":
+    main()
