@@ -3,8 +3,8 @@
     python benchmarks/sweep.py [-n N] [--write]
 
 The page's first map, 6 x 6 of T and α with a small student and three seeds, through the queue with one worker a
-core, each time in a new database. Busy is the processor time of the workers over the time that they had. "Again" is the
-same map in the same database: its cells are answered from the store, by a Sweeps that has not seen it.
+core, each time in a new database. Busy is the processor time of the workers over the time that they had.
+"Again" is the same map in the same database: its cells are answered from the store, by a Sweeps that has not seen it.
 
 Nothing else should be running.
 """
@@ -36,7 +36,7 @@ def turned(plan: Plan) -> Plan:
 
 
 def lap() -> tuple[float, float, float, float]:
-    """Minutes of the map, share of its workers' time in use, seconds of the same map and of its cells in another."""
+    """Minutes of the map, share of its workers' time in use, seconds of the same map and of its cells elsewhere."""
     workers = os.cpu_count() or 1
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'lab.db'}"

@@ -35,9 +35,8 @@ def serious(page):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_distillation(open_page, scheme):
-    assert serious(open_page("/distillation", color_scheme=scheme, height=3000)) == []
+def test_axe_finds_nothing_serious_on_distillation(open_page):
+    assert serious(open_page("/distillation", height=3000)) == []
 
 
 @pytest.mark.proof

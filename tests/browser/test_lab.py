@@ -179,6 +179,7 @@ def test_run_streams_survives_a_refresh_and_stops_within_a_second(open_page):
     assert page.locator(".st-key-run button").is_enabled()
 
 
+@pytest.mark.proof
 def test_two_tabs_run_at_once(open_page):
     pages = [open_page(f"/distillation?{TINY}&seed={seed}") for seed in (1, 2)]
     for page in pages:
@@ -229,7 +230,7 @@ def test_phone_has_nothing_cut(open_page, path):
 
 
 def test_presentation_hides_the_sidebar_and_enlarges_type(open_page):
-    plain, presented = open_page(), open_page("/distillation?present=1")
+    plain, presented = open_page(), open_page("/summary?present=1")  # a technique's page is a talk then
     size = "() => parseFloat(getComputedStyle(document.documentElement).fontSize)"
     presented.get_by_role("button", name="Leave presentation mode").wait_for()
     presented.get_by_role("link", name="Overview").wait_for()
@@ -262,6 +263,7 @@ def test_first_request_of_a_new_server_may_be_a_page(chromium):
         server.stop()
 
 
+@pytest.mark.proof
 def test_nothing_is_left_when_the_server_is_killed(open_page, chromium):
     server = Server().wait()
     page = chromium.new_page()
