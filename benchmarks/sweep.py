@@ -4,7 +4,7 @@
 
 The page's first map, 6 x 6 of T and α with a small student and three seeds, through the queue with one worker a
 core, each time in a new database. Busy is the processor time of the workers over the time that they had.
-"Again" is the same map in the same database: its cells are answered from the store, by a Sweeps that has not seen it.
+"Again" is the same map in the same database, asked of a Sweeps that has not seen it: the store answers.
 
 Nothing else should be running.
 """
