@@ -54,7 +54,7 @@ def test_first_paint_is_full_and_the_web_process_has_no_torch(open_page, server)
     page = open_page()
     slider(page).wait_for()
     page.get_by_text("recorded on").wait_for()
-    assert "Distillation helped" in page.locator(".st-key-verdict").inner_text()
+    page.locator(".st-key-verdict").get_by_text("Distillation helped").first.wait_for()
     assert page.locator(".st-key-result table.arms").get_by_text("121,930").count() == 1
     page.locator(".st-key-result .js-plotly-plot").first.wait_for()
     np.testing.assert_allclose(bars(page), expected_bars(4.0), atol=1e-3)
@@ -205,7 +205,7 @@ def test_a_killed_worker_is_replaced_and_the_page_says_so(open_page, server):
 def test_chinese(open_page):
     page = open_page("/distillation?lang=zh")
     page.get_by_role("heading", name="知识蒸馏").first.wait_for()
-    assert "蒸馏有帮助" in page.locator(".st-key-verdict").inner_text()
+    page.locator(".st-key-verdict").get_by_text("蒸馏有帮助").first.wait_for()
     page.get_by_role("link", name="概览").click()
     page.get_by_role("heading", name="蒸馏实验室").wait_for()
     page.wait_for_url("**lang=zh**")

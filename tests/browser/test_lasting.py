@@ -76,7 +76,7 @@ def test_killed_worker_cluster_and_server_each_leave_what_was_finished(chromium,
         page.locator(".st-key-restart button").click()
         page.get_by_text("Trials kept from earlier runs").wait_for(timeout=120_000)
         page.get_by_text("Finished in").wait_for(timeout=240_000)
-        assert "8 paired trials" in page.locator(".st-key-verdict").inner_text()
+        page.locator(".st-key-verdict").get_by_text("8 paired trials").first.wait_for()
     finally:
         page.close()
         again.stop()

@@ -63,7 +63,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(o
     open_tab(page, "Export")
     page.locator(".st-key-figure_format").get_by_text("SVG").click()
     page.wait_for_timeout(1000)
-    plot = page.locator(".st-key-errors .js-plotly-plot")  # outside the tabs: it has to know the choice too
+    plot = page.locator(".st-key-errors .js-plotly-plot").last  # outside the tabs: it has to know the choice too
     plot.hover()
     with page.expect_download() as download:
         plot.locator(".modebar-btn").first.click()
