@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from kd_core.messages import Scalar
+from kd_core.plan import written
 from kd_core.settings import TECHNIQUES
 
 HIDE = "hide"
@@ -14,11 +15,7 @@ HIDE = "hide"
 
 def text(value: Scalar, default: Scalar) -> str | None:
     """A value as the address writes it, None for the default: 8, 0.5, true, mlp300."""
-    if value == default:
-        return None
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return None if value == default else written(value)
 
 
 def address(technique: str, settings: Mapping[str, Scalar], hide: Collection[str] = (), **further: str) -> str:

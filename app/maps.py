@@ -14,8 +14,8 @@ from app.pace import Pace
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
 from app.watch import queue, store
-from kd_core.messages import Problem, Scalar, message
-from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied
+from kd_core.messages import Problem, message
+from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied, written
 from kd_core.runs.map_table import judged, name_of
 from kd_core.runs.queue import expected_seconds
 from kd_core.runs.sweep import MapView, Sweeps
@@ -88,17 +88,11 @@ def _take(plan: Plan) -> None:
     state["map_trials"] = plan.trials or TRIALS
     own = dict(plan.settings)
     state["map_seeds"] = int(own.pop("seeds", TECHNIQUES[plan.technique].specs()["seeds"].default))
-    state["map_with"] = ", ".join(f"{name}={_text(value)}" for name, value in own.items())
+    state["map_with"] = ", ".join(f"{name}={written(value)}" for name, value in own.items())
     for row in range(max(ROWS.values())):
         axis = plan.axes[row] if row < len(plan.axes) else None
         state[f"map_field_{row}"] = axis.field if axis else NONE
-        state[f"map_values_{row}"] = ", ".join(map(_text, axis.values)) if axis else ""
-
-
-def _text(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        state[f"map_values_{row}"] = ", ".join(map(written, axis.values)) if axis else ""
 
 
 def _in_words(_: Translate) -> str:
@@ -174,7 +168,7 @@ def _pairs(text: str) -> dict[str, Any]:
 def _publish(plan: Plan) -> None:
     """The address is the state: technique, axes, and what is not at its default."""
     st.session_state["map_left"] = plan
-    own = ",".join(f"{name}={_text(value)}" for name, value in plan.settings.items())
+    own = ",".join(f"{name}={written(value)}" for name, value in plan.settings.items())
     wanted: dict[str, str | list[str]] = {"technique": plan.technique, "axis": [str(axis) for axis in plan.axes]}
     wanted |= {"with": own} if own else {}
     wanted |= {"trials": str(plan.trials)} if plan.trials else {}

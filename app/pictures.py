@@ -1,12 +1,14 @@
 """Small drawings for the overview: circles are networks, what moves is drawn in the arrow."""
 
+from base64 import b64encode
+
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6B7280"
 GREEN, PINK, SKY = "#009E73", "#CC79A7", "#56B4E9"
 
 
 def _svg(body: str) -> str:
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 110" width="100%" aria-hidden="true" '
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 110" width="440" height="220" '
         'fill="none" stroke-width="3" stroke-linecap="round">' + body + "</svg>"
     )
 
@@ -65,3 +67,13 @@ PICTURES = {
         + _net(158, 100, 8, SKY)
     ),
 }
+
+
+def drawing(name: str) -> str:
+    """A drawing as HTML. It says nothing that the words beside it do not, so it has no alternative text.
+
+    As an image: Streamlit takes the shapes out of an SVG that stands in HTML.
+    """
+    return (
+        f'<img src="data:image/svg+xml;base64,{b64encode(PICTURES[name].encode()).decode()}" alt="" width="100%">'
+    )

@@ -34,7 +34,7 @@ class Axis(BaseModel):
     values: tuple[Scalar, ...]
 
     def __str__(self) -> str:
-        return f"{self.field}={','.join(_written(value) for value in self.values)}"
+        return f"{self.field}={','.join(written(value) for value in self.values)}"
 
 
 class Plan(BaseModel):
@@ -190,11 +190,11 @@ def _spread(spec: Spec, text: str) -> list[str]:
     shares = [place / (count - 1) for place in range(count)]
     by_factors = spec.log and low > 0
     spread = [low * (high / low) ** s if by_factors else low + (high - low) * s for s in shares]
-    return [_written(round(value) if spec.kind is int else float(f"{value:.4g}")) for value in spread]
+    return [written(round(value) if spec.kind is int else float(f"{value:.4g}")) for value in spread]
 
 
-def _written(value: Scalar) -> str:
-    """A value as the address and the command line write it."""
+def written(value: Scalar) -> str:
+    """A value as the address and the command line write it: 8, 0.5, true, mlp300."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

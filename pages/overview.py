@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.bundled import recorded
 from app.frame import opening
-from app.pictures import PICTURES
+from app.pictures import drawing
 from kd_core.messages import N_
 from kd_core.settings import DISTILLED
 
@@ -30,7 +30,7 @@ WAYS = (
 
 for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, strict=True):
     with column, st.container(border=True, key=f"way_{name}", height="stretch"):
-        st.html(PICTURES[name])
+        st.html(drawing(name))
         st.markdown(f"##### {_(title)}\n**{_(moves)}**")
         st.markdown(_(sentence))
         if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):

@@ -43,6 +43,7 @@ __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 KEPT = 200  # handles that can still be found …
 KEPT_WITH_STORE = 40  # … where a store finds them too: a Result takes about 2 MB
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
+ALIKE = 10  # times the effort, up to which one run tells how long another takes
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
@@ -419,12 +420,15 @@ class Queue:
 def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Scalar], float]]) -> float | None:
     """How long a run may take, from like ones that took so many seconds: their median pace times its `effort`.
 
-    None if there were none. Runs whose settings this lab can't read any more are left out.
+    Like are those of at most ALIKE times more or less effort: a tiny run's seconds tell of starting it. None if
+    there were none. Runs whose settings this lab can't read any more are left out.
     """
     paces = []
     for values, seconds in earlier:
         with suppress(Problem):
-            paces.append(seconds / type(settings).parse(values).effort)
+            effort = type(settings).parse(values).effort
+            if 1 / ALIKE <= effort / settings.effort <= ALIKE:
+                paces.append(seconds / effort)
     return median(paces) * settings.effort if paces else None
 
 

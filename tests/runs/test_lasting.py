@@ -154,6 +154,11 @@ def test_a_wait_is_estimated_from_like_runs():
     earlier.append(({"temperature": -1}, 1000.0))  # of no lab that we know
     assert expected_seconds(settings, earlier) == pytest.approx(4 * 10)  # twice the seeds, twice the epochs
     assert expected_seconds(settings, []) is None
+    tiny = DistillationSettings(train_size=50, epochs=1, seeds=1).model_dump()
+    assert expected_seconds(settings, [*earlier, *[(tiny, 5.0)] * 9]) == pytest.approx(
+        4 * 10
+    )  # it tells of its start
+    assert expected_seconds(settings, [(tiny, 5.0)]) is None
 
 
 def test_whoever_waits_is_told_about_how_long(queue):
