@@ -10,10 +10,9 @@ from app.bundled import recorded_map
 from app.chart import chart
 from app.controls import seed
 from app.history import NAMES
-from app.pace import Pace
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
-from app.watch import queue, store
+from app.watch import poll_seconds, queue, store
 from kd_core.messages import Problem, message
 from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied, written
 from kd_core.runs.map_table import judged, name_of
@@ -33,11 +32,6 @@ TRIALS = 24
 def sweeps() -> Sweeps:
     """The server's maps, in the store's database."""
     return Sweeps(queue())
-
-
-@st.cache_resource(show_spinner=False)
-def _pace() -> Pace:
-    return Pace()
 
 
 def plan_controls(_: Translate) -> Plan | None:
@@ -202,7 +196,7 @@ def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
         st.caption(":material/warning: " + _.escaped(said))
     if running:
         assert view is not None
-        pace = max(POLL_SECONDS, _pace().seconds(visitor()))
+        pace = max(POLL_SECONDS, poll_seconds())
         with st.container(key="progress"):
             st.fragment(_live, run_every=pace)(view.id, _)
         return None

@@ -52,6 +52,11 @@ def _pace() -> Pace:
     return Pace()
 
 
+def poll_seconds() -> float:
+    """After how many seconds this page is to poll again, among all those of this server that do."""
+    return _pace().seconds(_watcher())
+
+
 def _watcher() -> str:
     """A name for this page among those that poll."""
     if "watcher" not in st.session_state:
@@ -109,7 +114,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
                 st.caption(
                     _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
                 )
-            pace = _pace().seconds(_watcher())
+            pace = poll_seconds()
             live = st.fragment(_live, run_every=pace)
             mine = handle.owner in ("", visitor()) and not sign_in_needed()
             live(handle.id, _, _previous(handle.id, handle.settings), pace, mine)
@@ -247,7 +252,7 @@ def _live(run: str, _: Translate, ghost: Ghost | None, pace: float, mine: bool) 
     handle = queue().find(run)
     if handle is None or (view := handle.view()).over:
         st.rerun()
-    if not pace / 2 < _pace().seconds(_watcher()) < 2 * pace:  # many have come, or gone
+    if not pace / 2 < poll_seconds() < 2 * pace:  # many have come, or gone
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(view.progress, text=_status(view, _), width="stretch")

@@ -487,3 +487,9 @@ def test_pitfalls_take_their_address_and_say_what_is_wrong_with_it():
     assert at.session_state["temperature"] == 8
     (warning,) = open_page("pages/pitfalls.py", bug="none").warning
     assert "bug = none" in warning.value
+
+
+def test_the_overview_has_a_drawing_of_each_way():
+    at = open_page(PAGES[0])
+    drawn = [element.proto.body for element in at.get("html") if "data:image/svg+xml" in element.proto.body]
+    assert len(drawn) == 4
