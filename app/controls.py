@@ -213,8 +213,7 @@ def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
         return st.toggle(label, help=_(spec.help), **shared)
     low, high, step = (spec.kind(bound) for bound in (spec.low, spec.high, spec.step))
     help_text = f"{_(spec.help)} ({_(spec.allowed)})"
-    if spec.marks:  # both ends stay written below the slider, not only while it is pointed at
-        st.html(f"<style>.st-key-{spec.name} [data-testid=stSliderTickBar] {{opacity: 1}}</style>")
+    if spec.marks:
         return st.select_slider(
             label, _stops(spec), format_func=lambda at: _mark(at, spec, _), help=help_text, **shared
         )

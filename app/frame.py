@@ -7,22 +7,25 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from app.controls import TRUTHS, notices, publish, read_address, seed
+from app.look import style
 from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.settings import Settings
 
-STYLE = """<style>
+STYLE = """
 .block-container {padding-top: 2.6rem; max-width: 1180px}
+.stElementContainer:has(> .stMarkdown style) {display: none}
 .st-key-stages p {margin: 0}
+[data-testid=stSliderTickBar] {opacity: 1}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
 button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit !important}
-</style>"""
+"""
 TALKS = ("distillation", "transfer", "multitask", "meta_learning")  # pages that are a talk while presenting
-PRESENT_STYLE = """<style>
+PRESENT_STYLE = """
 @media (min-width: 1000px) {html {font-size: 20px}}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
 .block-container {padding: 1rem 2.5vw; max-width: none}
-</style>"""
+"""
 
 
 def presenting() -> bool:
@@ -62,9 +65,9 @@ def surround(page: Page) -> None:
     """
     st.session_state["framed"] = True
     _ = current()
-    st.html(STYLE)
+    style(STYLE)
     if presenting():
-        st.html(PRESENT_STYLE)
+        style(PRESENT_STYLE)
         if page.url_path in TALKS:
             return
         with st.container(horizontal=True, vertical_alignment="center"):

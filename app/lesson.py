@@ -22,25 +22,26 @@ from app.controls import SETTLED_SECONDS, value
 from app.frame import presenting
 from app.lessons.pictures import beside
 from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation
+from app.look import style
 from app.text import Translate
 from kd_core.messages import Message, message
 from kd_core.settings import Settings
 
 PARAMETER = "lesson"
-STYLE = """<style>
+STYLE = """
 .st-key-lesson_card {border-left: 6px solid #0072B2; gap: .5rem}
 .st-key-lesson_told {flex-wrap: nowrap}
 .st-key-lesson_card [class*="st-key-lesson_reveals"] {
   border-left: 4px solid #0072B2; padding-left: 1rem; gap: .25rem}
-</style>"""
+"""
 # Beside the title there is room: the way into the lesson costs no height there.
-DOOR_STYLE = """<style>
+DOOR_STYLE = """
 @media (min-width: 900px) {
   [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {position: relative}
   [data-testid=stLayoutWrapper]:has(> .st-key-lesson) {
     position: absolute; top: 1.75rem; right: 0; width: auto; z-index: 3}
 }
-</style>"""
+"""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
     progress = _Progress(settings.technique)
     if problem := progress.read_address(len(steps)):
         st.warning(_.escaped(problem))
-    st.html(STYLE)
+    style(STYLE)
     with st.container(key="lesson"):
         if progress.at is None:
             if not presenting() and not st.context.is_embedded:
@@ -171,7 +172,7 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
 
 def _door(steps: Sequence[LessonStep], progress: _Progress, _: Translate) -> None:
     """The way in: a button, and on the first visit a line beside it."""
-    st.html(DOOR_STYLE)
+    style(DOOR_STYLE)
     last = progress.kept.get("last")
     words = {key: _(text) for key, text in WORDS.items()}
     label = _("Take the lesson") if last is None else _("Go on with the lesson")

@@ -7,6 +7,7 @@ import streamlit as st
 from app.bundled import recorded
 from app.components.keys import keys
 from app.controls import as_set, notices
+from app.look import style
 from app.talks import Stage, Step
 from app.text import Translate
 from app.visitor import sign_in_needed
@@ -27,7 +28,7 @@ NEXT = {
     "multitask": (N_("Meta-learning"), "pages/meta_learning.py"),
     "meta_learning": (N_("Summary"), "pages/summary.py"),
 }
-STYLE = """<style>
+STYLE = """
 @media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
 .block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
@@ -63,7 +64,7 @@ STYLE = """<style>
  .st-key-talk_keys {gap: .4rem !important}
  .st-key-talk_keys [data-testid="stCaptionContainer"] {display: none}
 }
-</style>"""
+"""
 
 
 def steps_of(technique: str) -> tuple[Step, ...]:
@@ -79,7 +80,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
-    st.html(STYLE)
+    style(STYLE)
     notices(_)
     _count(technique, at, len(steps), _)
     st.title(_(step.title), anchor=False)

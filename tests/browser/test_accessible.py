@@ -26,6 +26,7 @@ def serious(page):
     from axe_playwright_python.sync_playwright import Axe
 
     page.locator('[data-test-script-state="notRunning"]').first.wait_for(timeout=30_000)
+    page.locator(".stMarkdown style").first.wait_for(state="attached", timeout=15_000)
     page.wait_for_timeout(1000)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     return [
