@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import bugs, cost, methods, results, teachers
+from kd_core import bugs, cost, methods, results, teachers, unseen
 from kd_core.data import Digits, subset
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
 from kd_core.messages import N_, Message, Problem, message
@@ -324,17 +324,21 @@ def _train_arm(
     """Train one arm on the trial's images; students start from equal weights and see one order."""
     model = _build(settings, name, seed)
     loss_fn, also = lesson(model)
+    is_teacher = name in (TEACHER, EQUAL_TEACHER)
+    jitter = teachers.RECIPES.get(settings.teacher, {}).get("jitter", 0) if is_teacher else 0
     curve, started = [], time.perf_counter()
     for event in fit(
         model, images, loss_fn, (data.validation.images, data.validation.labels),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
-        order=seeded(seed, "order"), precision=settings.precision,
+        schedule=settings.schedule, order=seeded(seed, "order"), precision=settings.precision, jitter=jitter,
         stage="teacher" if name == TEACHER else "student", arm=name, seed=seed, span=span, also=also,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
             curve.append((event.epoch, event.errors))
         yield event
     done = results.arm_trial(model, data, seed, curve, time.perf_counter() - started)
+    if settings.left_out != "none" and not is_teacher:
+        done = unseen.looked_at(done, model, data, settings.left_out)
     errors = results.errors_per_10000([done], len(data.test))
     everything = len(data.train) if settings.teacher_data == "all" else len(images)
     behind = {**dict.fromkeys((DISTILLED, SHUFFLED, BUGGED), everything), EQUAL: len(images)}
@@ -428,7 +432,9 @@ def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Share
 
 
 def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
-    return subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
+    """The training images that a trial's students see."""
+    sample = subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
+    return sample[unseen.kept(data.train.labels[sample], settings.left_out)]
 
 
 def _build(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:

@@ -78,14 +78,17 @@ def mlp(width: int, dropout: float, generator: torch.Generator) -> nn.Sequential
 def build(name: str, role: str, generator: torch.Generator, device: str = "cpu") -> nn.Sequential:
     """The network called `name` in the role of "teacher" or "student", initialised from `generator`.
 
-    Names: "article" (either role), "mlp<width>"; a teacher's mlp has dropout 0.5, as Hinton's.
+    Names: "article" (either role), "mlp<width>"; a teacher's mlp has dropout 0.5, as Hinton's; "jittered" is
+    his teacher, a mlp1200 that is trained on moved images (`teachers.RECIPES`).
     Raises ValueError naming the names there are.
     """
+    masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)
     with torch.device("meta"):  # shapes only: torch's own initialisation would use the global generator
         if name == "article":
             model = article_cnn(32, 64, 64) if role == "teacher" else article_cnn(16, 32, 32)
+        elif name == "jittered":
+            model = mlp(1200, 0.5, masks)
         elif name.startswith("mlp") and name[3:].isdigit():
-            masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)
             model = mlp(int(name[3:]), 0.5 if role == "teacher" else 0.0, masks)
         else:
             raise ValueError(f"no network called {name!r}; there are 'article' and 'mlp<width>'")

@@ -217,7 +217,12 @@ STUDENTS = {
 TEACHERS = {
     "article": N_("article's CNN (32-64-64)"),
     "mlp1200": N_("two layers of 1200, dropout"),
+    "jittered": N_("two layers of 1200, dropout, moved images"),
 }
+SCHEDULES = {"constant": N_("constant"), "one_cycle": N_("up, then down to 0 (one cycle)")}
+LEFT_OUT = {"none": N_("none"), "3": N_("the 3"), "all_but_7_8": N_("all but 7 and 8")}
+DIGITS_LEFT_OUT: dict[str, tuple[int, ...]] = {"none": (), "3": (3,), "all_but_7_8": (0, 1, 2, 3, 4, 5, 6, 9)}
+SHIFTS = tuple(step / 10 for step in range(151))  # of the left-out digits' biases, as a run measures them
 
 
 # The arms of a distillation run, by the names that its events, Result and figures use.
@@ -310,6 +315,14 @@ class DistillationSettings(Settings):
         30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each student sees its images."),
     )  # fmt: skip
+    left_out: Literal["none", "3", "all_but_7_8"] = field(
+        "none", choices=LEFT_OUT, more=True, later=True, label=N_("Digits left out"),
+        help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
+    )  # fmt: skip
+    schedule: Literal["constant", "one_cycle"] = field(
+        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Step size over time"),
+        help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
+    )  # fmt: skip
     seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
         help=N_("How many independent trials; each sets weights, order and the labelled images."),
@@ -326,7 +339,7 @@ class DistillationSettings(Settings):
         0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
-    teacher: Literal["article", "mlp1200"] = field(
+    teacher: Literal["article", "mlp1200", "jittered"] = field(
         "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
     )  # fmt: skip
     teacher_epochs: int = field(
@@ -372,6 +385,11 @@ class DistillationSettings(Settings):
             raise Problem(
                 N_("The arm with a bug learns from soft targets: set “What is taught” to these, or leave it out.")
             )
+        if self.left_out != "none" and self.teacher_data == "same":
+            raise Problem(
+                N_("A teacher of the student's labels does not know the digits left out either: let it have all "
+                   "training images.")
+            )  # fmt: skip
 
 
 # The arms of a transfer run.
@@ -791,6 +809,18 @@ class Preset:
     measured: str = ""
 
 
+# Hinton, Vinyals, Dean 2015, section 3: all labels, its teacher of moved images, T = 20.
+_HINTON: dict[str, Scalar] = {
+    "teacher": "jittered",
+    "teacher_epochs": 100,
+    "student": "mlp800",
+    "train_size": 55_000,
+    "temperature": 20.0,
+    "batch_size": 512,
+    "schedule": "one_cycle",
+    "seeds": 3,
+}
+
 DISTILLATION_LIMITS: dict[str, Preset] = {
     "logit_matching": Preset(
         N_("T = 50, α = 1: matching logits"),
@@ -843,6 +873,24 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
         N_("A tiny student"),
         N_("Two layers of 30 units, 2,000 labels, 10 seeds: a small effect needs more trials."),
         {"student": "mlp30", "train_size": 2000, "epochs": 15, "seeds": 10},
+        needs_mnist=True,
+    ),
+    "hinton": Preset(
+        N_("Hinton's table"),
+        N_("Hinton 2015: 2 × 1200 units teach 2 × 800 at T = 20, all labels. Takes a quarter of an hour."),
+        {**_HINTON, "epochs": 40},
+        needs_mnist=True,
+    ),
+    "no_three": Preset(
+        N_("No 3s"),
+        N_("Hinton 2015: the student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
+        {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 15},
+        needs_mnist=True,
+    ),
+    "only_7_8": Preset(
+        N_("Only 7s and 8s"),
+        N_("Hinton 2015: the student sees two digits of ten, and the teacher's answers to them. Takes minutes."),
+        {**_HINTON, "left_out": "all_but_7_8", "alpha": 1.0, "epochs": 30},
         needs_mnist=True,
     ),
 }

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,10 @@ VERSION = 1  # raised when a teacher of the same name would be trained different
 BATCH = 128
 MIN_STEPS = 400  # one epoch of MNIST has 430: a small training set is seen more often, or it would teach nothing
 LEARNING_RATE = 1e-3
+# Hinton's large network needs jitter to reach its errors, and so many epochs that these come in large batches.
+RECIPES: dict[str, dict[str, Any]] = {
+    "jittered": dict(batch_size=512, learning_rate=2e-3, schedule="one_cycle", jitter=2),
+}
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +101,7 @@ def obtain(
         return teacher
     teacher = yield from train(
         model, data, epochs=epochs, order=order, precision=precision, device=device, arm=arm, seed=seed,
-        stage=stage,
+        stage=stage, recipe=name,
     )  # fmt: skip
     if data.name.startswith("MNIST"):
         keep(path, teacher)
@@ -114,19 +119,21 @@ def train(
     arm: str,
     seed: int,
     stage: str = "teacher",
+    recipe: str = "",
 ) -> Generator[Step | Evaluation, None, Teacher]:
     """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`.
 
-    It trains for `epochs` epochs, or more where these have fewer than MIN_STEPS steps.
+    It trains for `epochs` epochs, or more where these have fewer than MIN_STEPS steps, as RECIPES has it for
+    the network `recipe`.
     """
     labels = data.train.labels.to(device)
-    epochs = max(epochs, math.ceil(MIN_STEPS / math.ceil(len(labels) / BATCH)))
+    how = dict(batch_size=BATCH, learning_rate=LEARNING_RATE) | RECIPES.get(recipe, {})
+    epochs = max(epochs, math.ceil(MIN_STEPS / math.ceil(len(labels) / how["batch_size"])))
     curve, started = [], time.perf_counter()
     for event in fit(
         model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
         (data.validation.images, data.validation.labels),
-        epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE, order=order, precision=precision,
-        stage=stage, arm=arm, seed=seed,
+        epochs=epochs, order=order, precision=precision, stage=stage, arm=arm, seed=seed, **how,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
             curve.append((event.epoch, event.errors))

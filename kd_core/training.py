@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from kd_core.events import Evaluation, Step
 from kd_core.messages import N_, Problem
@@ -98,8 +99,10 @@ def fit(
     epochs: int,
     batch_size: int,
     learning_rate: float = 1e-3,
+    schedule: str = "constant",
     optimizer: torch.optim.Optimizer | None = None,
     order: torch.Generator,
+    jitter: int = 0,
     precision: str,
     stage: str,
     arm: str,
@@ -109,6 +112,9 @@ def fit(
 ) -> Iterator[Step | Evaluation]:
     """Train `model` in place on images [N, 1, 28, 28] with `optimizer` (default Adam), yielding events.
 
+    schedule "one_cycle": the step size rises to `learning_rate` in the first 30 % of the steps and falls to
+    nothing in the rest (Smith 2018, arXiv 1803.09820). jitter: each image is moved by up to so many pixels,
+    anew each time it is seen.
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
     Step.progress; `also` are parameters of the loss that are trained along. The last epoch is always
@@ -120,12 +126,16 @@ def fit(
         fused = device.type in ("cpu", "cuda")
         optimizer = torch.optim.Adam([*model.parameters(), *also], lr=learning_rate, fused=fused)
     steps = epochs * math.ceil(len(images) / batch_size)
+    course = OneCycleLR(optimizer, learning_rate, total_steps=steps) if schedule == "one_cycle" else None
     report_every = max(1, steps // REPORTS)
     evaluate_every = math.ceil(epochs / EVALUATIONS)
     step, told = 0, time.monotonic()
     for epoch in range(1, epochs + 1):
         for batch in torch.randperm(len(images), generator=order).to(device).split(batch_size):
-            loss = _train_step(model, optimizer, images[batch], batch, loss_fn, precision)
+            inputs = moved(images[batch], jitter, order) if jitter else images[batch]
+            loss = _train_step(model, optimizer, inputs, batch, loss_fn, precision)
+            if course:
+                course.step()
             step += 1
             if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
@@ -144,6 +154,21 @@ def fit(
         if epoch % evaluate_every == 0 or epoch == epochs:
             errors = count_errors(predict(model, validation[0], precision), validation[1])
             yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(validation[1]))
+
+
+def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+    """Images [N, 1, H, W], each moved by -pixels to +pixels along both axes, drawn evenly from `generator`.
+
+    What moves in is each image's own first pixel, which in digits is the ground.
+    """
+    n, _, height, width = images.shape
+    by = torch.randint(-pixels, pixels + 1, (2, n, 1), generator=generator).to(images.device)
+    place = torch.arange(n, device=images.device).view(n, 1, 1)
+    row = torch.arange(height, device=images.device) - by[0]
+    column = torch.arange(width, device=images.device) - by[1]
+    inside = ((row >= 0) & (row < height)).unsqueeze(2) & ((column >= 0) & (column < width)).unsqueeze(1)
+    there = images[place, 0, row.clamp(0, height - 1).unsqueeze(2), column.clamp(0, width - 1).unsqueeze(1)]
+    return torch.where(inside, there, images[:, 0, :1, :1]).unsqueeze(1)
 
 
 def _train_step(

@@ -3,10 +3,11 @@
 import pytest
 import sklearn.metrics
 import torch
+import torch.nn.functional as F
 
 from kd_core.messages import Problem
 from kd_core.models import build
-from kd_core.training import confusion, count_errors, predict, resolve_device, resolve_precision, seeded
+from kd_core.training import confusion, count_errors, fit, moved, predict, resolve_device, resolve_precision, seeded
 
 
 def test_purposes_and_seeds_have_numbers_of_their_own():
@@ -46,3 +47,39 @@ def test_auto_means_something_concrete():
     assert resolve_device("auto") in ("cpu", "cuda", "mps")
     assert resolve_precision("auto", "cpu") in ("float32", "bfloat16")
     assert resolve_precision("float32", "cpu") == "float32"
+
+
+def test_moved_images_are_their_own_shifted_by_whole_pixels():
+    images = torch.randn(40, 1, 28, 28)
+    images[:, :, 0, 0] = -0.4  # the ground
+    out = moved(images, 2, seeded(0, "moves"))
+    padded = F.pad(images + 0.4, (2, 2, 2, 2)) - 0.4
+    moves = set()
+    for before, after in zip(padded, out, strict=True):
+        fits = [
+            (dy, dx) for dy in range(5) for dx in range(5)
+            if torch.allclose(before[:, dy : dy + 28, dx : dx + 28], after, atol=1e-6)
+        ]  # fmt: skip
+        assert len(fits) == 1
+        moves.add(fits[0])
+    assert len(moves) > 10
+
+
+def test_one_cycle_rises_and_falls(tiny):
+    model = build("mlp30", "student", seeded(0, "w"))
+    rates, labels = [], tiny.train.labels
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+    def loss(logits, batch):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return F.cross_entropy(logits, labels[batch])
+
+    for _ in fit(model, tiny.train.images, loss, (tiny.validation.images, tiny.validation.labels), epochs=2,
+                 batch_size=15, learning_rate=0.01, schedule="one_cycle", optimizer=optimizer,
+                 order=seeded(0, "order"), precision="float32", stage="s", arm="a", seed=0):  # fmt: skip
+        pass
+    top = rates.index(max(rates))
+    assert max(rates) == pytest.approx(0.01, rel=1e-3)
+    assert 0.25 < top / len(rates) < 0.35
+    assert rates == [*sorted(rates[: top + 1]), *sorted(rates[top + 1 :], reverse=True)]
+    assert rates[-1] < 1e-4
