@@ -1,5 +1,6 @@
 """The command line: `python -m kd_core distill --temperature 4 …`, `python -m kd_core data`, and `… export FILE`.
 
+`hinton` carries out section 3 of Hinton, Vinyals, Dean 2015, and shows the paper's figures beside ours.
 `sweep` makes a map instead: one or two settings varied over a grid, or more of them searched, as
 `python -m kd_core sweep distill temperature=1,2,4,8 alpha=0:1:5 --student mlp30`.
 
@@ -10,18 +11,23 @@ nothing else goes to standard output; progress and notices go to standard error.
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from kd_core import hinton
 from kd_core.events import NOTHING, Result, Step
 from kd_core.messages import Problem
 from kd_core.plan import Plan
 from kd_core.runs.queue import Queue
 from kd_core.settings import BACKBONES, TECHNIQUES, Settings
+
+if TYPE_CHECKING:
+    from kd_core.runs.sweep import MapView
 
 COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask", "meta": "meta_learning"}
 MANY_ARMS = 6
@@ -40,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings, plan = None, None
         if options.command == "sweep":
             plan = _plan(options)
+        elif options.command == "hinton":
+            _workers(options)
         elif options.command in COMMANDS:
             settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
         elif options.command == "backbone":
@@ -52,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _backbone(options.name, options.weights)
         if options.command == "export":
             return _export(options.network, options.int8)
+        if options.command == "hinton":
+            return _hinton(options)
         if plan is not None:
             return _sweep(plan, options)
         if settings is None:
@@ -86,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("network", metavar="FILE", type=Path, help="a network that the lab saved as safetensors")
     export.add_argument("--int8", action="store_true",
                         help="also in int8, and measure both on MNIST's test images")  # fmt: skip
+    section = commands.add_parser("hinton", help="Hinton 2015, section 3: the paper's figures and ours")
+    section.add_argument("parts", nargs="*", metavar="PART", choices=[*hinton.PARTS, []],
+                         help=f"{', '.join(hinton.PARTS)} (default: all, in this order)")  # fmt: skip
+    section.add_argument("--workers", type=int, help="processes (default: KD_WORKERS, else one a core)")
+    section.add_argument("--json", action="store_true", help="print one JSON object")
     sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
     maps = sweep.add_subparsers(dest="technique", required=True)
     for command in COMMANDS:
@@ -127,11 +142,15 @@ def _settings(technique: type[Settings], options: argparse.Namespace) -> Setting
         values = technique.parse_json(text, options.settings).model_dump(exclude_unset=True)
     given = {name: getattr(options, name) for name in technique.specs()}
     values |= {name: value for name, value in given.items() if value is not None}
+    _workers(options)
+    return technique.parse(values, "command line")
+
+
+def _workers(options: argparse.Namespace) -> None:
     if options.workers is not None and options.workers < 1:
         raise Problem(
             "command line: workers = {given} is not allowed; it must be 1 or more.", given=options.workers
         )
-    return technique.parse(values, "command line")
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -143,9 +162,46 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan.read(technique.technique, options.axes, given, options.trials)
 
 
+def _hinton(options: argparse.Namespace) -> int:
+    """The parts of the paper's section that are asked for, each with its figures and the time that it took."""
+    from kd_core.runs import map_table
+
+    found: dict[str, Any] = {}
+    for part in options.parts or hinton.PARTS:
+        started = time.perf_counter()
+        with _bar() as bar:
+            for event in hinton.teacher():
+                _show(bar, event.stage, event.progress)
+        if part == hinton.WIDTHS:
+            view = _mapped(hinton.PLAN, options)
+            lines = [f"{student}: fewest validation errors at T = {best}; may be the best: {alike}"
+                     for student, (best, alike) in hinton.best_temperatures(view).items()]  # fmt: skip
+            told, data = [map_table.table(view), "", *lines], map_table.as_json(view)
+        else:
+            rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), options.workers))
+            wide = max(len(row.what) for row in rows)
+            told = [f"{row.what.ljust(wide)}  {row.published.rjust(7)}  {row.told}" for row in rows]
+            data = {row.what: {"published": row.published, "ours": row.ours} for row in rows}
+        seconds = time.perf_counter() - started
+        found[part] = {"seconds": round(seconds, 1), "figures": data}
+        if not options.json:
+            print("\n".join([hinton.PARTS[part], *told, f"({seconds / 60:.1f} minutes)", ""]), flush=True)
+    if options.json:
+        print(json.dumps(found))
+    return 0
+
+
 def _sweep(plan: Plan, options: argparse.Namespace) -> int:
     """Carry a map out, with what the store knows of it, and print it."""
     from kd_core.runs import map_table
+
+    view = _mapped(plan, options)
+    print(json.dumps(map_table.as_json(view)) if options.json else map_table.table(view))
+    return 0 if view.state == "finished" and not view.problem else 1
+
+
+def _mapped(plan: Plan, options: argparse.Namespace) -> "MapView":
+    """The map, carried out."""
     from kd_core.runs.store import Store
     from kd_core.runs.sweep import Sweeps
 
@@ -160,8 +216,7 @@ def _sweep(plan: Plan, options: argparse.Namespace) -> int:
                 _show(bar, f"{view.done} of {all_cells} cells", view.done / all_cells)
         for said in filter(None, (sweeps.problem, store.problem)):
             print(said, file=sys.stderr)
-        print(json.dumps(map_table.as_json(view)) if options.json else map_table.table(view))
-        return 0 if view.state == "finished" and not view.problem else 1
+        return view
     finally:
         sweeps.close()
         queue.close()

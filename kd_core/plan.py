@@ -211,6 +211,12 @@ MAP_PRESETS: dict[str, MapPreset] = {
         N_("T × student"), N_("Does a smaller student want a lower temperature, as Hinton and others found?"),
         "distillation", ["student=mlp30,mlp300,mlp800", "temperature=1,2,4,8,20"], seeds=3,
     ),
+    "hinton_widths": _preset(
+        N_("T × width, all labels"),
+        N_("Hinton 2015: 30 units want T = 2.5 to 4; from 300 units on any T above 8 does. Takes minutes."),
+        "distillation", ["student=mlp30,mlp300", "temperature=1,2.5,4,8,12,20"], seeds=3, teacher="jittered",
+        teacher_epochs=100, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
+    ),
     "lambda_labels": _preset(
         N_("λ × labels"), N_("The fewer labels, the more the old weights should hold: is it so?"),
         "transfer", ["labels_per_class=2,5,10,20,50", "lam=0,0.001,0.01,0.1,1"], seeds=3,

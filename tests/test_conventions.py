@@ -37,7 +37,11 @@ def test_translated_settings_give_this_labs_loss(t, alpha, seed):
     student, teacher, labels = given_batch = tensors(seed)
     ours = distillation_loss(*given_batch, t, alpha)
     assert ours.item() == pytest.approx(by_scipy(t, 1 - alpha, alpha * t * t, seed), rel=1e-7, abs=1e-12)
-    for name, rtol in (("rep_distiller", 1e-9), ("torchdistill", 1e-6), ("keras_io", 1e-3)):
+    for name, rtol in (
+        ("rep_distiller", 1e-9),
+        ("torchdistill", 1e-6),
+        ("keras_io", 1e-2),
+    ):  # it cuts probabilities off at 1e-7
         there = getattr(conventions, f"{name}_settings")(t, alpha)
         theirs = getattr(conventions, name)(student, teacher, labels, **there)
         torch.testing.assert_close(theirs, ours, rtol=rtol, atol=1e-9)

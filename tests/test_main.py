@@ -41,7 +41,7 @@ SHARED = ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epoc
 
 @pytest.mark.parametrize(
     "flags", [
-        pytest.param(TINY, id="own teachers"),
+        pytest.param(TINY, id="own teachers", marks=pytest.mark.proof),
         pytest.param(SHARED, id="a shared teacher, fastest arithmetic", marks=pytest.mark.proof),  # trains for long
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from kd_core.runs.store import Store
 from kd_core.settings import DistillationSettings
 from tests.browser.conftest import has_value
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.proof]  # a minute; tests/test_history_page.py has the page
 
 
 @pytest.fixture

@@ -241,10 +241,9 @@ def test_presentation_hides_the_sidebar_and_enlarges_type(open_page):
     presented.wait_for_function(f"({size})() > {plain.evaluate(size)}")
 
 
-@pytest.mark.parametrize("value", ["0", "-3", "nan", "abc", "1e9"])
-def test_bad_temperature_is_named_once_and_the_default_shown(open_page, value):
-    page = open_page(f"/distillation?temperature={value}")
-    page.get_by_text(f"temperature = {value}").wait_for()
+def test_bad_temperature_is_named_once_and_the_default_shown(open_page):
+    page = open_page("/distillation?temperature=nan")  # other values: tests/test_pages.py
+    page.get_by_text("temperature = nan").wait_for()
     slider(page).wait_for()
     has_value(slider(page), "4")
 
@@ -292,6 +291,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(server):
     assert free_port() != server.port
 
 
+@pytest.mark.proof  # one more server, and a whole run on it; AppTest reads the notice
 def test_without_mnist_the_page_says_so_and_still_runs(chromium, tmp_path):
     (tmp_path / "file").write_text("")  # even root cannot make a folder inside a file
     server = Server(KD_DATA_DIR=str(tmp_path / "file" / "data")).wait()

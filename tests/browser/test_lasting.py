@@ -17,6 +17,7 @@ def progress(page):
     return page.locator(".st-key-progress").inner_text()
 
 
+@pytest.mark.proof
 def test_a_link_may_be_watched_and_only_whoever_started_it_stops_it(open_page):
     mine = open_page(f"/distillation?{LONG}&seed=7000")
     press_run(mine)

@@ -100,7 +100,9 @@ def test_it_ends_when_its_parent_dies_while_it_starts():
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGKILL", "end", "exception"])
+@pytest.mark.parametrize(
+    "way", ["SIGTERM", "SIGKILL", *(pytest.param(w, marks=pytest.mark.proof) for w in ("end", "exception"))]
+)
 def test_nothing_is_left_of_a_server_however_it_ends(way):
     then = {"end": "", "exception": "raise SystemExit(3)"}.get(way, "time.sleep(60)")
     process = start("-c", SERVER.format(then=then))
