@@ -52,3 +52,4 @@ bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/result
 	$(RUN) benchmarks/scale.py --write
 	$(RUN) benchmarks/sweep.py --write
 	$(RUN) benchmarks/classroom.py --write
+	$(RUN) benchmarks/hinton.py --write

@@ -174,14 +174,15 @@ def _hinton(options: argparse.Namespace) -> int:
                 _show(bar, event.stage, event.progress)
         if part == hinton.WIDTHS:
             view = _mapped(hinton.PLAN, options)
-            lines = [f"{student}: fewest validation errors at T = {best}; may be the best: {alike}"
-                     for student, (best, alike) in hinton.best_temperatures(view).items()]  # fmt: skip
-            told, data = [map_table.table(view), "", *lines], map_table.as_json(view)
+            best = hinton.best_temperatures(view)
+            lines = [f"{student}: fewest validation errors at T = {least}; may be the best: {alike}"
+                     for student, (least, alike) in best.items()]  # fmt: skip
+            told, data = [map_table.table(view), "", *lines], {**map_table.as_json(view), "best": best}
         else:
             rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), options.workers))
             wide = max(len(row.what) for row in rows)
             told = [f"{row.what.ljust(wide)}  {row.published.rjust(7)}  {row.told}" for row in rows]
-            data = {row.what: {"published": row.published, "ours": row.ours} for row in rows}
+            data = {row.what: {"published": row.published, "ours": row.ours, "unit": row.unit} for row in rows}
         seconds = time.perf_counter() - started
         found[part] = {"seconds": round(seconds, 1), "figures": data}
         if not options.json:

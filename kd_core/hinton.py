@@ -100,15 +100,15 @@ def _no_three(result: Result) -> list[Line]:
     images = _measured(result, "left-out images")[0]
     right = tuple(100 * (1 - missed / images) for missed in _measured(result, "matched missed"))
     return [
-        Line("errors, biases as trained", "206", _errors(result, DISTILLED)),
-        Line(f"… on the {images:.0f} threes", "133", _series(result, "missed by shift")),
+        Line("errors, as trained", "206", _errors(result, DISTILLED)),
+        Line(f"of the {images:.0f} threes wrong, as trained", "133", _series(result, "missed by shift")),
         Line("the 3's bias raised to match the class priors, by", "", _measured(result, "matched shift")),
-        Line("errors then", "", _measured(result, "matched errors")),
-        Line("… on the threes", "", _measured(result, "matched missed")),
-        Line("threes right then", "", right, " %"),
+        Line("errors, priors matched", "", _measured(result, "matched errors")),
+        Line("threes wrong, priors matched", "", _measured(result, "matched missed")),
+        Line("threes right, priors matched", "", right, " %"),
         Line("the 3's bias tuned on the test set, raised by", "3.5", _measured(result, "tuned shift")),
-        Line("errors then", "109", _measured(result, "tuned errors")),
-        Line("… on the threes", "14", _measured(result, "tuned missed")),
+        Line("errors, tuned", "109", _measured(result, "tuned errors")),
+        Line("threes wrong, tuned", "14", _measured(result, "tuned missed")),
     ]
 
 
@@ -117,11 +117,11 @@ def _only_7_8(result: Result) -> list[Line]:
         return tuple(100 * value / result.data.test for value in errors)
 
     return [
-        Line("errors, biases as trained", "47.3 %", share(_errors(result, DISTILLED)), " %"),
+        Line("errors, as trained", "47.3 %", share(_errors(result, DISTILLED)), " %"),
         Line("7's and 8's biases lowered to match the class priors, by", "", _measured(result, "matched shift")),
-        Line("errors then", "", share(_measured(result, "matched errors")), " %"),
+        Line("errors, priors matched", "", share(_measured(result, "matched errors")), " %"),
         Line("7's and 8's biases tuned on the test set, lowered by", "7.6", _measured(result, "tuned shift")),
-        Line("errors then", "13.2 %", share(_measured(result, "tuned errors")), " %"),
+        Line("errors, tuned", "13.2 %", share(_measured(result, "tuned errors")), " %"),
     ]
 
 
