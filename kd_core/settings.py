@@ -812,7 +812,7 @@ class Preset:
 # Hinton, Vinyals, Dean 2015, section 3: all labels, its teacher of moved images, T = 20.
 _HINTON: dict[str, Scalar] = {
     "teacher": "jittered",
-    "teacher_epochs": 100,
+    "teacher_epochs": 50,
     "student": "mlp800",
     "train_size": 55_000,
     "temperature": 20.0,
