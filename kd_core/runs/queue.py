@@ -143,6 +143,17 @@ class Queue:
         self._orders.put(partial(self._admit, handle))
         return handle
 
+    def stored(self, asked: Sequence[Settings]) -> list[tuple[str, Result] | None]:
+        """Id and Result (without networks) of each of these settings of one technique, where the store has it.
+
+        One look for all: a map asks so. None too while the workers have not said what "auto" means here.
+        """
+        settings = [self._resolved(one) for one in asked]
+        known = [one for one in settings if one is not None]
+        if not known or len(known) < len(settings) or self._store is None or self._data is None:
+            return [None] * len(settings)
+        return self._store.answers(known, self._known[known[0].technique].version, self._data.name)
+
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
         with self._changed:
@@ -304,17 +315,17 @@ class Queue:
             else:
                 del self._sent[handle]
 
-    def _resolved(self, handle: Handle) -> Settings | None:
-        """The run's settings with nothing left "auto", as far as the workers have said what that means."""
-        known = self._known.get(handle.technique)
+    def _resolved(self, settings: Settings) -> Settings | None:
+        """The settings with nothing left "auto", as far as the workers have said what that means."""
+        known = self._known.get(settings.technique)
         if known is None or self._data is None:
             return None
-        asked = handle.settings.model_dump()
-        return handle.settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
+        asked = settings.model_dump()
+        return settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""
-        settings = self._resolved(handle)
+        settings = self._resolved(handle.settings)
         if self._store is None or handle.again:
             return True
         if settings is None or self._data is None:
@@ -330,7 +341,7 @@ class Queue:
 
     def _send(self, handle: Handle, workers: Workers) -> None:
         kept: dict[int, Result] = {}
-        settings = self._resolved(handle)
+        settings = self._resolved(handle.settings)
         if settings is not None and self._store is not None and self._data is not None and not handle.again:
             known = self._known[handle.technique]
             kept = self._store.trials(settings, known.version, self._data.name, known.machine)

@@ -229,6 +229,19 @@ class Store:
         result = self.result(run) if run else None
         return (run, result) if run and result else None
 
+    def answers(self, asked: Sequence[Settings], version: int, data: str) -> list[tuple[str, Result] | None]:
+        """`answer` for many (resolved) settings with one look, each without its networks."""
+        keys = [settings.key(version, data) for settings in asked]
+        query = (
+            select(_Run.key, _Run.id, _Run.result)
+            .where(_Run.key.in_(keys), _Run.state == "finished", _Run.origin == "trained")
+            .order_by(_Run.created)
+        )
+        rows = self._try(lambda session: session.execute(query).all()) or []
+        newest = {key: (run, packed) for key, run, packed in rows}
+        found = {key: (run, packed and _unpacked(packed)) for key, (run, packed) in newest.items()}
+        return [(run, result) if result else None for run, result in (found.get(key, ("", None)) for key in keys)]
+
     def result(self, run: str) -> Result | None:
         """A finished run's Result with its networks, or None."""
 

@@ -148,9 +148,14 @@ class Sweep:
     def _work(self) -> None:
         steps = _Search(self) if self.plan.trials else _Grid(self)
         under_way: dict[int, Handle] = {}
+        looked = False
         try:
             while not self._stopped:
-                while len(under_way) < self._queue.lanes + AHEAD and (place := steps.next()) is not None:
+                if self._queue.warm and not looked:
+                    looked = True
+                    self._take_stored(steps)
+                room = self._queue.lanes + AHEAD
+                while len(under_way) < room and (place := steps.next()) is not None:
                     handle = self._submit(place)
                     if handle is not None:
                         under_way[place] = handle
@@ -177,6 +182,16 @@ class Sweep:
             handle.stop()
             self._put(place, state="waiting", run=None)
         self._close()
+
+    def _take_stored(self, steps: "_Grid | _Search") -> None:
+        """Fill all cells whose runs are in the store, with one look; each is then written down as any other."""
+        places = steps.open()
+        found = self._queue.stored([self._settings(place) for place in places])
+        known = {place: one for place, one in zip(places, found, strict=True) if one is not None}
+        for place, (run, result) in known.items():
+            self._put(place, state="finished", run=run, measures=measures(result), seconds=0.0)
+        for place in known:
+            steps.told(place)
 
     def _submit(self, place: int) -> Handle | None:
         """The cell's run in the queue; None, with the map stopped, where the queue does not take it."""
@@ -226,12 +241,17 @@ class _Grid:
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._open: Iterator[int] = iter(
-            [place for place, cell in enumerate(sweep._cells) if cell.state not in ("finished",)]
-        )
+        self._next = 0
 
     def next(self) -> int | None:
-        return next(self._open, None)
+        places = self.open()
+        self._next = places[0] + 1 if places else self._next
+        return places[0] if places else None
+
+    def open(self) -> list[int]:
+        """The cells that were not begun and are not finished."""
+        cells = self._sweep._cells
+        return [place for place in range(self._next, len(cells)) if cells[place].state != "finished"]
 
     def is_hopeless(self, place: int, view: View) -> bool:
         """Never: a map with holes is no map."""
@@ -270,6 +290,10 @@ class _Search:
             place = len(sweep._cells) - 1
         self._asked[place] = trial
         return place
+
+    def open(self) -> list[int]:
+        """Nothing: which cell is next is not known before it is asked for."""
+        return []
 
     def is_hopeless(self, place: int, view: View) -> bool:
         """Whether its first trial is, at the same share of its epochs, behind the median of the cells before."""
