@@ -115,6 +115,7 @@ class Handle:
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.owner, self.again = owner, again
+        self.of_map = False  # one of many alike, whose workers remember what they have in common
         self.expected: float | None = None  # seconds, as like runs took
         self.looked_up = False  # in the store, for its answer
         self.settings = settings

@@ -123,12 +123,13 @@ class Queue:
     def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
-        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted); several
-        where it is not `alone`: a map's. again: train it even if its Result is stored. Raises Problem for what
-        the limits do not allow.
+        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted). again:
+        train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
+        whose workers remember what they have in common. Raises Problem for what the limits do not allow.
         """
         self.limits.check_size(settings)
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again)
+        handle.of_map = not alone
         with self._changed:
             if alone and owner and self.of(owner):
                 raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))

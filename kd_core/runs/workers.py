@@ -234,8 +234,10 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     missing = [seed for seed in handle.seeds if seed not in kept]
     trials: dict[int, TaskRef] = {}
     if missing:
-        prepared = task(("prepare", run), work.prepare, run, handle.settings)
-        trials = {seed: task(("trial", run, seed), work.trial, run, prepared, seed) for seed in missing}
+        prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
+        trials = {
+            seed: task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map) for seed in missing
+        }
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
     joined = task(("join", run), work.join, handle.settings, *results)
     return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}
