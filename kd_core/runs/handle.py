@@ -141,6 +141,11 @@ class Handle:
         """Whether it is queued or running."""
         return self._state in UNDER_WAY
 
+    @property
+    def state(self) -> State:
+        """As in its view."""
+        return self._state
+
     def stop(self) -> None:
         """Stop the run, at once: what it has shown so far stays, its workers are freed. Safe to repeat."""
         if self._end("stopped"):

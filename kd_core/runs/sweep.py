@@ -162,14 +162,12 @@ class Sweep:
                 if not under_way:
                     break
                 for place, handle in list(under_way.items()):
-                    view = handle.view()
-                    if not view.over and steps.is_hopeless(place, view):
+                    if handle.under_way and steps.is_hopeless(place, handle):
                         handle.stop()
-                        view = handle.view()
-                    if view.over:
+                    if not handle.under_way:
                         del under_way[place]
-                        self._end(place, steps, view)
-                    elif view.state == "running" and self._cells[place].state == "waiting":
+                        self._end(place, steps, handle.view())
+                    elif handle.state == "running" and self._cells[place].state == "waiting":
                         self._put(place, state="running")
                 time.sleep(LOOK_SECONDS)
         except Exception as error:  # the database's, or Optuna's
@@ -253,7 +251,7 @@ class _Grid:
         cells = self._sweep._cells
         return [place for place in range(self._next, len(cells)) if cells[place].state != "finished"]
 
-    def is_hopeless(self, place: int, view: View) -> bool:
+    def is_hopeless(self, place: int, handle: Handle) -> bool:
         """Never: a map with holes is no map."""
         return False
 
@@ -295,11 +293,11 @@ class _Search:
         """Nothing: which cell is next is not known before it is asked for."""
         return []
 
-    def is_hopeless(self, place: int, view: View) -> bool:
+    def is_hopeless(self, place: int, handle: Handle) -> bool:
         """Whether its first trial is, at the same share of its epochs, behind the median of the cells before."""
         trial = self._asked[place]
         known = trial.user_attrs.get("looked", -1)
-        for percent, errors in _first_curve(self._sweep._settings(place), view):
+        for percent, errors in _first_curve(self._sweep._settings(place), handle.view()):
             if percent > known:
                 trial.report(errors, percent)
                 trial.set_user_attr("looked", known := percent)
