@@ -168,7 +168,7 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     settings.check(data)
     return (yield from once(
         ("shared", *settings_but(settings, *OF_THE_LESSON)), data, lambda: _preparing(settings, data),
-        keep=lambda shared: shared.teacher is None or shared.teacher_created is not None,  # else said to be new again
+        keep=lambda shared: shared.teacher is None or shared.teacher_created is not None,  # not "new" each time
     ))  # fmt: skip
 
 

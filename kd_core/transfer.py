@@ -185,7 +185,7 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
         return (yield from _preparing_backbone(settings, target))
     return (yield from once(
         ("shared", *settings_but(settings, "lam")), data, lambda: _preparing(settings, data, target),
-        keep=lambda shared: shared.source_created is not None,  # else said to be new again
+        keep=lambda shared: shared.source_created is not None,  # not "new" each time
     ))  # fmt: skip
 
 
