@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from kd_core.events import Result
 from kd_core.messages import Scalar
-from kd_core.runs.sweep import MapView
+from kd_core.runs.map_study import MapView
 from kd_core.settings import TECHNIQUES
 
 ASSETS = Path(__file__).parent.parent / "assets"

@@ -19,8 +19,8 @@ from app.figures import Translator
 from kd_core.best import Standing
 from kd_core.messages import N_, Scalar
 from kd_core.plan import Plan
+from kd_core.runs.map_study import Cell, MapView
 from kd_core.runs.map_table import judged, name_of
-from kd_core.runs.sweep import Cell, MapView
 from kd_core.settings import TECHNIQUES, Spec
 
 LISTED = 12  # cells of a search
@@ -248,7 +248,7 @@ def study_of(view: MapView) -> Any:
     import optuna
     from optuna.trial import create_trial
 
-    from kd_core.runs.sweep import distributions
+    from kd_core.runs.map_study import distributions
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study()

@@ -21,6 +21,7 @@ from kd_core.data import Digits, subset
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
+from kd_core.remembered import once, settings_but
 from kd_core.settings import (
     ALONE,
     BUGGED,
@@ -42,6 +43,7 @@ RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
 CONTROLS = (SMOOTHED, SHUFFLED, EQUAL, BUGGED)
 INNER = ("attention", "hints")  # methods that look into the teacher
+OF_THE_LESSON = ("temperature", "alpha", "t_squared", "method_weight")  # no say but in how a student is taught
 BETTER = N_(
     "Distillation helped: {points} points more accuracy than the student alone "
     "(95 % interval {low} to {high}, {n} paired trials)."
@@ -164,6 +166,14 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     """`prepare` as a stream: yields the teacher's Steps and Evaluations and returns the Shared."""
     settings = resolve(settings)
     settings.check(data)
+    return (yield from once(
+        ("shared", *settings_but(settings, *OF_THE_LESSON)), data, lambda: _preparing(settings, data),
+        keep=lambda shared: shared.teacher is None or shared.teacher_created is not None,  # not "new" each time
+    ))  # fmt: skip
+
+
+def _preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """The same, made anew: teacher, logits, costs."""
     costs = dict(zip((TEACHER, ALONE), cost.costs_of(
         [_build(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
     ), strict=True))  # fmt: skip
@@ -231,6 +241,10 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         arms.append(arm)
         return model
 
+    def train_alone() -> Generator[Event, None, Arm]:
+        yield from train(ALONE, labels_only)
+        return arms.pop()
+
     def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
         return lambda logits, batch: F.cross_entropy(logits, labels[batch]), []
 
@@ -255,7 +269,9 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         arms.append(shared.teacher)
         teacher_logits = shared.teacher_logits[sample]
         inner = None if shared.teacher_inner is None else shared.teacher_inner[sample]
-    yield from train(ALONE, labels_only)
+    key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
+    alone = yield from once(key, data, train_alone)
+    arms.append(alone.model_copy(update={"cost": shared.costs[ALONE]}))  # measured along with the others'
     lesson = distil_from(teacher_logits)
     if settings.method != "logits":
         lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)

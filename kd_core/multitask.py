@@ -12,6 +12,7 @@ its gradients in `conflict`, the images in `tasks`.
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, nan
 
 import torch.nn.functional as F
@@ -23,6 +24,7 @@ from kd_core.data import Digits, Split, pixels, subset
 from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Event, GalleryDigit, Result, Step, Verdict
 from kd_core.joint import WIDTHS, Combine, Joint, Schedule, build, fair_widths, fit
 from kd_core.messages import N_, Message, Scalar, message
+from kd_core.remembered import once, settings_but
 from kd_core.settings import BODIES, FAIR, JOINT, TASK_LABELS, arm_of, scheme_of
 from kd_core.settings import JOINT_EQUAL as EQUAL
 from kd_core.settings import TASK_ALONE as ALONE
@@ -41,6 +43,7 @@ __all__ = [
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
 ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
+OF_THE_SUM = ("weighting", *(f"weight_{task}" for task in TASK_LABELS))  # no say but in the networks trained as set
 DATA_SEED = 0  # validation and test images are made once for all trials
 BETTER = N_(
     "Sharing helped “{task}”: learned jointly it has {points} points more accuracy than alone "
@@ -84,6 +87,12 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     """
     settings = resolve(settings)
     settings.check(data)
+    key = ("shared", *settings_but(settings, *OF_THE_SUM))
+    return (yield from once(key, data, lambda: _preparing(settings, data)))
+
+
+def _preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """The same, made anew."""
     tasks = settings.task_names
     yield Step("tasks", arm_of(tasks[0], JOINT), settings.seed, 0, 1, nan, 0.0)
     nets = {(scheme, task): _build(settings, scheme, task, settings.seed, "cpu")
@@ -113,7 +122,9 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     done: dict[str, ArmTrial] = {}
     for place, (scheme, tasks) in enumerate(plans):
         span = (place / len(plans), (place + 1) / len(plans))
-        done |= yield from _train(settings, digits, scheme, tasks, seed, span)
+        train = partial(_train, settings, digits, scheme, tasks, seed, span)
+        key = (scheme, tasks, seed, span, *settings_but(settings, "seed", "seeds", *OF_THE_SUM))
+        done |= yield from (train() if scheme == JOINT else once(key, data, train))
     if _equal_as_set(settings):  # the same training: not a bit would differ
         done |= {arm_of(task, EQUAL): _unseen(done[arm_of(task, JOINT)]) for task in names}
     done = _with_delta_m(done, names)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -108,7 +109,7 @@ class Settings(BaseModel):
     @classmethod
     def specs(cls) -> dict[str, Spec]:
         """Every field's `Spec` by name, in the order of the class."""
-        return {name: _spec(cls, name, info) for name, info in cls.model_fields.items()}
+        return dict(_specs(cls))
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "settings") -> Self:
@@ -191,6 +192,12 @@ class Settings(BaseModel):
         counted = {n: v for n, v in fields.items() if not (specs[n].later and v == specs[n].default)}
         record = {**counted, "": [self.technique, version, data]}
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _specs(owner: type[Settings]) -> dict[str, Spec]:
+    """Read off a class once: pages and estimates ask hundreds of times."""
+    return {name: _spec(owner, name, info) for name, info in owner.model_fields.items()}
 
 
 def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:

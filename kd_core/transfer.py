@@ -12,6 +12,7 @@ a network of ImageNet as the source; the join.
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Event, Inte
 from kd_core.features import features
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build, initialise
+from kd_core.remembered import once, settings_but
 from kd_core.settings import (
     ANCHORED,
     BACKBONES,
@@ -181,6 +183,14 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     settings.check(target)
     if settings.has_backbone:
         return (yield from _preparing_backbone(settings, target))
+    return (yield from once(
+        ("shared", *settings_but(settings, "lam")), data, lambda: _preparing(settings, data, target),
+        keep=lambda shared: shared.source_created is not None,  # not "new" each time
+    ))  # fmt: skip
+
+
+def _preparing(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
+    """The same with one of the lab's own networks, made anew."""
     if settings.task == "fashion":
         yield from fashion.fetch(stage="source", arm=SOURCE, seed=SOURCE_SEED)
     source = source_of(settings, data)
@@ -223,19 +233,11 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
     started = time.perf_counter()
     few = _few(settings, target, seed)
     arms = [] if shared.as_is is None else [shared.as_is]
-    for place, (name, train) in enumerate(ARMS.items()):
+    for place, name in enumerate(ARMS):
         span = (place / len(ARMS), (place + 1) / len(ARMS))
-        model, old_head = _start(settings, shared, seed, transferred=name != SCRATCH)
-        curve, began = [], time.perf_counter()
-        for event in train(settings, model, few, target, seed, name, span):
-            if isinstance(event, Evaluation):
-                curve.append((event.epoch, event.errors))
-            yield event
-        done = results.arm_trial(model, target, seed, curve, time.perf_counter() - began)
-        measures = {"trainable parameters": float(_trainable(model, name))}
-        if name != SCRATCH:
-            measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, source)}
-        done = done.model_copy(update={"measures": measures})
+        train = partial(_train, settings, shared, few, source, target, seed, name, span)
+        key = (name, seed, backbones.digest(shared.source), *settings_but(settings, "seed", "seeds", "lam"))
+        done = yield from (train() if name == ANCHORED else once(key, data, train))
         arms.append(Arm(
             name=name, model=NETWORKS[settings.network], labels=len(few), shared=False,
             cost=shared.costs[settings.network],
@@ -309,6 +311,23 @@ def _base_rate(settings: Settings, arm: str) -> float:
 
 
 ARMS: dict[str, Train] = {SCRATCH: _tune, FROZEN: _extract, TUNED: _tune, DECAYED: _tune, ANCHORED: _tune}
+
+
+def _train(
+    settings: Settings, shared: Shared, few: Split, source: Digits, target: Digits, seed: int, name: str, span: Span
+) -> Generator[Event, None, ArmTrial]:
+    """Train one arm, yielding its events, and return what is kept of it. lambda has a say in ANCHORED alone."""
+    model, old_head = _start(settings, shared, seed, transferred=name != SCRATCH)
+    curve, began = [], time.perf_counter()
+    for event in ARMS[name](settings, model, few, target, seed, name, span):
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    done = results.arm_trial(model, target, seed, curve, time.perf_counter() - began)
+    measures = {"trainable parameters": float(_trainable(model, name))}
+    if name != SCRATCH:
+        measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, source)}
+    return done.model_copy(update={"measures": measures})
 
 
 def _cross_entropy(few: Split) -> LossFn:

@@ -24,6 +24,7 @@ LAYERS = [
     {"kd_core.validation"},
     {
         "kd_core.results",
+        "kd_core.remembered",
         "kd_core.teachers",
         "kd_core.training",
         "kd_core.statistics",

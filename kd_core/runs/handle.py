@@ -115,6 +115,7 @@ class Handle:
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.owner, self.again = owner, again
+        self.of_map = False  # one of many alike, whose workers remember what they have in common
         self.expected: float | None = None  # seconds, as like runs took
         self.looked_up = False  # in the store, for its answer
         self.settings = settings
@@ -139,6 +140,11 @@ class Handle:
     def under_way(self) -> bool:
         """Whether it is queued or running."""
         return self._state in UNDER_WAY
+
+    @property
+    def state(self) -> State:
+        """As in its view."""
+        return self._state
 
     def stop(self) -> None:
         """Stop the run, at once: what it has shown so far stays, its workers are freed. Safe to repeat."""

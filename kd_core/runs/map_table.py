@@ -6,7 +6,7 @@ from typing import Any
 
 from kd_core.best import Standing, standings
 from kd_core.messages import Scalar
-from kd_core.runs.sweep import Cell, MapView
+from kd_core.runs.map_study import Cell, MapView
 
 SHOWN = 10  # cells of a search
 MARKS = {"waiting": "…", "running": "…", "pruned": "pruned", "failed": "failed"}

@@ -123,12 +123,13 @@ class Queue:
     def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
-        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted); several
-        where it is not `alone`: a map's. again: train it even if its Result is stored. Raises Problem for what
-        the limits do not allow.
+        owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted). again:
+        train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
+        whose workers remember what they have in common. Raises Problem for what the limits do not allow.
         """
         self.limits.check_size(settings)
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again)
+        handle.of_map = not alone
         with self._changed:
             if alone and owner and self.of(owner):
                 raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
@@ -142,6 +143,17 @@ class Queue:
                 handle.fail(message("The queue is closed; start the program again."))
         self._orders.put(partial(self._admit, handle))
         return handle
+
+    def stored(self, asked: Sequence[Settings]) -> list[tuple[str, Result] | None]:
+        """Id and Result (without networks) of each of these settings of one technique, where the store has it.
+
+        One look for all: a map asks so. None too while the workers have not said what "auto" means here.
+        """
+        settings = [self._resolved(one) for one in asked]
+        known = [one for one in settings if one is not None]
+        if not known or len(known) < len(settings) or self._store is None or self._data is None:
+            return [None] * len(settings)
+        return self._store.answers(known, self._known[known[0].technique].version, self._data.name)
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
@@ -304,17 +316,17 @@ class Queue:
             else:
                 del self._sent[handle]
 
-    def _resolved(self, handle: Handle) -> Settings | None:
-        """The run's settings with nothing left "auto", as far as the workers have said what that means."""
-        known = self._known.get(handle.technique)
+    def _resolved(self, settings: Settings) -> Settings | None:
+        """The settings with nothing left "auto", as far as the workers have said what that means."""
+        known = self._known.get(settings.technique)
         if known is None or self._data is None:
             return None
-        asked = handle.settings.model_dump()
-        return handle.settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
+        asked = settings.model_dump()
+        return settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""
-        settings = self._resolved(handle)
+        settings = self._resolved(handle.settings)
         if self._store is None or handle.again:
             return True
         if settings is None or self._data is None:
@@ -330,7 +342,7 @@ class Queue:
 
     def _send(self, handle: Handle, workers: Workers) -> None:
         kept: dict[int, Result] = {}
-        settings = self._resolved(handle)
+        settings = self._resolved(handle.settings)
         if settings is not None and self._store is not None and self._data is not None and not handle.again:
             known = self._known[handle.technique]
             kept = self._store.trials(settings, known.version, self._data.name, known.machine)

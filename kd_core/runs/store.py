@@ -13,7 +13,6 @@ nothing can be kept (a full disk, a read-only folder, a database out of reach) t
 import os
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import platformdirs
-from pydantic import ValidationError
 from sqlalchemy import (
     JSON,
     Engine,
@@ -42,6 +40,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_colum
 from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
+from kd_core.runs.packing import pack, pack_whole, unpack, unpack_whole, with_networks
 from kd_core.settings import Settings
 from kd_core.statistics import validation
 
@@ -193,9 +192,7 @@ class Store:
         """One finished trial of (resolved) settings; an earlier one of the same machine gives way."""
         key, machine = settings.trials_key(result.version, data), machine_of(result.provenance)
         same = (_Trial.key == key, _Trial.seed == seed, _Trial.machine == machine)
-        row = dict(
-            key=key, seed=seed, machine=machine, created=time.time(), result=_packed(result.model_dump_json())
-        )
+        row = dict(key=key, seed=seed, machine=machine, created=time.time(), result=pack_whole(result))
 
         def work(session: Session) -> None:
             session.execute(delete(_Trial).where(*same))
@@ -210,7 +207,7 @@ class Store:
             _Trial.key == key, _Trial.machine == machine, _Trial.seed.in_(seeds)
         )
         rows = self._try(lambda session: session.execute(query).all()) or []
-        found = {seed: _unpacked(packed) for seed, packed in rows}
+        found = {seed: unpack_whole(packed) for seed, packed in rows}
         return {seed: result for seed, result in found.items() if result is not None}
 
     # What there is
@@ -229,6 +226,19 @@ class Store:
         result = self.result(run) if run else None
         return (run, result) if run and result else None
 
+    def answers(self, asked: Sequence[Settings], version: int, data: str) -> list[tuple[str, Result] | None]:
+        """`answer` for many (resolved) settings with one look, each without its networks."""
+        keys = [settings.key(version, data) for settings in asked]
+        query = (
+            select(_Run.key, _Run.id, _Run.result)
+            .where(_Run.key.in_(keys), _Run.state == "finished", _Run.origin == "trained")
+            .order_by(_Run.created)
+        )
+        rows = self._try(lambda session: session.execute(query).all()) or []
+        newest = {key: (run, packed) for key, run, packed in rows}
+        found = {key: (run, packed and unpack(packed)) for key, (run, packed) in newest.items()}
+        return [(run, result) if result else None for run, result in (found.get(key, ("", None)) for key in keys)]
+
     def result(self, run: str) -> Result | None:
         """A finished run's Result with its networks, or None."""
 
@@ -238,8 +248,8 @@ class Store:
             return packed, {row.arm: row.safetensors for row in networks}
 
         packed, networks = self._try(work) or (None, {})
-        result = _unpacked(packed) if packed else None
-        return result and _with_networks(result, networks)
+        result = unpack(packed) if packed else None
+        return result and with_networks(result, networks)
 
     def find(self, run: str) -> Entry | None:
         """What is known of one run, or None."""
@@ -304,7 +314,7 @@ def _columns(result: Result) -> dict[str, Any]:
         settings=result.settings,
         verdict=result.verdict.text.model_dump(),
         validation=validation(result),
-        result=_packed(result.without_networks().model_dump_json()),
+        result=pack(result),
     )
 
 
@@ -312,28 +322,6 @@ def _put_networks(session: Session, run: str, result: Result) -> None:
     rows = [dict(run=run, arm=arm, safetensors=weights) for arm, weights in result.networks().items()]
     if rows:
         session.execute(insert(_Network), rows)
-
-
-def _with_networks(result: Result, networks: Mapping[str, bytes]) -> Result:
-    arms = []
-    for arm in result.arms:
-        trials = arm.trials
-        if arm.name in networks:
-            trials = (trials[0].model_copy(update={"weights": networks[arm.name]}), *trials[1:])
-        arms.append(arm.model_copy(update={"trials": trials}))
-    return result.model_copy(update={"arms": tuple(arms)})
-
-
-def _packed(json: str) -> bytes:
-    return zlib.compress(json.encode())
-
-
-def _unpacked(packed: bytes) -> Result | None:
-    """The Result, or None for one that is damaged or of a form that this lab no longer knows."""
-    try:
-        return Result.model_validate_json(zlib.decompress(packed))
-    except (zlib.error, ValidationError):
-        return None
 
 
 def _entry(row: _Run) -> Entry:

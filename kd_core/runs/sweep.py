@@ -5,99 +5,49 @@
     sweep.view()                         # its cells so far
     sweep.stop()                         # and sweeps.start(plan, owner) goes on later
 
-Every map is an Optuna study, kept beside the runs in the same database: a grid's cells are written into it as they
-come, a search asks its sampler (TPE) for the next cell and has its pruner (the median rule) end hopeless ones.
-A cell is a run like any other: it is in the history, its trials are kept, and what was run before costs nothing.
-
-Optuna is imported with the first map: no other page waits for it.
+Every map is an Optuna study (`map_study`): a grid's cells are written into it as they come, a search asks its
+sampler (TPE) for the next cell and has its pruner (the median rule) end hopeless ones. A cell is a run like any
+other: it is in the history, its trials are kept, and what was run before costs nothing.
 """
 
-import json
 import logging
 import threading
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from statistics import fmean
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from kd_core.events import Result
-from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.messages import N_, Message, Problem, message
 from kd_core.plan import Plan
 from kd_core.runs.handle import Handle, View
+from kd_core.runs.map_study import (
+    PREFIX,
+    Cell,
+    MapView,
+    attributes,
+    created,
+    distributions,
+    opened,
+    plan_of,
+    quiet,
+    recalled,
+    study_of,
+    typed,
+)
 from kd_core.runs.queue import Queue
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.settings import Settings
 from kd_core.validation import ends, main_arms, of_losses
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
+
+__all__ = ["Cell", "MapView", "Sweep", "Sweeps", "distributions", "measures"]
 
 LOOK_SECONDS = 0.05  # between two looks at the runs under way
 AHEAD = 1  # runs that wait while the workers are busy, so that none has to wait for the next
-START_UP = 5  # finished cells before a search prunes
-WARM_UP = 25  # percent of a run before which it is not pruned
-PREFIX = "map-"
-
-CellState = Literal["waiting", "running", "finished", "pruned", "failed"]
 
 _log = logging.getLogger(__name__)
-
-
-class Cell(BaseModel):
-    """One cell: where the axes are, its run, and how it went.
-
-    measures: seed -> validation errors per 10,000 (or loss) of the arm that the technique asks about, after the
-    last epoch; of several tasks the mean. seconds: that its run took; 0 for one that was in the store.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    at: dict[str, Scalar]
-    state: CellState = "waiting"
-    run: str | None = None
-    measures: dict[int, float] = {}
-    problem: Message | None = None
-    seconds: float = 0.0
-
-    @property
-    def mean(self) -> float | None:
-        """Mean over the seeds."""
-        return fmean(self.measures.values()) if self.measures else None
-
-
-class MapView(BaseModel):
-    """One moment of a map. state: "interrupted" for one that no server carries out at present.
-
-    losses: whether its measures are losses, not errors. problem: why it ended early.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    plan: Plan
-    state: Literal["running", "finished", "stopped", "interrupted"]
-    cells: tuple[Cell, ...]
-    created: datetime
-    losses: bool
-    seconds: float
-    problem: Message | None = None
-
-    @property
-    def done(self) -> int:
-        """How many cells nothing more will happen to."""
-        return sum(cell.state in ("finished", "pruned", "failed") for cell in self.cells)
-
-    @property
-    def best(self) -> Cell | None:
-        """The finished cell of the least mean."""
-        finished = [cell for cell in self.cells if cell.state == "finished" and cell.measures]
-        return min(finished, key=lambda cell: fmean(cell.measures.values()), default=None)
 
 
 def measures(result: Result) -> dict[int, float]:
@@ -113,7 +63,7 @@ class Sweep:
         self.id, self.plan, self.owner = study.study_name.removeprefix(PREFIX), plan, owner
         self._queue, self._study = queue, study
         self._changed = threading.Condition()
-        self._view = _recalled(study, plan)
+        self._view = recalled(study, plan)
         self._begun, self._before = time.monotonic(), self._view.seconds
         self._cells = list(self._view.cells)
         self._problem: Message | None = None
@@ -148,23 +98,26 @@ class Sweep:
     def _work(self) -> None:
         steps = _Search(self) if self.plan.trials else _Grid(self)
         under_way: dict[int, Handle] = {}
+        looked = False
         try:
             while not self._stopped:
-                while len(under_way) < self._queue.lanes + AHEAD and (place := steps.next()) is not None:
+                if self._queue.warm and not looked:
+                    looked = True
+                    self._take_stored(steps)
+                room = self._queue.lanes + AHEAD
+                while len(under_way) < room and (place := steps.next()) is not None:
                     handle = self._submit(place)
                     if handle is not None:
                         under_way[place] = handle
                 if not under_way:
                     break
                 for place, handle in list(under_way.items()):
-                    view = handle.view()
-                    if not view.over and steps.is_hopeless(place, view):
+                    if handle.under_way and steps.is_hopeless(place, handle):
                         handle.stop()
-                        view = handle.view()
-                    if view.over:
+                    if not handle.under_way:
                         del under_way[place]
-                        self._end(place, steps, view)
-                    elif view.state == "running" and self._cells[place].state == "waiting":
+                        self._end(place, steps, handle.view())
+                    elif handle.state == "running" and self._cells[place].state == "waiting":
                         self._put(place, state="running")
                 time.sleep(LOOK_SECONDS)
         except Exception as error:  # the database's, or Optuna's
@@ -177,6 +130,16 @@ class Sweep:
             handle.stop()
             self._put(place, state="waiting", run=None)
         self._close()
+
+    def _take_stored(self, steps: "_Grid | _Search") -> None:
+        """Fill all cells whose runs are in the store, with one look; each is then written down as any other."""
+        places = steps.open()
+        found = self._queue.stored([self._settings(place) for place in places])
+        known = {place: one for place, one in zip(places, found, strict=True) if one is not None}
+        for place, (run, result) in known.items():
+            self._put(place, state="finished", run=run, measures=measures(result), seconds=0.0)
+        for place in known:
+            steps.told(place)
 
     def _submit(self, place: int) -> Handle | None:
         """The cell's run in the queue; None, with the map stopped, where the queue does not take it."""
@@ -226,14 +189,19 @@ class _Grid:
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._open: Iterator[int] = iter(
-            [place for place, cell in enumerate(sweep._cells) if cell.state not in ("finished",)]
-        )
+        self._next = 0
 
     def next(self) -> int | None:
-        return next(self._open, None)
+        places = self.open()
+        self._next = places[0] + 1 if places else self._next
+        return places[0] if places else None
 
-    def is_hopeless(self, place: int, view: View) -> bool:
+    def open(self) -> list[int]:
+        """The cells that were not begun and are not finished."""
+        cells = self._sweep._cells
+        return [place for place in range(self._next, len(cells)) if cells[place].state != "finished"]
+
+    def is_hopeless(self, place: int, handle: Handle) -> bool:
         """Never: a map with holes is no map."""
         return False
 
@@ -247,7 +215,7 @@ class _Grid:
         done = cell.state == "finished"
         self._sweep._study.add_trial(create_trial(
             state=TrialState.COMPLETE if done else TrialState.FAIL, value=_value(cell) if done else None,
-            params=dict(cell.at), distributions=distributions(plan), user_attrs=_attributes(cell),
+            params=dict(cell.at), distributions=distributions(plan), user_attrs=attributes(cell),
         ))  # fmt: skip
 
 
@@ -264,18 +232,22 @@ class _Search:
         if len(sweep._cells) >= sweep.plan.trials:
             return None
         trial = sweep._study.ask(distributions(sweep.plan))
-        at = {axis.field: _typed(sweep.plan, axis.field, trial.params[axis.field]) for axis in sweep.plan.axes}
+        at = {axis.field: typed(sweep.plan, axis.field, trial.params[axis.field]) for axis in sweep.plan.axes}
         with sweep._changed:
             sweep._cells.append(Cell(at=at))
             place = len(sweep._cells) - 1
         self._asked[place] = trial
         return place
 
-    def is_hopeless(self, place: int, view: View) -> bool:
+    def open(self) -> list[int]:
+        """Nothing: which cell is next is not known before it is asked for."""
+        return []
+
+    def is_hopeless(self, place: int, handle: Handle) -> bool:
         """Whether its first trial is, at the same share of its epochs, behind the median of the cells before."""
         trial = self._asked[place]
         known = trial.user_attrs.get("looked", -1)
-        for percent, errors in _first_curve(self._sweep._settings(place), view):
+        for percent, errors in _first_curve(self._sweep._settings(place), handle.view()):
             if percent > known:
                 trial.report(errors, percent)
                 trial.set_user_attr("looked", known := percent)
@@ -291,7 +263,7 @@ class _Search:
         from optuna.trial import TrialState
 
         trial, cell = self._asked.pop(place), self._sweep._cells[place]
-        for name, value in _attributes(cell).items():
+        for name, value in attributes(cell).items():
             trial.set_user_attr(name, value)
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
         state = states.get(cell.state, TrialState.FAIL)
@@ -345,8 +317,8 @@ class Sweeps:
                 return running
             if owner and any(s.owner == owner and s.under_way for s in self._under_way.values()):
                 raise Problem(N_("You have a map under way; stop it, or wait until it is finished."))
-            with _quiet():
-                study = _study(storage, name, plan)
+            with quiet():
+                study = study_of(storage, name, plan)
             sweep = self._under_way[plan.key()] = Sweep(self._queue, study, plan, owner)
             return sweep
 
@@ -366,15 +338,15 @@ class Sweeps:
         if sweep is not None:
             return sweep.view()
         study = self.study(map_id)
-        plan = study and _plan(study)
-        return _recalled(study, plan) if study and plan else None
+        plan = study and plan_of(study)
+        return recalled(study, plan) if study and plan else None
 
     def study(self, map_id: str) -> "Study | None":
         """Optuna's own view of a map, for its figures; None if it is not known."""
         import optuna
 
         storage = self._opened()
-        with _quiet():
+        with quiet():
             try:
                 return optuna.load_study(study_name=PREFIX + map_id, storage=storage)
             except KeyError:
@@ -384,11 +356,11 @@ class Sweeps:
         """The newest maps there are: id, plan, when they were started."""
         import optuna
 
-        with _quiet():
+        with quiet():
             names = [n for n in optuna.get_all_study_names(self._opened()) if n.startswith(PREFIX)]
             studies = [optuna.load_study(study_name=name, storage=self._opened()) for name in names]
-        found = [(s.study_name.removeprefix(PREFIX), _plan(s), _created(s)) for s in studies]
-        listed = [(name, plan, created) for name, plan, created in found if plan is not None]
+        found = [(s.study_name.removeprefix(PREFIX), plan_of(s), created(s)) for s in studies]
+        listed = [(name, plan, when) for name, plan, when in found if plan is not None]
         return sorted(listed, key=lambda one: one[2], reverse=True)[:limit]
 
     def close(self) -> None:
@@ -401,136 +373,7 @@ class Sweeps:
             sweep.wait(5)
 
     def _opened(self) -> "BaseStorage":
-        """Where maps are kept: the store's database, or memory alone where that can't be used."""
         with self._lock:
             if self._storage is None:
-                from optuna.storages import InMemoryStorage, RDBStorage
-
-                from kd_core.runs.store import Store, default_url
-
-                url = self._url or default_url()
-                store = Store(url)  # brings the database up to date: its older tables stood in Optuna's way
-                store.history(1)
-                try:
-                    if store.problem is not None:
-                        raise Problem("{why}", why=store.problem)
-                    with _quiet():
-                        self._storage = RDBStorage(url)
-                except Exception as error:
-                    said = error.message if isinstance(error, Problem) else str(error).splitlines()[0][:160]
-                    self.problem = message("Maps are not kept at present, and end with the lab: {why}", why=said)
-                    self._storage = InMemoryStorage()
-                finally:
-                    store.close()
+                self._storage, self.problem = opened(self._url)
             return self._storage
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what Optuna says on standard error."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _study(storage: "BaseStorage", name: str, plan: Plan) -> "Study":
-    """The plan's study, made or found again. Its seed is fixed: a search repeats as far as its timing does."""
-    import optuna
-    from optuna.trial import TrialState
-
-    study = optuna.create_study(
-        study_name=name, storage=storage, load_if_exists=True, direction="minimize",
-        sampler=optuna.samplers.TPESampler(seed=0, constant_liar=True, n_startup_trials=max(5, plan.trials // 4)),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=START_UP, n_warmup_steps=WARM_UP),
-    )  # fmt: skip
-    if "plan" not in study.user_attrs:
-        study.set_user_attr("plan", plan.model_dump())
-        study.set_user_attr("created", datetime.now(UTC).isoformat())
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):  # of a server that ended
-        study.tell(trial.number, state=TrialState.FAIL)
-    return study
-
-
-def _plan(study: "Study") -> Plan | None:
-    """The plan of a study; None for one of a lab that had other settings."""
-    try:
-        plan = Plan.model_validate(study.user_attrs["plan"])
-        plan.check()
-    except (KeyError, ValueError):  # pydantic's and Problem are ValueErrors
-        return None
-    return plan
-
-
-def _created(study: "Study") -> datetime:
-    return datetime.fromisoformat(study.user_attrs.get("created", "1970-01-01T00:00:00+00:00"))
-
-
-def _recalled(study: "Study", plan: Plan) -> MapView:
-    """A map as its study knows it. Of a grid, every cell is there; of a search, those that came to an end."""
-    told = [cell for trial in study.get_trials(deepcopy=False) if (cell := _cell(plan, trial)) is not None]
-    cells = told
-    if not plan.trials:
-        found = {_key(cell.at): cell for cell in sorted(told, key=lambda cell: cell.state == "finished")}
-        cells = [found.get(_key(at), Cell(at=at)) for at in plan.grid()]
-    known = TECHNIQUES[plan.technique]
-    losses = known.parse(plan.settings).model_dump().get("problem") == "sinusoids"
-    finished = all(c.state != "waiting" for c in cells) and len(cells) >= plan.trials
-    return MapView(
-        id=study.study_name.removeprefix(PREFIX), plan=plan, state="finished" if finished else "interrupted",
-        cells=tuple(cells), created=_created(study), losses=losses,
-        seconds=float(study.user_attrs.get("seconds", 0.0)),
-    )  # fmt: skip
-
-
-def _cell(plan: Plan, trial: "FrozenTrial") -> Cell | None:
-    """The cell that a study's trial was; None for one that was cut off."""
-    told = trial.user_attrs
-    if "state" not in told or set(trial.params) != {axis.field for axis in plan.axes}:
-        return None
-    problem = Message.model_validate(told["problem"]) if told.get("problem") else None
-    return Cell(
-        at={axis.field: _typed(plan, axis.field, trial.params[axis.field]) for axis in plan.axes},
-        state=told["state"], run=told["run"], problem=problem, seconds=told.get("seconds", 0.0),
-        measures={int(seed): value for seed, value in told["measures"].items()},
-    )  # fmt: skip
-
-
-def _attributes(cell: Cell) -> dict[str, Any]:
-    """What a study keeps of a cell beside its place and mean."""
-    return dict(
-        state=cell.state, run=cell.run, measures={str(seed): value for seed, value in cell.measures.items()},
-        problem=cell.problem.model_dump() if cell.problem else None, seconds=cell.seconds,
-    )  # fmt: skip
-
-
-def _key(at: Mapping[str, Scalar]) -> str:
-    return json.dumps(dict(at), sort_keys=True)
-
-
-def _typed(plan: Plan, name: str, value: Any) -> Scalar:
-    """An axis's value as the setting has it: Optuna may hand a float that was rounded, or an int as a float."""
-    spec = TECHNIQUES[plan.technique].specs()[name]
-    return value if spec.choices or spec.kind is bool else spec.kind(value)
-
-
-def distributions(plan: Plan) -> dict[str, Any]:
-    """Of a grid the very values; of a search whatever lies between the least and the largest of each axis."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    found: dict[str, Any] = {}
-    specs = TECHNIQUES[plan.technique].specs()
-    for axis in plan.axes:
-        spec, values = specs[axis.field], axis.values
-        if spec.choices or spec.kind is bool:
-            found[axis.field] = CategoricalDistribution(values)
-            continue
-        low, high = min(values), max(values)
-        by_factors = spec.log and float(low) > 0
-        if spec.kind is int:
-            found[axis.field] = IntDistribution(int(low), int(high), log=by_factors)
-        else:
-            found[axis.field] = FloatDistribution(float(low), float(high), log=by_factors)
-    return found

@@ -23,6 +23,7 @@ from distributed import WorkerPlugin, get_worker
 
 from kd_core.events import Evaluation, Event, Result, Step
 from kd_core.messages import N_, Problem
+from kd_core.remembered import remembering
 from kd_core.runs.entry import machine_of
 from kd_core.runs.handle import PREPARATION
 from kd_core.settings import Settings
@@ -48,27 +49,32 @@ def stop_flag(run: str) -> str:
     return f"stop-{run}"
 
 
-def prepare(run: str, settings: Settings) -> tuple[Settings, Any]:
-    """The settings with nothing left "auto", and what the run's trials share."""
+def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Settings, Any]:
+    """The settings with nothing left "auto", and what the run's trials share.
+
+    of_map: what it has in common with the cells before it is remembered, and not made again.
+    """
 
     def work() -> tuple[Settings, Any]:
         report = _Report(run, PREPARATION)
         technique = _technique(settings)
         resolved = technique.resolve(settings)
-        shared = report.drain(technique.preparing(resolved, _data(technique)))
+        with remembering(of_map):
+            shared = report.drain(technique.preparing(resolved, _data(technique)))
         return resolved, shared
 
     return _plainly(work)
 
 
-def trial(run: str, prepared: tuple[Settings, Any], seed: int) -> Result:
-    """All arms at one seed: the Result of one trial."""
+def trial(run: str, prepared: tuple[Settings, Any], seed: int, of_map: bool = False) -> Result:
+    """All arms at one seed: the Result of one trial. of_map: as for `prepare`."""
 
     def work() -> Result:
         report = _Report(run, seed)
         settings, shared = prepared
         technique = _technique(settings)
-        report.drain(technique.trial(settings, _data(technique), shared, seed))
+        with remembering(of_map):
+            report.drain(technique.trial(settings, _data(technique), shared, seed))
         assert report.result is not None, "a trial's last event is its Result"
         return report.result
 

@@ -26,6 +26,7 @@ from kd_core.runs.handle import Handle
 START_SECONDS = 60
 CLOSE_SECONDS = 8
 REACH_SECONDS = 10  # for a scheduler to answer
+COUNTED_SECONDS = 1.0
 SILENT_SECONDS = 3.0  # without the connection to a scheduler, after which it is lost
 
 # Set before the process starts: glibc would return large blocks to the system at each training step.
@@ -48,6 +49,7 @@ class Workers:
         self._client: Any = None
         self._watcher: threading.Thread | None = None
         self._closing = False
+        self._number, self._counted = 1, -COUNTED_SECONDS
         self._futures: dict[Handle, list[Any]] = {}  # of the join and the trials; Dask keeps what they hold
 
     def connect(
@@ -115,8 +117,10 @@ class Workers:
         return message("The workers' process ended unexpectedly, and this run with it. Start it again.")
 
     def count(self) -> int:
-        """How many workers there are now, at least 1."""
-        return max(1, len(self._client.ncores()))
+        """How many workers there are, at least 1; asked of the scheduler once in COUNTED_SECONDS."""
+        if time.monotonic() - self._counted >= COUNTED_SECONDS:
+            self._number, self._counted = max(1, len(self._client.ncores())), time.monotonic()
+        return self._number
 
     def runs(self) -> list[Handle]:
         """The runs that it was given and has not finished."""
@@ -234,8 +238,10 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     missing = [seed for seed in handle.seeds if seed not in kept]
     trials: dict[int, TaskRef] = {}
     if missing:
-        prepared = task(("prepare", run), work.prepare, run, handle.settings)
-        trials = {seed: task(("trial", run, seed), work.trial, run, prepared, seed) for seed in missing}
+        prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
+        trials = {
+            seed: task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map) for seed in missing
+        }
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
     joined = task(("join", run), work.join, handle.settings, *results)
     return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}

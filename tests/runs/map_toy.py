@@ -1,5 +1,9 @@
-"""A technique with a known best: it trains nothing, and "errs" by how far (x, y) is from (3, 0.5). No torch."""
+"""A technique with a known best: it trains nothing, and "errs" by how far (x, y) is from (3, 0.5). No torch.
 
+Where MAP_TOY_LOG names a file, every trial that begins writes a line there: x, y, pause, seed, process.
+"""
+
+import os
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -52,6 +56,9 @@ def preparing(settings, data):
 def trial(settings, data, shared, seed):
     if settings.kind == "broken":
         raise Problem("The {kind} kind does not work.", kind=settings.kind)
+    if log := os.environ.get("MAP_TOY_LOG"):
+        with open(log, "a") as lines:
+            lines.write(f"{settings.x} {settings.y} {settings.pause} {seed} {os.getpid()}\n")
     curve = []
     for epoch in range(1, 5):
         time.sleep(settings.pause)

@@ -12,6 +12,7 @@ import pytest
 from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
+from kd_core.events import Result
 from kd_core.messages import Problem
 from kd_core.runs import store as store_module
 from kd_core.runs.handle import Handle
@@ -263,7 +264,7 @@ def test_a_store_that_fails_costs_no_run(queue, tmp_path, monkeypatch):
 
 def test_a_run_that_is_kept_remembers_its_curves(url):
     store = Store(url)
-    result = store_module._unpacked(store_module._packed(recorded_json()))
+    result = Result.model_validate_json(recorded_json())
     settings = DistillationSettings.parse(result.settings)
     store.begin("recorded", settings)
     store.finish("recorded", settings, result, "MNIST", 3.0)

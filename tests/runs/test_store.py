@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,23 @@ def test_a_finished_run_is_the_answer_to_the_same_settings_and_to_no_others(stor
     again = Store(f"sqlite:///{file}")
     assert again.answer(SETTINGS, result.version, "MNIST") == ("one", result)
     again.close()
+
+
+def test_many_settings_are_answered_with_one_look(store, result):
+    warmer, unknown = (SETTINGS.model_copy(update={"temperature": t}) for t in (7.0, 9.0))
+    store.begin("one", SETTINGS)
+    store.finish("one", SETTINGS, result, "MNIST", 12.5)
+    store.finish("two", warmer, result, "MNIST", 12.5)
+    time.sleep(0.01)
+    store.finish("three", SETTINGS, result, "MNIST", 12.5)
+    store.add("theirs", result)
+    asked = [unknown, warmer, SETTINGS, SETTINGS]
+    bare = result.without_networks()
+    assert store.answers(asked, result.version, "MNIST") == [None, ("two", bare), ("three", bare), ("three", bare)]
+    assert store.answers(asked, result.version + 1, "MNIST") == [None] * 4
+    for settings, answer in zip(asked, store.answers(asked, result.version, "MNIST"), strict=True):
+        alone = store.answer(settings, result.version, "MNIST")
+        assert (answer and answer[0]) == (alone and alone[0])
 
 
 def test_networks_lie_beside_the_record(store, file, result):
@@ -228,7 +246,7 @@ def test_a_record_that_no_longer_fits_is_no_answer(store, file, result):
     store.finish("one", SETTINGS, result, "MNIST", 1.0)
     strange = json.loads(result.model_dump_json()) | {"from the future": 1}
     with sqlite3.connect(file) as raw:
-        raw.execute("UPDATE runs SET result = ?", (store_module._packed(json.dumps(strange)),))
+        raw.execute("UPDATE runs SET result = ?", (zlib.compress(json.dumps(strange).encode()),))
     raw.close()
     assert store.answer(SETTINGS, result.version, "MNIST") is None
     assert store.problem is None

@@ -1,9 +1,16 @@
 """Maps through a real queue, with a technique whose best is known: they fill, stop, resume, search and refuse."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
+from collections import Counter
+from pathlib import Path
 from statistics import fmean
 
+import psutil
 import pytest
 from map_toy import IMAGES, MapToySettings, errors_of
 from test_queue import HERE, until
@@ -26,10 +33,17 @@ def url(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def queue(url):
+def log(tmp_path_factory):
+    """Where the technique writes down which trials it begins."""
+    return tmp_path_factory.mktemp("log") / "begun.txt"
+
+
+@pytest.fixture(scope="module")
+def queue(url, log):
     TECHNIQUES["map_toy"] = MapToySettings
     store = Store(url)
-    queue = Queue({"PYTHONPATH": HERE, "KD_WORKERS": "2"}, ("map_toy",), store=store, limits=Limits(queue=10))
+    env = {"PYTHONPATH": HERE, "KD_WORKERS": "2", "MAP_TOY_LOG": str(log)}
+    queue = Queue(env, ("map_toy",), store=store, limits=Limits(queue=10))
     until(lambda: queue.warm, 60)
     yield queue
     queue.close()
@@ -70,20 +84,24 @@ def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
     assert "best: x=3 y=0.5" in map_table.table(view)
 
 
-def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url):
-    sweeps.start(plan(pause=0.1)).wait(60)
+def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url, monkeypatch):
+    first = sweeps.start(plan(pause=0.05)).wait(60)
     before, begun = runs(url), time.monotonic()
-    view = sweeps.start(plan(pause=0.1)).wait(20)
+    monkeypatch.setattr(queue, "submit", lambda *_, **__: pytest.fail("no cell needs a run"))
+    view = sweeps.start(plan(pause=0.05)).wait(20)
     assert (view.state, view.done) == ("finished", 12)
-    other = sweeps.start(plan("y=0.5,1", "x=3,4", pause=0.1)).wait(20)  # another map of the same cells
+    other = sweeps.start(plan("y=0.5,1", "x=3,4", pause=0.05)).wait(20)  # another map of the same cells
     assert other.state == "finished"
-    assert time.monotonic() - begun < 2  # 12 cells of four pauses each took 7 s of two workers
+    assert time.monotonic() - begun < 2  # 36 trials of four pauses each take two workers 3.6 s
     assert all(cell.seconds == 0 for cell in other.cells)
+    known = {map_table.name_of(cell): (cell.run, cell.measures) for cell in first.cells}
+    for cell in other.cells:
+        assert (cell.run, cell.measures) == known[f"x={cell.at['x']:g} y={cell.at['y']:g}"]
     assert runs(url) == before
 
 
 def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweeps, queue, url):
-    asked = plan(pause=0.05)
+    asked = plan(pause=0.06)
     sweep = sweeps.start(asked)
     until(lambda: sweep.view().done >= 3)
     sweep.stop()
@@ -100,6 +118,63 @@ def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweep
     kept = {map_table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
     assert {map_table.name_of(c): c.run for c in resumed.cells if map_table.name_of(c) in kept} == kept
     assert [name for name, _plan, _when in other.known()].count(asked.key()) == 1
+
+
+SERVER = """
+import sys
+from map_toy import MapToySettings
+from kd_core.plan import Plan
+from kd_core.runs.queue import Queue
+from kd_core.runs.store import Store
+from kd_core.runs.sweep import Sweeps
+from kd_core.settings import TECHNIQUES
+TECHNIQUES["map_toy"] = MapToySettings
+url, plan = sys.argv[1], Plan.model_validate_json(sys.argv[2])
+queue = Queue(modules=("map_toy",), store=Store(url))
+sweep = Sweeps(queue, url).start(plan)
+while (view := sweep.wait(0.02)).state == "running":
+    print(view.done, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_again(sweeps, url, log):
+    asked = plan(pause=0.04)
+    path = os.pathsep.join((str(Path(__file__).parents[2]), HERE))
+    env = {**os.environ, "PYTHONPATH": path, "KD_WORKERS": "2", "MAP_TOY_LOG": str(log)}
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, url, asked.model_dump_json()], env=env, stdout=subprocess.PIPE, text=True
+    )
+    while int(server.stdout.readline()) < 4:
+        pass
+    family = psutil.Process(server.pid).children(recursive=True)
+    assert len(family) >= 3
+    server.send_signal(signal.SIGKILL)
+    server.communicate()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    kept = Store(url)
+    finished = [e.settings for e in kept.history() if e.state == "finished" and e.settings.get("pause") == 0.04]
+    kept.close()
+    assert 4 <= len(finished) < 12
+
+    resumed = sweeps.start(asked).wait(60)  # by another process: this one
+    trained = begun(log, 0.04)
+    assert len(trained) == 36
+    assert {trained[at["x"], at["y"], seed] for at in finished for seed in range(3)} == {1}
+    assert trained.total() <= 36 + 2  # what each of its two workers had in hand was begun anew
+    whole = sweeps.start(plan(pause=0.03)).wait(60)  # the same errors, and nobody dies
+    assert begun(log, 0.03).total() == 36
+    assert (resumed.state, whole.state) == ("finished", "finished")
+    assert [(c.at, c.state, c.measures) for c in resumed.cells] == [
+        (c.at, c.state, c.measures) for c in whole.cells
+    ]
+
+
+def begun(log, pause):
+    """(x, y, seed) -> how often a trial of it was begun, as the technique has written down."""
+    lines = (tuple(map(float, line.split())) for line in log.read_text().splitlines())
+    return Counter((x, y, seed) for x, y, slept, seed, _process in lines if slept == pause)
 
 
 def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
