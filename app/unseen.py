@@ -31,8 +31,8 @@ ABOUT = {
     "3": N_(
         "No student was shown a 3. The teacher's soft targets for the other digits still say what a 3 is like: "
         "this 8 looks a little like one, that 1 does not. But they also say that nothing here **is** a 3, so the "
-        "distilled student's bias of the 3 comes out too low. Raising that one number lets it find more threes, and "
-        "how far to raise it needs no label, only how frequent the digits are."
+        "distilled student's bias of the 3 comes out too low. Raising that one number lets it find more threes, "
+        "and how far to raise it needs no label, only how frequent the digits are."
     ),
     "all_but_7_8": N_(
         "The students were shown 7s and 8s alone. The teacher's soft targets for them still say what the other "
@@ -155,7 +155,7 @@ def errors_by_shift(result: Result, _: Translator) -> go.Figure:
     shown = panel(result)
     assert shown is not None
     figure = go.Figure()
-    missed = _("missed 3s") if shown["left_out"] == "3" else _("missed, of the eight digits")
+    missed = _("missed 3s") if shown["left_out"] == "3" else _("missed, of the eight")
     words = {"errors": _("all errors"), "missed": missed}
     for name, arm in reversed(SHOWN.items()):
         for kind, width in (("errors", 3), ("missed", 1.8)):

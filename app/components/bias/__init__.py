@@ -43,7 +43,7 @@ WORDS = {
     "tuned": N_("fewest test errors (tuned on the test set, as the paper did)"),
     "mark": N_("{shift} · {name}"),
     # The chart.
-    "y": N_("test images (log scale)"),
+    "y": N_("test images, log scale"),
     "line": N_("{arm}: {what}"),
     "all": N_("all errors"),
     "note_one": N_("One trial, so there is no spread. The verdict counts the students as trained, with nothing "

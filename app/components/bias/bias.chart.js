@@ -70,10 +70,11 @@ class Chart {
   grid() {
     const { em } = this;
     const grid = drawn("g", "grid");
-    for (let power = -1; power < 5; power += 1) {
-      for (const step of [1, 2, 5]) {
+    const steps = this.highest / this.lowest > 20 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
+    for (let power = 0; power < 5; power += 1) {
+      for (const step of steps) {
         const count = step * 10 ** power;
-        if (count < this.lowest || count > this.highest || count < 1) continue;
+        if (count < this.lowest || count > this.highest) continue;
         const y = this.y(count);
         grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
         grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, count.toLocaleString("en")));

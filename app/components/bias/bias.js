@@ -130,10 +130,10 @@ class View {
     return this.say("percent", { value: ((100 * found) / this.data.images).toFixed(1) });
   }
 
-  // The lowest and the highest of several trials; of one there is none.
+  // The lowest and the highest of several trials; nothing where they are one.
   spread(values, write = whole) {
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    return values.length > 1 ? this.say("spread", { low: write(low), high: write(high) }) : "";
+    return low < high ? this.say("spread", { low: write(low), high: write(high) }) : "";
   }
 
   // Shifts of each trial's own: their range, and whether the mean lies beyond the slider.
