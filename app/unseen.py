@@ -24,8 +24,8 @@ AT_LEAST = 0.5  # as a logarithmic axis shows no error at all
 TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
 TITLES = {
-    "3": N_("A digit that it never saw"),
-    "all_but_7_8": N_("Eight digits that it never saw"),
+    "3": N_("A digit that no student saw"),
+    "all_but_7_8": N_("Eight digits that no student saw"),
 }
 ABOUT = {
     "3": N_(
@@ -80,7 +80,7 @@ class Student(TypedDict):
 class Panel(TypedDict):
     """What the live panel shows. test: all test images; images: those of the left-out digits; n: trials.
 
-    fewest: the place in `shifts` at which the distilled student's mean errors are fewest, tuned on the test set.
+    stamp: which result it is of.
     """
 
     left_out: str
@@ -88,7 +88,6 @@ class Panel(TypedDict):
     images: int
     n: int
     shifts: list[float]
-    fewest: int
     students: dict[str, Student]
     stamp: str
 
@@ -109,12 +108,10 @@ def panel(result: Result) -> Panel | None:
         _possible(student, images, result.data.test) for student in students.values()
     ):  # fmt: skip
         raise ValueError("the counts by shift do not add up")
-    errors = students["distilled"]["errors"]
-    mean = [fmean(column) for column in zip(*errors, strict=True)]
+    n = len(students["distilled"]["errors"])
     return Panel(
-        left_out=left_out, test=result.data.test, images=images, n=len(errors), shifts=list(SHIFTS),
-        fewest=min(range(len(mean)), key=mean.__getitem__), students=students,
-        stamp=f"{left_out} {result.provenance.created} {len(errors)}",
+        left_out=left_out, test=result.data.test, images=images, n=n, shifts=list(SHIFTS), students=students,
+        stamp=f"{left_out} {result.provenance.created} {n}",
     )  # fmt: skip
 
 

@@ -58,8 +58,8 @@ WORDS = {
 # What is worded by which digits were left out.
 OF_DIGITS = {
     "3": {
-        "ask": N_("It never saw a 3. How many of the {images} threes will it get right once the bias of the 3 is "
-                  "raised?"),
+        "ask": N_("The distilled student never saw a 3. How many of the {images} threes will it get right once the "
+                  "bias of the 3 is raised?"),
         "fact": N_("As trained it gets {before} of {images} threes right. Raised until it expects threes as often "
                    "as they come, for which no label is needed: {after}, or {share} %."),
         "shift": N_("Added to the bias of the 3"),
@@ -70,8 +70,8 @@ OF_DIGITS = {
         "chart": N_("Test errors, and 3s missed, over the shift of the 3's bias"),
     },
     "all_but_7_8": {
-        "ask": N_("It saw 7s and 8s alone. How many of the {images} images of other digits will it get right once "
-                  "their biases are raised?"),
+        "ask": N_("The distilled student saw 7s and 8s alone. How many of the {images} images of other digits will "
+                  "it get right once their biases are raised?"),
         "fact": N_("As trained it gets {before} of {images} images of the other digits right. Raised until it "
                    "expects these as often as they come, for which no label is needed: {after}, or {share} %."),
         "shift": N_("Added to the biases of the eight digits"),
