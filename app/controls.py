@@ -270,18 +270,31 @@ def _publish(values: Mapping[str, Scalar], specs: Mapping[str, Spec]) -> None:
 
 
 def presets(
-    settings: type[Settings], offered: Mapping[str, Preset], _: Translate, *, mnist: bool, key: str = "presets"
+    settings: type[Settings],
+    offered: Mapping[str, Preset],
+    _: Translate,
+    *,
+    mnist: bool,
+    key: str = "presets",
+    heading: str = "",
 ) -> bool:
     """A row of buttons, each setting every field at once; those that need MNIST are off without it.
 
-    Returns whether one was just pressed.
+    heading: what they have in common, at the head of the row. Returns whether one was just pressed.
     """
     pressed = False
     unseen = hidden(settings)
-    with st.container(horizontal=True, key=key):
-        for name, preset in offered.items():
-            if any(preset.values.get(field, held) != held for field in unseen for held in [value(settings, field)]):
-                continue  # it would change what is hidden, unseen
+    shown = {
+        name: preset
+        for name, preset in offered.items()
+        if all(preset.values.get(field, held) == held for field in unseen for held in [value(settings, field)])
+    }  # another one would change what is hidden, unseen
+    if not shown:
+        return False
+    with st.container(horizontal=True, key=key, vertical_alignment="center"):
+        if heading:
+            st.caption(heading, width="content")
+        for name, preset in shown.items():
             off = preset.needs_mnist and not mnist
             said = " ".join(_(sentence) for sentence in (preset.help, preset.measured) if sentence)
             why = _("This needs MNIST, which could not be fetched here.") if off else said

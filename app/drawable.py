@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from app import depth, figures, meta_figures, multitask_figures, report, transfer_figures
+from app import depth, figures, meta_figures, multitask_figures, report, transfer_figures, unseen
 from app.compare import comparison
 from app.text import Translate
 from kd_core.events import Result
@@ -48,6 +48,8 @@ def _distillation(result: Result) -> None:
     figures.gradient_norms(result, 4.0, ENGLISH)
     depth.agreements(result, ENGLISH)
     depth.repeated_mistakes(result, ENGLISH)
+    if unseen.panel(result):
+        unseen.errors_by_shift(result, ENGLISH)
 
 
 def _transfer(result: Result) -> None:

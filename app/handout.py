@@ -12,7 +12,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from app import depth, figures, meta_figures, multitask_figures, transfer_figures
+from app import depth, figures, meta_figures, multitask_figures, transfer_figures, unseen
 from app.compare import comparison
 from app.drawing import svg
 from app.link import address, differing
@@ -158,6 +158,9 @@ def _counted(result: Result, _: Translate) -> Iterable[Drawing]:
 
 def _distillation(result: Result, _: Translate) -> Iterable[Drawing]:
     yield from _training(result, _)
+    if unseen.panel(result):
+        title = _("Digits left out: errors over a shift of their biases")
+        yield title, unseen.errors_by_shift(result, _), escape(unseen.told(result, _))
     digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
     shown = result.gallery[digit]
     alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)

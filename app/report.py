@@ -45,8 +45,16 @@ def table(result: Result) -> "pd.DataFrame":
                 "multiply_adds": arm.cost.multiply_adds,
                 "bytes": arm.cost.bytes,
                 "latency_ms": arm.cost.latency_ms,
+                **_of_left_out(trial),
             })  # fmt: skip
     return pd.DataFrame(rows).astype({"teacher_labels": "Int64", "test_errors": "Int64"})
+
+
+def _of_left_out(trial: ArmTrial) -> dict[str, float]:
+    """What a shift of the biases of digits left out came to in a trial; nothing where none was left out."""
+    if "left-out images" not in trial.measures:
+        return {}
+    return {name.replace(" ", "_").replace("-", "_"): value for name, value in trial.measures.items()}
 
 
 def _agreements(arm: Arm, teacher: Arm | None) -> dict[int, int]:

@@ -42,10 +42,12 @@ def show(
     _: Translate,
     left: Callable[[Result, Translator], Figure] = figures.errors_by_arm,
     curves: Callable[[Result, Translator], Figure] = figures.learning_curves,
+    live: Callable[[Result], None] | None = None,
 ) -> None:
     """Draw `result`; where it was made with other settings than `settings`, say in which they differ.
 
-    left, curves: the figures of what the arms came to, and of what they did while training.
+    left, curves: the figures of what the arms came to, and of what they did while training. live: draws what a
+    technique has to show of some of its results, between verdict and table.
     """
     with st.container(key="result"):
         if recorded:
@@ -63,6 +65,8 @@ def show(
         _controls(result, _)
         for note in result.notes:
             st.caption(_.escaped(note))
+        if live:
+            live(result)
         st.html(comparison(result, _))
         earlier = None if recorded else previous(result.technique)
         for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):

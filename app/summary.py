@@ -6,7 +6,7 @@ from statistics import fmean
 
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.settings import ALONE, DISTILLED, LEFT_OUT, TEACHER, DistillationSettings
 
 COLUMNS = (TEACHER, ALONE, DISTILLED)
 STYLE = """<style>
@@ -208,6 +208,10 @@ def your_data(result: Result, _: Translator) -> str:
 
 
 def epochs(result: Result, _: Translator) -> str:
-    """How long the small networks of a run were trained."""
-    return _("{labels} labels, {epochs} epochs, {n} trials", labels=f"{result.arm(DISTILLED).labels:,}",
+    """How long the small networks of a run were trained, and which digits they were not shown."""
+    said = _("{labels} labels, {epochs} epochs, {n} trials", labels=f"{result.arm(DISTILLED).labels:,}",
              epochs=int(result.settings["epochs"]), n=len(result.arm(DISTILLED).trials))  # fmt: skip
+    left_out = str(result.settings.get("left_out", "none"))
+    if left_out == "none":
+        return said
+    return f"{said} · {_(DistillationSettings.specs()['left_out'].label)}: {_(LEFT_OUT[left_out])}"

@@ -25,6 +25,7 @@ from kd_core.remembered import once, settings_but
 from kd_core.settings import (
     ALONE,
     BUGGED,
+    DIGITS_LEFT_OUT,
     DISTILLED,
     EQUAL,
     EQUAL_TEACHER,
@@ -405,8 +406,13 @@ def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
     """What the interval covers, what it does not, and who saw how many labels."""
     saw = message("The teacher saw {teacher} labels, each student {student}.",
                   teacher=f"{student.teacher_labels or 0:,}", student=f"{student.labels:,}")  # fmt: skip
+    unshown: tuple[Message, ...] = ()
+    if settings.left_out != "none":
+        digits = ", ".join(map(str, DIGITS_LEFT_OUT[settings.left_out]))
+        unshown = (message("Digits that no student was shown: {digits}. The errors count all ten digits, with no "
+                           "bias raised.", digits=digits),)  # fmt: skip
     if len(student.trials) == 1:
-        return (saw,)
+        return saw, *unshown
     if settings.teacher_data == "same":
         varies = message(
             "From trial to trial the labelled images, the first weights, the batch order and the teacher "
@@ -417,7 +423,7 @@ def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
             "From trial to trial the labelled images, the first weights and the batch order vary; "
             "the teacher and the test set do not."
         )
-    return varies, saw
+    return varies, saw, *unshown
 
 
 def _verdict(settings: Settings, student: Arm, alone: Arm, images: int) -> Verdict:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kd_core.events import Result, Step
 from kd_core.plan import MAP_PRESETS
-from kd_core.settings import ALONE, DISTILLATION_PRESETS, DISTILLED, TEACHER, DistillationSettings
+from kd_core.settings import ALONE, DISTILLED, HINTON_PRESETS, TEACHER, DistillationSettings
 
 if TYPE_CHECKING:
     from kd_core.runs.sweep import MapView
@@ -51,7 +51,7 @@ class Line:
 def settings_of(part: str) -> DistillationSettings:
     """What is run for a part other than the map of widths, which is PLAN."""
     preset = {TABLE: "hinton"}.get(part, part)
-    return DistillationSettings.parse(DISTILLATION_PRESETS[preset].values)
+    return DistillationSettings.parse(HINTON_PRESETS[preset].values)
 
 
 def teacher() -> Iterator[Step]:

@@ -816,18 +816,6 @@ class Preset:
     measured: str = ""
 
 
-# Hinton, Vinyals, Dean 2015, section 3: all labels, its teacher of moved images, T = 20.
-_HINTON: dict[str, Scalar] = {
-    "teacher": "jittered",
-    "teacher_epochs": 50,
-    "student": "mlp800",
-    "train_size": 55_000,
-    "temperature": 20.0,
-    "batch_size": 512,
-    "schedule": "one_cycle",
-    "seeds": 3,
-}
-
 DISTILLATION_LIMITS: dict[str, Preset] = {
     "logit_matching": Preset(
         N_("T = 50, α = 1: matching logits"),
@@ -882,21 +870,36 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
         {"student": "mlp30", "train_size": 2000, "epochs": 15, "seeds": 10},
         needs_mnist=True,
     ),
+}
+
+# Hinton, Vinyals, Dean 2015, section 3: all labels, its teacher of moved images, T = 20.
+_HINTON: dict[str, Scalar] = {
+    "teacher": "jittered",
+    "teacher_epochs": 50,
+    "student": "mlp800",
+    "train_size": 55_000,
+    "temperature": 20.0,
+    "batch_size": 512,
+    "schedule": "one_cycle",
+    "seeds": 3,
+}
+
+HINTON_PRESETS: dict[str, Preset] = {
     "hinton": Preset(
         N_("Hinton's table"),
-        N_("Hinton 2015: 2 × 1200 units teach 2 × 800 at T = 20, all labels. Takes a quarter of an hour."),
+        N_("The paper's teacher and student at T = 20, all labels. Takes a quarter of an hour."),
         {**_HINTON, "epochs": 40},
         needs_mnist=True,
     ),
     "no_three": Preset(
         N_("No 3s"),
-        N_("Hinton 2015: the student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
+        N_("The student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
         {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 15},
         needs_mnist=True,
     ),
     "only_7_8": Preset(
         N_("Only 7s and 8s"),
-        N_("Hinton 2015: the student sees two digits of ten, and the teacher's answers to them. Takes minutes."),
+        N_("The student sees two digits of ten, and the teacher's answers to them. Takes minutes."),
         {**_HINTON, "left_out": "all_but_7_8", "alpha": 1.0, "epochs": 30},
         needs_mnist=True,
     ),

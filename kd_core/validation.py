@@ -17,6 +17,7 @@ from kd_core.settings import (
     JOINT,
     MAML,
     TASK_SETS,
+    TECHNIQUES,
     TUNED,
     MultitaskSettings,
     arm_of,
@@ -25,10 +26,15 @@ from kd_core.settings import (
 Points = tuple[tuple[float, float], ...]  # (epoch, errors in percent) or (meta-step, loss)
 
 # What makes another task of it, beside the data: errors on another task measure something else.
-TASK_FIELDS = {"transfer": ("task",), "multitask": ("tasks",), "meta_learning": ("problem", "ways")}
+TASK_FIELDS = {
+    "distillation": ("left_out",),
+    "transfer": ("task",),
+    "multitask": ("tasks",),
+    "meta_learning": ("problem", "ways"),
+}
 # What decides which images (or tasks) a seed draws.
 DRAWN_BY = {
-    "distillation": ("train_size",),
+    "distillation": ("train_size", "left_out"),
     "transfer": ("labels_per_class",),
     "multitask": ("train_size",),
     "meta_learning": ("shots", "queries"),
@@ -53,7 +59,9 @@ def group(technique: str, settings: Mapping[str, Scalar], data: str | None) -> t
 
     data: the name of the images, or of what was made of them ("MNIST two digits").
     """
-    task = tuple(settings.get(field, "") for field in TASK_FIELDS.get(technique, ()))
+    # A run that was kept before a field came is as its default.
+    specs = TECHNIQUES[technique].specs() if technique in TECHNIQUES else {}
+    task = tuple(settings.get(field, specs[field].default) for field in TASK_FIELDS.get(technique, ()))
     if settings.get("problem") == "sinusoids":
         return technique, "", "sinusoids"
     base = next((name for name in ("MNIST", "UCI digits") if (data or "").startswith(name)), data or "")

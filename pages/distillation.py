@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from app import figures
+from app import figures, unseen
 from app.article import SECTIONS, chips, completed, listings
 from app.behind import behind
 from app.bundled import class_logits, gallery, recorded
 from app.chart import chart
+from app.components.bias import bias, words_for
 from app.components.soft_targets import WORDS, soft_targets
 from app.controls import controls, follow, presets, value
 from app.frame import opening
@@ -14,8 +15,9 @@ from app.lesson import lesson
 from app.lessons.distillation import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, watch
+from kd_core.events import Result
 from kd_core.messages import N_
-from kd_core.settings import DISTILLATION_LIMITS, DISTILLATION_PRESETS, DistillationSettings
+from kd_core.settings import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS, DistillationSettings
 
 CLEAR_SEVEN, SEVEN_LIKE_ONE = 0, 4027  # indices in the test set
 _ = opening(
@@ -49,13 +51,29 @@ st.page_link("pages/pitfalls.py", label=_("This loss in other libraries, and its
              icon=":material/bug_report:")  # fmt: skip
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
+presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), key="hinton",
+        heading=_("Hinton 2015, section 3"))  # fmt: skip
 chips("5.1", _=_)
 settings = controls(DistillationSettings, _)
 data_notices(_)
 finished = watch(settings, _)
 
+
+def left_out(shown: Result) -> None:
+    """What a shift of their biases is worth to digits that no student of this result was shown."""
+    panel = unseen.panel(shown)
+    if panel is None:
+        return
+    digits = panel["left_out"]
+    with st.container(key="raised"):
+        st.markdown(f"#### {_(unseen.TITLES[digits])}")
+        st.markdown(_(unseen.ABOUT[digits]))
+        bias(panel, words={name: _(text) for name, text in words_for(digits).items()}, key="live_bias")
+        st.caption(_(unseen.PUBLISHED[digits], **unseen.PAPER[digits]))
+
+
 result = finished or recorded("distillation")
-show(result, settings, finished is None, _)
+show(result, settings, finished is None, _, live=left_out)
 st.page_link("pages/draw.py", label=_("Draw a digit yourself: these networks answer while you draw"),
              icon=":material/draw:")  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kd_core import distillation
+from kd_core import distillation, teachers
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits
 from kd_core.events import Result
 from kd_core.messages import Problem
@@ -58,5 +58,20 @@ def small_result(uci: Digits) -> Result:
     )  # fmt: skip
     torch.set_num_threads(1)
     *_, last = distillation.run(settings, uci)
+    assert isinstance(last, Result)
+    return last
+
+
+@pytest.fixture(scope="session")
+def without_threes(uci: Digits) -> Result:
+    """The Result of a real trial whose students were shown no 3; its teacher trains for 100 steps, for speed."""
+    settings = distillation.Settings(
+        left_out="3", train_size=400, epochs=20, student="mlp30", teacher="mlp1200", seeds=1, temperature=8,
+        alpha=1, precision="float32", device="cpu",
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teachers, "MIN_STEPS", 100)
+        *_, last = distillation.run(settings, uci)
     assert isinstance(last, Result)
     return last

@@ -12,6 +12,7 @@ from kd_core.messages import Problem
 from kd_core.settings import (
     DISTILLATION_LIMITS,
     DISTILLATION_PRESETS,
+    HINTON_PRESETS,
     META_PRESETS,
     MULTITASK_PRESETS,
     TECHNIQUES,
@@ -95,7 +96,7 @@ def test_every_field_tells_what_it_is():
 
 
 def test_presets_are_valid_settings():
-    for preset in DISTILLATION_PRESETS.values():
+    for preset in (*DISTILLATION_PRESETS.values(), *HINTON_PRESETS.values()):
         DistillationSettings.parse(preset.values)
 
 
@@ -109,7 +110,11 @@ def test_settings_are_frozen_and_problems_survive_pickling():
 
 @pytest.mark.parametrize(
     ("settings", "preset"),
-    [(DistillationSettings, p) for p in (*DISTILLATION_PRESETS.values(), *DISTILLATION_LIMITS.values())]
+    [
+        (DistillationSettings, preset)
+        for offered in (DISTILLATION_PRESETS, HINTON_PRESETS, DISTILLATION_LIMITS)
+        for preset in offered.values()
+    ]
     + [(TransferSettings, p) for p in TRANSFER_PRESETS.values()]
     + [(MultitaskSettings, p) for p in MULTITASK_PRESETS.values()]
     + [(MetaSettings, p) for p in META_PRESETS.values()],

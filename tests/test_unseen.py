@@ -6,7 +6,6 @@ from scipy.optimize import brentq
 
 from kd_core import distillation as kd
 from kd_core import unseen
-from kd_core.events import Result
 from kd_core.messages import Problem
 from kd_core.settings import ALONE, DISTILLED, SHIFTS, TEACHER
 
@@ -51,15 +50,6 @@ def test_what_is_left_out_is_left_out():
     assert labels[unseen.kept(labels, "none")].tolist() == list(range(10))
     assert labels[unseen.kept(labels, "3")].tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     assert labels[unseen.kept(labels, "all_but_7_8")].tolist() == [7, 8]
-
-
-@pytest.fixture(scope="module")
-def without_threes(uci) -> Result:
-    asked = kd.Settings(left_out="3", train_size=400, epochs=20, student="mlp30", seeds=1, temperature=8, alpha=1,
-                        precision="float32", device="cpu")  # fmt: skip
-    *_, last = kd.run(asked, uci)
-    assert isinstance(last, Result)
-    return last
 
 
 def test_a_student_learns_of_a_digit_that_it_never_saw(without_threes, uci):
