@@ -11,6 +11,7 @@ LAYERS = [
     {"pages"},
     {"app"},
     {"kd_core.__main__"},
+    {"kd_core.hinton"},
     {"kd_core.runs"},
     {"kd_core.distillation", "kd_core.transfer", "kd_core.multitask", "kd_core.meta_learning"},
     {"kd_core.trials"},
