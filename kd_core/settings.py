@@ -888,13 +888,13 @@ HINTON_PRESETS: dict[str, Preset] = {
     "hinton": Preset(
         N_("Hinton's table"),
         N_("The paper's teacher and student at T = 20, all labels. Takes a quarter of an hour."),
-        {**_HINTON, "epochs": 40},
+        {**_HINTON, "epochs": 30},
         needs_mnist=True,
     ),
     "no_three": Preset(
         N_("No 3s"),
         N_("The student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
-        {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 15},
+        {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 20},
         needs_mnist=True,
     ),
     "only_7_8": Preset(
