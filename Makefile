@@ -26,7 +26,7 @@ app: data                      ## serve the lab
 	$(RUN) -m streamlit run streamlit_app.py
 
 test: $(VENV)/installed-dev data  ## every test but the long proofs
-	$(RUN) -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -m "not proof" -n 2 --dist loadfile
 
 proof: $(VENV)/installed-dev data ## the long tests
 	$(RUN) -m pytest -m proof

@@ -185,8 +185,8 @@ def _hinton(options: argparse.Namespace) -> int:
             data = {row.what: {"published": row.published, "ours": row.ours, "unit": row.unit} for row in rows}
         seconds = time.perf_counter() - started
         found[part] = {"seconds": round(seconds, 1), "figures": data}
-        if not options.json:
-            print("\n".join([hinton.PARTS[part], *told, f"({seconds / 60:.1f} minutes)", ""]), flush=True)
+        where = sys.stderr if options.json else sys.stdout  # it takes long: each part is shown once it is there
+        print("\n".join([hinton.PARTS[part], *told, f"({seconds / 60:.1f} minutes)", ""]), file=where, flush=True)
     if options.json:
         print(json.dumps(found))
     return 0

@@ -173,6 +173,7 @@ def test_presentation_has_no_sidebar():
     assert not presented.sidebar.segmented_control
 
 
+@pytest.mark.proof
 def test_a_talk_runs_where_the_run_is_watched_and_its_result_answers():
     at = open_page(present="1", step="2", **{name: str(value) for name, value in TINY.items()})
     at.button(key="talk_run").click().run()

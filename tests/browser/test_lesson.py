@@ -65,6 +65,7 @@ def test_the_offer_is_made_once_and_can_be_declined(open_page):
     assert not second.locator(".offer").is_visible()
 
 
+@pytest.mark.proof
 def test_a_lesson_by_keyboard_alone(open_page):
     page, steps = open_page("/distillation"), LESSONS["distillation"]
     page.locator(".st-key-lesson_take button").wait_for()

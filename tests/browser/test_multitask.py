@@ -58,6 +58,7 @@ def test_a_guess_then_the_fact_and_a_drag_that_reaches_the_controls(open_page):
     assert "weight_left" not in page.url
 
 
+@pytest.mark.proof
 def test_a_wish_from_the_address_moves_the_arrows(open_page):
     page = open_page("/multitask?weight_left=0.5", width=390, height=844)
     page.locator(".gradients .step.now").wait_for()

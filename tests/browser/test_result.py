@@ -33,6 +33,7 @@ def test_a_changed_setting_is_noted_and_draws_no_chart_anew(open_page):
     assert plots.count() == 4
 
 
+@pytest.mark.proof
 def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(open_page, mnist):
     page = open_page(color_scheme="dark")
     open_tab(page, "Confusion")

@@ -87,6 +87,7 @@ def test_two_guesses_and_the_facts_in_this_browser_alone(live):
     assert sent == []
 
 
+@pytest.mark.proof
 def test_moving_t_uncovers_and_a_rerun_or_a_refresh_forgets_nothing(live):
     page = live(reduced_motion="reduce")
     page.wait_for_timeout(1000)

@@ -52,6 +52,7 @@ def truth():
     return curve["labels"][first] if first < len(curve["labels"]) else None
 
 
+@pytest.mark.proof
 def test_a_guess_then_the_fact_in_this_browser_alone(live):
     sent = []
     page = live(sent=sent)
@@ -120,6 +121,7 @@ def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
     has_value(slider(page), labels[-1])
 
 
+@pytest.mark.proof
 def test_keys_move_from_point_to_point_on_a_phone(live):
     page = live(width=390, height=844)
     labels = labels_curve()["labels"]

@@ -77,9 +77,9 @@ def test_closing_the_queue_leaves_the_cluster_alone_and_a_map_goes_to_it(cluster
     url = f"sqlite:///{tmp_path / 'lab.db'}"
     store = Store(url)
     after = Queue(env={"KD_SCHEDULER": address}, modules=("toy_technique", "map_toy"), store=store)
-    assert after.submit(ToySettings()).wait(20).state == "finished"  # what was under way was stopped, not left
+    assert after.submit(ToySettings()).wait(60).state == "finished"  # what was under way was stopped, not left
     plan = Plan.read("map_toy", ["x=1,3", "y=0.5,1"], {"seeds": 2, "pause": 0.05})
-    view = Sweeps(after, url).start(plan).wait(30)
+    view = Sweeps(after, url).start(plan).wait(60)
     after.close()
     store.close()
     assert (view.state, view.best.at) == ("finished", {"x": 3.0, "y": 0.5})
