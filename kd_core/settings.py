@@ -887,7 +887,7 @@ _HINTON: dict[str, Scalar] = {
 HINTON_PRESETS: dict[str, Preset] = {
     "hinton": Preset(
         N_("Hinton's table"),
-        N_("The paper's teacher and student at T = 20, all labels. Takes a quarter of an hour."),
+        N_("The paper's teacher and student at T = 20, all labels. Takes 20 minutes on two cores."),
         {**_HINTON, "epochs": 36},
         needs_mnist=True,
     ),
