@@ -2,8 +2,8 @@
 
     python benchmarks/hinton.py [PART ...] [--write]
 
-What `python -m kd_core hinton` carries out, through its functions, each time in a new database, with one worker a
-core. The teacher is trained anew for the first part and kept for the others, as for a person who asks for all.
+What `python -m kd_core hinton` carries out, in a new database. The teacher is trained anew for the first part and
+kept for the others, as for a person who asks for all.
 
 Nothing else should be running.
 """
@@ -84,8 +84,9 @@ def main() -> None:
     found = carried_out(arguments.parts)
     about = """## Hinton 2015, section 3
 
-MNIST, 55,000 training images; biases, temperatures and step sizes by validation alone, unless a line says
-otherwise. The paper gives neither batch size nor epochs; ours are those of the presets."""
+MNIST, 55,000 training images; T = 20 but in the map. Biases are matched to class priors on validation images
+without their labels, or tuned on the test set where a line says so. The paper gives neither batch size nor epochs;
+ours are those of the presets."""
     sections = {f"hinton_{part}": section(part, one) for part, one in found.items()}
     if not arguments.parts:
         sections = {"hinton": about, **sections}

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             plan = _plan(options)
         elif options.command == "hinton":
             _workers(options)
+            _known_parts(options.parts)
         elif options.command in COMMANDS:
             settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
         elif options.command == "backbone":
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--int8", action="store_true",
                         help="also in int8, and measure both on MNIST's test images")  # fmt: skip
     section = commands.add_parser("hinton", help="Hinton 2015, section 3: the paper's figures and ours")
-    section.add_argument("parts", nargs="*", metavar="PART", choices=[*hinton.PARTS, []],
+    section.add_argument("parts", nargs="*", metavar="PART",
                          help=f"{', '.join(hinton.PARTS)} (default: all, in this order)")  # fmt: skip
     section.add_argument("--workers", type=int, help="processes of the map (default: KD_WORKERS, else one a core)")
     section.add_argument("--json", action="store_true", help="print one JSON object")
@@ -230,6 +231,13 @@ def _data(root: str | None) -> int:
 
     fetch(root)
     return 0
+
+
+def _known_parts(parts: Sequence[str]) -> None:
+    for part in parts:
+        if part not in hinton.PARTS:
+            raise Problem("There is no part {given}; there are {known}.", given=part[:60],
+                          known=", ".join(hinton.PARTS))  # fmt: skip
 
 
 def _known_backbone(name: str) -> None:
