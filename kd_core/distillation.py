@@ -34,6 +34,7 @@ from kd_core.settings import (
     STUDENTS,
     TEACHER,
     TEACHERS,
+    WHOLE,
 )
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import verdict
@@ -228,12 +229,20 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
+    started = time.perf_counter()
+    arms = yield from part(settings, data, shared, seed)
+    yield assembled(settings, data, shared, [arms], time.perf_counter() - started)
+
+
+def part(
+    settings: Settings, data: Digits, shared: Shared, seed: int, name: str = WHOLE
+) -> Generator[Event, None, list[Arm]]:
+    """One of a trial's `settings.parts`, or all of it: trains its arms, to the same numbers either way."""
     settings = resolve(settings)
     require_same_data(shared.data, results.dataset(data))
-    started = time.perf_counter()
     sample = _sample(settings, data, seed)
     images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
-    planned = _planned(settings)
+    planned = {WHOLE: settings.arms, EQUAL: (EQUAL_TEACHER, EQUAL)}.get(name, (name,))
     arms: list[Arm] = []
 
     def train(name: str, lesson: Lesson) -> Generator[Event, None, nn.Sequential]:
@@ -267,16 +276,17 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
         inner = methods.inner(teacher, images, settings.method) if settings.method in INNER else None
     else:
         assert shared.teacher_logits is not None
-        arms.append(shared.teacher)
         teacher_logits = shared.teacher_logits[sample]
         inner = None if shared.teacher_inner is None else shared.teacher_inner[sample]
-    key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
-    alone = yield from once(key, data, train_alone)
-    arms.append(alone.model_copy(update={"cost": shared.costs[ALONE]}))  # measured along with the others'
-    lesson = distil_from(teacher_logits)
-    if settings.method != "logits":
-        lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)
-    yield from train(DISTILLED, lesson)
+    if ALONE in planned:
+        key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
+        alone = yield from once(key, data, train_alone)
+        arms.append(alone.model_copy(update={"cost": shared.costs[ALONE]}))  # measured along with the others'
+    if DISTILLED in planned:
+        lesson = distil_from(teacher_logits)
+        if settings.method != "logits":
+            lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)
+        yield from train(DISTILLED, lesson)
     if SMOOTHED in planned:
         of_label = soft_targets(teacher_logits, settings.temperature).gather(1, labels.cpu().unsqueeze(1))
         off_label = 1 - of_label.double().mean().item()
@@ -294,18 +304,7 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
             by_seed = shared.noisy_logits
             wrong = by_seed[seed] if by_seed else bugs.in_training_mode(teacher, images, seed)
         yield from train(BUGGED, distil_from(wrong, settings.bug))
-    yield _result(settings, data, arms, shared, time.perf_counter() - started)
-
-
-def _planned(settings: Settings) -> list[str]:
-    """The arms that each trial trains, in order."""
-    own_teacher = settings.teacher_data == "same"
-    equal = settings.arm_same_labels and not own_teacher  # else the distilled student is this control
-    wanted = {
-        TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: settings.arm_smoothing,
-        SHUFFLED: settings.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal, BUGGED: settings.bug != "none",
-    }  # fmt: skip
-    return [name for name, is_wanted in wanted.items() if is_wanted]
+    return arms
 
 
 def _further(
@@ -365,6 +364,28 @@ def _train_arm(
         cost=shared.costs[name], trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
     return model, arm
+
+
+def assembled(
+    settings: Settings, data: Digits, shared: Shared, parts: Sequence[Sequence[Arm]], seconds: float
+) -> Result:
+    """The Result of a single trial, of all its parts; `join` makes the run's out of these."""
+    settings = resolve(settings)
+    arms = [arm for trained in parts for arm in trained]
+    if shared.teacher is not None:
+        arms.insert(0, shared.teacher)
+    student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
+    return Result(
+        technique=settings.technique,
+        version=RESULT_VERSION,
+        settings=settings.model_dump(),
+        data=results.dataset(data),
+        gallery=results.gallery(data),
+        arms=tuple(arms),
+        verdict=_verdict(settings, student, alone, len(data.test)),
+        notes=shared.notes,
+        provenance=results.provenance(seconds, settings.device, shared.teacher_created),
+    )
 
 
 # The whole run
@@ -435,22 +456,6 @@ def _verdict(settings: Settings, student: Arm, alone: Arm, images: int) -> Verdi
 def _compared(student: Arm, control: Arm, images: int) -> Verdict:
     """The distilled student against a control, which has everything of it but what it controls for."""
     return verdict(student.name, control.name, results.paired(student, control, images), ())
-
-
-def _result(settings: Settings, data: Digits, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
-    """The Result of a single trial; `join` makes the run's out of these."""
-    student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))
-    return Result(
-        technique=settings.technique,
-        version=RESULT_VERSION,
-        settings=settings.model_dump(),
-        data=results.dataset(data),
-        gallery=results.gallery(data),
-        arms=tuple(arms),
-        verdict=_verdict(settings, student, alone, len(data.test)),
-        notes=shared.notes,
-        provenance=results.provenance(seconds, settings.device, shared.teacher_created),
-    )
 
 
 def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:

@@ -92,6 +92,9 @@ def _plain(number: float | None) -> str:
     return f"{number:g}" if isinstance(number, float) else str(number)
 
 
+WHOLE = ""  # the one part of a trial that is not divided
+
+
 class Settings(BaseModel):
     """Base of every technique's settings: frozen, no unknown fields, no NaN or infinity.
 
@@ -168,6 +171,11 @@ class Settings(BaseModel):
         """The seed of each trial, read off the fields `seed`, the first, and `seeds`, how many."""
         first, trials = getattr(self, "seed", 0), getattr(self, "seeds", 1)
         return range(first, first + trials)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of a trial that need nothing of one another, so that several workers may share it."""
+        return (WHOLE,)
 
     @property
     def effort(self) -> float:
@@ -371,9 +379,26 @@ class DistillationSettings(Settings):
     )  # fmt: skip
 
     @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that each trial trains, in order."""
+        own_teacher = self.teacher_data == "same"
+        equal = self.arm_same_labels and not own_teacher  # else the distilled student is this control
+        wanted = {
+            TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: self.arm_smoothing,
+            SHUFFLED: self.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal, BUGGED: self.bug != "none",
+        }  # fmt: skip
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Each arm, with the teacher that it needs; undivided where several need the trial's own teacher."""
+        if TEACHER in self.arms:
+            return (WHOLE,)
+        return tuple(name for name in self.arms if name != EQUAL_TEACHER)
+
+    @property
     def effort(self) -> float:
-        arms = 2 + self.arm_smoothing + self.arm_shuffled + 2 * self.arm_same_labels + (self.teacher_data == "same")
-        return float(self.seeds * self.epochs * self.train_size * (arms + (self.bug != "none")))
+        return float(self.seeds * self.epochs * self.train_size * len(self.arms))
 
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""

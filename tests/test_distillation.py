@@ -446,6 +446,32 @@ def test_controls_are_arms_of_their_own_and_leave_the_others_as_they_are(tiny):
         assert said.difference.mean == pytest.approx(100 * sum(gains) / 2 / len(tiny.test))
 
 
+@pytest.mark.parametrize("bug", ["none", "mean"])
+@pytest.mark.usefixtures("short_teacher")
+def test_parts_of_a_trial_give_what_the_whole_gives(tiny, bug):
+    settings = CONTROLLED.model_copy(update={"bug": bug})
+    shared = kd.prepare(settings, tiny)
+    whole = list(kd.trial(settings, tiny, shared, 1))[-1]
+    parts = []
+    for name in settings.parts:
+        steps, trained = [], kd.part(settings, tiny, shared, 1, name)
+        while True:
+            try:
+                steps.append(next(trained))
+            except StopIteration as end:
+                parts.append(end.value)
+                break
+        assert steps[-2].progress == pytest.approx(1)  # of the part; last comes a look at the validation split
+    assert len(parts) == 5 + (bug != "none")
+    together = kd.assembled(settings, tiny, shared, parts, 1.0)
+    assert together.without_timings() == whole.without_timings()
+
+
+def test_a_trial_with_a_teacher_of_its_own_is_not_divided():
+    assert TINY.teacher_data == "same"
+    assert TINY.model_copy(update={"arm_shuffled": True}).parts == ("",)
+
+
 CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")
 
 

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any, Literal
 
 from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Message, message
 from kd_core.runs.entry import UNDER_WAY, Entry, State
-from kd_core.settings import Settings
+from kd_core.settings import WHOLE, Settings
 
 Series = tuple[str, str, int]  # stage, arm, seed
 
@@ -102,6 +103,8 @@ class Handle:
     """One submitted run: its id (which nobody can guess), its settings, and how it is going.
 
     owner: who submitted it, "" for nobody in particular; again: it is trained even if its Result is stored.
+    of_map: one of many alike, whose workers remember what they have in common; there are trials enough for all
+    workers, and none is divided into parts.
     """
 
     def __init__(
@@ -112,10 +115,11 @@ class Handle:
         stop: Callable[["Handle"], None],
         owner: str = "",
         again: bool = False,
+        of_map: bool = False,
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.owner, self.again = owner, again
-        self.of_map = False  # one of many alike, whose workers remember what they have in common
+        self.of_map = of_map
         self.expected: float | None = None  # seconds, as like runs took
         self.looked_up = False  # in the store, for its answer
         self.settings = settings
@@ -127,7 +131,8 @@ class Handle:
         self._state: State = "queued"
         self.seeds = settings.trial_seeds
         self._preparation = _Task()
-        self._trials = {seed: _Task() for seed in self.seeds}
+        self.parts = (WHOLE,) if of_map else settings.parts
+        self._trials = {seed: {part: _Task() for part in self.parts} for seed in self.seeds}
         self._started = self._ended = 0.0
         self._trials_started: float | None = None
         self._notices: list[Message] = []
@@ -170,7 +175,7 @@ class Handle:
         """These trials (seed -> Result) were trained before and are not trained again."""
         with self._changed:
             for seed, result in trials.items():
-                self._trials[seed] = _Task("kept", done=True)
+                self._trials[seed] = {part: _Task("kept", done=True) for part in self.parts}
                 self._take_curves(result)
             if trials:
                 self._notices.append(
@@ -206,8 +211,9 @@ class Handle:
             for trial in arm.trials:
                 if not arm.shared and trial.curve and trial.seed in self._trials:
                     points = [(epoch, errors, result.data.validation) for epoch, errors in trial.curve]
-                    self._trials[trial.seed].curves[last, arm.name, trial.seed] = points
-                    self._trials[trial.seed].epochs[last, arm.name, trial.seed] = points[-1][0]
+                    task = self._trials[trial.seed][self.parts[0]]
+                    task.curves[last, arm.name, trial.seed] = points
+                    task.epochs[last, arm.name, trial.seed] = points[-1][0]
 
     def fail(self, problem: Message) -> bool:
         """The run can't go on, for the reason given; False if it was over already."""
@@ -219,20 +225,20 @@ class Handle:
             if not self.under_way:
                 return
             if told["kind"] == "started":
-                self._begin(told["task"], told["attempt"])
-            task = self._task(told["task"])
+                self._begin(told["task"], told["part"], told["attempt"])
+            task = self._task(told["task"], told["part"])
             if task.attempt == told["attempt"]:
                 for event in told.get("events", ()):
                     task.take(_unpacked(event))
                 task.done = told["kind"] == "ended"
             self._changed.notify_all()
 
-    def _task(self, name: str | int) -> _Task:
-        return self._preparation if name == PREPARATION else self._trials[int(name)]
+    def _task(self, name: str | int, part: str) -> _Task:
+        return self._preparation if name == PREPARATION else self._trials[int(name)][part]
 
-    def _begin(self, name: str | int, attempt: str) -> None:
+    def _begin(self, name: str | int, part: str, attempt: str) -> None:
         """A task starts; if it had started before, its worker died and it begins from nothing."""
-        if self._task(name).attempt:
+        if self._task(name, part).attempt:
             again = message("A worker process died; the preparation was started again.")
             if name != PREPARATION:
                 again = message("A worker process died; the trial with seed {seed} was started again.", seed=name)
@@ -242,7 +248,7 @@ class Handle:
         if name == PREPARATION:
             self._preparation = _Task(attempt)
             return
-        self._trials[int(name)] = _Task(attempt)
+        self._trials[int(name)][part] = _Task(attempt)
         if self._trials_started is None:
             self._trials_started = time.monotonic()
 
@@ -260,8 +266,8 @@ class Handle:
     def view(self) -> View:
         """How the run is going, at this moment."""
         with self._changed:
-            tasks = (self._preparation, *self._trials.values())
-            trials = [_progress(task) for task in self._trials.values()]
+            tasks = (self._preparation, *self._in_trials())
+            trials = [fmean(map(_progress, parts.values())) for parts in self._trials.values()]
             finished = self._state == "finished"
             place, wait = self._ahead(self) if self._state == "queued" else (0, None)
             prepared = self._preparation
@@ -280,7 +286,7 @@ class Handle:
                 loss_curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.loss_curves.items()}),
                 epochs=MappingProxyType({s: n for task in tasks for s, n in task.epochs.items()}),
                 losses=MappingProxyType({s: loss for task in tasks for s, loss in task.losses.items()}),
-                trials_done=len(trials) if finished else sum(task.done for task in self._trials.values()),
+                trials_done=len(trials) if finished else sum(map(_is_done, self._trials.values())),
                 trials=len(trials),
                 notices=tuple(self._notices),
                 problem=self._problem,
@@ -288,9 +294,12 @@ class Handle:
                 stored=self._stored,
             )
 
+    def _in_trials(self) -> list[_Task]:
+        return [task for parts in self._trials.values() for task in parts.values()]
+
     def _stage(self, name: str) -> Stage:
         """A stage that nobody spoke of (a teacher that was kept) is done once a later one has begun."""
-        trials = list(self._trials.values())
+        trials = self._in_trials()
         names = list(self.settings.stages)
         in_trials = name == names[-1] or any(name in trial.shares for trial in trials)
         tasks = trials if in_trials else [self._preparation]
@@ -316,6 +325,10 @@ class Handle:
             return None
         spent, done = time.monotonic() - self._trials_started, sum(trials)
         return spent * (len(trials) - done) / done if done and spent >= FIRST_ESTIMATE else None
+
+
+def _is_done(parts: Mapping[str, _Task]) -> bool:
+    return all(task.done for task in parts.values())
 
 
 def _progress(task: _Task) -> float:

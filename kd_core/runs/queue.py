@@ -128,8 +128,7 @@ class Queue:
         whose workers remember what they have in common. Raises Problem for what the limits do not allow.
         """
         self.limits.check_size(settings)
-        handle = Handle(settings, self._changed, self._ahead, self._free, owner, again)
-        handle.of_map = not alone
+        handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=not alone)
         with self._changed:
             if alone and owner and self.of(owner):
                 raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))

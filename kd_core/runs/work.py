@@ -26,7 +26,7 @@ from kd_core.messages import N_, Problem
 from kd_core.remembered import remembering
 from kd_core.runs.entry import machine_of
 from kd_core.runs.handle import PREPARATION
-from kd_core.settings import Settings
+from kd_core.settings import WHOLE, Settings
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
 EVERY = 0.25  # seconds between two messages of one task
@@ -77,6 +77,32 @@ def trial(run: str, prepared: tuple[Settings, Any], seed: int, of_map: bool = Fa
             report.drain(technique.trial(settings, _data(technique), shared, seed))
         assert report.result is not None, "a trial's last event is its Result"
         return report.result
+
+    return _plainly(work)
+
+
+def part(run: str, prepared: tuple[Settings, Any], seed: int, name: str) -> tuple[Any, float]:
+    """One of a trial's `settings.parts`: what it trained, and the seconds that it took."""
+
+    def work() -> tuple[Any, float]:
+        report, started = _Report(run, seed, name), time.perf_counter()
+        settings, shared = prepared
+        technique = _technique(settings)
+        trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
+        return trained, time.perf_counter() - started
+
+    return _plainly(work)
+
+
+def assembled(prepared: tuple[Settings, Any], *parts: tuple[Any, float]) -> Result:
+    """The Result of a trial whose parts were trained apart."""
+
+    def work() -> Result:
+        settings, shared = prepared
+        technique = _technique(settings)
+        trained, seconds = zip(*parts, strict=True)
+        result: Result = technique.assembled(settings, _data(technique), shared, trained, sum(seconds))
+        return result
 
     return _plainly(work)
 
@@ -178,14 +204,16 @@ def _plainly(work: Callable[[], T]) -> T:
 
 
 class _Report:
-    """Sends the events of one attempt at one task (the preparation, or the trial of a seed)."""
+    """Sends the events of one attempt at one task (the preparation, or the trial of a seed, or a part of it)."""
 
-    def __init__(self, run: str, task: str | int) -> None:
+    def __init__(self, run: str, task: str | int, part: str = WHOLE) -> None:
         self.result: Result | None = None
         self._worker = get_worker()
         self._stop = Flag(stop_flag(run))
         # A task that runs again after its worker died is known by a new attempt.
-        self._head = {"run": run, "task": task, "attempt": secrets.token_hex(4), "pid": os.getpid()}
+        self._head = {
+            "run": run, "task": task, "part": part, "attempt": secrets.token_hex(4), "pid": os.getpid(),
+        }  # fmt: skip
         self._events: list[Step | Evaluation] = []
         self._sent = self._polled = -math.inf
         self._send("started")

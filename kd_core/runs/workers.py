@@ -22,6 +22,7 @@ import kd_core
 from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
+from kd_core.settings import WHOLE
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8
@@ -141,8 +142,8 @@ class Workers:
         future)` is called for each of the others, `done(future)` for the join.
         """
         graph, last, trials = _graph(handle, kept)
-        turns = {key: -(turn + place) for place, key in enumerate(trials.values())}
-        priorities = {key: turns.get(key, -turn) for key in graph}
+        turns = {seed: -(turn + place) for place, seed in enumerate(trials)}
+        priorities = {key: turns.get(key[2], -turn) if len(key) > 2 else -turn for key in graph}
         keys = [last, *trials.values()]
         joined, *others = self._client.get(graph, keys, sync=False, priority=priorities.__getitem__)
         self._futures[handle] = [joined, *others]
@@ -239,9 +240,14 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     trials: dict[int, TaskRef] = {}
     if missing:
         prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
-        trials = {
-            seed: task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map) for seed in missing
-        }
+        for seed in missing:
+            if handle.parts == (WHOLE,):
+                trials[seed] = task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map)
+            else:
+                parts = [
+                    task(("part", run, seed, name), work.part, run, prepared, seed, name) for name in handle.parts
+                ]
+                trials[seed] = task(("trial", run, seed), work.assembled, prepared, *parts)
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
     joined = task(("join", run), work.join, handle.settings, *results)
     return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}

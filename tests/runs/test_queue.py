@@ -92,13 +92,33 @@ def test_trials_spread_over_the_workers(queue):
     assert os.getpid() not in pids.values()
 
 
+def test_the_parts_of_one_trial_are_shared_by_the_workers(queue):
+    handle = queue.submit(ToySettings(steps=60, seeds=1, divided=True))
+    views = [handle.view()]
+    while not views[-1].over:
+        time.sleep(0.05)
+        views.append(handle.view())
+    assert (views[-1].state, views[-1].trials_done, views[-1].trials) == ("finished", 1, 1)
+    assert len({loss for (_, arm, _), loss in views[-1].losses.items() if arm in ("student", "other")}) == 2
+    assert set(views[-1].curves) == {("teacher", "teacher", 0), ("student", "student", 0), ("student", "other", 0)}
+    progress = [view.progress for view in views]
+    assert progress == sorted(progress)
+    assert sum(0.5 < value < 1 for value in progress) > 5
+
+
+def test_a_map_divides_no_trial(queue):
+    handle = queue.submit(ToySettings(seeds=1, divided=True), alone=False)
+    assert handle.wait(30).state == "finished"
+    assert ("student", "other", 0) not in handle.view().curves
+
+
 def test_a_time_left_follows_from_the_pace_of_the_trials(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("kd_core.runs.handle.time.monotonic", lambda: now[0])
     handle = Handle(ToySettings(), threading.Condition(), ahead=lambda _: (0, None), stop=lambda _: None)
 
     def tell(task, kind, *events):
-        handle.take({"kind": kind, "task": task, "attempt": str(task), "events": events})
+        handle.take({"kind": kind, "task": task, "part": "", "attempt": str(task), "events": events})
 
     def step(seed, progress):
         return {"event": "Step", "stage": "student", "arm": "student", "seed": seed, "step": 1, "steps": 10,

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from kd_core.events import Dataset, Evaluation, Interval, Provenance, Result, Step, Verdict
 from kd_core.messages import Problem, message
-from kd_core.settings import Settings
+from kd_core.settings import WHOLE, Settings
 
 
 class ToySettings(Settings):
@@ -28,6 +28,11 @@ class ToySettings(Settings):
     pause: float = 0.02
     failure: str = ""
     speed: str = "auto"
+    divided: bool = False
+
+    @property
+    def parts(self):
+        return ("student", "other") if self.divided else (WHOLE,)
 
 
 Settings, RESULT_VERSION = ToySettings, 1
@@ -54,19 +59,30 @@ def preparing(settings, data):
 
 
 def trial(settings, data, shared, seed):
+    yield from part(settings, data, shared, seed, "student")
+    yield result(settings, trials=1)
+
+
+def assembled(settings, data, shared, parts, seconds):
+    assert parts == ("student", "other")
+    assert seconds > 0
+    return result(settings, trials=1)
+
+
+def part(settings, data, shared, seed, name):
     assert shared == {"shared": data.name}
     for step in range(1, settings.steps + 1):
         time.sleep(settings.pause)
         done = step / settings.steps
-        yield Step("student", "student", seed, step, settings.steps, float(os.getpid()), done)
-        yield Evaluation("student", "student", seed, step, settings.steps, settings.steps - step, 100)
+        yield Step("student", name, seed, step, settings.steps, float(os.getpid()), done)
+        yield Evaluation("student", name, seed, step, settings.steps, settings.steps - step, 100)
     if settings.failure == "problem":
         raise Problem("Seed {seed} is unlucky; choose another.", seed=seed)
     if settings.failure == "error":
         raise RuntimeError("a surprise\nwith a second line")
     if settings.failure == "death":
         os.kill(os.getpid(), signal.SIGKILL)
-    yield result(settings, trials=1)
+    return name
 
 
 def join(settings, trials):
