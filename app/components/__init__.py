@@ -2,4 +2,6 @@
 
 from pathlib import Path
 
-SHARED = (Path(__file__).parent / "shared.js").read_text(encoding="utf-8")  # what several scripts end with
+_HERE = Path(__file__).parent
+SHARED = (_HERE / "shared.js").read_text(encoding="utf-8")  # what several scripts end with
+STYLE = (_HERE / "shared.css").read_text(encoding="utf-8")  # what each part's own style follows

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Sinusoids
+from app.components import STYLE
 from kd_core.messages import N_
 
 TASKS = 100  # of which the recorded means are
@@ -57,7 +58,7 @@ def _read(suffix: str) -> str:
 
 # The two scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
-    "adaptation", html=_read("html"), css=_read("css"), js="\n".join(map(_read, ("js", "net.js")))
+    "adaptation", html=_read("html"), css=STYLE + _read("css"), js="\n".join(map(_read, ("js", "net.js")))
 )
 
 

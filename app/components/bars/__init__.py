@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.components import STYLE
 from kd_core.messages import N_
 
 WORDS = {
@@ -26,7 +27,7 @@ def _read(suffix: str) -> str:
     return (Path(__file__).parent / f"bars.{suffix}").read_text(encoding="utf-8")
 
 
-_mount = st.components.v2.component("bars", html=_read("html"), css=_read("css"), js=_read("js"))
+_mount = st.components.v2.component("bars", html=_read("html"), css=STYLE + _read("css"), js=_read("js"))
 
 
 def bars(

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Digit
-from app.components import SHARED
+from app.components import SHARED, STYLE
 from app.sketch import Network
 from kd_core.messages import N_
 
@@ -85,7 +85,7 @@ def _read(suffix: str) -> str:
 
 # The scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
-    "draw", html=_read("html"), css=_read("css"), js="\n".join([*map(_read, SCRIPTS), SHARED])
+    "draw", html=_read("html"), css=STYLE + _read("css"), js="\n".join([*map(_read, SCRIPTS), SHARED])
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import RecordedStep
+from app.components import STYLE
 from kd_core.messages import N_
 
 WORDS = {
@@ -60,7 +61,7 @@ def _read(suffix: str) -> str:
     return (Path(__file__).parent / f"gradients.{suffix}").read_text(encoding="utf-8")
 
 
-_mount = st.components.v2.component("gradients", html=_read("html"), css=_read("css"), js=_read("js"))
+_mount = st.components.v2.component("gradients", html=_read("html"), css=STYLE + _read("css"), js=_read("js"))
 
 
 def gradients(

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Digit, LabelsCurve
+from app.components import STYLE
 from app.transfer_figures import OwnRun
 from kd_core.messages import N_
 from kd_core.settings import SCRATCH, TUNED
@@ -67,7 +68,10 @@ def _read(suffix: str) -> str:
 
 # The three scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
-    "labels_curve", html=_read("html"), css=_read("css"), js="\n".join(map(_read, ("js", "chart.js", "quiz.js")))
+    "labels_curve",
+    html=_read("html"),
+    css=STYLE + _read("css"),
+    js="\n".join(map(_read, ("js", "chart.js", "quiz.js"))),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components import STYLE
 from kd_core.messages import N_
 
 WORDS = {
@@ -74,7 +75,7 @@ def _read(suffix: str) -> str:
 
 # The two scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
-    "pitfalls", html=_read("html"), css=_read("css"), js="\n".join(map(_read, ("js", "losses.js")))
+    "pitfalls", html=_read("html"), css=STYLE + _read("css"), js="\n".join(map(_read, ("js", "losses.js")))
 )
 
 

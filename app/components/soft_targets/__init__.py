@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Digit
-from app.components import SHARED
+from app.components import SHARED, STYLE
 from kd_core.messages import N_
 
 WORDS = {
@@ -100,7 +100,7 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
 _mount = st.components.v2.component(
     "soft_targets",
     html=_read("html"),
-    css=_read("css"),
+    css=STYLE + _read("css"),
     js="\n".join([*map(_read, ("js", "quiz.js", "matrix.js")), SHARED]),
 )
 
