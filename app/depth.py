@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from app.draft import Draft
 from app.figures import COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
 from app.kept import kept
 from kd_core.events import Arm, ArmTrial, Bin, Result
@@ -48,7 +49,7 @@ def reliability(result: Result, _: Translator) -> go.Figure:
 
     The larger a point, the more answers; bins of fewer than FEW are faint and not joined.
     """
-    figure = go.Figure()
+    figure = Draft()
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=dict(color="#8a94a3", width=1, dash="dot"),
                        hoverinfo="skip", showlegend=False)  # fmt: skip
     for number, arm in enumerate(_main_first(result)):
@@ -218,7 +219,7 @@ def confusion(arm: Arm, chosen: tuple[int, int], _: Translator) -> go.Figure:
     figure.update_yaxes(title=_("true digit"), tickmode="linear", showgrid=False,
                         range=[shown[-1] + 0.5, shown[0] - 0.5])  # fmt: skip
     figure.update_layout(hoverdistance=22, clickmode="event+select")
-    return finish(figure, height=540).update_layout(margin=dict(t=44))  # room for the camera
+    return finish(figure, height=540, t=44)  # room for the camera
 
 
 def _count(mean: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app.draft import Draft
 from app.kept import kept
 from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import (
@@ -109,7 +110,7 @@ def dots(
 
     Nothing can be below 0 or above `most`, so no interval is drawn beyond them.
     """
-    figure = go.Figure()
+    figure = Draft()
     seen: list[float] = []
     for arm, each, mean in reversed(rows):
         name = _(arm)
@@ -138,7 +139,7 @@ def dots(
 @kept
 def learning_curves(result: Result, _: Translator) -> go.Figure:
     """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
-    figure = go.Figure()
+    figure = Draft()
     ends: list[tuple[float, str]] = []
     per_cent = 100 / result.data.validation
     last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
@@ -164,8 +165,7 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
     labels = _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
     figure.update_yaxes(title=_("validation error (%), log scale"), type="log", tickvals=LOG_TICKS)
-    finish(figure, height=340)
-    return figure.update_layout(margin=dict(r=12 + max(map(_width, labels))))
+    return finish(figure, height=340, r=12 + max(map(_width, labels)))
 
 
 def _visible(errors: float) -> float:
@@ -199,7 +199,7 @@ def shown_at_first(number: int, arms: int) -> bool | str:
 
 def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
     """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
-    figure = go.Figure()
+    figure = Draft()
     for number, (arm, probabilities) in enumerate(rows):
         figure.add_bar(
             x=list(range(10)), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
@@ -230,7 +230,7 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
         _("hard (labels)"): (norms["hard"], COLOURS[ALONE], "dash"),
         _("matching logits (T → ∞)"): (norms["limit"], COLOURS[TEACHER], "dashdot"),
     }
-    figure = go.Figure()
+    figure = Draft()
     for name, (lengths, colour, dash) in lines.items():
         figure.add_scatter(x=TEMPERATURES, y=lengths, mode="lines", name=name,
                            line=dict(color=colour, dash=dash, width=3))  # fmt: skip
@@ -248,32 +248,34 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
 def gradient_lengths(result: Result) -> dict[str, list[float]]:
     """The four curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
     labels = np.eye(10)[[digit.label for digit in result.gallery]]
-    apart = [_mean_length(_soft_gradients(result, t)) / t for t in TEMPERATURES]
-    hard = _mean_length(_answers(_gallery(result, ALONE), 1.0) - labels)
+    student, teacher = _gallery(result, ALONE), _gallery(result, TEACHER)
+    apart = [_mean_length(_soft_gradients(student, teacher, t)) / t for t in TEMPERATURES]
+    hard = _mean_length(_answers(student, 1.0) - labels)
     return {
         "soft": [t * length for t, length in zip(TEMPERATURES, apart, strict=True)],
         "bare": [length / t for t, length in zip(TEMPERATURES, apart, strict=True)],
         "hard": [hard] * len(TEMPERATURES),
-        "limit": [_mean_length(_matching_gradients(result))] * len(TEMPERATURES),
+        "limit": [_mean_length(_matching_gradients(student, teacher))] * len(TEMPERATURES),
     }
 
 
 def degrees_from_matching(result: Result, temperature: float) -> float:
     """Mean angle, in degrees, between the soft gradient at T and that of matching logits, over the gallery."""
-    soft, limit = _soft_gradients(result, temperature), _matching_gradients(result)
+    student, teacher = _gallery(result, ALONE), _gallery(result, TEACHER)
+    soft, limit = _soft_gradients(student, teacher, temperature), _matching_gradients(student, teacher)
     cosines = (soft * limit).sum(axis=1) / (np.linalg.norm(soft, axis=1) * np.linalg.norm(limit, axis=1))
     return float(np.degrees(np.arccos(cosines.clip(-1, 1))).mean())
 
 
-def _soft_gradients(result: Result, t: float) -> np.ndarray:
+def _soft_gradients(student: np.ndarray, teacher: np.ndarray, t: float) -> np.ndarray:
     """T (q_T - p_T) for each gallery digit."""
-    gradients: np.ndarray = t * (_answers(_gallery(result, ALONE), t) - _answers(_gallery(result, TEACHER), t))
+    gradients: np.ndarray = t * (_answers(student, t) - _answers(teacher, t))
     return gradients
 
 
-def _matching_gradients(result: Result) -> np.ndarray:
+def _matching_gradients(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     """(z - v) / C, both centred: what T (q_T - p_T) becomes as T grows."""
-    apart = _gallery(result, ALONE) - _gallery(result, TEACHER)
+    apart = student - teacher
     gradients: np.ndarray = (apart - apart.mean(axis=1, keepdims=True)) / apart.shape[1]
     return gradients
 
@@ -368,10 +370,10 @@ def _live_series(name: str, points: Sequence[tuple[float, float]], line: dict[st
             "showSymbol": dots, "silent": not name}  # fmt: skip
 
 
-def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
+def _end_labels(figure: Draft, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
     """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
     labels = []
-    drawn = [y for trace in figure.data for y in trace.y]
+    drawn = [y for trace in figure.data for y in trace["y"]]
     gap = 0.08 * math.log10(max(drawn) / min(drawn)) if drawn else 0.0  # about the height of a label
     lowest = -math.inf
     for value, name in sorted(ends):
@@ -390,10 +392,11 @@ def _width(label: str) -> float:
     return sum(13.0 if letter > "\u2e80" else 7.3 for letter in label)
 
 
-def finish(figure: go.Figure, height: int) -> go.Figure:
-    """The margins, type size and axes that all figures share."""
-    figure.update_layout(height=height, margin=dict(l=8, r=8, t=24, b=8), dragmode=False)
-    figure.update_layout(font=dict(size=14, family=FONTS))
+def finish(figure: Draft | go.Figure, height: int, **margin: float) -> go.Figure:
+    """The Figure, with the margins, type size and axes that all share. margin: l, r, t, b where others are due."""
+    figure.update_layout(
+        height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
+    )
     figure.update_xaxes(automargin=True, zeroline=False)
     figure.update_yaxes(automargin=True, zeroline=False)
-    return figure
+    return figure.figure() if isinstance(figure, Draft) else figure

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.chart import tiles
+from app.draft import Draft
 from app.figures import COLOURS, DASHES, MARKERS, Translator, dots, finish
 from app.kept import kept
 from kd_core.events import Arm, ArmTrial, Interval, Result
@@ -54,7 +55,7 @@ def over_steps(result: Result, arm: Arm) -> list[Interval]:
 @kept
 def adaptation(result: Result, _: Translator) -> go.Figure:
     """Query loss or errors over adaptation steps, an arm each, with 95 % bands over trials."""
-    figure = go.Figure()
+    figure = Draft()
     in_log = result.measure != "errors"
     lowest = min(value for arm in result.arms for t in arm.trials for value in measured(result, t) if value > 0)
     for arm in result.arms:
@@ -74,7 +75,7 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
             line=dict(color=colour, dash=DASHES[arm.name], width=3), marker=dict(symbol=MARKERS[arm.name], size=8),
             hovertemplate="k = %{x}: %{y:.3g}<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
-    figure.add_vline(x=result.settings["inner_steps"], line=dict(color="#6B7280", width=1, dash="dot"))
+    figure.add_vline(x=int(result.settings["inner_steps"]), line=dict(color="#6B7280", width=1, dash="dot"))
     figure.update_xaxes(title=_("adaptation steps k"), dtick=1)
     if in_log:
         figure.update_yaxes(title=_("mean squared error, log scale"), type="log", tickvals=LOSS_TICKS)
@@ -101,7 +102,7 @@ def scores(result: Result, _: Translator) -> go.Figure:
 @kept
 def training_curves(result: Result, _: Translator) -> go.Figure:
     """How well each start adapts to validation tasks while it is trained; trials faint, their mean bold."""
-    figure = go.Figure()
+    figure = Draft()
     for arm in result.arms:
         looks = [_looks(result, trial) for trial in arm.trials]
         if len(looks[0][0]) < 2:

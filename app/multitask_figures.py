@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from app.bundled import Errors, Sweep
 from app.chart import tiles
+from app.draft import Draft
 from app.figures import COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
 from app.kept import kept
 from kd_core.events import ArmTrial, Interval, Result
@@ -211,7 +212,7 @@ def _validation(result: Result, arm: str) -> float:
 @kept
 def conflict(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients through training, beside that of one task's on two batches."""
-    figure = go.Figure()
+    figure = Draft()
     trials = [trial.series for trial in looked_at(result)]
     lines = {
         "cosine": (_("between the tasks, same batch"), "#D55E00", "solid"),

@@ -9,6 +9,7 @@ from typing import TypedDict
 import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
+from app.draft import Draft
 from app.figures import COLOURS, MARKERS, PATTERNS, Translator, finish
 from app.kept import kept
 from kd_core.events import Result
@@ -78,7 +79,7 @@ def distances(result: Result) -> dict[str, list[float]]:
 @kept
 def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     """How far each arm has moved each transferred layer from its old weights, mean over trials."""
-    figure = go.Figure()
+    figure = Draft()
     moved = distances(result)
     for arm, lengths in moved.items():
         figure.add_bar(
