@@ -5,7 +5,8 @@
 Start: a new server process for each repetition, a Chromium that already runs. The clock starts with the process;
 the port is asked every 10 ms, then the browser goes to the page. The paint is full when there are, on
 `/distillation`, the live part's twenty bars, the verdict, the table of arms and the first chart; on `/`, its four
-pictures and its last line. Once for a browser that has never been there, once for one that has.
+pictures and its last line. Once for a browser that has never been there, once for one that has. Beside them the
+least that Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points.
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars; releasing it ->
 the caption and the chart that Python makes; choosing another digit -> its chart; moving the teacher weight by one
@@ -18,6 +19,7 @@ import argparse
 import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,13 +38,19 @@ PAINT_SECONDS, ANSWER_SECONDS = 2.5, 0.2  # targets
 PAUSE_MS = 1_500  # between two answers, so that the page is at rest
 TOOLS = (Path(__file__).parent / "app.js").read_text(encoding="utf-8")
 PAGES = {"/distillation": "() => bench.distillationIsFull()", "/": "() => bench.overviewIsFull()"}
+HEADING = 'import streamlit as st\nst.title("A heading")\n'
+CHART = HEADING + "import plotly.graph_objects as go\nst.plotly_chart(go.Figure(go.Scatter(x=[1, 2], y=[1, 2])))\n"
+LEAST = {  # what it is -> the script, and when its page is full
+    "a page of Streamlit with a heading": (HEADING, "() => bench.isSeen('h1')"),
+    "the same with a Plotly chart": (CHART, "() => bench.isSeen('.scatterlayer .point')"),
+}
 
 
 @contextmanager
-def server(port: int) -> Iterator[tuple[Server, float]]:
+def server(port: int, script: str = "streamlit_app.py") -> Iterator[tuple[Server, float]]:
     """A new server and when its process was started; afterwards nothing of it is left."""
     started = time.perf_counter()
-    running = Server(port)
+    running = Server(port, script)
     try:
         yield running, started
     finally:
@@ -69,29 +77,35 @@ def new_context(browser: Browser) -> BrowserContext:
     return context
 
 
-def first_paint(context: BrowserContext, port: int, path: str) -> tuple[float, float]:
-    """Seconds from the server's start until it listens, and until the page is full."""
-    with server(port) as (running, started):
+def first_paint(
+    context: BrowserContext, port: int, path: str, full: str, script: str = "streamlit_app.py"
+) -> tuple[float, float]:
+    """Seconds from the server's start until it listens, and until `full` is true of the page."""
+    with server(port, script) as (running, started):
         wait_for_port(port)
         up = time.perf_counter() - started
         page = context.new_page()
         page.goto(running.address + path, wait_until="commit")
-        page.wait_for_function(PAGES[path], polling="raf", timeout=60_000)
-        full = time.perf_counter() - started
+        page.wait_for_function(full, polling="raf", timeout=60_000)
+        painted = time.perf_counter() - started
         page.close()
-    return up, full
+    return up, painted
 
 
 def start_claims(browser: Browser, n: int) -> list[Claim]:
-    """First paints of both pages, a new browser and a returning one taking turns; the first do not count."""
+    """First paints of both pages, a new browser and a returning one taking turns; the first do not count.
+
+    Then, of new browsers, the least that Streamlit takes.
+    """
     port = free_port()  # a browser's cache belongs to an address, so the returning one needs the same again
     returning = new_context(browser)
     times: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    least: dict[str, list[float]] = {}
     for repetition in range(n + 1):
         for path in PAGES:
             fresh = new_context(browser)
             for kind, context in (("new", fresh), ("returning", returning)):
-                taken = first_paint(context, port, path)
+                taken = first_paint(context, port, path, PAGES[path])
                 if repetition:
                     times.setdefault((path, kind), []).append(taken)
                 print(
@@ -100,12 +114,25 @@ def start_claims(browser: Browser, n: int) -> list[Claim]:
                     flush=True,
                 )
             fresh.close()
+        for what, (script, full) in LEAST.items():
+            with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+                file.write(script)
+                file.flush()
+                fresh = new_context(browser)
+                taken = first_paint(fresh, port, "/", full, file.name)
+                fresh.close()
+            if repetition:
+                least.setdefault(what, []).append(taken[1])
+            print(f"{repetition} of {n} {what}: {taken[1]:.2f} s", file=sys.stderr, flush=True)
     claims = [
         Claim(f"start to full first paint, `{path}`, {kind} browser", [full for _, full in taken],
               PAINT_SECONDS, at_least=False, unit="s")
         for (path, kind), taken in times.items()
     ]  # fmt: skip
     up = [up for taken in times.values() for up, _ in taken]
+    claims += [
+        Claim(f"{what}, new browser", taken, None, at_least=False, unit="s") for what, taken in least.items()
+    ]
     return [*claims, Claim("of which: start until the server listens", up, None, at_least=False, unit="s")]
 
 

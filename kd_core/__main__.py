@@ -10,7 +10,6 @@ nothing else goes to standard output; progress and notices go to standard error.
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -101,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     section = commands.add_parser("hinton", help="Hinton 2015, section 3: the paper's figures and ours")
     section.add_argument("parts", nargs="*", metavar="PART",
                          help=f"{', '.join(hinton.PARTS)} (default: all, in this order)")  # fmt: skip
-    section.add_argument("--workers", type=int, help="processes of the map (default: KD_WORKERS, else one a core)")
+    section.add_argument(
+        "--workers", type=int, help="processes for students and map (default: KD_WORKERS, else one a core)"
+    )
     section.add_argument("--json", action="store_true", help="print one JSON object")
     sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
     maps = sweep.add_subparsers(dest="technique", required=True)
@@ -171,17 +172,17 @@ def _hinton(options: argparse.Namespace) -> int:
     found: dict[str, Any] = {}
     for part in options.parts or hinton.PARTS:
         started = time.perf_counter()
+        with _bar() as bar:
+            for event in hinton.teacher():
+                _show(bar, event.stage, event.progress)
         if part == hinton.WIDTHS:
-            with _bar() as bar:
-                for event in hinton.teacher():
-                    _show(bar, event.stage, event.progress)
             view = _mapped(hinton.PLAN, options)
             best = hinton.best_temperatures(view)
             lines = [f"{student}: fewest validation errors at T = {least}; may be the best: {alike}"
                      for student, (least, alike) in best.items()]  # fmt: skip
             told, data = [map_table.table(view), "", *lines], {**map_table.as_json(view), "best": best}
         else:
-            rows = hinton.lines_of(part, _in_process(hinton.settings_of(part), os.cpu_count() or 1))
+            rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), options.workers))
             wide = max(len(row.what) for row in rows)
             told = [f"{row.what.ljust(wide)}  {row.published.rjust(7)}  {row.told}" for row in rows]
             data = {row.what: {"published": row.published, "ours": row.ours, "unit": row.unit} for row in rows}
@@ -317,13 +318,13 @@ def _apart_from_torch(weights: bytes, model: bytes) -> float:
     return float(abs(export.answers(model, inputs.numpy()) - values.numpy()).max())
 
 
-def _in_process(settings: Settings, threads: int = 1) -> Result:
-    """The run, here. threads: 1, as a worker's, gives the same numbers to the last bit; more are sooner."""
+def _in_process(settings: Settings) -> Result:
+    """The run, here."""
     import torch
 
     from kd_core.data import load
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # as a worker: the same numbers to the last bit
     technique, data = import_module(settings.module), load(say=lambda said: print(said, file=sys.stderr))
     trials = settings.model_dump()["seeds"]
     first = settings.model_dump()["seed"]

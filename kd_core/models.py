@@ -30,7 +30,7 @@ class Dropout(nn.Module):
         if not self.training:
             return x
         keep = torch.rand(x.shape, generator=self.generator, device=self.generator.device) >= self.p
-        return x * keep.to(x) / (1 - self.p)
+        return x * keep.to(x).div_(1 - self.p)  # one product to remember for the gradient
 
 
 class MaxPool(nn.Module):

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kd_core.events import Evaluation, Step
 from kd_core.messages import N_, Problem
@@ -21,6 +22,7 @@ from kd_core.messages import N_, Problem
 REPORTS = 40  # Steps reported by one fit, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
 EVALUATIONS = 10  # looks at the validation split in one fit: five thousand images cost as much as an epoch
+AVERAGED_EVERY = 4  # steps between two looks at the weights, where they are averaged
 EVALUATION_BATCH = 125  # small enough for what passes between layers to stay in the cache
 
 LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
@@ -103,6 +105,7 @@ def fit(
     optimizer: torch.optim.Optimizer | None = None,
     order: torch.Generator,
     jitter: int = 0,
+    average: float = 0.0,
     precision: str,
     stage: str,
     arm: str,
@@ -114,7 +117,8 @@ def fit(
 
     schedule "one_cycle": the step size rises to `learning_rate` in the first 30 % of the steps and falls to
     nothing in the rest (Smith 2018, arXiv 1803.09820). jitter: each image is moved by up to so many pixels,
-    anew each time it is seen.
+    anew each time it is seen. average: with a decay above 0, per step, the exponential moving average of the
+    weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
     Step.progress; `also` are parameters of the loss that are trained along. The last epoch is always
@@ -127,6 +131,10 @@ def fit(
         optimizer = torch.optim.Adam([*model.parameters(), *also], lr=learning_rate, fused=fused)
     steps = epochs * math.ceil(len(images) / batch_size)
     course = OneCycleLR(optimizer, learning_rate, total_steps=steps) if schedule == "one_cycle" else None
+    averaged = None
+    if average:
+        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average**AVERAGED_EVERY))
+    judged = averaged.module if averaged else model
     report_every = max(1, steps // REPORTS)
     evaluate_every = math.ceil(epochs / EVALUATIONS)
     step, told = 0, time.monotonic()
@@ -137,6 +145,8 @@ def fit(
             if course:
                 course.step()
             step += 1
+            if averaged and step % AVERAGED_EVERY == 0:
+                averaged.update_parameters(model)
             if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
                 value = loss.item()
@@ -152,8 +162,10 @@ def fit(
                 progress = span[0] + (span[1] - span[0]) * step / steps
                 yield Step(stage, arm, seed, step, steps, value, progress)
         if epoch % evaluate_every == 0 or epoch == epochs:
-            errors = count_errors(predict(model, validation[0], precision), validation[1])
+            errors = count_errors(predict(judged, validation[0], precision), validation[1])
             yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(validation[1]))
+    if averaged:
+        model.load_state_dict(averaged.module.state_dict())
 
 
 def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:

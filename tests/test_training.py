@@ -83,3 +83,34 @@ def test_one_cycle_rises_and_falls(tiny):
     assert 0.25 < top / len(rates) < 0.35
     assert rates == [*sorted(rates[: top + 1]), *sorted(rates[top + 1 :], reverse=True)]
     assert rates[-1] < 1e-4
+
+
+def test_an_average_of_the_weights_is_what_remains(tiny):
+    labels = tiny.train.labels
+    seen, reported = [], []
+
+    def trained(average):
+        model = build("mlp30", "student", seeded(0, "w"))
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        optimizer.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
+        for event in fit(
+            model, tiny.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+            (tiny.validation.images, tiny.validation.labels), epochs=4, batch_size=15, optimizer=optimizer,
+            order=seeded(0, "order"), average=average, precision="float32", stage="s", arm="a", seed=0,
+        ):  # fmt: skip
+            reported.append(event)
+        return model
+
+    last = trained(0.0)
+    steps, seen = seen, []
+    model = trained(0.5)
+    assert all(torch.equal(a, b) for a, b in zip(steps[-1], seen[-1], strict=True))  # training is left alone
+    looks = seen[3::4]
+    expected = looks[0]
+    for look in looks[1:]:
+        expected = [0.5**4 * a + (1 - 0.5**4) * b for a, b in zip(expected, look, strict=True)]
+    for mine, parameter, plain in zip(expected, model.parameters(), last.parameters(), strict=True):
+        torch.testing.assert_close(parameter.detach(), mine)
+        assert not torch.equal(parameter, plain)
+    logits = predict(model, tiny.validation.images)
+    assert reported[-1].errors == count_errors(logits, tiny.validation.labels)

@@ -29,12 +29,12 @@ def has_value(field, value: object) -> None:
 
 
 class Server:
-    """`streamlit run streamlit_app.py` as a person starts it."""
+    """`streamlit run streamlit_app.py` as a person starts it; or another script, with the lab's configuration."""
 
-    def __init__(self, port: int | None = None, **env: str) -> None:
+    def __init__(self, port: int | None = None, script: str = "streamlit_app.py", **env: str) -> None:
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+        command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
         self.process = subprocess.Popen(
             [*command, "--server.port", str(self.port)], cwd=ROOT, env={**os.environ, **env},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
