@@ -35,6 +35,7 @@ STYLE = """<style>
 .map {border-collapse: separate; border-spacing: 3px; width: 100%; table-layout: fixed; font-variant-numeric:
   tabular-nums}
 .map caption {text-align: left; padding-bottom: .4rem; opacity: .85; caption-side: top}
+.map caption span {display: block; max-width: calc(100vw - 2rem)} /* the table may be wider than a phone */
 .map th {font-weight: 500; padding: .25rem .3rem; font-size: .92rem}
 .map thead th {text-align: center} .map tbody th {text-align: right}
 .map td {text-align: center; padding: 0; border-radius: 4px; height: 2.7rem; background: rgba(128,128,128,.14)}
@@ -105,7 +106,8 @@ def heat(view: MapView, _: Translator, language: str = "", linked: bool = True) 
     rows = _grid(view, drawn, _) if is_grid else _list(view, drawn, _)
     what = escape(measure(view, _))
     caption = _("{what}, mean over the seeds of each cell; brighter is better.", what=what)
-    return f'{STYLE}<div class="mapbox"><table class="map"><caption>{caption}</caption>{rows}</table></div>'
+    head = f"<caption><span>{caption}</span></caption>"
+    return f'{STYLE}<div class="mapbox"><table class="map">{head}{rows}</table></div>'
 
 
 def _scaled(view: MapView, cell: Cell) -> float:

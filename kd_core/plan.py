@@ -215,7 +215,7 @@ MAP_PRESETS: dict[str, MapPreset] = {
         N_("T × width, all labels"),
         N_("Hinton 2015: 30 units want T = 2.5 to 4; from 300 units on any T above 8 does. Takes minutes."),
         "distillation", ["student=mlp30,mlp300", "temperature=1,2.5,4,8,12,20"], seeds=3, teacher="jittered",
-        teacher_epochs=50, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
+        teacher_epochs=42, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
     ),
     "lambda_labels": _preset(
         N_("λ × labels"), N_("The fewer labels, the more the old weights should hold: is it so?"),
