@@ -65,24 +65,25 @@ def behind_live(option: dict[str, Any], ghost: Ghost, _: Translator) -> dict[str
 
 
 def behind(figure: go.Figure, ghost: Ghost, _: Translator) -> go.Figure:
-    """The figure of a result's curves with the ghost's behind them, each in the panel of its own arm."""
+    """A figure like this one of a result's curves, the ghost's behind them, each in the panel of its own arm."""
     name = _("previous run")
-    number = len(figure.data)
+    drawn = figure.to_dict()
+    earlier: list[dict[str, Any]] = []
     for arm, curve in ghost.curves.items():
-        style = COLOURS[arm], DASHES[arm]
-        like = next((t for t in figure.data if (t.line.color, t.line.dash) == style), None)
+        style = {"color": COLOURS[arm], "dash": DASHES[arm]}
+        like = next((t for t in drawn["data"] if style.items() <= t.get("line", {}).items()), None)
         if like is None:
             continue
         x, y = zip(*curve, strict=True)
         floor = 1e-4 if ghost.losses else 0.01
-        figure.add_scatter(
-            x=x, y=[max(value, floor) for value in y], mode="lines", opacity=FAINT, name=name, legendgroup=name,
-            line=dict(color=COLOURS[arm], dash="dot", width=2.5), xaxis=like.xaxis, yaxis=like.yaxis,
-            showlegend=len(figure.data) == number, hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
-        )  # fmt: skip
-    if len(figure.data) == number:
+        earlier.append(dict(
+            type="scatter", x=x, y=[max(value, floor) for value in y], mode="lines", opacity=FAINT, name=name,
+            legendgroup=name, line=dict(color=COLOURS[arm], dash="dot", width=2.5), showlegend=not earlier,
+            hovertemplate="%{y:.3g}<extra>" + name + "</extra>",
+        ) | {axis: like[axis] for axis in ("xaxis", "yaxis") if axis in like})  # fmt: skip
+    if not earlier:
         return figure
-    figure.data = (*figure.data[number:], *figure.data[:number])
-    if figure.layout.legend.orientation is None:  # the figure labels its curves at their ends
-        figure.update_layout(legend=dict(orientation="h", y=1.0, x=1, xanchor="right", yanchor="bottom"))
-    return figure.update_layout(showlegend=True)
+    legend = {"orientation": "h", "y": 1.0, "x": 1, "xanchor": "right", "yanchor": "bottom"}
+    own = drawn["layout"].get("legend", {})  # without one the figure labels its curves at their ends
+    layout = drawn["layout"] | {"showlegend": True, "legend": own if "orientation" in own else own | legend}
+    return go.Figure({"data": [*earlier, *drawn["data"]], "layout": layout}, _validate=False)

@@ -75,8 +75,7 @@ def show(
                 st.markdown(f"**{title}**")
                 drawn = figure(result, _)
                 if key == "curves" and earlier:
-                    drawn = Figure(drawn)  # the one that is kept stays as it is
-                    ghost.behind(drawn, earlier, _)
+                    drawn = ghost.behind(drawn, earlier, _)
                 chart(drawn, key, title)
         depth(result, _)
         _provenance(result, _)

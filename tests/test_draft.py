@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from app import depth, figures, history_figures, meta_figures, multitask_figures, transfer_figures, unseen
+from app import depth, figures, ghost, history_figures, meta_figures, multitask_figures, transfer_figures, unseen
 from app.bundled import recorded
 from app.draft import Draft
 from app.text import Translate
@@ -14,6 +14,10 @@ EACH = {
     "curves": ("distillation", figures.learning_curves),
     "answers": ("distillation", lambda result, _: figures.soft_targets(result, 0, 4.0, _)),
     "gradients": ("distillation", lambda result, _: figures.gradient_norms(result, 4.0, _)),
+    "ghost": (
+        "distillation",
+        lambda result, _: ghost.behind(figures.learning_curves(result, _), ghost.of(result), _),
+    ),
     "reliability": ("distillation", depth.reliability),
     "history": ("distillation", lambda result, _: history_figures.overlaid([result, result], _)),
     "layers": ("transfer", transfer_figures.distance_by_layer),

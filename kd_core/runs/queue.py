@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
 KEPT = 200  # handles that can still be found …
-KEPT_WITH_STORE = 40  # … where a store finds them too: a Result takes about 2 MB
+KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, what each has shown and has under way
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
 ALIKE = 10  # times the effort, up to which one run tells how long another takes
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
