@@ -172,10 +172,10 @@ def _hinton(options: argparse.Namespace) -> int:
     found: dict[str, Any] = {}
     for part in options.parts or hinton.PARTS:
         started = time.perf_counter()
-        with _bar() as bar:
-            for event in hinton.teacher():
-                _show(bar, event.stage, event.progress)
         if part == hinton.WIDTHS:
+            with _bar() as bar:
+                for event in hinton.teacher():
+                    _show(bar, event.stage, event.progress)
             view = _mapped(hinton.PLAN, options)
             best = hinton.best_temperatures(view)
             lines = [f"{student}: fewest validation errors at T = {least}; may be the best: {alike}"

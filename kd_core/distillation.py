@@ -44,6 +44,9 @@ from kd_core.trials import drained, in_turn, joined, require_same_data
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
 
 CONTROLS = (SMOOTHED, SHUFFLED, EQUAL, BUGGED)
+NOT_MEASURED = Cost(
+    parameters=0, multiply_adds=0, bytes=0, latency_ms=0.0
+)  # an arm's, until its trial is assembled
 INNER = ("attention", "hints")  # methods that look into the teacher
 OF_THE_LESSON = ("temperature", "alpha", "t_squared", "method_weight")  # no say but in how a student is taught
 BETTER = N_(
@@ -235,11 +238,16 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
 
 def part(
-    settings: Settings, data: Digits, shared: Shared, seed: int, name: str = WHOLE
+    settings: Settings, data: Digits, shared: Shared | None, seed: int, name: str = WHOLE
 ) -> Generator[Event, None, list[Arm]]:
-    """One of a trial's `settings.parts`, or all of it: trains its arms, to the same numbers either way."""
+    """One of a trial's `settings.parts`, or all of it: trains its arms, to the same numbers either way.
+
+    shared: None for a part of `settings.unprepared`.
+    """
     settings = resolve(settings)
-    require_same_data(shared.data, results.dataset(data))
+    settings.check(data)
+    if shared is not None:
+        require_same_data(shared.data, results.dataset(data))
     sample = _sample(settings, data, seed)
     images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
     planned = {WHOLE: settings.arms, EQUAL: (EQUAL_TEACHER, EQUAL)}.get(name, (name,))
@@ -247,13 +255,17 @@ def part(
 
     def train(name: str, lesson: Lesson) -> Generator[Event, None, nn.Sequential]:
         span = (planned.index(name) / len(planned), (planned.index(name) + 1) / len(planned))
-        model, arm = yield from _train_arm(settings, data, shared, seed, name, images, lesson, span)
+        model, arm = yield from _train_arm(settings, data, seed, name, images, lesson, span)
         arms.append(arm)
         return model
 
     def train_alone() -> Generator[Event, None, Arm]:
         yield from train(ALONE, labels_only)
         return arms.pop()
+
+    def alone() -> Generator[Event, None, None]:
+        key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
+        arms.append((yield from once(key, data, train_alone)))
 
     def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
         return lambda logits, batch: F.cross_entropy(logits, labels[batch]), []
@@ -270,6 +282,10 @@ def part(
 
         return lambda _model: (loss_fn, [])
 
+    if name == ALONE:
+        yield from alone()
+        return arms
+    assert shared is not None
     if shared.teacher is None:
         teacher = yield from train(TEACHER, labels_only)
         teacher_logits = predict(teacher, images)
@@ -279,9 +295,7 @@ def part(
         teacher_logits = shared.teacher_logits[sample]
         inner = None if shared.teacher_inner is None else shared.teacher_inner[sample]
     if ALONE in planned:
-        key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
-        alone = yield from once(key, data, train_alone)
-        arms.append(alone.model_copy(update={"cost": shared.costs[ALONE]}))  # measured along with the others'
+        yield from alone()
     if DISTILLED in planned:
         lesson = distil_from(teacher_logits)
         if settings.method != "logits":
@@ -330,7 +344,6 @@ def _further(
 def _train_arm(
     settings: Settings,
     data: Digits,
-    shared: Shared,
     seed: int,
     name: str,
     images: Tensor,
@@ -361,7 +374,7 @@ def _train_arm(
     arm = Arm(
         name=name, model=_model_name(settings, name), labels=len(images),
         teacher_labels=behind.get(name), shared=False,
-        cost=shared.costs[name], trials=(done,), errors_per_10000=errors,
+        cost=NOT_MEASURED, trials=(done,), errors_per_10000=errors,
     )  # fmt: skip
     return model, arm
 
@@ -371,7 +384,9 @@ def assembled(
 ) -> Result:
     """The Result of a single trial, of all its parts; `join` makes the run's out of these."""
     settings = resolve(settings)
-    arms = [arm for trained in parts for arm in trained]
+    arms = [arm.model_copy(update={"cost": shared.costs[arm.name]}) for trained in parts for arm in trained]
+    for arm in arms:  # a student alone was trained by a worker that had not seen the preparation
+        require_same_data(shared.data.test, sum(map(sum, arm.trials[0].confusion)))
     if shared.teacher is not None:
         arms.insert(0, shared.teacher)
     student, alone = (next(arm for arm in arms if arm.name == name) for name in (DISTILLED, ALONE))

@@ -178,6 +178,11 @@ class Settings(BaseModel):
         return (WHOLE,)
 
     @property
+    def unprepared(self) -> tuple[str, ...]:
+        """Those of the parts that need nothing of the preparation either, and are trained beside it."""
+        return ()
+
+    @property
     def effort(self) -> float:
         """About how many images (or tasks) the run trains on, each counted as often as it is seen."""
         return float(len(self.trial_seeds))
@@ -395,6 +400,11 @@ class DistillationSettings(Settings):
         if TEACHER in self.arms:
             return (WHOLE,)
         return tuple(name for name in self.arms if name != EQUAL_TEACHER)
+
+    @property
+    def unprepared(self) -> tuple[str, ...]:
+        """The student alone: it has no teacher."""
+        return (ALONE,) if ALONE in self.parts else ()
 
     @property
     def effort(self) -> float:

@@ -175,12 +175,11 @@ def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     """
     n, _, height, width = images.shape
     by = torch.randint(-pixels, pixels + 1, (2, n, 1), generator=generator).to(images.device)
-    place = torch.arange(n, device=images.device).view(n, 1, 1)
-    row = torch.arange(height, device=images.device) - by[0]
-    column = torch.arange(width, device=images.device) - by[1]
-    inside = ((row >= 0) & (row < height)).unsqueeze(2) & ((column >= 0) & (column < width)).unsqueeze(1)
-    there = images[place, 0, row.clamp(0, height - 1).unsqueeze(2), column.clamp(0, width - 1).unsqueeze(1)]
-    return torch.where(inside, there, images[:, 0, :1, :1]).unsqueeze(1)
+    wide = images[:, 0, :1, :1].expand(n, height + 2 * pixels, width + 2 * pixels).clone()
+    wide[:, pixels:-pixels, pixels:-pixels] = images[:, 0]
+    windows = wide.unfold(1, height, 1).unfold(2, width, 1)  # [N, moves down, moves right, H, W], no copy
+    down, right = pixels - by[:, :, 0]
+    return windows[torch.arange(n, device=images.device), down, right].unsqueeze(1)
 
 
 def _train_step(

@@ -454,7 +454,8 @@ def test_parts_of_a_trial_give_what_the_whole_gives(tiny, bug):
     whole = list(kd.trial(settings, tiny, shared, 1))[-1]
     parts = []
     for name in settings.parts:
-        steps, trained = [], kd.part(settings, tiny, shared, 1, name)
+        given = None if name in settings.unprepared else shared
+        steps, trained = [], kd.part(settings, tiny, given, 1, name)
         while True:
             try:
                 steps.append(next(trained))
@@ -463,13 +464,25 @@ def test_parts_of_a_trial_give_what_the_whole_gives(tiny, bug):
                 break
         assert steps[-2].progress == pytest.approx(1)  # of the part; last comes a look at the validation split
     assert len(parts) == 5 + (bug != "none")
+    assert settings.unprepared == (kd.ALONE,)
     together = kd.assembled(settings, tiny, shared, parts, 1.0)
     assert together.without_timings() == whole.without_timings()
 
 
 def test_a_trial_with_a_teacher_of_its_own_is_not_divided():
     assert TINY.teacher_data == "same"
-    assert TINY.model_copy(update={"arm_shuffled": True}).parts == ("",)
+    own = TINY.model_copy(update={"arm_shuffled": True})
+    assert (own.parts, own.unprepared) == (("",), ())
+
+
+@pytest.mark.usefixtures("short_teacher")
+def test_a_student_alone_of_other_data_is_refused(tiny, uci):
+    settings = CONTROLLED.model_copy(update={"train_size": 50})
+    shared = kd.prepare(settings, tiny)
+    parts = [kd.drained(kd.part(settings, uci, None, 0, kd.ALONE)),
+             kd.drained(kd.part(settings, tiny, shared, 0, kd.DISTILLED))]  # fmt: skip
+    with pytest.raises(Problem, match="do not all have the same data"):
+        kd.assembled(settings, tiny, shared, parts, 1.0)
 
 
 CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")

@@ -305,7 +305,7 @@ class Handle:
         tasks = trials if in_trials else [self._preparation]
         share = sum(_share(task, name, name == names[-1]) for task in tasks) / len(tasks)
         later = names[names.index(name) + 1 :]
-        passed = any(stage in task.shares for stage in later for task in [self._preparation, *trials])
+        passed = self._preparation.done or any(stage in self._preparation.shares for stage in later)
         if self._state == "finished" or share == 1 or (passed and not in_trials):
             return Stage("done", 1.0)
         return Stage("running" if any(name in task.shares for task in tasks) else "waiting", share)
@@ -321,7 +321,7 @@ class Handle:
         """From the pace of the trials so far; the preparation's pace says nothing of theirs."""
         if self._state == "finished":
             return 0.0
-        if self._state != "running" or self._trials_started is None:
+        if self._state != "running" or self._trials_started is None or not self._preparation.done:
             return None
         spent, done = time.monotonic() - self._trials_started, sum(trials)
         return spent * (len(trials) - done) / done if done and spent >= FIRST_ESTIMATE else None

@@ -82,12 +82,16 @@ def trial(run: str, prepared: tuple[Settings, Any], seed: int, of_map: bool = Fa
 
 
 def part(run: str, prepared: tuple[Settings, Any], seed: int, name: str) -> tuple[Any, float]:
-    """One of a trial's `settings.parts`: what it trained, and the seconds that it took."""
+    """One of a trial's `settings.parts`: what it trained, and the seconds that it took.
+
+    prepared: for one of `settings.unprepared`, the settings as they were asked for, and None.
+    """
 
     def work() -> tuple[Any, float]:
         report, started = _Report(run, seed, name), time.perf_counter()
         settings, shared = prepared
         technique = _technique(settings)
+        settings = technique.resolve(settings)
         trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
         return trained, time.perf_counter() - started
 

@@ -240,12 +240,17 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     trials: dict[int, TaskRef] = {}
     if missing:
         prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
+        alone = handle.settings.unprepared
         for seed in missing:
             if handle.parts == (WHOLE,):
                 trials[seed] = task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map)
             else:
+                asked = handle.settings, None
                 parts = [
-                    task(("part", run, seed, name), work.part, run, prepared, seed, name) for name in handle.parts
+                    task(
+                        ("part", run, seed, name), work.part, run, asked if name in alone else prepared, seed, name
+                    )
+                    for name in handle.parts
                 ]
                 trials[seed] = task(("trial", run, seed), work.assembled, prepared, *parts)
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]

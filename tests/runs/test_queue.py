@@ -106,6 +106,17 @@ def test_the_parts_of_one_trial_are_shared_by_the_workers(queue):
     assert sum(0.5 < value < 1 for value in progress) > 5
 
 
+def test_what_needs_no_preparation_is_done_beside_it(queue):
+    until(lambda: not queue.of("") and queue.lanes == 2)
+    handle = queue.submit(ToySettings(preparation=100, steps=20, seeds=2, divided=True))
+    view = until(lambda: (v := handle.view()) and ("student", "other", 1) in v.curves and v)
+    assert view.stages["teacher"].state == "running"
+    assert view.stages["student"].state == "running"
+    assert view.seconds_left is None
+    assert not any(arm == "student" for _, arm, _ in view.curves)
+    assert handle.wait(30).state == "finished"
+
+
 def test_a_map_divides_no_trial(queue):
     handle = queue.submit(ToySettings(seeds=1, divided=True), alone=False)
     assert handle.wait(30).state == "finished"

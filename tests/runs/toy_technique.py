@@ -34,6 +34,10 @@ class ToySettings(Settings):
     def parts(self):
         return ("student", "other") if self.divided else (WHOLE,)
 
+    @property
+    def unprepared(self):
+        return ("other",) if self.divided else ()
+
 
 Settings, RESULT_VERSION = ToySettings, 1
 
@@ -70,7 +74,8 @@ def assembled(settings, data, shared, parts, seconds):
 
 
 def part(settings, data, shared, seed, name):
-    assert shared == {"shared": data.name}
+    assert shared == (None if name == "other" else {"shared": data.name})
+    assert settings.speed == "resolved"
     for step in range(1, settings.steps + 1):
         time.sleep(settings.pause)
         done = step / settings.steps
