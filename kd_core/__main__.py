@@ -10,6 +10,7 @@ nothing else goes to standard output; progress and notices go to standard error.
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -101,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     section.add_argument("parts", nargs="*", metavar="PART",
                          help=f"{', '.join(hinton.PARTS)} (default: all, in this order)")  # fmt: skip
     section.add_argument(
-        "--workers", type=int, help="processes for students and map (default: KD_WORKERS, else one a core)"
+        "--workers", type=int, help="processes (default: one a core for the map, one more for the rest)"
     )
     section.add_argument("--json", action="store_true", help="print one JSON object")
     sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
@@ -182,7 +183,8 @@ def _hinton(options: argparse.Namespace) -> int:
                      for student, (least, alike) in best.items()]  # fmt: skip
             told, data = [map_table.table(view), "", *lines], {**map_table.as_json(view), "best": best}
         else:
-            rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), options.workers))
+            workers = options.workers or 1 + (os.cpu_count() or 1)  # one more: no core is idle while others end
+            rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), workers))
             wide = max(len(row.what) for row in rows)
             told = [f"{row.what.ljust(wide)}  {row.published.rjust(7)}  {row.told}" for row in rows]
             data = {row.what: {"published": row.published, "ours": row.ours, "unit": row.unit} for row in rows}
