@@ -101,9 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     section = commands.add_parser("hinton", help="Hinton 2015, section 3: the paper's figures and ours")
     section.add_argument("parts", nargs="*", metavar="PART",
                          help=f"{', '.join(hinton.PARTS)} (default: all, in this order)")  # fmt: skip
-    section.add_argument(
-        "--workers", type=int, help="processes (default: one a core for the map, one more for the rest)"
-    )
+    section.add_argument("--workers", type=int, help="processes of the map (default: KD_WORKERS, else one a core)")
     section.add_argument("--json", action="store_true", help="print one JSON object")
     sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
     maps = sweep.add_subparsers(dest="technique", required=True)
@@ -174,7 +172,7 @@ def _hinton(options: argparse.Namespace) -> int:
     for part in options.parts or hinton.PARTS:
         started = time.perf_counter()
         if part == hinton.WIDTHS:
-            with _bar() as bar:
+            with _bar() as bar:  # before its cells, which all wait for it
                 for event in hinton.teacher():
                     _show(bar, event.stage, event.progress)
             view = _mapped(hinton.PLAN, options)
@@ -183,8 +181,7 @@ def _hinton(options: argparse.Namespace) -> int:
                      for student, (least, alike) in best.items()]  # fmt: skip
             told, data = [map_table.table(view), "", *lines], {**map_table.as_json(view), "best": best}
         else:
-            workers = options.workers or 1 + (os.cpu_count() or 1)  # one more: no core is idle while others end
-            rows = hinton.lines_of(part, _in_queue(hinton.settings_of(part), workers))
+            rows = hinton.lines_of(part, _in_process(hinton.settings_of(part), os.cpu_count() or 1))
             wide = max(len(row.what) for row in rows)
             told = [f"{row.what.ljust(wide)}  {row.published.rjust(7)}  {row.told}" for row in rows]
             data = {row.what: {"published": row.published, "ours": row.ours, "unit": row.unit} for row in rows}
@@ -320,13 +317,13 @@ def _apart_from_torch(weights: bytes, model: bytes) -> float:
     return float(abs(export.answers(model, inputs.numpy()) - values.numpy()).max())
 
 
-def _in_process(settings: Settings) -> Result:
-    """The run, here."""
+def _in_process(settings: Settings, threads: int = 1) -> Result:
+    """The run, here. threads: 1, as a worker's, gives the same numbers to the last bit; more are sooner."""
     import torch
 
     from kd_core.data import load
 
-    torch.set_num_threads(1)  # as a worker: the same numbers to the last bit
+    torch.set_num_threads(threads)
     technique, data = import_module(settings.module), load(say=lambda said: print(said, file=sys.stderr))
     trials = settings.model_dump()["seeds"]
     first = settings.model_dump()["seed"]

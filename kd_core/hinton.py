@@ -57,7 +57,7 @@ def settings_of(part: str) -> DistillationSettings:
 def teacher() -> Iterator[Step]:
     """Train the teacher that all parts share and keep it, on all cores; nothing if it is kept already.
 
-    For the map: of its cells all wait for it. In the other parts a worker trains it beside the students alone.
+    A worker of the queue has one core for it, and would take twice as long on two.
     """
     import torch
 
