@@ -13,6 +13,7 @@ from tests.browser.test_result import open_tab
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.proof
 def test_the_report_opens_without_a_network_and_the_link_hides_its_controls(
     open_page, chromium, small_result, tmp_path
 ):

@@ -89,6 +89,7 @@ def test_a_guess_then_the_fact_in_this_browser_alone(live):
     assert "You said" not in page.locator(".quiz .step.now").inner_text()
 
 
+@pytest.mark.proof  # as the temperature's, which is tested each time
 def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
     sent = []
     page = live(sent=sent)
