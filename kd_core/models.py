@@ -29,8 +29,8 @@ class Dropout(nn.Module):
         """Any shape in, the same shape out; the identity in evaluation mode."""
         if not self.training:
             return x
-        keep = torch.rand(x.shape, generator=self.generator, device=self.generator.device) >= self.p
-        return x * keep.to(x).div_(1 - self.p)  # one product to remember for the gradient
+        drawn = torch.rand(x.shape, generator=self.generator, device=self.generator.device)
+        return x * drawn.ge_(self.p).div_(1 - self.p).to(x)  # one product to remember for the gradient
 
 
 class MaxPool(nn.Module):
