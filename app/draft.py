@@ -1,9 +1,8 @@
 """A Plotly figure in the making, as plain dicts.
 
-Plotly's own objects check every value as it is set, which takes most of the time that a figure takes to make: a
-page of four has a tenth of a second of it. Here nothing is checked; the tests give each figure to Plotly's own
-check (`tests/test_draft.py`). The methods are named as Plotly's, and take what Plotly's take written out: no
-`title_text` for `title=dict(text=…)`.
+Plotly's own objects check every value as it is set, which takes most of the time that a figure takes to make. Here
+nothing is checked; the tests give each figure to Plotly's own check (`tests/test_draft.py`). The methods are named
+as Plotly's, and take what Plotly's take written out: no `title_text` for `title=dict(text=…)`.
 """
 
 from typing import Any, Self

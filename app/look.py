@@ -7,6 +7,6 @@ def style(css: str) -> None:
     """Apply a style sheet, as long as this line is part of the page.
 
     By Markdown: `st.html` waits for a script that Streamlit's page loads last, and under load shows the page for
-    five seconds without its styles.
+    seconds without its styles.
     """
     st.markdown(f"<style>{css}</style>", unsafe_allow_html=True)

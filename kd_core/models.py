@@ -80,7 +80,7 @@ def build(name: str, role: str, generator: torch.Generator, device: str = "cpu")
 
     Names: "article" (either role), "mlp<width>"; a teacher's mlp has dropout 0.5, as Hinton's; "jittered" is
     his teacher, a mlp1200 that is trained on moved images (`teachers.RECIPES`), with dropout 0.25: these differ
-    each time they are seen, and at 0.5 as few errors take twice the epochs.
+    each time they are seen, and with more dropout as few errors take more epochs.
     Raises ValueError naming the names there are.
     """
     masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)

@@ -922,7 +922,7 @@ _HINTON: dict[str, Scalar] = {
 HINTON_PRESETS: dict[str, Preset] = {
     "hinton": Preset(
         N_("Hinton's table"),
-        N_("The paper's teacher and student at T = 20, all labels. Takes 20 minutes on two cores."),
+        N_("The paper's teacher and student at T = 20, all labels. Takes longest of all."),
         {**_HINTON, "epochs": 26, "learning_rate": 4e-3},
         needs_mnist=True,
     ),

@@ -240,18 +240,13 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     trials: dict[int, TaskRef] = {}
     if missing:
         prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
-        alone = handle.settings.unprepared
+        asked, unprepared = (handle.settings, None), handle.settings.unprepared
         for seed in missing:
             if handle.parts == (WHOLE,):
                 trials[seed] = task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map)
             else:
-                asked = handle.settings, None
-                parts = [
-                    task(
-                        ("part", run, seed, name), work.part, run, asked if name in alone else prepared, seed, name
-                    )
-                    for name in handle.parts
-                ]
+                given = {name: asked if name in unprepared else prepared for name in handle.parts}
+                parts = [task(("part", run, seed, name), work.part, run, given[name], seed, name) for name in given]
                 trials[seed] = task(("trial", run, seed), work.assembled, prepared, *parts)
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
     joined = task(("join", run), work.join, handle.settings, *results)
