@@ -294,6 +294,8 @@ class Queue:
             for handle in self._waiting:
                 self._fail(handle, problem.message)
             return
+        if not workers.connected:
+            return  # nothing is given to those that are about to be missed
         if self._store is not None and not self._warm and time.monotonic() - self._started < PATIENCE:
             return  # they soon say what "auto" means, and which data there is
         for handle in list(self._waiting):

@@ -100,12 +100,17 @@ class Workers:
         else:
             heard = time.monotonic()
             while not self._closing and time.monotonic() - heard < SILENT_SECONDS:
-                if self._client.status == "running":
+                if self.connected:
                     heard = time.monotonic()
                 time.sleep(0.3)
         if not self._closing:
             lost()
             self.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether they can be given anything. Where not, they are soon lost, or connected once more."""
+        return bool(self._client.status == "running")
 
     @property
     def loss(self) -> Message:

@@ -228,7 +228,7 @@ def test_a_run_that_kills_its_workers_is_given_up(queue):
 def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue):
     handle = queue.submit(ToySettings(steps=LONG))
     waiting = queue.submit(ToySettings(steps=LONG))
-    until(lambda: handle.view().state == "running")
+    until(lambda: handle.view().state == "running" and waiting in queue._sent)
     psutil.Process(queue._workers._process.pid).kill()  # this queue's: another module's pages may have one too
     for lost in (handle, waiting):
         view = lost.wait(5)
