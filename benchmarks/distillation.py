@@ -6,14 +6,16 @@ One epoch of the article's student distilled over 60,000 images (T = 4, alpha = 
 with the same loss, the same first weights and batches of 128:
 
   ours      tensors in memory, teacher logits made once and indexed by sample, channels_last, fused Adam,
-            bfloat16 where the processor has it
+            bfloat16 where the processor has it, no work on pixels that pooling leaves out
   (a) usual the loop of most tutorials: DataLoader, PIL transforms, the teacher asked again in every step
   (b) Keras Model.fit with a live teacher; --keras names a Python that has requirements-keras.txt
-  (c) roof  the time of the epoch's multiply-adds at the speed of a large float32 matrix product
+  (c) roof  the time of the epoch's multiply-adds, of the article's network as it is written, at the speed of a
+            large float32 matrix product
 
 And the default preset through the queue's two workers against one process.
 
-The rivals take turns, repetition by repetition, the first of which does not count. Nothing else should be running.
+The rivals take turns, repetition by repetition, the first of which does not count; the process keeps freed
+memory, as the lab's own do. Nothing else should be running.
 """
 
 import argparse
@@ -40,7 +42,7 @@ from kd_core.runs.queue import Queue
 from kd_core.runs.workers import SPEED
 from kd_core.settings import DistillationSettings
 from kd_core.statistics import paired_points
-from kd_core.training import count_errors, has_native_bfloat16, predict, resolve_precision
+from kd_core.training import count_errors, has_native_bfloat16, keep_memory, predict, resolve_precision
 
 Lap = tuple[float, int | None]  # seconds, and test errors of what was trained
 Laps = dict[str, list[Lap]]
@@ -229,6 +231,7 @@ def main() -> None:
     if arguments.keras and shutil.which(arguments.keras) is None:
         parser.error(f"--keras {arguments.keras}: there is no such interpreter")
     warn_if_busy()
+    keep_memory()
     sections = {}
     if arguments.n:
         sections["epoch"] = epoch_section(load_mnist(), arguments.keras, arguments.n)

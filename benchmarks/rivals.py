@@ -72,10 +72,19 @@ def as_written(network: nn.Sequential) -> nn.Sequential:
     """The article's network as a tutorial writes it, with the same weights: ReLU before torch's own pooling."""
     first, _, _, second, _, _, flatten, hidden, _, last = copy.deepcopy(network)
     written = nn.Sequential(
-        first, nn.ReLU(), nn.MaxPool2d(2), second, nn.ReLU(), nn.MaxPool2d(2), flatten, hidden, nn.ReLU(), last
-    )
+        _usual(first), nn.ReLU(), nn.MaxPool2d(2), _usual(second), nn.ReLU(), nn.MaxPool2d(2),
+        flatten, hidden, nn.ReLU(), last,
+    )  # fmt: skip
     written.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return written
+
+
+def _usual(convolution: nn.Module) -> nn.Conv2d:
+    """The convolution as torch's own, with the same weights."""
+    assert isinstance(convolution, nn.Conv2d)
+    own = nn.Conv2d(convolution.in_channels, convolution.out_channels, convolution.kernel_size)  # type: ignore[arg-type]
+    own.load_state_dict(convolution.state_dict())
+    return own
 
 
 def usual(teacher: nn.Module, seed: int) -> nn.Module:

@@ -9,13 +9,11 @@ nothing else goes to standard output; progress and notices go to standard error.
 """
 
 import argparse
-import ctypes
 import json
 import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -324,9 +322,10 @@ def _in_process(settings: Settings, threads: int = 1) -> Result:
     import torch
 
     from kd_core.data import load
+    from kd_core.training import keep_memory
 
     torch.set_num_threads(threads)
-    _keep_memory()
+    keep_memory()
     technique, data = import_module(settings.module), load(say=lambda said: print(said, file=sys.stderr))
     trials = settings.model_dump()["seeds"]
     first = settings.model_dump()["seed"]
@@ -338,15 +337,6 @@ def _in_process(settings: Settings, threads: int = 1) -> Result:
                 done = event.seed - first + event.progress if event.stage == list(settings.stages)[-1] else 0.0
                 _show(bar, event.stage, done / trials)
     raise AssertionError("the run ended without a Result")
-
-
-def _keep_memory() -> None:
-    """Have glibc keep what each training step frees, and not return it to the system; workers are started so."""
-    trim_threshold, mmap_threshold = -1, -3
-    with suppress(OSError, AttributeError):  # another C library, or none that Python can name
-        library = ctypes.CDLL(None)
-        library.mallopt(mmap_threshold, 2**25)
-        library.mallopt(trim_threshold, 2**31 - 1)
 
 
 def _in_queue(settings: Settings, workers: int | None) -> Result:

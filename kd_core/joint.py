@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from kd_core.events import Evaluation, Step
 from kd_core.messages import N_, Problem
-from kd_core.models import article_cnn, initialise
+from kd_core.models import article_cnn, initialise, seen
 from kd_core.tasks import OUTPUTS, TaskSplit, task_loss, wrong
 from kd_core.training import EVALUATIONS, REPORT_SECONDS, REPORTS, autocast, predict, seeded
 from kd_core.weighting import dwa_weights, project_conflicts, uncertainty_weighted, weighted_sum
@@ -205,7 +205,7 @@ def fit(
     network as it is. Raises Problem when a loss is not finite.
     """
     device = next(net.parameters()).device
-    images = train.images.to(device)
+    images = seen(net, train.images).to(device)
     targets = {task: train.targets[task].to(device) for task in net.heads}
     fused = device.type in ("cpu", "cuda")
     optimizer = torch.optim.Adam([*net.parameters(), *combine.learned], lr=schedule.learning_rate, fused=fused)

@@ -6,6 +6,7 @@ handed in, never from torch's global one, so a seed means the same network where
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,49 @@ class MaxPool(nn.Module):
         return torch.maximum(rows[..., 0:width:2], rows[..., 1:width:2])
 
 
+class _Convolve(torch.autograd.Function):
+    """conv2d(x, w, b) of stride 1 without padding; the gradient of b is the sum of what arrives.
+
+    oneDNN, asked for that sum together with the gradient of w, takes several times as long for both where the
+    inputs have few channels.
+    """
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return F.conv2d(x, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, arrives: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        wanted = [ctx.needs_input_grad[0], True, False]
+        into_x, into_weight, _ = torch.ops.aten.convolution_backward(
+            arrives, x, weight, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, wanted
+        )
+        return into_x, into_weight, arrives.sum((0, 2, 3))
+
+
+class Convolution(nn.Conv2d):
+    """nn.Conv2d(inputs, outputs, 3), [N, C, H, W] -> [N, D, H - 2, W - 2], with faster gradients on a CPU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What nn.Conv2d gives, to the last bit."""
+        assert self.bias is not None
+        given, kind = [x, self.weight, self.bias], x.device.type
+        if not torch.is_grad_enabled():
+            return F.conv2d(x, self.weight, self.bias)
+        if torch.is_autocast_enabled(kind):  # which looks at torch's own functions only
+            given = [one.to(torch.get_autocast_dtype(kind)) for one in given]
+        convolved: Tensor = _Convolve.apply(*given)
+        return convolved
+
+
 def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
     """The article's form of network: Conv3x3-pool-Conv3x3-pool-Dense-Dense(10), ReLU, no padding.
 
@@ -57,10 +101,22 @@ def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
     ReLU follows the pooling: max and ReLU commute, so the function is the same, on a quarter of the values.
     """
     return nn.Sequential(
-        nn.Conv2d(1, first, 3), MaxPool(), nn.ReLU(),
-        nn.Conv2d(first, second, 3), MaxPool(), nn.ReLU(),
+        Convolution(1, first), MaxPool(), nn.ReLU(),
+        Convolution(first, second), MaxPool(), nn.ReLU(),
         nn.Flatten(), nn.Linear(25 * second, dense), nn.ReLU(), nn.Linear(dense, CLASSES),
     )  # fmt: skip
+
+
+def seen(model: nn.Module, images: Tensor) -> Tensor:
+    """The part of images [N, 1, H, W] on which the answers of `model` depend; a copy of its own, or all of them.
+
+    Pooling leaves out an odd last row and column: of 28 pixels a side the article's networks use 26 (26 -> 24 ->
+    12 -> 10 -> 5), and their answers are the same to rounding without the others, for five sixths of the work.
+    """
+    if not any(isinstance(module, Convolution) for module in model.modules()):
+        return images
+    height, width = (4 * (((side - 2) // 2 - 2) // 2) + 6 for side in images.shape[-2:])
+    return images[..., :height, :width].contiguous()
 
 
 def mlp(width: int, dropout: float, generator: torch.Generator) -> nn.Sequential:

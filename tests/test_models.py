@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kd_core.cost import costs_of
-from kd_core.models import Dropout, MaxPool, build
+from kd_core.models import Convolution, Dropout, MaxPool, build, initialise, seen
 
 
 def seed(n=0):
@@ -52,6 +52,43 @@ def test_cnn_is_the_articles_function_with_relu_before_pooling():
     ]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_convolution_is_torchs_with_its_gradients(dtype):
+    whole = torch.float32 if dtype is torch.bfloat16 else torch.float64  # autocast leaves double alone
+    ours, usual = Convolution(3, 4).to(whole), nn.Conv2d(3, 4, 3).to(whole)
+    initialise(ours, seed())
+    usual.load_state_dict(ours.state_dict())
+    images = torch.randn(5, 3, 7, 8, generator=seed(1), dtype=whole)
+    answers = []
+    for net in (ours, usual):
+        x = images.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+            convolved = net(x)
+        loss = convolved.to(whole).square().sum()
+        gradients = torch.autograd.grad(loss, [x, net.weight, net.bias], create_graph=True)
+        twice = torch.autograd.grad(sum(g.square().sum() for g in gradients), net.weight)
+        answers.append((convolved, *gradients, *twice))
+    assert answers[0][0].dtype == dtype
+    loose = {"atol": 0.5, "rtol": 0.05} if dtype is torch.bfloat16 else {}
+    for mine, theirs in zip(*answers, strict=True):
+        torch.testing.assert_close(mine, theirs, **loose)
+    with torch.no_grad():
+        assert torch.equal(ours(images), usual(images))
+
+
+def test_what_an_article_network_does_not_see_changes_nothing():
+    model, images = build("article", "student", seed()), torch.randn(4, 1, 28, 28, generator=seed(1))
+    part = seen(model, images)
+    assert part.shape == (4, 1, 26, 26)
+    torch.testing.assert_close(model(part), model(images))
+    x = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(x).sum(), x)
+    assert gradient[..., 26:, :].abs().sum() == gradient[..., 26:].abs().sum() == 0
+    assert gradient[..., 25, :].abs().sum() > 0  # nothing more can be left out
+    assert gradient[..., 25].abs().sum() > 0
+    assert seen(build("mlp30", "student", seed()), images) is images
 
 
 @pytest.mark.parametrize("size", [26, 11, 2])
