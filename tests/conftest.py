@@ -49,6 +49,12 @@ def tiny(uci: Digits) -> Digits:
     return Digits(uci.name, cut(uci.train, 300), cut(uci.validation, 100), cut(uci.test, 100), uci.gallery[:4], ())
 
 
+@pytest.fixture
+def quick_teachers(monkeypatch):
+    """Teachers of a small training set train for a quarter of the steps, where what they teach is not the point."""
+    monkeypatch.setattr(teachers, "MIN_STEPS", 100)
+
+
 @pytest.fixture(scope="session")
 def small_result(uci: Digits) -> Result:
     """The Result of a real run: three small trials on all UCI digits, a teacher each, and a control."""

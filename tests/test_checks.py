@@ -148,6 +148,7 @@ def test_training_mode_draws_the_same_masks_whatever_was_drawn_before():
      (dict(bug="training_mode", teacher="mlp1200"), False),
      (dict(bug="double_softmax"), False)],
 )  # fmt: skip
+@pytest.mark.usefixtures("quick_teachers")
 def test_the_arm_with_a_bug_differs_where_the_bug_does_something(tiny, changed, same):
     settings = kd.Settings(student="mlp30", teacher_data="same", train_size=50, epochs=2, seeds=1, **changed)
     *_events, result = kd.run(settings, tiny)
@@ -173,6 +174,7 @@ def test_one_teacher_of_all_trials_is_noisy_in_each_whichever_others_there_are(t
     assert "neither dropout" not in str(result.notes)
 
 
+@pytest.mark.usefixtures("quick_teachers")
 def test_an_arm_with_a_bug_does_not_change_the_others_nor_the_key(tiny):
     base = kd.Settings(student="mlp30", train_size=50, epochs=1, seeds=1, teacher_data="same")
     plain, bugged = ([*kd.run(s, tiny)][-1] for s in (base, base.model_copy(update={"bug": "shuffled"})))

@@ -94,7 +94,15 @@ def test_absent_settings_file_is_named(tmp_path, capsys):
 
 
 def test_settings_file_is_read_and_flags_override_it(tmp_path, no_mnist):
-    made = {"student": "mlp30", "teacher_data": "same", "train_size": 60, "epochs": 1, "seeds": 1, "alpha": 0.5}
+    made = {
+        "student": "mlp30",
+        "teacher": "mlp1200",
+        "teacher_data": "same",
+        "train_size": 60,
+        "epochs": 1,
+        "seeds": 1,
+        "alpha": 0.5,
+    }
     (tmp_path / "settings.json").write_text(json.dumps(made))
     done = call("distill", "--settings", str(tmp_path / "settings.json"), "--alpha", "0.25", "--json", **no_mnist)
     settings = json.loads(done.stdout)["settings"]

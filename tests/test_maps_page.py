@@ -15,7 +15,7 @@ from tests.test_pages import open_page, texts
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
 PAGE = "pages/sweep.py"
 TINY = {"axis": ["temperature=1,4", "alpha=0.5,1"],
-        "with": "student=mlp30,teacher_data=same,train_size=50,epochs=1,seeds=2"}  # fmt: skip
+        "with": "student=mlp30,train_size=50,epochs=1,seeds=2"}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -20,7 +20,7 @@ ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
          "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
-TINY = dict(student="mlp30", teacher_data="same", train_size=50, epochs=1, seeds=2)
+TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
 TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
 TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
 TINY_DIGITS = dict(problem="digits", shots=2, iterations=5, meta_batch=2, seeds=2)

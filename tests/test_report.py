@@ -95,7 +95,8 @@ def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:
 
 
 def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_path, capsys):
-    asked = distillation.Settings(train_size=50, epochs=2, seeds=2, student="mlp30", teacher_data="same")
+    asked = distillation.Settings(train_size=50, epochs=2, seeds=2, student="mlp30", teacher="mlp1200",
+                                    teacher_data="same")  # fmt: skip
     *_, result = distillation.run(asked, uci)
     status, lines = run_script(result, tmp_path)
     for arm in result.arms:

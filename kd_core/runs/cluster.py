@@ -16,7 +16,14 @@ from pathlib import Path
 NICE = 5  # a page is answered before a training step is made, and yet training goes on
 CLOSE_SECONDS = 5  # then the workers are left to end by themselves: they notice that their parent has gone
 
-QUIET = "{'distributed': 'critical', 'distributed.client': 'critical', 'tornado.application': 'critical'}"
+# What fails reaches the queue anyway. And Dask's profile of every task, and its look at each event loop 50 times a
+# second, nobody reads: they take a part of the time from training.
+DASK = {
+    "DASK_LOGGING": str(dict.fromkeys(["distributed", "distributed.client", "tornado.application"], "critical")),
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__CYCLE": "5s",
+}
 
 
 def main() -> None:
@@ -26,13 +33,13 @@ def main() -> None:
         signal.signal(name, lambda *_: ended.set())
     # Before the workers start, so that a parent that dies meanwhile is not missed.
     threading.Thread(target=_await_end_of_input, args=(ended,), daemon=True).start()
+    for name, value in DASK.items():  # before Dask is imported, which reads them then
+        os.environ.setdefault(name, value)
     workers = _workers()
     _step_back()
     # Workers inherit standard output, and what they print would fill a pipe that nobody reads.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    # Read when distributed is imported, here and in the workers; failures of runs reach the queue anyway.
-    os.environ.setdefault("DASK_LOGGING", QUIET)
     import dask
     from distributed import LocalCluster
 

@@ -78,9 +78,23 @@ class View {
     this.root.style.setProperty("--above", `${above}px`);
     this.drawDigits();
     this.draw();
+    this.followAlpha();
+  }
+
+  // α is Streamlit's slider further down: the formula follows it under the hand, before Python hears of it.
+  followAlpha() {
+    this.follower?.disconnect();
+    this.follower = new MutationObserver(() => this.drawFormula());
+    const control = document.querySelector(".st-key-alpha");
+    if (control) this.follower.observe(control, { subtree: true, attributeFilter: ["aria-valuetext"] });
+  }
+
+  get alpha() {
+    return document.querySelector(".st-key-alpha input[type=range]")?.valueAsNumber ?? this.data.alpha;
   }
 
   close() {
+    this.follower?.disconnect();
     this.endSweep();
     clearTimeout(this.timer);
     clearTimeout(this.gliding);
@@ -377,7 +391,7 @@ class View {
     const digit = this.picked?.digit ?? top(panel.live);
     const exps = panel.item.logits.map((z) => Math.exp(z / this.T));
     const formula = this.root.querySelector(".formula");
-    const { alpha, t_squared } = this.data;
+    const { alpha, data: { t_squared } } = this;
     for (const part of this.root.querySelectorAll(".t-squared")) part.hidden = !t_squared;
     const values = {
       side: panel.side, digit, z: minus(panel.item.logits[digit].toFixed(2)), p: exact(panel.live[digit]),
