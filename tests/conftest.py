@@ -63,7 +63,9 @@ def small_result(uci: Digits) -> Result:
         precision="float32", device="cpu",
     )  # fmt: skip
     torch.set_num_threads(1)
-    *_, last = distillation.run(settings, uci)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(teachers, "MIN_STEPS", 150)
+        *_, last = distillation.run(settings, uci)
     assert isinstance(last, Result)
     return last
 
