@@ -85,9 +85,9 @@ def surround(page: Page) -> None:
         return
     with st.sidebar:
         seed("lang", language())
-        chosen = st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
-                                      format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
-        publish("lang", str(chosen), default_language())
+        st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
+                             format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
+        publish("lang", language(), default_language())  # its own answer may be None
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
 

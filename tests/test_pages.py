@@ -159,6 +159,14 @@ def test_pages_keep_their_settings_apart():
     assert at.run().selectbox(key="precision").value == "float32"
 
 
+def test_a_language_that_is_not_chosen_is_never_written_into_the_address():
+    at = open_page(temperature="8")
+    at.session_state["lang"] = None  # as happens when the browser goes back while the page is drawn
+    at.run()
+    assert not at.exception
+    assert "lang" not in at.query_params
+
+
 def test_presets_set_every_field():
     at = open_page(temperature="8")
     at.button(key="preset_same_labels").click().run()

@@ -33,8 +33,8 @@ def main() -> None:
         signal.signal(name, lambda *_: ended.set())
     # Before the workers start, so that a parent that dies meanwhile is not missed.
     threading.Thread(target=_await_end_of_input, args=(ended,), daemon=True).start()
-    for name, value in DASK.items():  # before Dask is imported, which reads them then
-        os.environ.setdefault(name, value)
+    for option, value in DASK.items():  # before Dask is imported, which reads them then
+        os.environ.setdefault(option, value)
     workers = _workers()
     _step_back()
     # Workers inherit standard output, and what they print would fill a pipe that nobody reads.

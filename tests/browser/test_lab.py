@@ -55,7 +55,7 @@ def test_first_paint_is_full_and_the_web_process_has_no_torch(open_page, server)
     slider(page).wait_for()
     page.get_by_text("recorded on").wait_for()
     page.locator(".st-key-verdict").get_by_text("Distillation helped").first.wait_for()
-    assert page.locator(".st-key-result table.arms").get_by_text("121,930").count() == 1
+    page.locator(".st-key-result table.arms").get_by_text("121,930").wait_for()
     page.locator(".st-key-result .js-plotly-plot").first.wait_for()
     np.testing.assert_allclose(bars(page), expected_bars(4.0), atol=1e-3)
     mapped = {Path(region.path).name for region in psutil.Process(server.process.pid).memory_maps()}
