@@ -63,6 +63,8 @@ def test_first_paint_is_full_and_the_web_process_has_no_torch(open_page, server)
 
 
 def test_dragging_is_silent_and_a_release_speaks_once(open_page):
+    from playwright.sync_api import expect
+
     sent = []
     page = open_page("/distillation", sent=sent)
     page.get_by_text("recorded on").wait_for()
@@ -87,8 +89,6 @@ def test_dragging_is_silent_and_a_release_speaks_once(open_page):
     page.wait_for_timeout(1500)
     assert len(sent) == 1
     assert f"temperature={temperature:g}" in page.url
-    from playwright.sync_api import expect
-
     number = page.locator(".st-key-temperature input")
     expect(number).to_have_value(re.compile(rf"^{re.escape(f'{temperature:g}')}\.?0*$"), timeout=15_000)
 
