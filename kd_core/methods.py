@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from kd_core.models import MaxPool, initialise
+from kd_core.models import ConvPool, initialise
 from kd_core.training import EVALUATION_BATCH, LossFn, predict
 
 # Further methods
@@ -125,7 +125,7 @@ class Tap:
         for place, layer in enumerate(model):
             if place + 2 == len(model):
                 layer.register_forward_hook(self._keep_hidden)
-            elif place and type(layer) is nn.ReLU and type(model[place - 1]) is MaxPool:
+            elif place > 1 and type(layer) is nn.ReLU and type(model[place - 2]) is ConvPool:
                 layer.register_forward_hook(lambda _m, _in, out, place=place: self._stages.update({place: out}))
 
     def _keep_hidden(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:

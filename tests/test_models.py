@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from kd_core.cost import costs_of
-from kd_core.models import Convolution, Dropout, MaxPool, build, initialise, seen
+from kd_core.models import ConvPool, Dropout, build, initialise, seen
 
 
 def seed(n=0):
@@ -39,37 +38,41 @@ def test_multiply_adds_by_hand():
 
 def test_cnn_is_the_articles_function_with_relu_before_pooling():
     model = build("article", "student", seed())
-    convolution, _, _, second, _, _, flatten, dense, _, last = model
+    first, _, _, second, _, _, flatten, dense, _, last = model
     images = torch.randn(5, 1, 28, 28, generator=seed(1))
     usual = nn.Sequential(
-        convolution, nn.ReLU(), nn.MaxPool2d(2), second, nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
         flatten, dense, nn.ReLU(), last,
     )  # fmt: skip
+    usual[0].load_state_dict(first.state_dict())
+    usual[3].load_state_dict(second.state_dict())
+    usual.to(memory_format=torch.channels_last)
     with torch.no_grad():
         assert torch.equal(model(images), usual(images))
-    gradients = [
-        torch.autograd.grad(net(images).square().sum(), list(model.parameters())) for net in (model, usual)
-    ]
+    gradients = [torch.autograd.grad(net(images).square().sum(), list(net.parameters())) for net in (model, usual)]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_convolution_is_torchs_with_its_gradients(dtype):
+@pytest.mark.parametrize("height", [7, 28])
+def test_convolution_and_pooling_are_torchs_with_their_gradients(dtype, height):
     whole = torch.float32 if dtype is torch.bfloat16 else torch.float64  # autocast leaves double alone
-    ours, usual = Convolution(3, 4).to(whole), nn.Conv2d(3, 4, 3).to(whole)
+    ours, convolution = ConvPool(3, 4).to(whole), nn.Conv2d(3, 4, 3).to(whole)
     initialise(ours, seed())
-    usual.load_state_dict(ours.state_dict())
-    images = torch.randn(5, 3, 7, 8, generator=seed(1), dtype=whole)
+    convolution.load_state_dict(ours.state_dict())
+    usual = nn.Sequential(convolution, nn.MaxPool2d(2))
+    images = torch.randn(5, 3, height, 8, generator=seed(1), dtype=whole)
     answers = []
     for net in (ours, usual):
         x = images.clone().requires_grad_()
+        weight, bias = net.parameters()
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
-            convolved = net(x)
-        loss = convolved.to(whole).square().sum()
-        gradients = torch.autograd.grad(loss, [x, net.weight, net.bias], create_graph=True)
-        twice = torch.autograd.grad(sum(g.square().sum() for g in gradients), net.weight)
-        answers.append((convolved, *gradients, *twice))
+            pooled = net(x)
+        loss = pooled.to(whole).square().sum()
+        gradients = torch.autograd.grad(loss, [x, weight, bias], create_graph=True)
+        twice = torch.autograd.grad(sum(g.square().sum() for g in gradients), weight)
+        answers.append((pooled, *gradients, *twice))
     assert answers[0][0].dtype == dtype
     loose = {"atol": 0.5, "rtol": 0.05} if dtype is torch.bfloat16 else {}
     for mine, theirs in zip(*answers, strict=True):
@@ -91,12 +94,17 @@ def test_what_an_article_network_does_not_see_changes_nothing():
     assert seen(build("mlp30", "student", seed()), images) is images
 
 
-@pytest.mark.parametrize("size", [26, 11, 2])
-def test_pooling_with_and_without_gradients_is_torchs(size):
-    x = torch.randn(3, 4, size, size, generator=seed()).to(memory_format=torch.channels_last)
-    with torch.no_grad():
-        assert torch.equal(MaxPool()(x), F.max_pool2d(x, 2))
-    assert torch.equal(MaxPool()(x), F.max_pool2d(x, 2))
+def test_equal_pixels_share_no_gradient():
+    """Where all pixels of a window are alike, one of them has the whole gradient, as torch has it."""
+    net = ConvPool(1, 2)
+    initialise(net, seed())
+    usual = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))
+    usual[0].load_state_dict(net.state_dict())
+    plain = torch.full((2, 1, 6, 6), 0.5)
+    for mine, theirs in zip(
+        *(torch.autograd.grad(n(plain).sum(), [*n.parameters()]) for n in (net, usual)), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs)
 
 
 def test_weights_come_from_the_generator_only():
