@@ -147,6 +147,7 @@ def timed(page: Page, what: str, act: Callable[[], object]) -> dict[str, float]:
 def drag(page: Page, to: float) -> tuple[list[float], dict[str, float]]:
     """Drag the temperature's handle: milliseconds of each move until the bars have it, and of the release."""
     slider = page.locator(".st-key-soft_targets").get_by_role("slider", name="Temperature T", exact=True)
+    slider.scroll_into_view_if_needed()  # the page may stand at the last control
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
