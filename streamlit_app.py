@@ -3,6 +3,7 @@
 import streamlit as st
 
 if __name__ == "__main__":  # somebody looks at a page
+    from app.chart import still_first
     from app.controls import read_address
     from app.frame import navigation, surround
     from app.text import current
@@ -13,7 +14,8 @@ if __name__ == "__main__":  # somebody looks at a page
     st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
     surround(page)
     queue()  # the workers warm up while the first page is read
-    page.run()
+    with still_first():
+        page.run()
 else:  # the server starts
     from starlette.middleware import Middleware
 

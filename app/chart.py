@@ -1,6 +1,11 @@
-"""How a page shows a figure and a set of images: every figure can be saved, every image says what it is."""
+"""How a page shows a figure and a set of images: every figure can be saved, every image says what it is.
 
-from collections.abc import Sequence
+Plotly's script takes a browser seconds, in which it shows nothing else that it has not shown yet. So the first time
+that a session draws a page, figures are still pictures, and a second later the figures that answer the pointer.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -8,9 +13,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from app.drawing import address
+from app.kept import kept
 from app.png import data_uri
 from app.png import png as png
 
+STILL_SECONDS = 1.0  # from the first page, as soon as it is shown, to the figures that answer
+WIDE, LARGE, HALF = 1120, 860, 540  # about how wide a figure's place is, in pixels
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
 STYLE = """<style>
@@ -23,11 +32,37 @@ STYLE = """<style>
 </style>"""
 
 
-def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -> Any:
+@contextmanager
+def still_first() -> Iterator[None]:
+    """Around each page: the first figures that a session draws are still pictures, and soon after the figures."""
+    state = st.session_state
+    state["figures_answer"] = bool(state.get("stills_drawn")) or not STILL_SECONDS
+    yield
+    if state.get("stills_drawn") and not state["figures_answer"]:
+        state["stills_shown"] = False
+        st.fragment(_draw_again, run_every=STILL_SECONDS)()
+
+
+def _draw_again() -> None:
+    """Nothing while the page is drawn. When the browser has shown it and asks for this again: the page anew."""
+    if st.session_state["stills_shown"]:
+        st.rerun()
+    st.session_state["stills_shown"] = True
+
+
+def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE, **options: Any) -> Any:
     """Draw `figure` with one button that saves it, in the format that is set under "Export".
 
-    alt: what it shows, for who cannot see it. options: those of `st.plotly_chart`.
+    alt: what it shows, for who cannot see it. width: of its place, for the still picture. options: those of
+    `st.plotly_chart`.
     """
+    height = figure.layout.height
+    if height and not st.session_state.get("figures_answer", True):
+        st.session_state["stills_drawn"] = True
+        source = still(figure, width, "dark" if st.context.theme.type == "dark" else "light")
+        style = f"display: block; width: 100%; height: {height}px"
+        with st.container(key=key):
+            return st.html(f'<img class="still" src="{source}" alt="{escape(alt or "")}" style="{style}">')
     form = saved_as()
     config = {
         "displayModeBar": "hover",
@@ -36,6 +71,12 @@ def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -
         "toImageButtonOptions": {"format": form, "filename": f"distillation-lab-{key}", "scale": 2},
     }
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
+
+
+@kept
+def still(figure: go.Figure, width: int, theme: str) -> str:
+    """The address of a figure's still picture."""
+    return address(figure, (width, figure.layout.height), theme)
 
 
 def saved_as() -> str:

@@ -1,6 +1,7 @@
 """A figure as a still picture: the part of Plotly that our figures use -> one piece of SVG, without any script.
 
-    svg(figure, alt) -> str      # for a page that sets --ink, --faint and --paper
+    svg(figure, alt) -> str      # for a page that sets --ink, --soft and --faint, and follows RULES
+    address(figure, …) -> str    # the same as an address that holds it, for an <img>
 
 Plotly's own way to a picture needs a browser, its own page 4.5 MB of script. A report that is sent by mail or
 printed needs neither: lines, marks, bars, maps of numbers, on linear, logarithmic or named axes.
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import plotly.graph_objects as go
 
@@ -24,19 +26,32 @@ PATTERNS = {
     "/": "M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4", "\\": "M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4",
     "x": "M0,8 l8,-8 M0,0 l8,8", "-": "M0,4 h8", "|": "M4,0 v8", "+": "M0,4 h8 M4,0 v8", ".": "M3,4 h2",
 }  # fmt: skip
+RULES = (
+    "text {fill: var(--ink)}", ".title {fill: var(--soft)}", ".strong {font-weight: 650}",
+    ".small {font-size: 12px}", ".grid {stroke: var(--faint)}", ".axis {stroke: var(--soft)}",
+)  # fmt: skip
+INKS = {
+    "light": "--ink: #1B2430; --soft: #55606E; --faint: #d9dee4",
+    "dark": "--ink: #E8EDF2; --soft: #a9b4c0; --faint: #36404c",
+}
 
 
-def svg(figure: go.Figure, alt: str) -> str:
-    """The figure as it is first shown: what waits in its legend is left out. alt: what it shows, in words."""
+def svg(figure: go.Figure, alt: str, size: tuple[float, float] | None = None) -> str:
+    """The figure as it is first shown: what waits in its legend is left out.
+
+    alt: what it shows, in words. size: width and height of the whole picture; else as wide and high as it needs.
+    """
     traces = [trace for trace in figure.data if trace.visible in (None, True)]
     panels: dict[tuple[str, str], list[Any]] = {}
     for trace in traces:
         panels.setdefault((trace.xaxis or "x", trace.yaxis or "y"), []).append(trace)
     axes = axes_of(figure, panels)
-    size = WIDE if len({axes[x].domain for x, _y in panels}) > 1 else NARROW
-    legend, legend_height = _legend(traces, size)
-    area = _area(figure, axes, panels, size, legend_height)
-    height = (figure.layout.height or 340) + legend_height
+    several = len({axes[x].domain for x, _y in panels}) > 1
+    kind = "wide" if several else "narrow"
+    width = size[0] if size else WIDE if several else NARROW
+    legend, legend_height = _legend(traces, width)
+    area = _area(figure, axes, panels, width, legend_height)
+    height = size[1] if size else (figure.layout.height or 340) + legend_height
     drawn, headed = [legend], _headed(figure)
     for (x, y), mine in panels.items():
         horizontal, vertical = axes[x].at(area[0], area[1]), axes[y].at(height - area[3], area[2])
@@ -49,13 +64,20 @@ def svg(figure: go.Figure, alt: str) -> str:
     drawn += _annotations(figure, axes, area, height)
     body = "".join(drawn)
     return (
-        f'<svg class="{"wide" if size == WIDE else "narrow"}" viewBox="0 0 {size} {height:g}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(alt)}" font-size="{LETTER}">{_definitions(body)}{body}</svg>'
     )
 
 
+def address(figure: go.Figure, size: tuple[float, float], theme: str) -> str:
+    """The figure as an address that holds it: it stands alone, in the colours of the theme, "light" or "dark"."""
+    own = f"svg {{font-family: system-ui, sans-serif; {INKS[theme]}}} {' '.join(RULES)}"
+    drawn = svg(figure, "", size).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return "data:image/svg+xml," + quote(drawn.replace("<defs>", f"<style>{own}</style><defs>", 1), safe=" =:/,;()")
+
+
 def _area(
-    figure: go.Figure, axes: dict[str, Axis], panels: Iterable[tuple[str, str]], size: int, above: float
+    figure: go.Figure, axes: dict[str, Axis], panels: Iterable[tuple[str, str]], size: float, above: float
 ) -> tuple[float, float, float, float]:
     """Left and right end of the room for the panels, its top from above, its bottom from below."""
     panels = list(panels)

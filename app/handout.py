@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from app import depth, figures, meta_figures, multitask_figures, transfer_figures, unseen
 from app.compare import comparison
-from app.drawing import svg
+from app.drawing import INKS, RULES, svg
 from app.link import address, differing
 from app.png import data_uri
 from app.text import Translate
@@ -31,11 +31,10 @@ NAMES = {
 }
 KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-STYLE = """
-:root {--ink: #1B2430; --soft: #55606E; --faint: #d9dee4; --paper: #fff; --raised: #f4f6f8; --link: #0066a1;
- color-scheme: light dark}
-@media (prefers-color-scheme: dark) {:root {--ink: #E8EDF2; --soft: #a9b4c0; --faint: #36404c; --paper: #10151C;
- --raised: #1A222C; --link: #6db8ea}}
+STYLE = (
+    """
+:root {LIGHT; --paper: #fff; --raised: #f4f6f8; --link: #0066a1; color-scheme: light dark}
+@media (prefers-color-scheme: dark) {:root {DARK; --paper: #10151C; --raised: #1A222C; --link: #6db8ea}}
 * {box-sizing: border-box}
 body {margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
  Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif}
@@ -49,9 +48,7 @@ h3 {font-size: 1rem; margin: 0 0 .3rem} p {margin: .4rem 0} a {color: var(--link
 .pictures {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 1.6rem 2rem}
 figure {margin: 0; break-inside: avoid; min-width: 0; overflow-x: auto} figure.whole {grid-column: 1 / -1}
 svg {width: 100%; height: auto; display: block; max-width: 600px} svg.wide {max-width: 900px; min-width: 560px}
-svg text {fill: var(--ink)} svg .title {fill: var(--soft)} svg .strong {font-weight: 650}
-svg .small {font-size: 12px}
-svg .grid {stroke: var(--faint)} svg .axis {stroke: var(--soft)}
+RULES
 figure img {width: 84px; height: 84px; image-rendering: pixelated; border-radius: 4px}
 .values {border-collapse: collapse; width: 100%; font-size: .95rem} .values td, .values th {text-align: left;
  padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--faint); vertical-align: top; font-weight: 400}
@@ -72,7 +69,10 @@ footer {margin-top: 2.5rem; border-top: 1px solid var(--faint); padding-top: .8r
  .pictures {grid-template-columns: 1fr 1fr; gap: 6mm} svg.wide {min-width: 0}
  .beside {overflow: visible} .arms {font-size: 8.5pt !important} .arms .main {font-size: 11pt !important}
  .verdict, .dot, svg, pre {print-color-adjust: exact; -webkit-print-color-adjust: exact}}
-"""
+""".replace("LIGHT", INKS["light"])
+    .replace("DARK", INKS["dark"])
+    .replace("RULES", " ".join(f"svg {rule}" for rule in RULES))
+)
 Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture, what stands below it
 
 

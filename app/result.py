@@ -7,6 +7,7 @@ from plotly.graph_objects import Figure
 
 from app import figures, ghost
 from app.bundled import recorded as recorded_result
+from app.chart import HALF, LARGE, WIDE, still
 from app.chart import chart as chart
 from app.compare import comparison
 from app.controls import differences
@@ -76,7 +77,7 @@ def show(
                 drawn = figure(result, _)
                 if key == "curves" and earlier:
                     drawn = ghost.behind(drawn, earlier, _)
-                chart(drawn, key, title)
+                chart(drawn, key, title, HALF)
         depth(result, _)
         _provenance(result, _)
 
@@ -84,11 +85,14 @@ def show(
 def draw_default() -> None:
     """Make the figures that the distillation page shows at first, before anybody asks for it."""
     result, _ = recorded_result("distillation"), Translate("en")
-    for figure in (figures.errors_by_arm, figures.learning_curves):
-        figure(result, _)
     t = float(result.settings["temperature"])
-    figures.soft_targets(result, first_digit(result), t, _)
-    figures.gradient_norms(result, t, _)
+    for figure, width in (
+        (figures.errors_by_arm(result, _), HALF),
+        (figures.learning_curves(result, _), HALF),
+        (figures.soft_targets(result, first_digit(result), t, _), LARGE),
+        (figures.gradient_norms(result, t, _), WIDE),
+    ):
+        still(figure, width, "light")
 
 
 def _controls(result: Result, _: Translate) -> None:

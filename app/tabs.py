@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import depth as figures_of
 from app import figures, forward, link, report
-from app.chart import FORMATS, chart, picture, tiles
+from app.chart import FORMATS, LARGE, chart, picture, tiles
 from app.choice import arm_choice
 from app.controls import redraw_in_language, seed
 from app.share import share
@@ -100,7 +100,8 @@ def _from_gallery(result: Result, t: float, _: Translate) -> None:
         shown = result.gallery[digit]
         picture(figures.digit_image(shown), _("{label} (image {index})", label=shown.label, index=shown.index), 140)
     with wide:
-        chart(figures.soft_targets(result, digit, t, _), "answers", _("What every arm answers to this digit"))
+        drawn = figures.soft_targets(result, digit, t, _)
+        chart(drawn, "answers", _("What every arm answers to this digit"), LARGE)
     _legend_hint(len(result.arms), _)
 
 

@@ -29,8 +29,18 @@ globalThis.bench = {
     const bars = bench.barHeights();
     return (
       bars.length === 20 && bars.every(Boolean) && bench.isSeen(".st-key-verdict h4") &&
-      bench.isSeen(".st-key-result table.arms tbody tr") && bench.isSeen(".st-key-errors .scatterlayer .point")
+      bench.isSeen(".st-key-result table.arms tbody tr") && bench.firstChart()
     );
+  },
+
+  // As a still picture, which a second later the figure that answers the pointer takes the place of.
+  firstChart() {
+    const still = document.querySelector(".st-key-errors img.still");
+    return (still?.complete && still.naturalWidth > 0) || bench.figuresAnswer();
+  },
+
+  figuresAnswer() {
+    return bench.isSeen(".st-key-errors .scatterlayer .point");
   },
 
   overviewIsFull() {

@@ -5,7 +5,8 @@
 Start: a new server process for each repetition, a Chromium that already runs. The clock starts with the process;
 the port is asked every 10 ms, then the browser goes to the page. The paint is full when there are, on
 `/distillation`, the live part's twenty bars, the verdict, the table of arms and the first chart; on `/`, its four
-pictures and its last line. Once for a browser that has never been there, once for one that has. Beside them the
+pictures and its last line. A chart is a still picture at first; when the figure that answers the pointer has taken
+its place is measured too. Once for a browser that has never been there, once for one that has. Beside them the
 least that Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points.
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars; releasing it ->
@@ -38,6 +39,7 @@ PAINT_SECONDS, ANSWER_SECONDS = 2.5, 0.2  # targets
 PAUSE_MS = 1_500  # between two answers, so that the page is at rest
 TOOLS = (Path(__file__).parent / "app.js").read_text(encoding="utf-8")
 PAGES = {"/distillation": "() => bench.distillationIsFull()", "/": "() => bench.overviewIsFull()"}
+ANSWERING = {"/distillation": "() => bench.figuresAnswer()"}
 HEADING = 'import streamlit as st\nst.title("A heading")\n'
 CHART = HEADING + "import plotly.graph_objects as go\nst.plotly_chart(go.Figure(go.Scatter(x=[1, 2], y=[1, 2])))\n"
 LEAST = {  # what it is -> the script, and when its page is full
@@ -79,8 +81,10 @@ def new_context(browser: Browser) -> BrowserContext:
 
 def first_paint(
     context: BrowserContext, port: int, path: str, full: str, script: str = "streamlit_app.py"
-) -> tuple[float, float]:
-    """Seconds from the server's start until it listens, and until `full` is true of the page."""
+) -> tuple[float, float, float]:
+    """Seconds from the server's start until it listens, until `full` is true of the page, and until its figures
+    answer.
+    """
     with server(port, script) as (running, started):
         wait_for_port(port)
         up = time.perf_counter() - started
@@ -88,8 +92,10 @@ def first_paint(
         page.goto(running.address + path, wait_until="commit")
         page.wait_for_function(full, polling="raf", timeout=60_000)
         painted = time.perf_counter() - started
+        page.wait_for_function(ANSWERING.get(path, full), timeout=60_000)
+        answering = time.perf_counter() - started
         page.close()
-    return up, painted
+    return up, painted, answering
 
 
 def start_claims(browser: Browser, n: int) -> list[Claim]:
@@ -99,7 +105,7 @@ def start_claims(browser: Browser, n: int) -> list[Claim]:
     """
     port = free_port()  # a browser's cache belongs to an address, so the returning one needs the same again
     returning = new_context(browser)
-    times: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    times: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     least: dict[str, list[float]] = {}
     for repetition in range(n + 1):
         for path in PAGES:
@@ -125,11 +131,16 @@ def start_claims(browser: Browser, n: int) -> list[Claim]:
                 least.setdefault(what, []).append(taken[1])
             print(f"{repetition} of {n} {what}: {taken[1]:.2f} s", file=sys.stderr, flush=True)
     claims = [
-        Claim(f"start to full first paint, `{path}`, {kind} browser", [full for _, full in taken],
+        Claim(f"start to full first paint, `{path}`, {kind} browser", [full for _, full, _ in taken],
               PAINT_SECONDS, at_least=False, unit="s")
         for (path, kind), taken in times.items()
     ]  # fmt: skip
-    up = [up for taken in times.values() for up, _ in taken]
+    claims += [
+        Claim(f"its figures answer the pointer, {kind} browser", [answering for *_, answering in taken],
+              None, at_least=False, unit="s")
+        for (path, kind), taken in times.items() if path in ANSWERING
+    ]  # fmt: skip
+    up = [up for taken in times.values() for up, *_ in taken]
     claims += [
         Claim(f"{what}, new browser", taken, None, at_least=False, unit="s") for what, taken in least.items()
     ]
@@ -147,7 +158,7 @@ def timed(page: Page, what: str, act: Callable[[], object]) -> dict[str, float]:
 def drag(page: Page, to: float) -> tuple[list[float], dict[str, float]]:
     """Drag the temperature's handle: milliseconds of each move until the bars have it, and of the release."""
     slider = page.locator(".st-key-soft_targets").get_by_role("slider", name="Temperature T", exact=True)
-    slider.scroll_into_view_if_needed()  # the page may stand at the last control
+    slider.evaluate("slider => slider.scrollIntoView({block: 'center'})")  # the page stands at the last control
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
