@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 from html.parser import HTMLParser
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from app import handout
 from app.axes import axes_of
 from app.bundled import recorded
-from app.drawing import svg
+from app.drawing import INKS, address, svg
 from app.text import Translate
 from kd_core.__main__ import _parser, _settings
 from kd_core.messages import message
@@ -171,3 +172,20 @@ def test_a_foreign_colour_or_word_cannot_leave_the_picture():
     ElementTree.fromstring(text)
     assert "<script" not in text
     assert "red" not in unescape(text)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_still_picture_stands_alone_with_its_size_and_its_colours(theme):
+    figure = go.Figure(
+        [go.Bar(x=["a", "b"], y=[2, 4], name="50 % & more"), go.Bar(x=["a", "b"], y=[1, 3], name="b")]
+    )
+    kind, _, picture = address(figure, (600, 250), theme).partition(",")
+    assert kind == "data:image/svg+xml"
+    assert not set(picture) & set('"<>#')  # it may stand in an attribute, and is whole there
+    root = ElementTree.fromstring(unquote(picture))
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.tag == f"{space}svg"
+    assert root.get("viewBox") == "0 0 600 250"
+    assert len([r for r in root.iter(f"{space}rect") if float(r.get("width")) > 21]) == 4
+    assert INKS[theme] in root.find(f"{space}style").text
+    assert "50 % & more" in [text.text for text in root.iter(f"{space}text")]

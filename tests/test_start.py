@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from app import figures, start
+from app import drawing, figures, start
 from app.kept import MOST, kept
 from app.text import Translate
 from app.watch import queue
@@ -65,6 +65,36 @@ def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
     distillation.number_input(key="temperature").set_value(7.5).run()
     assert not distillation.exception
     assert len(made) == 1  # the gradients over T, with its mark at another T
+
+
+def test_the_first_figures_of_a_session_are_still_pictures_and_the_next_answer(monkeypatch):
+    monkeypatch.setattr("app.chart.STILL_SECONDS", 1.0)
+    at = AppTest.from_file(ENTRY, default_timeout=30).run()  # a page without figures
+    at = at.switch_page("pages/distillation.py").run()
+    assert not at.exception
+    stills = [html.proto.body for html in at.get("html") if 'class="still"' in html.proto.body]
+    assert len(stills) == 4
+    assert all('alt=""' not in still for still in stills)
+    assert not at.get("plotly_chart")
+    at.run()
+    assert not at.exception
+    assert len(at.get("plotly_chart")) == 4
+    assert not [html for html in at.get("html") if 'class="still"' in html.proto.body]
+    at = at.switch_page("pages/transfer.py").run()
+    assert not at.exception
+    assert at.get("plotly_chart")
+
+
+def test_what_the_server_makes_beforehand_is_what_the_first_page_shows(monkeypatch):
+    start.make_ready(careful=False)
+    made = []
+    address = drawing.address
+    monkeypatch.setattr("app.chart.address", lambda *given: made.append(given) or address(*given))
+    monkeypatch.setattr("app.chart.STILL_SECONDS", 1.0)
+    at = AppTest.from_file(ENTRY, default_timeout=30).run().switch_page("pages/distillation.py").run()
+    assert not at.exception
+    assert sum('class="still"' in html.proto.body for html in at.get("html")) == 4
+    assert made == []
 
 
 def test_only_the_open_tab_is_drawn(distillation):

@@ -31,6 +31,23 @@ def bars(page):
     return np.array(heights).reshape(2, 10)
 
 
+def test_a_figure_is_a_still_picture_first_and_the_page_comes_to_rest(open_page):
+    sent = []
+    page = open_page("/distillation", sent=sent)
+    place = page.locator(".st-key-errors")
+    wide, said = place.locator("img.still").evaluate("picture => [picture.naturalWidth, picture.alt]")
+    assert wide > 0  # it can be read
+    assert "Errors on the test set" in said
+    high = place.bounding_box()["height"]
+    page.locator(".st-key-errors .scatterlayer .point").first.wait_for()
+    assert page.locator("img.still").count() == 0
+    assert place.bounding_box()["height"] == high  # nothing below it moves
+    page.wait_for_timeout(1_500)
+    before = len(sent)
+    page.wait_for_timeout(2_500)
+    assert len(sent) == before  # it does not ask again and again
+
+
 def expected_bars(temperature):
     digits = json.loads((ROOT / "assets" / "gallery.json").read_text(encoding="utf-8"))["digits"]
     pair = [next(d for d in digits if d["index"] == index) for index in (0, 4027)]
