@@ -1,7 +1,8 @@
 """How a page shows a figure and a set of images: every figure can be saved, every image says what it is.
 
 Plotly's script takes a browser seconds, in which it shows nothing else that it has not shown yet. So the first time
-that a session draws a page, figures are still pictures, and a second later the figures that answer the pointer.
+that a session draws figures, they are still pictures; as soon as these are shown, the page is drawn again, with
+figures that answer the pointer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from app.components.shown import shown
 from app.drawing import address
 from app.kept import kept
 from app.png import data_uri
 from app.png import png as png
 
-STILL_SECONDS = 1.0  # from the first page, as soon as it is shown, to the figures that answer
+STILLS = True  # the first figures of a session are still pictures
 WIDE, LARGE, HALF = 1120, 860, 540  # about how wide a figure's place is, in pixels
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
@@ -36,18 +38,10 @@ STYLE = """<style>
 def still_first() -> Iterator[None]:
     """Around each page: the first figures that a session draws are still pictures, and soon after the figures."""
     state = st.session_state
-    state["figures_answer"] = bool(state.get("stills_drawn")) or not STILL_SECONDS
+    state["figures_answer"] = answer = not STILLS or bool(state.get("stills_drawn"))
     yield
-    if state.get("stills_drawn") and not state["figures_answer"]:
-        state["stills_shown"] = False
-        st.fragment(_draw_again, run_every=STILL_SECONDS)()
-
-
-def _draw_again() -> None:
-    """Nothing while the page is drawn. When the browser has shown it and asks for this again: the page anew."""
-    if st.session_state["stills_shown"]:
-        st.rerun()
-    st.session_state["stills_shown"] = True
+    if state.get("stills_drawn") and not answer:
+        shown("page_shown")  # and when it is drawn again, it has figures
 
 
 def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE, **options: Any) -> Any:

@@ -25,7 +25,7 @@ def _one_thread():
 @pytest.fixture(autouse=True)
 def _figures_at_once(monkeypatch):
     """No still pictures first: nobody asks again in `AppTest`. What is about them sets it back."""
-    monkeypatch.setattr("app.chart.STILL_SECONDS", 0)
+    monkeypatch.setattr("app.chart.STILLS", False)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
 
 
 def test_the_first_figures_of_a_session_are_still_pictures_and_the_next_answer(monkeypatch):
-    monkeypatch.setattr("app.chart.STILL_SECONDS", 1.0)
+    monkeypatch.setattr("app.chart.STILLS", True)
     at = AppTest.from_file(ENTRY, default_timeout=30).run()  # a page without figures
     at = at.switch_page("pages/distillation.py").run()
     assert not at.exception
@@ -90,7 +90,7 @@ def test_what_the_server_makes_beforehand_is_what_the_first_page_shows(monkeypat
     made = []
     address = drawing.address
     monkeypatch.setattr("app.chart.address", lambda *given: made.append(given) or address(*given))
-    monkeypatch.setattr("app.chart.STILL_SECONDS", 1.0)
+    monkeypatch.setattr("app.chart.STILLS", True)
     at = AppTest.from_file(ENTRY, default_timeout=30).run().switch_page("pages/distillation.py").run()
     assert not at.exception
     assert sum('class="still"' in html.proto.body for html in at.get("html")) == 4
