@@ -33,15 +33,16 @@ def bars(page):
 
 def test_a_figure_is_a_still_picture_first_and_the_page_comes_to_rest(open_page):
     sent = []
-    page = open_page("/distillation", sent=sent)
+    page = open_page("/distillation", sent=sent, rest=False)
     place = page.locator(".st-key-errors")
-    wide, said = place.locator("img.still").evaluate("picture => [picture.naturalWidth, picture.alt]")
+    wide, said, high = place.locator("img.still").evaluate(
+        "picture => [picture.naturalWidth, picture.alt, picture.closest('.st-key-errors').offsetHeight]"
+    )
     assert wide > 0  # it can be read
     assert "Errors on the test set" in said
-    high = place.bounding_box()["height"]
     page.locator(".st-key-errors .scatterlayer .point").first.wait_for()
     assert page.locator("img.still").count() == 0
-    assert place.bounding_box()["height"] == high  # nothing below it moves
+    assert place.evaluate("place => place.offsetHeight") == high  # nothing below it moves
     page.wait_for_timeout(1_500)
     before = len(sent)
     page.wait_for_timeout(2_500)
