@@ -35,8 +35,12 @@ def test_a_figure_is_a_still_picture_first_and_the_page_comes_to_rest(open_page)
     sent = []
     page = open_page("/distillation", sent=sent, rest=False)
     place = page.locator(".st-key-errors")
-    wide, said, high = place.locator("img.still").evaluate(
-        "picture => [picture.naturalWidth, picture.alt, picture.closest('.st-key-errors').offsetHeight]"
+    high, said, wide = place.locator("img.still").evaluate(
+        """async (picture) => {
+            const seen = [picture.closest(".st-key-errors").offsetHeight, picture.alt];
+            await picture.decode();
+            return [...seen, picture.naturalWidth];
+        }"""
     )
     assert wide > 0  # it can be read
     assert "Errors on the test set" in said
