@@ -36,9 +36,13 @@ STYLE = """<style>
 
 @contextmanager
 def still_first() -> Iterator[None]:
-    """Around each page: the first figures that a session draws are still pictures, and soon after the figures."""
+    """Around each page: the first figures that a session draws are still pictures, and soon after the figures.
+
+    Not where the address names a run: it may be under way, and drawing its page again could swallow a click on Stop.
+    """
     state = st.session_state
-    state["figures_answer"] = answer = not STILLS or bool(state.get("stills_drawn"))
+    answer = not STILLS or bool(state.get("stills_drawn")) or "run" in st.query_params
+    state["figures_answer"] = answer
     yield
     if state.get("stills_drawn") and not answer:
         shown("page_shown")  # and when it is drawn again, it has figures
