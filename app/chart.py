@@ -38,7 +38,7 @@ STYLE = """<style>
 def still_first() -> Iterator[None]:
     """Around each page: the first figures that a session draws are still pictures, and soon after the figures.
 
-    Not where the address names a run: it may be under way, and drawing its page again could swallow a click on Stop.
+    Not where the address names a run: it may be under way, and drawing its page again could swallow a Stop.
     """
     state = st.session_state
     answer = not STILLS or bool(state.get("stills_drawn")) or "run" in st.query_params
