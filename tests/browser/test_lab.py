@@ -208,11 +208,11 @@ def test_run_streams_survives_a_refresh_and_stops_within_a_second(open_page):
     assert progress.locator("canvas").first.get_attribute("data-mark") == "same"  # drawn on, never replaced
 
     page.reload()  # a new session: the address finds the run again
-    page.locator(".st-key-stop").wait_for(timeout=40_000)
+    page.locator(".st-key-stop").wait_for(timeout=20_000)
     drawn(page)
     started = time.monotonic()
     page.locator(".st-key-stop button").click()
-    page.get_by_text(re.compile("Stopped (after|before)")).wait_for(timeout=5_000)  # slow workers still start
+    page.get_by_text("Stopped after").wait_for(timeout=5_000)
     assert time.monotonic() - started < 4  # the claim is one second; the rest is for a busy machine
     assert page.locator(".st-key-stop").count() == 0
     assert page.locator(".st-key-run button").is_enabled()
