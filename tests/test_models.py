@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from kd_core.cost import costs_of
@@ -92,6 +93,17 @@ def test_what_an_article_network_does_not_see_changes_nothing():
     assert gradient[..., 25, :].abs().sum() > 0  # nothing more can be left out
     assert gradient[..., 25].abs().sum() > 0
     assert seen(build("mlp30", "student", seed()), images) is images
+
+
+@pytest.mark.parametrize("size", [28, 13, 4])
+def test_pooling_with_and_without_gradients_is_torchs(size):
+    net, x = ConvPool(1, 4), torch.randn(3, 1, size, size, generator=seed())
+    initialise(net, seed())
+    net.to(memory_format=torch.channels_last)
+    expected = F.max_pool2d(F.conv2d(x, net.weight, net.bias), 2)  # of 26, 11 and 2 a side
+    with torch.no_grad():
+        assert torch.equal(net(x), expected)
+    assert torch.equal(net(x), expected)
 
 
 def test_equal_pixels_share_no_gradient():
