@@ -203,6 +203,7 @@ def test_run_streams_survives_a_refresh_and_stops_within_a_second(open_page):
         assert progress.get_by_text(stage).count() == 1
     canvas = progress.locator("canvas").first
     canvas.wait_for(timeout=30_000)
+    progress.get_by_text(re.compile(r"\d+ % done")).wait_for(timeout=60_000)  # its workers may be new
     canvas.evaluate("element => element.dataset.mark = 'same'")
     page.wait_for_timeout(2500)
     assert progress.locator("canvas").first.get_attribute("data-mark") == "same"  # drawn on, never replaced
