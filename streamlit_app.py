@@ -3,6 +3,9 @@
 import streamlit as st
 
 if __name__ == "__main__":  # somebody looks at a page
+    from app.start import await_imports
+
+    await_imports()
     from app.chart import still_first
     from app.controls import read_address
     from app.frame import navigation, surround

@@ -19,6 +19,7 @@ from app.drawing import address
 from app.kept import kept
 from app.png import data_uri
 from app.png import png as png
+from app.whole import drawing
 
 STILLS = True  # the first figures of a session are still pictures
 WIDE, LARGE, HALF = 1120, 860, 540  # about how wide a figure's place is, in pixels
@@ -54,6 +55,11 @@ def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE
     alt: what it shows, for who cannot see it. width: of its place, for the still picture. options: those of
     `st.plotly_chart`.
     """
+    with drawing():
+        return _drawn(figure, key, alt, width, **options)
+
+
+def _drawn(figure: go.Figure, key: str, alt: str | None, width: int, **options: Any) -> Any:
     height = figure.layout.height
     if height and not st.session_state.get("figures_answer", True):
         st.session_state["stills_drawn"] = True

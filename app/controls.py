@@ -337,10 +337,15 @@ def address_of(settings: Settings) -> dict[str, str]:
 
 def differences(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> str:
     """The fields in which an earlier run's settings differ from those set now, as "Temperature T 4 → 8"."""
-    found = []
+    return ", ".join(filter(None, by_field(earlier, now, _).values()))
+
+
+def by_field(earlier: Mapping[str, Scalar], now: Settings, _: Translate) -> dict[str, str]:
+    """The same field by field; "" for one that is the same."""
+    found = {}
     for name, spec in now.specs().items():
         old, new = earlier.get(name, spec.default), getattr(now, name)  # earlier than the field: its default
-        if old != new and new != "auto":  # what "auto" means was noted when the run was made
-            was, is_now = (_(spec.written(v)) for v in (old, new))
-            found.append(f"{_(spec.label)} {was} → {is_now}")
-    return ", ".join(found)
+        was, is_now = (_(spec.written(v)) for v in (old, new))
+        changed = old != new and new != "auto"  # what "auto" means was noted when the run was made
+        found[name] = f"{_(spec.label)} {was} → {is_now}" if changed else ""
+    return found

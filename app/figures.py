@@ -212,6 +212,7 @@ def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: 
     return finish(figure, height=320 if len(rows) <= 4 else 380)
 
 
+PARTS = {"soft": COLOURS[DISTILLED], "bare": COLOURS[DISTILLED], "hard": COLOURS[ALONE], "limit": COLOURS[TEACHER]}
 TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
 
 
@@ -225,10 +226,10 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
     """
     norms = gradient_lengths(result)
     lines = {
-        _("soft, with T²"): (norms["soft"], COLOURS[DISTILLED], "solid"),
-        _("soft, without T²"): (norms["bare"], COLOURS[DISTILLED], "dot"),
-        _("hard (labels)"): (norms["hard"], COLOURS[ALONE], "dash"),
-        _("matching logits (T → ∞)"): (norms["limit"], COLOURS[TEACHER], "dashdot"),
+        _("soft, with T²"): (norms["soft"], PARTS["soft"], "solid"),
+        _("soft, without T²"): (norms["bare"], PARTS["bare"], "dot"),
+        _("hard (labels)"): (norms["hard"], PARTS["hard"], "dash"),
+        _("matching logits (T → ∞)"): (norms["limit"], PARTS["limit"], "dashdot"),
     }
     figure = Draft()
     for name, (lengths, colour, dash) in lines.items():

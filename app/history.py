@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlencode
-
-import pandas as pd
 
 from app.figures import Translator
 from app.link import differing
+from app.whole import pandas
 from kd_core.messages import N_, Scalar
 from kd_core.runs.entry import Entry
 from kd_core.settings import TECHNIQUES, Settings, field
 from kd_core.validation import group, main_arms, score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LETTERS = "ABCD"  # at most so many runs over each other
 NAMES = {
@@ -142,7 +144,7 @@ def parameters(entry: Entry, language: str = "", *, whole: bool = False) -> dict
 
 def table(
     entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]], _: Translator, language: str
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """A row for each run, in the reader's words; the column names are the keys of COLUMNS."""
     rows = [
         {
@@ -158,7 +160,8 @@ def table(
         }
         for e in entries
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"rank": "Int64", "seconds": "float64"})
+    made: pd.DataFrame = pandas().DataFrame(rows, columns=list(COLUMNS))
+    return made.astype({"rank": "Int64", "seconds": "float64"})
 
 
 COLUMNS = {
@@ -196,7 +199,7 @@ def csv(entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]]) -> str:
         for e in entries
     ]
     ints = {"rank": "Int64", "ranked_among": "Int64"}
-    return str(pd.DataFrame(rows).astype(ints).to_csv(index=False)) if rows else ""
+    return str(pandas().DataFrame(rows).astype(ints).to_csv(index=False)) if rows else ""
 
 
 def named(wanted: str, there: Collection[str]) -> tuple[list[str], list[str]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from app.whole import drawing
+
 MOST = 24  # figures of one function; the one asked for longest ago gives way
 
 P = ParamSpec("P")
@@ -28,7 +30,8 @@ def kept(make: Callable[P, R]) -> Callable[P, R]:
             if key in made:
                 made.move_to_end(key)
                 return made[key][1]
-        result = make(*args, **kwargs)
+        with drawing():
+            result = make(*args, **kwargs)
         with lock:
             made[key] = ((args, kwargs), result)
             if len(made) > MOST:

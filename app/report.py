@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from app.depth import pairs
+from app.whole import pandas
 from kd_core.events import Arm, ArmTrial, Result
 from kd_core.settings import TEACHER, TECHNIQUES
 from kd_core.statistics import agreement, calibration_error
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 def table(result: Result) -> "pd.DataFrame":
     """One row for each arm and trial, with everything that was measured."""
-    import pandas as pd  # takes half a second: not before somebody asks for it
-
     teacher = next((arm for arm in result.arms if arm.name == TEACHER), None)
     rows = []
     counted = result.measure == "errors"
@@ -47,7 +46,8 @@ def table(result: Result) -> "pd.DataFrame":
                 "latency_ms": arm.cost.latency_ms,
                 **_of_left_out(trial),
             })  # fmt: skip
-    return pd.DataFrame(rows).astype({"teacher_labels": "Int64", "test_errors": "Int64"})
+    made: pd.DataFrame = pandas().DataFrame(rows)
+    return made.astype({"teacher_labels": "Int64", "test_errors": "Int64"})
 
 
 def _of_left_out(trial: ArmTrial) -> dict[str, float]:

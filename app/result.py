@@ -7,12 +7,12 @@ from plotly.graph_objects import Figure
 
 from app import figures, ghost
 from app.bundled import recorded as recorded_result
-from app.chart import HALF, LARGE, WIDE, still
+from app.chart import HALF, still
 from app.chart import chart as chart
 from app.compare import comparison
-from app.controls import differences
+from app.components.differs import differs
 from app.figures import Translator
-from app.tabs import depth, first_digit
+from app.tabs import depth
 from app.text import Translate
 from app.watch import previous
 from kd_core.events import Result
@@ -54,12 +54,7 @@ def show(
         if recorded:
             date = result.provenance.created[:10]
             st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
-        changed = differences(result.settings, settings, _)
-        place = st.empty()  # has its place also while there is nothing to say: so what follows is not drawn anew
-        if changed:
-            place.caption(
-                _("This result was computed with other settings than those set now: {what}.", what=changed)
-            )
+        differs(result.settings, settings, _, "differs")
         with st.container(key="verdict", border=True):
             st.markdown(f"#### {_(result.verdict.text)}")
             st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
@@ -85,14 +80,8 @@ def show(
 def draw_default() -> None:
     """Make the figures that the distillation page shows at first, before anybody asks for it."""
     result, _ = recorded_result("distillation"), Translate("en")
-    t = float(result.settings["temperature"])
-    for figure, width in (
-        (figures.errors_by_arm(result, _), HALF),
-        (figures.learning_curves(result, _), HALF),
-        (figures.soft_targets(result, first_digit(result), t, _), LARGE),
-        (figures.gradient_norms(result, t, _), WIDE),
-    ):
-        still(figure, width, "light")
+    for figure in (figures.errors_by_arm(result, _), figures.learning_curves(result, _)):
+        still(figure, HALF, "light")
 
 
 def _controls(result: Result, _: Translate) -> None:

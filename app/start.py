@@ -23,7 +23,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 NEEDED = (
     "app.frame", "app.pictures", "app.watch", "app.result", "app.behind", "app.article",
-    "app.components.soft_targets", "plotly.io", "streamlit.emojis", "streamlit.material_icon_names",
+    "app.components.soft_targets", "app.components.t_squared", "plotly.io", "streamlit.emojis", "streamlit.material_icon_names",
     "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip
 LATER = "kd_core.runs.store"  # what the first run needs
@@ -31,13 +31,18 @@ REST_SECONDS = 8.0  # the first page is drawn in this time
 SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
 USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
 HTML = b"text/html; charset=utf-8"
+PATIENCE = 30.0  # seconds that a page waits for what it needs; then it imports it itself
 OFTEN = 0.0005  # seconds after which this thread lets the one that serves go on; by default it is ten times as long
+
+_under_way = threading.Event()  # there is a server, and it makes ready
+_imported = threading.Event()
 
 
 @asynccontextmanager
 async def ready(_app: Any) -> AsyncIterator[None]:
     """What is done around the server's life."""
     send_at_once()
+    _under_way.set()
     threading.Thread(target=make_ready, name="make ready", daemon=True).start()
     later = threading.Timer(REST_SECONDS, import_module, (LATER,))
     later.daemon = True
@@ -95,6 +100,16 @@ def _hints() -> bytes:
     ).encode()
 
 
+def await_imports() -> None:
+    """Return once what a page needs is imported: at once where there is no server.
+
+    Two threads that import the same packages from different ends may each be given the other's half of them: so
+    Python keeps them from waiting for each other for ever.
+    """
+    if _under_way.is_set():
+        _imported.wait(PATIENCE)
+
+
 def make_ready(careful: bool = True) -> None:
     """Import what the first page needs, and make what it shows by default.
 
@@ -103,8 +118,11 @@ def make_ready(careful: bool = True) -> None:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(OFTEN)
     with suppress(*[Exception] if careful else []):
-        for name in NEEDED:
-            import_module(name)
+        try:
+            for name in NEEDED:
+                import_module(name)
+        finally:
+            _imported.set()
         inspect.stack()  # Streamlit asks once for it; that looks at every module there is
         import_module("app.result").draw_default()
     sys.setswitchinterval(usual)

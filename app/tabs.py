@@ -10,8 +10,10 @@ import streamlit as st
 
 from app import depth as figures_of
 from app import figures, forward, link, report
-from app.chart import FORMATS, LARGE, chart, picture, tiles
+from app.chart import FORMATS, chart, saved_as, tiles
 from app.choice import arm_choice
+from app.components.answers import WORDS as ANSWERS_WORDS
+from app.components.answers import answers
 from app.controls import redraw_in_language, seed
 from app.share import share
 from app.take import take_network
@@ -67,7 +69,6 @@ def depth(result: Result, _: Translate) -> None:
 def _digit(result: Result, _: Translate) -> None:
     """What every arm answers to one image: of the gallery, or of the test set as a person likes."""
     t_of_run = float(result.settings.get("temperature", 1.0))
-    temperatures = sorted({1.0, 2.0, 4.0, 8.0, 20.0, 50.0, t_of_run})
     which, heat = st.columns([3, 2], vertical_alignment="bottom")
     with which:
         ways = {GALLERY: _("from the gallery"), OWN: _("your own choice of test images")}
@@ -75,34 +76,21 @@ def _digit(result: Result, _: Translate) -> None:
         redraw_in_language("digit_from", _)
         way = st.segmented_control(_("Which images"), list(ways), key="digit_from", required=True,
                                    format_func=ways.__getitem__, persist_state="session")  # fmt: skip
-    with heat:
-        key = f"answers_t_{result.technique}"
-        if st.session_state.get(key) not in temperatures:
-            st.session_state[key] = t_of_run
-        t = st.select_slider(_("Answers softened by T"), temperatures, key=key, persist_state="session",
-                             format_func=lambda value: f"{value:g}")  # fmt: skip
     if way == OWN:
+        temperatures = sorted({1.0, 2.0, 4.0, 8.0, 20.0, 50.0, t_of_run})
+        with heat:
+            key = f"answers_t_{result.technique}"
+            if st.session_state.get(key) not in temperatures:
+                st.session_state[key] = t_of_run
+            t = st.select_slider(_("Answers softened by T"), temperatures, key=key, persist_state="session",
+                                 format_func=lambda value: f"{value:g}")  # fmt: skip
         _own_choice(result, t, _)
-    else:
-        _from_gallery(result, t, _)
-
-
-def _from_gallery(result: Result, t: float, _: Translate) -> None:
+        return
     st.markdown("**" + _("The same digit, answered by every arm (mean over trials)") + "**")
-    narrow, wide = st.columns([1, 4], vertical_alignment="center")
-    with narrow:
-        digit = st.selectbox(
-            _("Digit"), range(len(result.gallery)), key=f"digit {result.data.name}",
-            index=first_digit(result),
-            format_func=lambda i: _("{label} (image {index})", label=result.gallery[i].label,
-                                    index=result.gallery[i].index), persist_state="page",
-        )  # fmt: skip
-        shown = result.gallery[digit]
-        picture(figures.digit_image(shown), _("{label} (image {index})", label=shown.label, index=shown.index), 140)
-    with wide:
-        drawn = figures.soft_targets(result, digit, t, _)
-        chart(drawn, "answers", _("What every arm answers to this digit"), LARGE)
-    _legend_hint(len(result.arms), _)
+    answers(
+        result, first=first_digit(result), temperature=t_of_run, names=[_(arm.name) for arm in result.arms],
+        form=saved_as(), words={key: _(text) for key, text in ANSWERS_WORDS.items()}, key="answers",
+    )  # fmt: skip
 
 
 def first_digit(result: Result) -> int:

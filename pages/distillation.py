@@ -6,9 +6,11 @@ from app import figures, unseen
 from app.article import SECTIONS, chips, completed, listings
 from app.behind import behind
 from app.bundled import class_logits, gallery, recorded
-from app.chart import chart
+from app.chart import saved_as
 from app.components.bias import bias, words_for
 from app.components.soft_targets import WORDS, soft_targets
+from app.components.t_squared import WORDS as T_SQUARED_WORDS
+from app.components.t_squared import t_squared
 from app.controls import controls, follow, presets, value
 from app.frame import opening
 from app.lesson import lesson
@@ -82,14 +84,10 @@ t, alpha = settings.temperature, settings.alpha
 
 
 def effect() -> None:
-    st.markdown(
-        _("Each of the teacher's probabilities moves a logit by its difference over T, and at high T the "
-          "differences themselves shrink like 1/T: without T² the soft part of the gradient vanishes like 1/T². "
-          "T² keeps it, but does not make it equal to the hard part. Leaving it out at T = {t} turns α = {alpha} "
-          "into about {acts}: α′ = α / (α + (1 − α) T²).", t=f"{t:g}", alpha=f"{alpha:g}",
-          acts=f"{alpha / (alpha + (1 - alpha) * t * t):.2f}")
+    t_squared(
+        figures.TEMPERATURES, figures.gradient_lengths(result), temperature=t, alpha=alpha, colours=figures.PARTS,
+        form=saved_as(), words={key: _(text) for key, text in T_SQUARED_WORDS.items()}, key="gradients",
     )  # fmt: skip
-    chart(figures.gradient_norms(result, t, _), "gradients", _("What T² does"))
     st.caption(
         _("Mean over the {n} gallery digits, at the logits of the first student alone. Try it: “T² in the loss” "
           "under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "

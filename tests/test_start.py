@@ -4,6 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,17 @@ def test_connections_send_small_pieces_at_once():
         start.send_at_once()
         with socket.create_connection(listening.getsockname()), listening.accept()[0] as taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_page_waits_for_what_the_server_imports_and_for_nothing_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(start, "_imported", threading.Event())
+    start.await_imports()  # no server here
+    monkeypatch.setattr(start, "_under_way", threading.Event())
+    start._under_way.set()
+    waiting = threading.Thread(target=start.await_imports)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    start.make_ready(careful=False)
+    waiting.join(10)
+    assert not waiting.is_alive()

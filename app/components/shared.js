@@ -73,3 +73,10 @@ function paint(canvas, base64) {
   });
   context.putImageData(image, 0, 0);
 }
+
+// --- between parts ----------------------------------------------------------------------------------
+
+// T and α as they stand on the page, also under a hand that has not let go. The live `picture` sets them ("change");
+// other parts follow it, and ask it to take another T ("ask"): it alone tells Python.
+const live = (globalThis.labLive ??= new EventTarget());
+const isLive = () => Boolean(live.picture?.isConnected); // not on another page

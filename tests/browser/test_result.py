@@ -22,15 +22,15 @@ def chosen(page, key):
 def test_a_changed_setting_is_noted_and_draws_no_chart_anew(open_page):
     page = open_page()
     plots = page.locator(".js-plotly-plot")
-    page.locator(".st-key-gradients .js-plotly-plot .scatterlayer").first.wait_for()
+    page.locator(".st-key-curves .js-plotly-plot .scatterlayer").first.wait_for()
     page.wait_for_timeout(1000)
     before = plots.element_handles()
-    assert len(before) == 4
+    assert len(before) == 2
     page.locator(".st-key-alpha input").press("ArrowLeft")
     page.locator(".st-key-result").get_by_text("Teacher weight α 0.9 → 0.85").wait_for()
     page.wait_for_timeout(1000)
     assert all(plot.evaluate("plot => plot.isConnected") for plot in before)
-    assert plots.count() == 4
+    assert plots.count() == 2
 
 
 @pytest.mark.proof

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.components import SHARED, STYLE
+from app.components import SHARED, STYLE, SVG
 from app.unseen import Panel
 from kd_core.messages import N_
 
@@ -90,7 +90,10 @@ def _read(suffix: str) -> str:
 
 # The scripts make one module: Streamlit takes one. Only the first exports.
 _mount = st.components.v2.component(
-    "bias", html=_read("html"), css=STYLE + _read("css"), js="\n".join([*map(_read, ("js", "chart.js")), SHARED])
+    "bias",
+    html=_read("html"),
+    css=STYLE + _read("css"),
+    js="\n".join([*map(_read, ("js", "chart.js")), SVG, SHARED]),
 )
 
 

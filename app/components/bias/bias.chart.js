@@ -154,11 +154,3 @@ class Chart {
 function columns(rows) {
   return rows[0].map((_, at) => mean(rows.map((row) => row[at])));
 }
-
-function drawn(tag, className = "", attributes = {}, text) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  if (className) element.setAttribute("class", className);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}

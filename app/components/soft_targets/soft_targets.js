@@ -36,6 +36,10 @@ class View {
     this.panels = ["A", "B"].map((side) => this.addPanel(side));
     this.replaces = 1; // the panel that the next chosen digit goes to
     this.picked = null; // { panel, digit } under the pointer or the keyboard's focus
+    this.obey = ({ detail: { T, released } }) => {
+      this.move(T, { glide: false });
+      if (released) this.release();
+    };
     this.sweeping = null; // { low, high, home } while T runs by itself
     this.quiz = new Quiz(this);
     this.matrix = new Matrix(this);
@@ -79,12 +83,16 @@ class View {
     this.drawDigits();
     this.draw();
     this.followAlpha();
+    live.addEventListener("ask", this.obey);
   }
 
   // α is Streamlit's slider further down: the formula follows it under the hand, before Python hears of it.
   followAlpha() {
     this.follower?.disconnect();
-    this.follower = new MutationObserver(() => this.drawFormula());
+    this.follower = new MutationObserver(() => {
+      this.drawFormula();
+      this.tell();
+    });
     const control = document.querySelector(".st-key-alpha");
     if (control) this.follower.observe(control, { subtree: true, attributeFilter: ["aria-valuetext"] });
   }
@@ -94,6 +102,7 @@ class View {
   }
 
   close() {
+    live.removeEventListener("ask", this.obey);
     this.follower?.disconnect();
     this.endSweep();
     clearTimeout(this.timer);
@@ -356,6 +365,15 @@ class View {
     this.quiz.draw();
     write(this.root, "T", T);
     write(this.root, "axis", this.say(`axis_${this.scale}`));
+    this.tell();
+  }
+
+  // The parts that follow; a sweep is this picture's own show.
+  tell() {
+    const { T, alpha } = this;
+    if (this.sweeping || this.data.talk || (live.picture === this.root && live.T === T && live.alpha === alpha)) return;
+    Object.assign(live, { picture: this.root, T, alpha });
+    live.dispatchEvent(new Event("change"));
   }
 
   drawPanel(panel, T) {

@@ -1,0 +1,79 @@
+"""What every arm of a Result answers to one digit of the gallery, softened by T: digit and T follow the hand.
+
+The logits come with the Result, so that Python hears of nothing.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.components import SHARED, STYLE, SVG
+from app.drawing import PATTERNS as PATHS
+from app.figures import COLOURS, PATTERNS, shown_at_first
+from kd_core.events import Result
+from kd_core.messages import N_
+
+WORDS = {
+    "pick": N_("Choose digit"),
+    "digit_alt": N_("Handwritten digit, labelled {label}"),
+    "choose": N_("Labelled {label}: number {number} of {count}"),
+    "named": N_("{label} (image {index})"),
+    "temperature": N_("Answers softened by T"),
+    "presets": N_("Quick temperatures"),
+    "chart": N_("What every arm answers to this digit"),
+    "y": N_("probability at T = {t}"),
+    "x": N_("digit"),
+    "point": N_("Point at a digit of the chart for its values."),
+    "arms": N_("Arms shown"),
+    "table": N_("All values"),
+    "save": N_("Save this figure"),
+}
+
+
+def _read(suffix: str) -> str:
+    return (Path(__file__).parent / f"answers.{suffix}").read_text(encoding="utf-8")
+
+
+_mount = st.components.v2.component(
+    "answers", html=_read("html"), css=STYLE + _read("css"), js="\n".join([_read("js"), SVG, SHARED])
+)
+
+
+def answers(
+    result: Result,
+    *,
+    first: int,
+    temperature: float,
+    names: Sequence[str],
+    form: str,
+    words: Mapping[str, str],
+    key: str,
+) -> None:
+    """The bars of p_i = softmax(z / T)_i, averaged over the trials of each arm.
+
+    first, temperature: the place in the gallery and the T to begin with. names: the arms', translated. form: of a
+    saved figure, "png" or "svg". `words` has the keys of `WORDS`, translated.
+    """
+    arms = [
+        {"name": name, "colour": COLOURS[arm.name], "pattern": PATHS.get(PATTERNS[arm.name], ""),
+         "shown": shown_at_first(number, len(result.arms)) is True, "trials": len(arm.trials),
+         "logits": _packed(np.array([trial.gallery_logits for trial in arm.trials], "<f4"))}
+        for number, (arm, name) in enumerate(zip(result.arms, names, strict=True))
+    ]  # fmt: skip
+    digits = [
+        {"label": digit.label, "index": digit.index, "pixels": _packed(np.array(digit.pixels, np.uint8))}
+        for digit in result.gallery
+    ]
+    data: dict[str, Any] = {
+        "arms": arms, "digits": digits, "first": first, "temperature": temperature, "form": form,
+        "remembered": f"{result.technique} {result.data.name}", "words": {**WORDS, **words},
+    }  # fmt: skip
+    _mount(key=key, data=[data])
+
+
+def _packed(numbers: np.ndarray) -> str:
+    return base64.b64encode(numbers.tobytes()).decode()

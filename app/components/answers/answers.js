@@ -1,0 +1,190 @@
+// Bars of what every arm answers to one digit, the mean over its trials. Digit, T and the arms shown follow the hand.
+
+const DIGITS = [...Array(10).keys()];
+const CHIPS = [1, 2, 4, 8, 20, 50];
+
+// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements. What was chosen is
+// remembered for as long as the tab of the browser has the lab open: { digit, T, shown }.
+const views = new WeakMap();
+const remembered = (globalThis.labAnswers ??= new Map());
+
+export default function ({ data: [data], parentElement }) {
+  const root = parentElement.querySelector(".answers");
+  if (!views.has(root)) views.set(root, new View(root));
+  return views.get(root).receive(data);
+}
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.svg = root.querySelector("svg.chart");
+    this.slider = root.querySelector("#heat");
+    this.slider.addEventListener("input", () => this.choose({ T: this.slider.valueAsNumber }));
+    this.chips = CHIPS.map((T) => {
+      const chip = make("button", "", { type: "button" }, T);
+      chip.addEventListener("click", () => this.choose({ T }));
+      return chip;
+    });
+    root.querySelector(".chips").append(...this.chips);
+    this.svg.addEventListener("pointermove", (event) => this.point(this.digitAt(event)));
+    this.svg.addEventListener("pointerdown", (event) => this.point(this.digitAt(event)));
+    this.svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.point(null));
+    root.querySelector(".save").addEventListener("click", () => {
+      save(this.svg, "distillation-lab-answers", this.data.form);
+    });
+  }
+
+  receive(data) {
+    const isNew = JSON.stringify(data) !== JSON.stringify(this.data);
+    this.data = data;
+    if (isNew) this.fill();
+    const watcher = new ResizeObserver(() => this.draw());
+    watcher.observe(this.svg);
+    return () => watcher.disconnect();
+  }
+
+  fill() {
+    const { data } = this;
+    this.logits = data.arms.map(({ logits, trials }) => unpacked(logits, trials, data.digits.length));
+    const before = remembered.get(data.remembered) ?? {};
+    const shown = data.arms.map(({ name, shown }) => before.shown?.get(name) ?? shown);
+    const digit = before.digit < data.digits.length ? before.digit : data.first;
+    Object.assign(this, { digit, T: before.T ?? data.temperature, shown, pointed: null });
+    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
+    for (const element of this.root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
+    this.thumbs = data.digits.map(({ label, pixels }, place) => {
+      const thumb = make("button", "thumb", { type: "button", "aria-label": this.say("choose", { label, number: place + 1, count: data.digits.length }) });
+      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
+      paint(canvas, pixels);
+      thumb.append(canvas);
+      thumb.addEventListener("click", () => this.choose({ digit: place }));
+      return thumb;
+    });
+    this.root.querySelector(".thumbs").replaceChildren(...this.thumbs);
+    rove(this.thumbs, digit);
+    this.root.querySelector(".legend").replaceChildren(...data.arms.map((arm, number) => this.legend(arm, number)));
+    this.draw();
+  }
+
+  legend({ name }, number) {
+    const button = make("button", "", { type: "button", "data-arm": number });
+    const sample = drawn("svg", "", { "aria-hidden": true });
+    sample.append(this.bar(number, 1, 1, 15, 12));
+    button.append(sample, make("span", "", {}, name), make("b"));
+    button.addEventListener("click", () => this.choose({ shown: this.shown.map((each, at) => (at === number ? !each : each)) }));
+    return button;
+  }
+
+  choose(what) {
+    Object.assign(this, what);
+    const shown = new Map(this.data.arms.map(({ name }, number) => [name, this.shown[number]]));
+    remembered.set(this.data.remembered, { digit: this.digit, T: this.T, shown });
+    this.draw();
+  }
+
+  point(digit) {
+    if (digit === this.pointed) return;
+    this.pointed = digit;
+    this.draw();
+  }
+
+  digitAt(event) {
+    const at = Math.floor((event.clientX - this.svg.getBoundingClientRect().left - this.left) / this.step);
+    return at >= 0 && at < 10 ? at : null;
+  }
+
+  say(name, values = {}) {
+    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
+  }
+
+  // The mean over an arm's trials of softmax(logits / T).
+  answer(number) {
+    const each = this.logits[number].map((trial) => softmax(trial[this.digit], this.T));
+    return DIGITS.map((digit) => each.reduce((sum, p) => sum + p[digit], 0) / each.length);
+  }
+
+  draw() {
+    const { data, root } = this;
+    const t = inTenths(this.T);
+    const { label, index, pixels } = data.digits[this.digit];
+    const answers = data.arms.map((_, number) => this.answer(number));
+    paint(root.querySelector("figure canvas"), pixels);
+    root.querySelector("figure canvas").setAttribute("aria-label", this.say("digit_alt", { label }));
+    write(root, "named", this.say("named", { label, index }));
+    write(root, "T", t);
+    this.slider.value = this.T;
+    this.slider.style.setProperty("--at", (this.T - 0.5) / 49.5);
+    this.slider.setAttribute("aria-valuetext", `T = ${t}`);
+    this.chips.forEach((chip, at) => chip.setAttribute("aria-pressed", CHIPS[at] === this.T));
+    this.thumbs.forEach((thumb, place) => thumb.setAttribute("aria-pressed", place === this.digit));
+    const pointed = this.pointed ?? label;
+    for (const button of root.querySelectorAll(".legend button")) {
+      const number = Number(button.dataset.arm);
+      button.setAttribute("aria-pressed", this.shown[number]);
+      put(button.querySelector("b"), exact(answers[number][pointed]));
+    }
+    this.drawTable(answers);
+    this.drawChart(answers, t, pointed);
+  }
+
+  drawTable(answers) {
+    const head = [this.say("x"), ...this.data.arms.map(({ name }) => name)];
+    const rows = DIGITS.map((digit) => [digit, ...answers.map((p) => exact(p[digit]))]);
+    const table = this.root.querySelector("table");
+    table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
+    table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
+      column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+  }
+
+  drawChart(answers, t, pointed) {
+    const { svg } = this;
+    const { clientWidth: width, clientHeight: height } = svg;
+    if (!width) return;
+    const em = parseFloat(getComputedStyle(svg).fontSize);
+    const [right, top, bottom] = [width - 2, 1.8 * em, height - 1.6 * em];
+    this.left = 3 * em;
+    this.step = (right - this.left) / 10;
+    const x = (digit) => this.left + digit * this.step;
+    const y = (p) => bottom - (bottom - top) * p;
+    const grid = drawn("g", "grid");
+    for (const p of [0, 0.25, 0.5, 0.75, 1]) {
+      grid.append(drawn("line", p ? "" : "axis", { x1: this.left, x2: right, y1: y(p), y2: y(p) }));
+      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y(p) + 0.35 * em, "text-anchor": "end" }, p));
+    }
+    grid.append(drawn("text", "", { x: 0, y: 0.8 * em }, this.say("y", { t })));
+    const digits = DIGITS.map((digit) =>
+      drawn("text", digit === pointed ? "now" : "", { x: x(digit) + this.step / 2, y: bottom + 1.3 * em, "text-anchor": "middle" }, digit));
+    const here = drawn("rect", "here", { x: x(pointed), y: top, width: this.step, height: bottom - top });
+    const visible = this.shown.flatMap((each, number) => (each ? [number] : []));
+    const wide = (0.8 * this.step) / Math.max(1, visible.length);
+    const bars = visible.flatMap((number, place) => DIGITS.map((digit) =>
+      this.bar(number, x(digit) + 0.1 * this.step + place * wide, y(answers[number][digit]), wide, bottom - y(answers[number][digit]))));
+    svg.replaceChildren(this.hatches(), here, grid, ...bars, ...digits);
+  }
+
+  // A bar in the colour of its arm, or in its pattern of that colour.
+  bar(number, x, y, width, height) {
+    const { colour, pattern } = this.data.arms[number];
+    const look = pattern ? { fill: `url(#hatch-${number})`, stroke: colour } : { fill: colour };
+    return drawn("rect", "bar", { x, y, width: Math.max(0, width - 1), height, ...look });
+  }
+
+  hatches() {
+    const all = drawn("defs");
+    this.data.arms.forEach(({ colour, pattern }, number) => {
+      const tile = drawn("pattern", "", { id: `hatch-${number}`, width: 8, height: 8, patternUnits: "userSpaceOnUse" });
+      tile.append(drawn("rect", "", { width: 8, height: 8, fill: colour, opacity: 0.3 }));
+      tile.append(drawn("path", "", { d: pattern, stroke: colour, "stroke-width": 1.6 }));
+      if (pattern) all.append(tile);
+    });
+    return all;
+  }
+}
+
+// 32-bit numbers in base64 -> [trial][digit][class].
+function unpacked(base64, trials, digits) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const numbers = [...new Float32Array(bytes.buffer)];
+  const row = (trial, digit) => numbers.slice(10 * (trial * digits + digit), 10 * (trial * digits + digit + 1));
+  return [...Array(trials).keys()].map((trial) => [...Array(digits).keys()].map((digit) => row(trial, digit)));
+}

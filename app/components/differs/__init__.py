@@ -1,0 +1,38 @@
+"""In which settings the result that is shown differs from those set now: in T and α under the hand, too."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from app.components import SHARED, STYLE
+from app.controls import by_field
+from app.link import HIDE
+from app.text import Translate
+from kd_core.messages import Scalar
+from kd_core.settings import Settings
+
+FOLLOWED = {"temperature": "T", "alpha": "alpha"}  # field -> what the live picture calls it
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "differs",
+    html='<section class="differs"><p></p></section>',
+    css=STYLE + "p {opacity: .86; font-size: 14px}",
+    js="\n".join([(_HERE / "differs.js").read_text(encoding="utf-8"), SHARED]),
+)
+
+
+def differs(earlier: Mapping[str, Scalar], now: Settings, _: Translate, key: str) -> None:
+    """One sentence that names each field in which `now` is not as `earlier`; nothing where there is none.
+
+    T and α are those of the live picture, where the page has it; a hidden one stays as it is.
+    """
+    hidden = st.query_params.get(HIDE, "").split(",")
+    specs = now.specs()
+    fields = [
+        {"text": text, "label": _(specs[name].label), "was": earlier.get(name, specs[name].default),
+         "follows": None if name in hidden else FOLLOWED.get(name)}
+        for name, text in by_field(earlier, now, _).items()
+    ]  # fmt: skip
+    sentence = _("This result was computed with other settings than those set now: {what}.", what="{what}")
+    _mount(key=key, data=[{"sentence": sentence, "fields": fields}])

@@ -1,0 +1,210 @@
+// The lengths of the gradient's parts over T, and what they are at the T under the hand. T belongs to the live picture:
+// a drag here asks it to take another, and what it takes is drawn here.
+
+const LINES = ["soft", "bare", "hard", "limit"];
+const POWERS = [-4, -3, -2, -1, 0, 1];
+const PAUSE_MS = 400; // keys have no release, so a pause is one
+
+// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
+const views = new WeakMap();
+
+export default function ({ data: [data], parentElement }) {
+  const root = parentElement.querySelector(".lengths");
+  if (!views.has(root)) views.set(root, new View(root));
+  return views.get(root).receive(data);
+}
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.svg = root.querySelector(".stage svg");
+    this.track = root.querySelector(".track");
+    this.slider = root.querySelector("input");
+    this.listen();
+  }
+
+  receive(data) {
+    this.data = data;
+    this.ends = [data.temperatures[0], data.temperatures.at(-1)];
+    [this.slider.min, this.slider.max] = this.ends.map(Math.log);
+    LINES.forEach((name) => this.root.style.setProperty(`--${name}`, data.colours[name]));
+    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
+    for (const element of this.root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
+    this.fillTable();
+    const draw = () => this.draw();
+    const watcher = new ResizeObserver(draw);
+    watcher.observe(this.svg);
+    live.addEventListener("change", draw);
+    draw();
+    return () => {
+      watcher.disconnect();
+      live.removeEventListener("change", draw);
+      clearTimeout(this.timer);
+    };
+  }
+
+  get T() {
+    return isLive() ? live.T : this.data.temperature;
+  }
+
+  get alpha() {
+    return isLive() ? live.alpha : this.data.alpha;
+  }
+
+  // --- the hand ------------------------------------------------------------------------------------
+
+  ask(T, released) {
+    const [low, high] = this.ends;
+    const wish = Math.min(high, Math.max(low, Math.round(10 * T) / 10));
+    clearTimeout(this.timer);
+    live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
+  }
+
+  listen() {
+    const { slider, svg } = this;
+    slider.addEventListener("input", () => this.ask(Math.exp(slider.valueAsNumber), false));
+    slider.addEventListener("change", () => this.ask(this.T, true));
+    slider.addEventListener("keydown", (event) => {
+      const step = event.shiftKey ? 0.1 : 0.5;
+      const to = {
+        ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
+        PageUp: this.T + 5, PageDown: this.T - 5, Home: this.ends[0], End: this.ends[1],
+      }[event.key];
+      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault(); // the browser's own step would be added to ours
+      this.ask(to, false);
+      this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
+    });
+    const follow = (event) => this.ask(this.temperatureAt(event.clientX - svg.getBoundingClientRect().left), false);
+    svg.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      this.isHeld = true;
+      svg.setPointerCapture(event.pointerId);
+      slider.focus({ preventScroll: true, focusVisible: false });
+      event.preventDefault();
+      follow(event);
+    });
+    svg.addEventListener("pointermove", (event) => this.isHeld && follow(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      svg.addEventListener(end, () => {
+        if (this.isHeld) this.ask(this.T, true);
+        this.isHeld = false;
+      });
+    }
+    this.root.querySelector(".save").addEventListener("click", () => {
+      save(svg, "distillation-lab-gradients", this.data.form);
+    });
+  }
+
+  // --- numbers ---------------------------------------------------------------------------------------
+
+  // Between two of the temperatures the logarithms are joined by a straight line, as the chart does.
+  lengthAt(name, T) {
+    const { temperatures, lengths: { [name]: curve } } = this.data;
+    const above = Math.max(1, temperatures.findIndex((each) => each >= T));
+    const [one, other] = [above - 1, above];
+    const share = Math.log(T / temperatures[one]) / Math.log(temperatures[other] / temperatures[one]);
+    return curve[one] * (curve[other] / curve[one]) ** share;
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------------
+
+  say(name, values = {}) {
+    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
+  }
+
+  fillTable() {
+    const rows = LINES.map((name) => {
+      const head = make("th", "", { scope: "row" });
+      const sample = drawn("svg", "", { "aria-hidden": true });
+      sample.append(drawn("line", `sample ${name}`, { x1: 0, x2: 34, y1: 5, y2: 5, style: `--hue: var(--${name})` }));
+      head.append(sample, this.say(name));
+      return tableRow([head, make("td", "", { "data-out": name })]);
+    });
+    this.root.querySelector("tbody").replaceChildren(...rows);
+  }
+
+  draw() {
+    const { T, alpha } = this;
+    const t = inTenths(T);
+    const at = Object.fromEntries(LINES.map((name) => [name, this.lengthAt(name, T)]));
+    for (const name of LINES) write(this.root, name, at[name].toPrecision(2));
+    write(this.root, "T", t);
+    write(this.root, "length", this.say("length", { t }));
+    const a = plain(alpha);
+    write(this.root, "acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
+    const times = (name) => ((alpha * at[name]) / ((1 - alpha) * at.hard)).toPrecision(2);
+    const weighted = alpha === 1 ? "only_soft" : alpha === 0 ? "only_hard" : "weighted";
+    write(this.root, "weighted", this.say(weighted, { t, alpha: a, with: times("soft"), without: times("bare") }));
+    this.slider.value = Math.log(T);
+    this.slider.setAttribute("aria-valuetext", `T = ${t}`);
+    this.drawChart(T, t, at);
+  }
+
+  drawChart(T, t, at) {
+    const { clientWidth: width, clientHeight: height } = this.svg;
+    if (!width) return;
+    const em = (this.em = parseFloat(getComputedStyle(this.svg).fontSize));
+    [this.left, this.right, this.top, this.bottom] = [3.6 * em, width - 1.2 * em, 2.6 * em, height - 1.6 * em];
+    const state = JSON.stringify([width, height, em, this.data]);
+    if (state !== this.drawn) {
+      this.drawn = state;
+      const all = Object.values(this.data.lengths).flat();
+      [this.lowest, this.highest] = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.marker = drawn("g", "marker");
+      this.svg.replaceChildren(this.grid(), ...LINES.map((name) => this.curve(name)), this.marker);
+      for (const [name, value] of [["left", this.left], ["right", width - this.right]]) this.root.style.setProperty(`--${name}`, `${value}px`);
+    }
+    const x = this.x(T);
+    const isRight = x > this.right - 6 * em;
+    this.marker.replaceChildren(
+      drawn("line", "", { x1: x, x2: x, y1: this.top, y2: this.bottom }),
+      ...LINES.map((name) => drawn("circle", name, { cx: x, cy: this.y(at[name]), r: 5.5, style: `--hue: var(--${name})` })),
+      drawn("text", "", { x: x + (isRight ? -6 : 6), y: this.top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
+    );
+  }
+
+  share(T) {
+    return Math.log(T / this.ends[0]) / Math.log(this.ends[1] / this.ends[0]);
+  }
+
+  x(T) {
+    return this.left + (this.right - this.left) * this.share(T);
+  }
+
+  temperatureAt(x) {
+    const share = Math.min(1, Math.max(0, (x - this.left) / (this.right - this.left)));
+    return this.ends[0] * (this.ends[1] / this.ends[0]) ** share;
+  }
+
+  y(length) {
+    return this.bottom - (this.bottom - this.top) * (Math.log(length / this.lowest) / Math.log(this.highest / this.lowest));
+  }
+
+  grid() {
+    const { em } = this;
+    const grid = drawn("g", "grid");
+    for (const power of POWERS) {
+      const y = this.y(10 ** power);
+      if (y < this.top || y > this.bottom) continue;
+      grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
+      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, 10 ** power));
+    }
+    for (const T of [0.5, 1, 2, 4, 10, 20, 50]) {
+      const x = this.x(T);
+      grid.append(drawn("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.3 * em }));
+      grid.append(drawn("text", "", { x, y: this.bottom + 1.4 * em, "text-anchor": "middle" }, T));
+    }
+    grid.append(drawn("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
+    grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, this.say("y")));
+    return grid;
+  }
+
+  curve(name) {
+    const { temperatures, lengths: { [name]: curve } } = this.data;
+    const points = curve.map((length, place) => `${this.x(temperatures[place]).toFixed(1)},${this.y(length).toFixed(1)}`);
+    return drawn("polyline", name, { points: points.join(" "), style: `--hue: var(--${name})` });
+  }
+}
+
+const plain = (value) => String(Number(value.toFixed(2)));
