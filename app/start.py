@@ -23,7 +23,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 NEEDED = (
     "app.frame", "app.pictures", "app.watch", "app.result", "app.behind", "app.article",
-    "app.components.soft_targets", "app.components.t_squared", "plotly.io", "streamlit.emojis", "streamlit.material_icon_names",
+    "app.components.soft_targets", "app.components.t_squared", "plotly.io", "streamlit.emojis",
+    "streamlit.material_icon_names",
     "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip
 LATER = "kd_core.runs.store"  # what the first run needs

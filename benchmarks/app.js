@@ -4,7 +4,7 @@
 globalThis.bench = {
   // Elements of a component: it lives in a shadow root.
   inside(selector) {
-    const roots = [...document.querySelectorAll(".st-key-soft_targets *")].map((element) => element.shadowRoot);
+    const roots = [...document.querySelectorAll(".stMain *")].map((element) => element.shadowRoot);
     return [document, ...roots.filter(Boolean)].flatMap((root) => [...root.querySelectorAll(selector)]);
   },
 
@@ -75,30 +75,36 @@ globalThis.bench = {
     return bench.one("input[type=range]#T");
   },
 
-  dragged() {
-    const before = String(bench.barHeights());
-    return bench.time(bench.slider(), "input", { bars: () => String(bench.barHeights()) !== before });
+  caption(words) {
+    return bench.one(".differs p").textContent.includes(words);
   },
 
-  released() {
-    const T = () => String(bench.slider().valueAsNumber);
-    const says = (selector, words) => document.querySelector(selector)?.textContent.includes(words) ?? false;
-    return bench.time(bench.slider(), "change", {
-      caption: () => says(".st-key-result", `Temperature T 4 → ${T()}`),
-      chart: () => says(".st-key-gradients .infolayer .annotation", `T = ${T()}`),
+  dragged() {
+    const before = String(bench.barHeights());
+    const T = () => bench.slider().valueAsNumber;
+    return bench.time(bench.slider(), "input", {
+      bars: () => String(bench.barHeights()) !== before,
+      caption: () => bench.caption(`Temperature T 4 → ${T()}`),
+      chart: () => bench.one(".lengths .marker").textContent.includes(`T = ${T().toFixed(1)}`),
     });
   },
 
+  released() {
+    const T = bench.slider().value;
+    return bench.time(bench.slider(), "change", { address: () => location.search.includes(`temperature=${T}`) });
+  },
+
   chosen() {
-    const drawn = () => [...document.querySelectorAll(".st-key-answers .barlayer .point path")];
-    const shapes = () => drawn().map((bar) => bar.getAttribute("d")).join();
+    const shapes = () => [...bench.one(".answers svg.chart").querySelectorAll(".bar")].map((bar) => bar.getAttribute("height")).join();
     const before = shapes();
-    return bench.time(document, "keydown", { chart: () => drawn().length === 30 && shapes() !== before });
+    return bench.time(document, "click", { chart: () => shapes() !== before });
   },
 
   weighed() {
     const loss = () => bench.one("[data-out=alpha]").textContent;
     const before = loss();
-    return bench.time(document, "keydown", { loss: () => loss() !== before });
+    const text = () => bench.one(".differs p").textContent;
+    const said = text();
+    return bench.time(document, "keydown", { loss: () => loss() !== before, caption: () => text() !== said });
   },
 };

@@ -9,9 +9,10 @@ pictures and its last line. A chart is a still picture at first; when the figure
 its place is measured too. Once for a browser that has never been there, once for one that has. Beside them the
 least that Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points.
 
-Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars; releasing it ->
-the caption and the chart that Python makes; choosing another digit -> its chart; moving the teacher weight by one
-key -> the loss in the live part.
+Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars, the result's
+caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key ->
+the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without a target:
+releasing the temperature -> the address, which Python writes.
 
 Nothing else should be running.
 """
@@ -36,6 +37,7 @@ from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from tests.browser.conftest import ARGUMENTS, Server, free_port
 
 PAINT_SECONDS, ANSWER_SECONDS = 2.5, 0.2  # targets
+SERVED = "temperature released: its value in the address, by Python"
 PAUSE_MS = 1_500  # between two answers, so that the page is at rest
 TOOLS = (Path(__file__).parent / "app.js").read_text(encoding="utf-8")
 PAGES = {"/distillation": "() => bench.distillationIsFull()", "/": "() => bench.overviewIsFull()"}
@@ -155,8 +157,8 @@ def timed(page: Page, what: str, act: Callable[[], object]) -> dict[str, float]:
     return taken
 
 
-def drag(page: Page, to: float) -> tuple[list[float], dict[str, float]]:
-    """Drag the temperature's handle: milliseconds of each move until the bars have it, and of the release."""
+def drag(page: Page, to: float) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Drag the temperature's handle: milliseconds of each move until its answers are there, and of the release."""
     slider = page.locator(".st-key-soft_targets").get_by_role("slider", name="Temperature T", exact=True)
     slider.evaluate("slider => slider.scrollIntoView({block: 'center'})")  # the page stands at the last control
     box = slider.bounding_box()
@@ -172,7 +174,7 @@ def drag(page: Page, to: float) -> tuple[list[float], dict[str, float]]:
     moves = []
     for step in range(1, 6):
         x = start + (end - start) * step / 5
-        moves.append(timed(page, "dragged", partial(page.mouse.move, x, middle))["bars"])
+        moves.append(timed(page, "dragged", partial(page.mouse.move, x, middle)))
     return moves, timed(page, "released", page.mouse.up)
 
 
@@ -190,24 +192,27 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
         page.goto(running.address + "/distillation")
         page.wait_for_function(PAGES["/distillation"], polling="raf")
         page.wait_for_timeout(10_000)  # the workers import torch, and what was drawn settles
-        digit, alpha = page.locator(".st-key-digit-MNIST"), page.locator(".st-key-alpha input")
+        digits, alpha = page.locator(".answers .thumb"), page.locator(".st-key-alpha input")
         for repetition in range(n):
             back = repetition % 2  # to and fro, so that no control comes to its end
             moves, released = drag(page, (8, 12)[back])
-            add("temperature dragged: bars", *moves)
-            add("temperature released: caption of the result", released["caption"])
-            add("temperature released: chart of the gradients", released["chart"])
+            add("temperature dragged: bars", *(move["bars"] for move in moves))
+            add("temperature dragged: caption of the result", *(move["caption"] for move in moves))
+            add("temperature dragged: lengths of the gradient", *(move["chart"] for move in moves))
+            add(SERVED, released["address"])
             page.wait_for_timeout(PAUSE_MS)
-            digit.get_by_role("button").click()
-            digit.locator("input").press(("ArrowUp", "ArrowDown")[back])
-            taken = timed(page, "chosen", partial(digit.locator("input").press, "Enter"))
+            taken = timed(page, "chosen", digits.nth((3, 7)[back]).click)
             add("digit chosen: chart of the answers", taken["chart"])
             page.wait_for_timeout(PAUSE_MS)
             alpha.focus()
             taken = timed(page, "weighed", partial(alpha.press, ("ArrowLeft", "ArrowRight")[back]))
             add("teacher weight moved: loss in the live part", taken["loss"])
+            add("teacher weight moved: caption of the result", taken["caption"])
             page.wait_for_timeout(PAUSE_MS)
-    return [Claim(name, values, ANSWER_SECONDS, at_least=False, unit="s") for name, values in times.items()]
+    return [
+        Claim(name, values, None if name == SERVED else ANSWER_SECONDS, at_least=False, unit="s")
+        for name, values in times.items()
+    ]
 
 
 def app_section(browser: Browser, starts: int, answers: int) -> str:
