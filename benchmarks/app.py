@@ -10,8 +10,8 @@ its place is measured too. Once for a browser that has never been there, once fo
 least that Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points.
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars, the result's
-caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key ->
-the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without a target:
+caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key
+-> the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without a target:
 releasing the temperature -> the address, which Python writes.
 
 Nothing else should be running.
