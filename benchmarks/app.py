@@ -11,7 +11,7 @@ least that Streamlit takes: a script of one heading, and one of a heading and a 
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars, the result's
 caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key
--> the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without a target:
+-> the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without target:
 releasing the temperature -> the address, which Python writes.
 
 Nothing else should be running.
