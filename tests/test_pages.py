@@ -57,7 +57,13 @@ def started(at: AppTest) -> Handle:
 
 def texts(at: AppTest) -> str:
     kinds = (at.title, at.subheader, at.markdown, at.caption, at.warning, at.info, at.error)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    return "\n".join([*(str(element.value) for kind in kinds for element in kind), differing(at)])
+
+
+def differing(at: AppTest) -> str:
+    """What the line says on the settings that differ from those of the result that is shown."""
+    found = [json.loads(part.proto.json)[0] for part in at.get("bidi_component") if part.key == "differs"]
+    return ", ".join(field["text"] for data in found for field in data["fields"])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -438,7 +444,7 @@ def test_stop_leaves_the_curves_and_says_so():
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_tab_behind_a_result_draws(language):
     at, _ = open_page(lang=language), Translate(language)
-    charts = dict(digit=1, changes=0, confusion=1, calibration=2, agreement=2, cost=1, export=0)
+    charts = dict(digit=0, changes=0, confusion=1, calibration=2, agreement=2, cost=1, export=0)
     assert list(charts) == list(TABS)
     for name, drawn in charts.items():
         at.session_state["tab"] = _(TABS[name])
@@ -448,6 +454,7 @@ def test_every_tab_behind_a_result_draws(language):
         tab = next(tab for tab in at.tabs if tab.label == _(TABS[name]))
         assert len(tab.get("plotly_chart")) == drawn, name
         assert tab.caption or name == "digit"
+        assert [part.key for part in tab.get("bidi_component")] == ["answers"] * (name == "digit")
         others = [tab for tab in at.tabs if tab.label in map(_, TABS.values()) and tab.label != _(TABS[name])]
         assert not any(tab.children for tab in others)
     wanted = ("A report to pass on (HTML)", "Every trial (CSV)", "The whole result (JSON)",

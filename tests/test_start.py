@@ -65,7 +65,10 @@ def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
     assert made == []
     distillation.number_input(key="temperature").set_value(7.5).run()
     assert not distillation.exception
-    assert len(made) == 1  # the gradients over T, with its mark at another T
+    assert made == []  # what follows T is drawn in the browser
+    distillation.segmented_control(key="lang").set_value("zh").run()
+    assert not distillation.exception
+    assert len(made) == 2  # in other words they are others
 
 
 def test_the_first_figures_of_a_session_are_still_pictures_and_the_next_answer(monkeypatch):
@@ -74,12 +77,12 @@ def test_the_first_figures_of_a_session_are_still_pictures_and_the_next_answer(m
     at = at.switch_page("pages/distillation.py").run()
     assert not at.exception
     stills = [html.proto.body for html in at.get("html") if 'class="still"' in html.proto.body]
-    assert len(stills) == 4
+    assert len(stills) == 2
     assert all('alt=""' not in still for still in stills)
     assert not at.get("plotly_chart")
     at.run()
     assert not at.exception
-    assert len(at.get("plotly_chart")) == 4
+    assert len(at.get("plotly_chart")) == 2
     assert not [html for html in at.get("html") if 'class="still"' in html.proto.body]
     at = at.switch_page("pages/transfer.py").run()
     assert not at.exception
@@ -94,7 +97,7 @@ def test_what_the_server_makes_beforehand_is_what_the_first_page_shows(monkeypat
     monkeypatch.setattr("app.chart.STILLS", True)
     at = AppTest.from_file(ENTRY, default_timeout=30).run().switch_page("pages/distillation.py").run()
     assert not at.exception
-    assert sum('class="still"' in html.proto.body for html in at.get("html")) == 4
+    assert sum('class="still"' in html.proto.body for html in at.get("html")) == 2
     assert made == []
 
 

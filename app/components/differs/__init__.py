@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.components import SHARED, STYLE
+from app.components import SHARED
 from app.controls import by_field
 from app.link import HIDE
 from app.text import Translate
@@ -13,12 +13,17 @@ from kd_core.messages import Scalar
 from kd_core.settings import Settings
 
 FOLLOWED = {"temperature": "T", "alpha": "alpha"}  # field -> what the live picture calls it
-_HERE = Path(__file__).parent
+
+
+def _read(suffix: str) -> str:
+    return (Path(__file__).parent / f"differs.{suffix}").read_text(encoding="utf-8")
+
+
 _mount = st.components.v2.component(
     "differs",
     html='<section class="differs"><p></p></section>',
-    css=STYLE + "p {opacity: .86; font-size: 14px}",
-    js="\n".join([(_HERE / "differs.js").read_text(encoding="utf-8"), SHARED]),
+    css=_read("css"),
+    js="\n".join([_read("js"), SHARED]),
 )
 
 
@@ -32,7 +37,7 @@ def differs(earlier: Mapping[str, Scalar], now: Settings, _: Translate, key: str
     fields = [
         {"text": text, "label": _(specs[name].label), "was": earlier.get(name, specs[name].default),
          "follows": None if name in hidden else FOLLOWED.get(name)}
-        for name, text in by_field(earlier, now, _).items()
+        for name, text in by_field(earlier, now, _).items() if text or name in FOLLOWED
     ]  # fmt: skip
     sentence = _("This result was computed with other settings than those set now: {what}.", what="{what}")
     _mount(key=key, data=[{"sentence": sentence, "fields": fields}])

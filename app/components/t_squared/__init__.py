@@ -61,8 +61,12 @@ def t_squared(
     "png" or "svg". `words` has the keys of `WORDS`, translated.
     """
     data: dict[str, Any] = {
-        "temperatures": list(temperatures), "lengths": {name: list(curve) for name, curve in lengths.items()},
+        "temperatures": _short(temperatures), "lengths": {name: _short(curve) for name, curve in lengths.items()},
         "temperature": temperature, "alpha": alpha, "colours": dict(colours), "form": form,
         "words": {**WORDS, **words},
     }  # fmt: skip
     _mount(key=key, data=[data])
+
+
+def _short(numbers: Sequence[float]) -> list[float]:
+    return [float(f"{number:.5g}") for number in numbers]
