@@ -43,6 +43,7 @@ _imported = threading.Event()
 async def ready(_app: Any) -> AsyncIterator[None]:
     """What is done around the server's life."""
     send_at_once()
+    through_the_entry()
     _under_way.set()
     threading.Thread(target=make_ready, name="make ready", daemon=True).start()
     later = threading.Timer(REST_SECONDS, import_module, (LATER,))
@@ -71,6 +72,19 @@ def send_at_once() -> None:
                 with listening:
                     if listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def through_the_entry() -> None:
+    """Have the first address, too, run the entry script.
+
+    Until `st.navigation` is first called, Streamlit would run a file of a folder named `pages/` by itself: without
+    language, style and sidebar, without waiting for what is being imported, and then all of it again. What says so
+    is no public name of Streamlit's; where it is gone, `app.frame.opening` starts such a page over.
+    """
+    with suppress(ImportError):
+        from streamlit.runtime.pages_manager import PagesManager
+
+        PagesManager.uses_pages_directory = False
 
 
 class Hints:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
@@ -21,6 +22,7 @@ ENTRY = str(ROOT / "streamlit_app.py")
 SLOW = ["pandas", "pyarrow", "scipy", "sqlalchemy", "sklearn", "distributed", "torch"]
 FIRST_PAINT = """
 import sys
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 assert not at.exception
@@ -59,7 +61,7 @@ def distillation():
 def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
     made = []
     finish = figures.finish
-    monkeypatch.setattr(figures, "finish", lambda figure, height: made.append(figure) or finish(figure, height))
+    monkeypatch.setattr(figures, "finish", lambda figure, **how: made.append(figure) or finish(figure, **how))
     distillation.run()
     distillation.slider(key="alpha").set_value(0.5).run()
     assert made == []
@@ -176,3 +178,10 @@ def test_a_page_waits_for_what_the_server_imports_and_for_nothing_where_there_is
     start.make_ready(careful=False)
     waiting.join(10)
     assert not waiting.is_alive()
+
+
+def test_the_first_address_of_a_server_runs_the_entry_script_too(monkeypatch):
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)  # as in a new server
+    start.through_the_entry()
+    manager = PagesManager(ENTRY)
+    assert manager.uses_pages_directory is False  # else what is in pages/ is a page by itself
