@@ -22,7 +22,7 @@ from app.png import png as png
 from app.whole import drawing
 
 STILLS = True  # the first figures of a session are still pictures
-WIDE, LARGE, HALF = 1120, 860, 540  # about how wide a figure's place is, in pixels
+WIDE, HALF = 1120, 540  # about how wide a figure's place is, in pixels
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
 STYLE = """<style>
