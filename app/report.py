@@ -1,6 +1,6 @@
 """Result -> files to take away: CSV, JSON, a script that repeats the run, a network's weights.
 
-Figures are saved by their own camera button.
+Figures are saved by a button of their own.
 """
 
 from collections.abc import Mapping

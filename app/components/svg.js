@@ -1,4 +1,4 @@
-// What charts share: an element of a picture, a logarithmic axis, and the picture as a file.
+// What charts share: an element of a picture, and the picture as a file.
 
 function drawn(tag, className = "", attributes = {}, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
