@@ -416,8 +416,8 @@ def _export(result: Result, _: Translate) -> None:
         before = st.session_state.get("figures_drawn_for", "png")
         form = st.segmented_control(_("Figures are saved as"), list(FORMATS), key="figure_format", required=True,
                                     format_func=FORMATS.__getitem__, persist_state="session")  # fmt: skip
-        st.caption(_("A figure is saved by the camera that appears above it while you point at it, or by the button "
-                     "below it."))  # fmt: skip
+        st.caption(_("A figure is saved by the camera that appears above it while you point at it, or by the "
+                     "button below it."))  # fmt: skip
         if form != before:
             st.session_state["figures_drawn_for"] = form
             st.rerun()  # the figures outside these tabs are to know it too
