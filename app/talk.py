@@ -1,12 +1,13 @@
 """A talk: a technique in a few frozen steps, each one picture, one control and one question for the room."""
 
+import time
 from importlib import import_module
 
 import streamlit as st
 
 from app.bundled import recorded
 from app.components.keys import keys
-from app.controls import as_set, notices
+from app.controls import SETTLED_SECONDS, as_set, notices
 from app.look import style
 from app.talks import Stage, Step
 from app.text import Translate
@@ -77,7 +78,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     """Show the step that the address names, in place of the page."""
     technique = kind.technique
     steps = steps_of(technique)
-    at = _where(len(steps))
+    at = _where(technique, len(steps))
     step = steps[at]
     settings = as_set(kind)
     style(STYLE)
@@ -116,8 +117,15 @@ def _badge(step: Step, stage: Stage, _: Translate) -> str:
     return f":gray-badge[:material/history: {date}]"
 
 
-def _where(steps: int) -> int:
-    """The place of the step that the address names, from 0; of one that is none, the first, and a notice."""
+def _where(technique: str, steps: int) -> int:
+    """The place of the step that the address names, from 0; of one that is none, the first, and a notice.
+
+    An address that merely lags behind a page that was just turned is not followed.
+    """
+    turned: tuple[str, int, float] = st.session_state.get("turned", ("", 0, 0.0))
+    if turned[0] == technique and time.monotonic() - turned[2] < SETTLED_SECONDS:
+        _name(turned[1])
+        return turned[1]
     raw = st.query_params.get("step", "1")
     if raw in map(str, range(1, steps + 1)):
         return int(raw) - 1
@@ -129,9 +137,15 @@ def _where(steps: int) -> int:
     return 0
 
 
-def _go(at: int) -> None:
+def _go(technique: str, at: int) -> None:
     """To another step; what was wrong with the address is said no longer."""
     st.session_state.get("notices", {}).pop("step", None)
+    st.session_state["turned"] = technique, at, time.monotonic()
+    _name(at)
+
+
+def _name(at: int) -> None:
+    """Have the address name a step; it leaves the first unsaid."""
     if at:
         st.query_params["step"] = str(at + 1)
     else:
@@ -150,14 +164,16 @@ def _reveal(technique: str, at: int) -> None:
 
 def _run(settings: Settings, at: int) -> None:
     """Start a run and go to where it is watched."""
-    _go(at)
+    _go(settings.technique, at)
     start(settings)
 
 
 def _leave() -> None:
     st.session_state["presenting"] = False
+    st.session_state.pop("turned", None)
+    st.session_state.get("notices", {}).pop("step", None)
     st.query_params.pop("present", None)
-    _go(0)
+    _name(0)
 
 
 def _count(technique: str, at: int, steps: int, _: Translate) -> None:
@@ -173,9 +189,9 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: boo
     technique = settings.technique
     with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):
         keys("talk_listens")
-        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(at - 1,))
+        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(technique, at - 1))
         if at + 1 < len(steps):
-            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(at + 1,))
+            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(technique, at + 1))
         else:
             name, page = NEXT[technique]
             # A key of its own: the click that led here still counts for a button of the same key.
