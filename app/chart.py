@@ -49,17 +49,13 @@ def still_first() -> Iterator[None]:
         shown("page_shown")  # and when it is drawn again, it has figures
 
 
+@drawing()
 def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE, **options: Any) -> Any:
     """Draw `figure` with one button that saves it, in the format that is set under "Export".
 
     alt: what it shows, for who cannot see it. width: of its place, for the still picture. options: those of
     `st.plotly_chart`.
     """
-    with drawing():
-        return _drawn(figure, key, alt, width, **options)
-
-
-def _drawn(figure: go.Figure, key: str, alt: str | None, width: int, **options: Any) -> Any:
     height = figure.layout.height
     if height and not st.session_state.get("figures_answer", True):
         st.session_state["stills_drawn"] = True

@@ -35,8 +35,8 @@ HTML = b"text/html; charset=utf-8"
 PATIENCE = 30.0  # seconds that a page waits for what it needs; then it imports it itself
 OFTEN = 0.0005  # seconds after which this thread lets the one that serves go on; by default it is ten times as long
 
-_under_way = threading.Event()  # there is a server, and it makes ready
-_imported = threading.Event()
+_imported = threading.Event()  # cleared while a server imports what its pages need
+_imported.set()
 
 
 @asynccontextmanager
@@ -44,7 +44,7 @@ async def ready(_app: Any) -> AsyncIterator[None]:
     """What is done around the server's life."""
     send_at_once()
     through_the_entry()
-    _under_way.set()
+    _imported.clear()
     threading.Thread(target=make_ready, name="make ready", daemon=True).start()
     later = threading.Timer(REST_SECONDS, import_module, (LATER,))
     later.daemon = True
@@ -121,8 +121,7 @@ def await_imports() -> None:
     Two threads that import the same packages from different ends may each be given the other's half of them: so
     Python keeps them from waiting for each other for ever.
     """
-    if _under_way.is_set():
-        _imported.wait(PATIENCE)
+    _imported.wait(PATIENCE)
 
 
 def make_ready(careful: bool = True) -> None:

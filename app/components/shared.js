@@ -47,6 +47,34 @@ function put(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
+// Every element whose text or accessible name is one of the words.
+function sayAll(root, say) {
+  for (const element of root.querySelectorAll("[data-text]")) put(element, say(element.dataset.text));
+  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
+}
+
+// A table anew: the first cell of each row is its heading.
+function fillTable(table, head, rows) {
+  table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
+  table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
+    column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+}
+
+// A temperature's slider by keys, in steps of its own: `from()` is where it is, `move(T)` is asked to go elsewhere.
+function stepByKeys(slider, [min, max], from, move) {
+  slider.addEventListener("keydown", (event) => {
+    const T = from();
+    const step = event.shiftKey ? 0.1 : 0.5;
+    const to = {
+      ArrowRight: T + step, ArrowUp: T + step, ArrowLeft: T - step, ArrowDown: T - step,
+      PageUp: T + 5, PageDown: T - 5, Home: min, End: max,
+    }[event.key];
+    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault(); // the browser's own step would be added to ours
+    move(to);
+  });
+}
+
 // One tab stop for a row of buttons, arrows within it; `across` of them make a line.
 function rove(buttons, first, across = 1) {
   const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));

@@ -8,6 +8,27 @@ function drawn(tag, className = "", attributes = {}, text) {
   return element;
 }
 
+// A drag in a picture: `follow(x)` hears where the pointer is in it, `release()` when it lets go. Its slider gets the focus.
+function dragIn(svg, slider, follow, { allowed = () => true, release = () => {} } = {}) {
+  let isHeld = false;
+  const tell = (event) => follow(event.clientX - svg.getBoundingClientRect().left);
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button || !allowed()) return;
+    isHeld = true;
+    svg.setPointerCapture(event.pointerId);
+    slider.focus({ preventScroll: true, focusVisible: false });
+    event.preventDefault();
+    tell(event);
+  });
+  svg.addEventListener("pointermove", (event) => isHeld && tell(event));
+  for (const end of ["pointerup", "pointercancel"]) {
+    svg.addEventListener(end, () => {
+      if (isHeld) release();
+      isHeld = false;
+    });
+  }
+}
+
 const LOOKS = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-family", "font-size", "font-weight"];
 
 // The picture as it looks now, in a file of its own: a copy of it carries the styles that it has here.

@@ -4,13 +4,10 @@ The networks are recorded; every step is computed in the browser. Python hears o
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from app.bundled import Sinusoids
-from app.components import STYLE
+from app.components import mounted
 from kd_core.messages import N_
 
 TASKS = 100  # of which the recorded means are
@@ -52,14 +49,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"adaptation.{suffix}").read_text(encoding="utf-8")
-
-
-# The two scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "adaptation", html=_read("html"), css=STYLE + _read("css"), js="\n".join(map(_read, ("js", "net.js")))
-)
+_mount = mounted("adaptation", "net")
 
 
 def adaptation(

@@ -5,13 +5,11 @@ The logits come with the Result, so that Python hears of nothing.
 
 import base64
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-from app.components import SHARED, STYLE, SVG
+from app.components import SHARED, SVG, mounted
 from app.drawing import PATTERNS as PATHS
 from app.figures import COLOURS, PATTERNS, shown_at_first
 from kd_core.events import Result
@@ -34,13 +32,7 @@ WORDS = {
 }
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"answers.{suffix}").read_text(encoding="utf-8")
-
-
-_mount = st.components.v2.component(
-    "answers", html=_read("html"), css=STYLE + _read("css"), js="\n".join([_read("js"), SVG, SHARED])
-)
+_mount = mounted("answers", shared=(SVG, SHARED))
 
 
 def answers(

@@ -35,9 +35,10 @@ class View {
   }
 
   receive(data) {
-    const isNew = JSON.stringify(data) !== JSON.stringify(this.data);
+    const text = JSON.stringify(data);
     this.data = data;
-    if (isNew) this.fill();
+    if (text !== this.text) this.fill();
+    this.text = text;
     const watcher = new ResizeObserver(() => this.draw());
     watcher.observe(this.svg);
     return () => watcher.disconnect();
@@ -50,8 +51,7 @@ class View {
     const shown = data.arms.map(({ name, shown }) => before.shown?.get(name) ?? shown);
     const digit = before.digit < data.digits.length ? before.digit : data.first;
     Object.assign(this, { digit, T: before.T ?? data.temperature, shown, pointed: null });
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
+    sayAll(this.root, (name) => this.say(name));
     this.thumbs = data.digits.map(({ label, pixels }, place) => {
       const thumb = make("button", "thumb", { type: "button", "aria-label": this.say("choose", { label, number: place + 1, count: data.digits.length }) });
       const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
@@ -113,7 +113,7 @@ class View {
     write(root, "named", this.say("named", { label, index }));
     write(root, "T", t);
     this.slider.value = this.T;
-    this.slider.style.setProperty("--at", (this.T - 0.5) / 49.5);
+    this.slider.style.setProperty("--at", (this.T - this.slider.min) / (this.slider.max - this.slider.min));
     this.slider.setAttribute("aria-valuetext", `T = ${t}`);
     this.chips.forEach((chip, at) => chip.setAttribute("aria-pressed", CHIPS[at] === this.T));
     this.thumbs.forEach((thumb, place) => thumb.setAttribute("aria-pressed", place === this.digit));
@@ -130,10 +130,7 @@ class View {
   drawTable(answers) {
     const head = [this.say("x"), ...this.data.arms.map(({ name }) => name)];
     const rows = DIGITS.map((digit) => [digit, ...answers.map((p) => exact(p[digit]))]);
-    const table = this.root.querySelector("table");
-    table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
-    table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
-      column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+    fillTable(this.root.querySelector("table"), head, rows);
   }
 
   drawChart(answers, t, pointed) {

@@ -4,11 +4,10 @@ The bars follow the hand in the browser. Python hears of them once, when they ar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import streamlit as st
 
-from app.components import STYLE
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -23,11 +22,7 @@ WORDS = {
 }
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"bars.{suffix}").read_text(encoding="utf-8")
-
-
-_mount = st.components.v2.component("bars", html=_read("html"), css=STYLE + _read("css"), js=_read("js"))
+_mount = mounted("bars")
 
 
 def bars(

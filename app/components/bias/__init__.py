@@ -5,11 +5,8 @@ nothing.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import streamlit as st
-
-from app.components import SHARED, STYLE, SVG
+from app.components import SHARED, SVG, mounted
 from app.unseen import Panel
 from kd_core.messages import N_
 
@@ -84,17 +81,7 @@ OF_DIGITS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"bias.{suffix}").read_text(encoding="utf-8")
-
-
-# The scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "bias",
-    html=_read("html"),
-    css=STYLE + _read("css"),
-    js="\n".join([*map(_read, ("js", "chart.js")), SVG, SHARED]),
-)
+_mount = mounted("bias", "chart", shared=(SVG, SHARED))
 
 
 def bias(panel: Panel, *, words: Mapping[str, str], key: str) -> None:

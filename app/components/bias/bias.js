@@ -54,20 +54,7 @@ class View {
     this.root.querySelector(".skip").addEventListener("click", () => this.go({ asks: false, guess: null }));
     this.root.querySelector(".again").addEventListener("click", () => this.go({ asks: true, guess: null }));
     const { svg } = this.chart;
-    svg.addEventListener("pointerdown", (event) => {
-      if (event.button || this.kept.asks) return;
-      this.isHeld = true;
-      svg.setPointerCapture(event.pointerId);
-      this.slider.focus({ preventScroll: true, focusVisible: false });
-      event.preventDefault();
-      this.follow(event);
-    });
-    svg.addEventListener("pointermove", (event) => this.isHeld && this.follow(event));
-    for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (this.isHeld = false));
-  }
-
-  follow(event) {
-    this.move(this.chart.shiftAt(event.clientX - this.stage.getBoundingClientRect().left));
+    dragIn(svg, this.slider, (x) => this.move(this.chart.shiftAt(x)), { allowed: () => !this.kept.asks });
   }
 
   // One shift for all trials. Whoever moves the slider has seen enough of the cover.
@@ -144,10 +131,7 @@ class View {
   }
 
   write() {
-    for (const element of this.root.querySelectorAll("[data-text]")) put(element, this.say(element.dataset.text));
-    for (const element of this.root.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", this.say(element.dataset.label));
-    }
+    sayAll(this.root, (name) => this.say(name));
     const { images, n } = this.data;
     write(this.root, "ask", this.say("ask", { images: whole(images) }));
     write(this.root, "note", this.say(n > 1 ? "note" : "note_one", { n }));
@@ -229,10 +213,7 @@ class View {
       const found = this.found(trials);
       return [`${whole(mean(found))} ${this.spread(found)}`, `${whole(mean(trials.errors))} ${this.spread(trials.errors)}`];
     })]);
-    const table = this.root.querySelector("table");
-    table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
-    table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
-      column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+    fillTable(this.root.querySelector("table"), head, rows);
   }
 }
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.components import SHARED
-from app.controls import by_field
-from app.link import HIDE
+from app.controls import by_field, hidden
 from app.text import Translate
 from kd_core.messages import Scalar
 from kd_core.settings import Settings
@@ -32,11 +31,10 @@ def differs(earlier: Mapping[str, Scalar], now: Settings, _: Translate, key: str
 
     T and α are those of the live picture, where the page has it; a hidden one stays as it is.
     """
-    hidden = st.query_params.get(HIDE, "").split(",")
-    specs = now.specs()
+    specs, unseen = now.specs(), hidden(type(now))
     fields = [
         {"text": text, "label": _(specs[name].label), "was": earlier.get(name, specs[name].default),
-         "follows": None if name in hidden else FOLLOWED.get(name)}
+         "follows": None if name in unseen else FOLLOWED.get(name)}
         for name, text in by_field(earlier, now, _).items() if text or name in FOLLOWED
     ]  # fmt: skip
     sentence = _("This result was computed with other settings than those set now: {what}.", what="{what}")

@@ -6,13 +6,12 @@ released, and of nothing that is drawn or loaded.
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.bundled import Digit
-from app.components import SHARED, STYLE
+from app.components import SHARED, mounted
 from app.sketch import Network
 from kd_core.messages import N_
 
@@ -76,17 +75,9 @@ WORDS = {
     "table": N_("All values"),
     "digit": N_("Digit"),
 }  # fmt: skip
-SCRIPTS = ("js", "ink.js", "net.js", "picture.js", "examples.js")
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"draw.{suffix}").read_text(encoding="utf-8")
-
-
-# The scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "draw", html=_read("html"), css=STYLE + _read("css"), js="\n".join([*map(_read, SCRIPTS), SHARED])
-)
+_mount = mounted("draw", "ink", "net", "picture", "examples", shared=(SHARED,))
 
 
 def draw(

@@ -79,16 +79,7 @@ class View {
     slider.addEventListener("input", () => this.move(slider.valueAsNumber));
     slider.addEventListener("change", () => this.release());
     slider.addEventListener("blur", () => this.release());
-    slider.addEventListener("keydown", (event) => {
-      const step = event.shiftKey ? 0.1 : 0.5;
-      const to = {
-        ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
-        PageUp: this.T + 5, PageDown: this.T - 5, Home: Number(slider.min), End: Number(slider.max),
-      }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-      event.preventDefault(); // the browser's own step would be added to ours
-      this.move(to, PAUSE_MS);
-    });
+    stepByKeys(slider, [Number(slider.min), Number(slider.max)], () => this.T, (T) => this.move(T, PAUSE_MS));
   }
 
   // --- the pad ----------------------------------------------------------------------------------
@@ -305,8 +296,7 @@ class View {
 
   write() {
     const { root, data } = this;
-    for (const element of root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
+    sayAll(root, (name) => this.say(name));
     this.panels.forEach(({ element }, index) => {
       const { name, labels, errors, test } = data.networks[index];
       write(element, "name", name);

@@ -5,13 +5,12 @@ Python hears of the weights once a slider is released, and of the guess never.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.bundled import RecordedStep
-from app.components import STYLE
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -57,11 +56,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"gradients.{suffix}").read_text(encoding="utf-8")
-
-
-_mount = st.components.v2.component("gradients", html=_read("html"), css=STYLE + _read("css"), js=_read("js"))
+_mount = mounted("gradients")
 
 
 def gradients(

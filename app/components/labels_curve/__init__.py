@@ -5,13 +5,12 @@ number of labels once it is released, and of the guess never.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.bundled import Digit, LabelsCurve
-from app.components import STYLE
+from app.components import mounted
 from app.transfer_figures import OwnRun
 from kd_core.messages import N_
 from kd_core.settings import SCRATCH, TUNED
@@ -62,17 +61,8 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"labels_curve.{suffix}").read_text(encoding="utf-8")
-
-
 # The three scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "labels_curve",
-    html=_read("html"),
-    css=STYLE + _read("css"),
-    js="\n".join(map(_read, ("js", "chart.js", "quiz.js"))),
-)
+_mount = mounted("labels_curve", "chart", "quiz")
 
 
 def labels_curve(

@@ -5,12 +5,11 @@ are settled, and of a wish to run a bug.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from app.components import STYLE
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -69,14 +68,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"pitfalls.{suffix}").read_text(encoding="utf-8")
-
-
-# The two scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "pitfalls", html=_read("html"), css=STYLE + _read("css"), js="\n".join(map(_read, ("js", "losses.js")))
-)
+_mount = mounted("pitfalls", "losses")
 
 
 def pitfalls(

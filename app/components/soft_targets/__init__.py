@@ -7,13 +7,12 @@ the temperature once it is released, and of the guesses never.
 import base64
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.bundled import Digit
-from app.components import SHARED, STYLE
+from app.components import SHARED, mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -86,23 +85,13 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"soft_targets.{suffix}").read_text(encoding="utf-8")
-
-
 def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     """Logits as 16-bit hundredths in base64: less than half of their JSON, and they travel with each rerun."""
     hundredths = [round(100 * z) for images in classes for logits in images for z in logits]
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-# The scripts make one module: Streamlit takes one. Only the first exports.
-_mount = st.components.v2.component(
-    "soft_targets",
-    html=_read("html"),
-    css=STYLE + _read("css"),
-    js="\n".join([*map(_read, ("js", "quiz.js", "matrix.js")), SHARED]),
-)
+_mount = mounted("soft_targets", "quiz", "matrix", shared=(SHARED,))
 
 
 def soft_targets(

@@ -183,17 +183,11 @@ class View {
         window.addEventListener(end, () => (this.isHeld = false), { once: true });
       }
     });
-    slider.addEventListener("keydown", (event) => {
+    const from = () => {
       this.endSweep();
-      const step = event.shiftKey ? 0.1 : 0.5;
-      const to = {
-        ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
-        PageUp: this.T + 5, PageDown: this.T - 5, Home: Number(slider.min), End: Number(slider.max),
-      }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-      event.preventDefault(); // the browser's own step would be added to ours
-      this.move(to, { after: PAUSE_MS });
-    });
+      return this.T;
+    };
+    stepByKeys(slider, [Number(slider.min), Number(slider.max)], from, (T) => this.move(T, { after: PAUSE_MS }));
   }
 
   // --- elements, made once ----------------------------------------------------------------------
@@ -318,10 +312,7 @@ class View {
   // --- drawing: only texts, attributes, --p and --h change -----------------------------------------
 
   write() {
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", this.say(element.dataset.label));
-    }
+    sayAll(this.root, (name) => this.say(name));
   }
 
   drawDigits() {

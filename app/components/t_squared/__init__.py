@@ -5,12 +5,9 @@ picture's: it hears of it, and tells Python.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
-from app.components import SHARED, STYLE, SVG
+from app.components import SHARED, SVG, mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -35,13 +32,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"t_squared.{suffix}").read_text(encoding="utf-8")
-
-
-_mount = st.components.v2.component(
-    "t_squared", html=_read("html"), css=STYLE + _read("css"), js="\n".join([_read("js"), SVG, SHARED])
-)
+_mount = mounted("t_squared", shared=(SVG, SHARED))
 
 
 def t_squared(

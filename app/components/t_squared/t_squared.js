@@ -1,6 +1,7 @@
 // The lengths of the gradient's parts over T, and what they are at the T under the hand. T belongs to the live picture:
 // a drag here asks it to take another, and what it takes is drawn here.
 
+const ENDS = [0.5, 50];
 const LINES = ["soft", "bare", "hard", "limit"];
 const POWERS = [-4, -3, -2, -1, 0, 1];
 const PAUSE_MS = 400; // keys have no release, so a pause is one
@@ -25,12 +26,11 @@ class View {
 
   receive(data) {
     this.data = data;
-    this.ends = [data.temperatures[0], data.temperatures.at(-1)];
-    [this.slider.min, this.slider.max] = this.ends.map(Math.log);
+    this.isStill = false; // what does not move is drawn anew
+    [this.slider.min, this.slider.max] = ENDS.map(Math.log);
     LINES.forEach((name) => this.root.style.setProperty(`--${name}`, data.colours[name]));
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", this.say(element.dataset.label));
-    this.fillTable();
+    sayAll(this.root, (name) => this.say(name));
+    this.fillRows();
     const draw = () => this.draw();
     const watcher = new ResizeObserver(draw);
     watcher.observe(this.svg);
@@ -54,7 +54,7 @@ class View {
   // --- the hand ------------------------------------------------------------------------------------
 
   ask(T, released) {
-    const [low, high] = this.ends;
+    const [low, high] = ENDS;
     const wish = Math.min(high, Math.max(low, Math.round(10 * T) / 10));
     clearTimeout(this.timer);
     live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
@@ -64,33 +64,11 @@ class View {
     const { slider, svg } = this;
     slider.addEventListener("input", () => this.ask(Math.exp(slider.valueAsNumber), false));
     slider.addEventListener("change", () => this.ask(this.T, true));
-    slider.addEventListener("keydown", (event) => {
-      const step = event.shiftKey ? 0.1 : 0.5;
-      const to = {
-        ArrowRight: this.T + step, ArrowUp: this.T + step, ArrowLeft: this.T - step, ArrowDown: this.T - step,
-        PageUp: this.T + 5, PageDown: this.T - 5, Home: this.ends[0], End: this.ends[1],
-      }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-      event.preventDefault(); // the browser's own step would be added to ours
-      this.ask(to, false);
+    stepByKeys(slider, ENDS, () => this.T, (T) => {
+      this.ask(T, false);
       this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
     });
-    const follow = (event) => this.ask(this.temperatureAt(event.clientX - svg.getBoundingClientRect().left), false);
-    svg.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      this.isHeld = true;
-      svg.setPointerCapture(event.pointerId);
-      slider.focus({ preventScroll: true, focusVisible: false });
-      event.preventDefault();
-      follow(event);
-    });
-    svg.addEventListener("pointermove", (event) => this.isHeld && follow(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      svg.addEventListener(end, () => {
-        if (this.isHeld) this.ask(this.T, true);
-        this.isHeld = false;
-      });
-    }
+    dragIn(svg, slider, (x) => this.ask(this.temperatureAt(x), false), { release: () => this.ask(this.T, true) });
     this.root.querySelector(".save").addEventListener("click", () => {
       save(svg, "distillation-lab-gradients", this.data.form);
     });
@@ -113,7 +91,7 @@ class View {
     return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
   }
 
-  fillTable() {
+  fillRows() {
     const rows = LINES.map((name) => {
       const head = make("th", "", { scope: "row" });
       const sample = drawn("svg", "", { "aria-hidden": true });
@@ -146,9 +124,9 @@ class View {
     if (!width) return;
     const em = (this.em = parseFloat(getComputedStyle(this.svg).fontSize));
     [this.left, this.right, this.top, this.bottom] = [3.6 * em, width - 1.2 * em, 2.6 * em, height - 1.6 * em];
-    const state = JSON.stringify([width, height, em, this.data]);
-    if (state !== this.drawn) {
-      this.drawn = state;
+    const size = `${width} ${height} ${em}`;
+    if (!this.isStill || size !== this.size) {
+      Object.assign(this, { isStill: true, size });
       const all = Object.values(this.data.lengths).flat();
       [this.lowest, this.highest] = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
       this.marker = drawn("g", "marker");
@@ -165,7 +143,7 @@ class View {
   }
 
   share(T) {
-    return Math.log(T / this.ends[0]) / Math.log(this.ends[1] / this.ends[0]);
+    return Math.log(T / ENDS[0]) / Math.log(ENDS[1] / ENDS[0]);
   }
 
   x(T) {
@@ -174,7 +152,7 @@ class View {
 
   temperatureAt(x) {
     const share = Math.min(1, Math.max(0, (x - this.left) / (this.right - this.left)));
-    return this.ends[0] * (this.ends[1] / this.ends[0]) ** share;
+    return ENDS[0] * (ENDS[1] / ENDS[0]) ** share;
   }
 
   y(length) {
