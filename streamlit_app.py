@@ -22,6 +22,7 @@ if __name__ == "__main__":  # somebody looks at a page
 else:  # the server starts
     from starlette.middleware import Middleware
 
+    from app.prelude import Prelude
     from app.start import Hints, ready
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Hints)])
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Prelude), Middleware(Hints)])

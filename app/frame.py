@@ -9,6 +9,7 @@ from streamlit.navigation.page import Page
 from app.controls import TRUTHS, notices, publish, read_address, seed
 from app.look import style
 from app.text import LANGUAGES, Translate, current, default_language, language
+from kd_core.messages import N_
 from kd_core.settings import Settings
 
 STYLE = """
@@ -20,6 +21,19 @@ STYLE = """
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
 button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit !important}
 """
+OVERVIEW = "overview"  # the page at the address of the lab itself
+PAGES = {  # by the name of their file, which is their address too
+    OVERVIEW: N_("Overview"),
+    "distillation": N_("Distillation"),
+    "draw": N_("Draw a digit"),
+    "transfer": N_("Transfer learning"),
+    "multitask": N_("Multi-task learning"),
+    "meta_learning": N_("Meta-learning"),
+    "sweep": N_("Maps"),
+    "summary": N_("Summary"),
+    "pitfalls": N_("Conventions and bugs"),
+    "history": N_("History"),
+}
 TALKS = ("distillation", "transfer", "multitask", "meta_learning")  # pages that are a talk while presenting
 PRESENT_STYLE = """
 @media (min-width: 1000px) {html {font-size: 20px}}
@@ -43,18 +57,7 @@ def navigation(_: Translate) -> Page:
 
     No icons: Streamlit would fetch a page's icon from another host, to be the favicon.
     """
-    pages = [
-        st.Page("pages/overview.py", title=_("Overview"), default=True),
-        st.Page("pages/distillation.py", title=_("Distillation")),
-        st.Page("pages/draw.py", title=_("Draw a digit")),
-        st.Page("pages/transfer.py", title=_("Transfer learning")),
-        st.Page("pages/multitask.py", title=_("Multi-task learning")),
-        st.Page("pages/meta_learning.py", title=_("Meta-learning")),
-        st.Page("pages/sweep.py", title=_("Maps")),
-        st.Page("pages/summary.py", title=_("Summary")),
-        st.Page("pages/pitfalls.py", title=_("Conventions and bugs")),
-        st.Page("pages/history.py", title=_("History")),
-    ]
+    pages = [st.Page(f"pages/{name}.py", title=_(title), default=name == OVERVIEW) for name, title in PAGES.items()]
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
 
 
@@ -71,16 +74,8 @@ def surround(page: Page) -> None:
         if page.url_path in TALKS:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link("pages/overview.py", label=_("Overview"), width="content")
-            st.page_link("pages/distillation.py", label=_("Distillation"), width="content")
-            st.page_link("pages/draw.py", label=_("Draw a digit"), width="content")
-            st.page_link("pages/transfer.py", label=_("Transfer learning"), width="content")
-            st.page_link("pages/multitask.py", label=_("Multi-task learning"), width="content")
-            st.page_link("pages/meta_learning.py", label=_("Meta-learning"), width="content")
-            st.page_link("pages/sweep.py", label=_("Maps"), width="content")
-            st.page_link("pages/summary.py", label=_("Summary"), width="content")
-            st.page_link("pages/pitfalls.py", label=_("Conventions and bugs"), width="content")
-            st.page_link("pages/history.py", label=_("History"), width="content")
+            for name, title in PAGES.items():
+                st.page_link(f"pages/{name}.py", label=_(title), width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:

@@ -34,10 +34,14 @@ STYLE = """
 .st-key-lesson_card [class*="st-key-lesson_reveals"] {
   border-left: 4px solid #0072B2; padding-left: 1rem; gap: .25rem}
 """
-# Beside the title there is room: the way into the lesson costs no height there.
+# Beside the title there is room for the way into the lesson, and in a wide window for the offer, too: there they
+# cost no height.
 DOOR_STYLE = """
-@media (min-width: 900px) {
-  [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {position: relative}
+[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] {position: relative}
+@media (min-width: 900px) and (max-width: 1399px) {
+  .st-key-lesson_take {position: absolute; top: 1.75rem; right: 0; width: auto; z-index: 3}
+}
+@media (min-width: 1400px) {
   [data-testid=stLayoutWrapper]:has(> .st-key-lesson) {
     position: absolute; top: 1.75rem; right: 0; width: auto; z-index: 3}
 }

@@ -28,7 +28,8 @@ NEEDED = (
     "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip
 LATER = "kd_core.runs.store"  # what the first run needs
-REST_SECONDS = 8.0  # the first page is drawn in this time
+PAINT_SECONDS = 0.7  # what is sent ahead of the first page is drawn in this time, if a browser waits for it
+REST_SECONDS = 8.0  # the first page itself is drawn in this time
 SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
 USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
 HTML = b"text/html; charset=utf-8"
@@ -45,10 +46,10 @@ async def ready(_app: Any) -> AsyncIterator[None]:
     send_at_once()
     through_the_entry()
     _imported.clear()
-    threading.Thread(target=make_ready, name="make ready", daemon=True).start()
-    later = threading.Timer(REST_SECONDS, import_module, (LATER,))
-    later.daemon = True
-    later.start()
+    for seconds, work, what in ((PAINT_SECONDS, make_ready, ()), (REST_SECONDS, import_module, (LATER,))):
+        timer = threading.Timer(seconds, work, what)
+        timer.daemon = True
+        timer.start()
     _open_browser()
     yield
 
@@ -99,7 +100,9 @@ class Hints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def hinted(message: Message) -> None:
             if message["type"] == "http.response.start" and (b"content-type", HTML) in message["headers"]:
-                message["headers"].append((b"link", _hints()))
+                # low: over a slow network the page itself comes first
+                links = [f"<{file}>; rel=modulepreload; fetchpriority=low" for file in hints()]
+                message["headers"].append((b"link", ", ".join(links).encode()))
             await send(message)
 
         with_figures = scope["type"] == "http" and not scope["path"].endswith("/")  # all pages but the overview
@@ -107,12 +110,10 @@ class Hints:
 
 
 @cache
-def _hints() -> bytes:
-    # low: over a slow network the page itself comes first
+def hints() -> list[str]:
+    """The scripts that a page will need later, as addresses."""
     found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
-    return ", ".join(
-        f"<./static/js/{file.name}>; rel=modulepreload; fetchpriority=low" for file in found if file
-    ).encode()
+    return [f"./static/js/{file.name}" for file in found if file]
 
 
 def await_imports() -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.bundled import recorded
 from app.frame import opening
+from app.look import style
 from app.pictures import drawing
 from kd_core.messages import N_
 from kd_core.settings import DISTILLED
@@ -13,6 +14,7 @@ _ = opening(
     N_("See how knowledge moves between neural networks: four ways, on real digits, trained while you watch."),
 )
 
+style(".stColumn:has([class*=st-key-way_]) {min-width: 200px}")  # two side by side where four would break words
 WAYS = (
     ("distillation", N_("Distillation"), N_("answers move"), N_(
         "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -10,10 +10,19 @@ _HERE = Path(__file__).parent
 SHARED = (_HERE / "shared.js").read_text(encoding="utf-8")  # what several scripts end with
 STYLE = (_HERE / "shared.css").read_text(encoding="utf-8")  # what each part's own style follows
 SVG = (_HERE / "svg.js").read_text(encoding="utf-8")  # and those that draw charts, before that
+SOFT_TARGETS = ("soft_targets", "quiz", "matrix")  # the live part of distillation: its folder and further scripts
 
 
-def mounted(name: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
-    """The mount of the part in the folder `name`: its HTML, its CSS after STYLE, its scripts and those in `shared`.
+class Sources(NamedTuple):
+    """What a part is made of. js: one module, which exports the function that draws it."""
+
+    html: str
+    css: str
+    js: str
+
+
+def sources(name: str, *scripts: str, shared: Sequence[str] = ()) -> Sources:
+    """The part in the folder `name`: its HTML, its CSS after STYLE, its scripts and those in `shared`.
 
     The scripts make one module: Streamlit takes one. Only the first, `name`.js, exports; `scripts` are the others,
     as in "quiz" for `name`.quiz.js.
@@ -23,6 +32,14 @@ def mounted(name: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
         return (_HERE / name / f"{name}.{suffix}").read_text(encoding="utf-8")
 
     own = [read("js"), *(read(f"{script}.js") for script in scripts)]
-    return st.components.v2.component(
-        name, html=read("html"), css=STYLE + read("css"), js="\n".join([*own, *shared])
-    )
+    return Sources(read("html"), STYLE + read("css"), "\n".join([*own, *shared]))
+
+
+def mounted(name: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
+    """The mount of the part that `sources` reads."""
+    return st.components.v2.component(name, **sources(name, *scripts, shared=shared)._asdict())
+
+
+def small(name: str) -> Sources:
+    """A part of one script without STYLE: `name` is its folder and files, as in "lesson/offer"."""
+    return Sources(*((_HERE / f"{name}.{suffix}").read_text(encoding="utf-8") for suffix in Sources._fields))

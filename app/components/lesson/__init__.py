@@ -4,10 +4,10 @@ Whether the offer was made before is known to this browser alone; Python hears n
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 
+from app.components import small
 from kd_core.messages import N_
 
 WORDS = {
@@ -17,16 +17,8 @@ WORDS = {
 }
 
 
-def _read(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-_heading = st.components.v2.component(
-    "lesson_heading", html=_read("heading.html"), css=_read("heading.css"), js=_read("heading.js")
-)
-_offer = st.components.v2.component(
-    "lesson_offer", html=_read("offer.html"), css=_read("offer.css"), js=_read("offer.js")
-)
+_heading = st.components.v2.component("lesson_heading", **small("lesson/heading")._asdict())
+_offer = st.components.v2.component("lesson_offer", **small("lesson/offer")._asdict())
 
 
 def heading(at: int, count: int, kind: str, title: str, *, moves: int, words: Mapping[str, str], key: str) -> None:
