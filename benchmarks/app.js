@@ -21,6 +21,33 @@ globalThis.bench = {
     return element !== null && element.getBoundingClientRect().height > 0;
   },
 
+  // What is sent ahead of a page shows all that it will: the pages there are, the words, the pictures, the live part.
+  windowIsFull() {
+    if (!globalThis.labPrelude) return false;
+    const { root, parts } = globalThis.labPrelude;
+    const bars = parts.flatMap(({ shadow }) => [...shadow.querySelectorAll(".panel .column .solid")]);
+    const pictures = [...root.querySelectorAll("main img")];
+    return (
+      root.querySelectorAll("nav a").length === 10 && root.querySelector("h1").getBoundingClientRect().height > 0 &&
+      document.fonts.check('16px "Source Sans"') &&
+      bars.length === (parts.length ? 20 : 0) && bars.every((bar) => bar.style.getPropertyValue("--p")) &&
+      pictures.length === (parts.length ? 0 : 4) && pictures.every(({ naturalWidth }) => naturalWidth > 0)
+    );
+  },
+
+  // The same picture's slider, and its bars when it is moved.
+  sliderAhead() {
+    return globalThis.labPrelude.parts.at(-1).shadow.querySelector("input[type=range]");
+  },
+
+  draggedAhead() {
+    const slider = bench.sliderAhead();
+    const bars = [...slider.getRootNode().querySelectorAll(".panel .column .solid")];
+    const heights = () => String(bars.map((bar) => bar.style.getPropertyValue("--p")));
+    const before = heights();
+    return bench.time(slider, "input", { bars: () => heights() !== before });
+  },
+
   barHeights() {
     return bench.inside(".panel .column .solid").map((bar) => bar.style.getPropertyValue("--p"));
   },
