@@ -135,3 +135,15 @@ globalThis.bench = {
     return bench.time(document, "keydown", { loss: () => loss() !== before, caption: () => text() !== said });
   },
 };
+
+// When that was: the end of the first such frame, in seconds since 1970. The browser asked later would be too busy.
+bench.windowFull = new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error("the window was never full")), 60_000);
+  const look = () => {
+    if (!bench.windowIsFull()) return requestAnimationFrame(look);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve((performance.timeOrigin + performance.now()) / 1000);
+    port2.postMessage(null);
+  };
+  requestAnimationFrame(look);
+});
