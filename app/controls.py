@@ -7,6 +7,7 @@ exists, what is wrong with them is said, and what differs from the default is wr
 
 import time
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ from kd_core.settings import Preset, Settings, Spec
 RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
+HEARD_SECONDS = 3.0  # after which it certainly shows what a widget was set to
 
 
 def read_address(
@@ -36,6 +38,7 @@ def read_address(
         if st.session_state["entered"]:
             st.session_state["page"], st.session_state["notices"] = page, {}
             st.session_state.pop("published", None)
+            st.session_state.pop("wishes", None)
     kept: dict[str, Message] = st.session_state.setdefault("reserved_notices" if reserved else "notices", {})
     unknown = []
     for name in list(st.query_params):
@@ -59,6 +62,7 @@ def read_address(
     if settings and not reserved:
         if st.session_state["entered"]:
             _come_back_to(settings)
+        grant_wishes(begins=True)
         _go_where_the_address_went(settings)
 
 
@@ -193,9 +197,15 @@ def _show_all() -> None:
 
 def as_set(settings: type[Settings]) -> Settings:
     """What all of `settings` is set to, with no widget drawn; the address says it."""
-    values = {name: value(settings, name) for name in settings.specs()}
-    remember(settings, values)
-    return settings.parse(values)
+    now = at_present(settings)
+    remember(settings, now.model_dump())
+    return now
+
+
+def at_present(settings: type[Settings]) -> Settings:
+    """What all of `settings` is set to: in a callback this may be more than its page has been drawn with."""
+    grant_wishes()
+    return settings.parse({name: value(settings, name) for name in settings.specs()})
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
@@ -240,6 +250,40 @@ def seed(name: str, wish: Scalar) -> None:
     """Give the widget `name`, which does not exist yet, its first value."""
     if name not in st.session_state:
         st.session_state[name] = wish
+
+
+@dataclass
+class _Wish:
+    """A widget's value that the browser may not have heard of, and the one that it showed before."""
+
+    before: Scalar | None
+    value: Scalar
+    made: float
+    is_drawn: bool = False
+
+
+def wish(name: str, value: Scalar) -> None:
+    """Set the widget `name`, which the browser shows as it was, to `value`.
+
+    What a person does next may reach us before the browser has heard of it, and brings the widget's old value with
+    it: Streamlit would go back to that. So the wish stays until the browser says something else.
+    """
+    made = _Wish(st.session_state.get(name), value, time.monotonic())
+    st.session_state.setdefault("wishes", {})[name] = made
+    st.session_state[name] = value
+
+
+def grant_wishes(begins: bool = False) -> None:
+    """Set again, before they are drawn, the widgets of which the browser has not heard. begins: a page does."""
+    wishes: dict[str, _Wish] = st.session_state.get("wishes", {})
+    for name, wished in list(wishes.items()):
+        now = st.session_state.get(name)
+        is_heard = begins and wished.is_drawn and now == wished.value
+        if is_heard or now not in (wished.before, wished.value) or time.monotonic() - wished.made > HEARD_SECONDS:
+            del wishes[name]
+        elif now != wished.value:
+            st.session_state[name] = wished.value
+        wished.is_drawn |= begins
 
 
 def redraw_in_language(name: str, _: Translate) -> None:
@@ -307,7 +351,7 @@ def _apply(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
     unseen = hidden(settings)
     for name, spec in settings.specs().items():
         if name not in unseen:
-            st.session_state[name] = values.get(name, spec.default)
+            wish(name, values.get(name, spec.default))
 
 
 def value(settings: type[Settings], name: str) -> Any:
@@ -324,7 +368,7 @@ def follow(name: str) -> Callable[[float], None]:
 
     def take(released: float) -> None:
         if name not in st.query_params.get(HIDE, "").split(","):  # a hidden setting stays as it is
-            st.session_state[name] = released
+            wish(name, released)
 
     return take
 

@@ -18,7 +18,7 @@ from app.chart import tiles
 from app.components.bars import WORDS as BARS_WORDS
 from app.components.bars import bars
 from app.components.lesson import WORDS, heading, offer
-from app.controls import SETTLED_SECONDS, value
+from app.controls import SETTLED_SECONDS, at_present, wish
 from app.frame import presenting
 from app.lessons.pictures import beside
 from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation
@@ -167,7 +167,7 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
             return Guide()
         step = steps[progress.at]
         _enter(step, settings, progress)
-        now = settings.parse({name: value(settings, name) for name in settings.specs()})
+        now = at_present(settings)
         with st.container(border=True, key="lesson_card"):
             _card(steps, progress.at, now, progress, _)
     answered = progress.guess(progress.at) is not None
@@ -194,9 +194,9 @@ def _enter(step: LessonStep, settings: type[Settings], progress: _Progress) -> N
         return
     fresh = progress.kept["set"] is None and not progress.kept["moves"]
     progress.kept["set"] = progress.at
-    for name, wish in step.sets.items():
+    for name, wished in step.sets.items():
         if not (fresh and name in st.query_params):
-            st.session_state[name] = settings.specs()[name].kind(wish)
+            wish(name, settings.specs()[name].kind(wished))
 
 
 def _card(steps: Sequence[LessonStep], at: int, settings: Settings, progress: _Progress, _: Translate) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import figures
 from app import ghost as ghosts
-from app.controls import address_of, differences
+from app.controls import address_of, at_present, differences, wish
 from app.enlarged import enlarged_option
 from app.ghost import Ghost
 from app.pace import Pace
@@ -101,7 +101,8 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
-                  disabled=busy or sign_in_needed(), on_click=start, args=(settings,), width=160)  # fmt: skip
+                  disabled=busy or sign_in_needed(), on_click=_start_as_set, args=(type(settings),),
+                  width=160)  # fmt: skip
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
@@ -218,6 +219,11 @@ def start(settings: Settings, again: bool = False) -> None:
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
+def _start_as_set(settings: type[Settings]) -> None:
+    """Submit a run of what the page is set to now: it may have been drawn before the hand's last move."""
+    start(at_present(settings))
+
+
 def launch(settings: Settings, page: str) -> None:
     """Start a run from another page and go to its own `page`, set to its settings."""
     if not sign_in_needed():
@@ -228,7 +234,7 @@ def launch(settings: Settings, page: str) -> None:
 
 def _add_seeds(settings: Settings, seeds: int) -> None:
     """The same with more seeds: the trials that there are already are not trained again."""
-    st.session_state["seeds"] = seeds
+    wish("seeds", seeds)
     start(settings.model_copy(update={"seeds": seeds}))
 
 

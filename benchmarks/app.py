@@ -6,10 +6,10 @@ Start: a new server process for each repetition, a Chromium that already runs. T
 the port is asked every 10 ms, then the browser goes to the page. Three moments: the window is full, by what is sent
 ahead (the pages in the sidebar, the title and, on `/distillation`, the live part with its twenty bars, on `/` all
 pictures), in the page's font, at the end of that frame; Streamlit's page stands whole (on `/distillation` also the
-verdict, the table of arms and the first chart; on `/` its last line); its figures answer the pointer, which are still
-pictures at first. Once for a browser that has never been there, once for one that has. Beside them the least that
-Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points. In starts of their
-own, how soon what is sent ahead answers a drag while Streamlit's scripts are loaded.
+verdict, the table of arms and the first chart; on `/` its last line); its figures answer the pointer, which are
+still pictures at first. Once for a browser that has never been there, once for one that has. Beside them the least
+that Streamlit takes: a script of one heading, and one of a heading and a Plotly chart of two points. In starts of
+their own, how soon what is sent ahead answers a drag while Streamlit's scripts are loaded.
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars, the result's
 caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key

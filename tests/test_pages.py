@@ -66,6 +66,28 @@ def differing(at: AppTest) -> str:
     return ", ".join(field["text"] for data in found for field in data["fields"])
 
 
+def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monkeypatch):
+    at = open_page(**TINY)
+    at.button(key="preset_hard_teacher").click().run()
+    assert at.number_input(key="temperature").value == 1
+    at.number_input(key="temperature").set_value(4.0)  # as a browser says that has not heard of it yet
+    at.button(key="run").click().run()
+    assert at.number_input(key="temperature").value == 1
+    assert started(at).settings.temperature == 1  # and so for a run that is asked for at once
+    started(at).stop()
+
+    at.run()  # now it has
+    at.number_input(key="temperature").set_value(4.0).run()
+    assert at.number_input(key="temperature").value == 4
+    at.button(key="preset_hard_teacher").click().run()
+    at.number_input(key="temperature").set_value(5.0).run()  # a person's own
+    assert at.number_input(key="temperature").value == 5
+    at.button(key="preset_hard_teacher").click().run()
+    monkeypatch.setattr("app.controls.HEARD_SECONDS", 0.0)
+    at.number_input(key="temperature").set_value(5.0).run()  # later than a browser can be late
+    assert at.number_input(key="temperature").value == 5
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_page_draws(page, language):

@@ -49,8 +49,11 @@ def test_the_gradients_lengths_follow_the_hand_and_python_hears_of_the_release(o
     page = open_page("/distillation", sent=sent)
     part = page.locator(".lengths")
     part.locator("polyline").first.wait_for()
+    page.locator(".st-key-curves .js-plotly-plot .scatterlayer").first.wait_for()
     part.scroll_into_view_if_needed()
     page.wait_for_timeout(1_500)
+    plots = page.locator(".js-plotly-plot").element_handles()
+    assert len(plots) == 2
     sent.clear()
     box = part.locator(".stage svg").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -82,6 +85,9 @@ def test_the_gradients_lengths_follow_the_hand_and_python_hears_of_the_release(o
     alpha.press("ArrowLeft")
     page.locator(".differs").get_by_text("Teacher weight α 0.9 → 0.85").wait_for()
     assert "α = 0.85" in part.locator("[data-out=acts]").inner_text()
+    page.wait_for_timeout(1_000)
+    assert all(plot.evaluate("plot => plot.isConnected") for plot in plots)  # no chart was drawn anew
+    assert page.locator(".js-plotly-plot").count() == 2
 
 
 def test_every_arms_answer_follows_digit_and_temperature_and_is_saved(open_page, recorded):
@@ -89,6 +95,11 @@ def test_every_arms_answer_follows_digit_and_temperature_and_is_saved(open_page,
 
     sent = []
     page = open_page("/distillation", sent=sent, color_scheme="dark")
+    luminance = """(element, what) => {
+        const [r, g, b] = getComputedStyle(element)[what].match(/[\\d.]+/g).map(Number);
+        return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255; }"""
+    assert page.locator(".stApp").evaluate(luminance, "backgroundColor") < 0.15  # the page is dark, and readable
+    assert page.locator(".st-key-verdict h4").evaluate(luminance, "color") > 0.7
     part = page.locator(".answers")
     part.locator(".bar").first.wait_for(state="attached")
     part.scroll_into_view_if_needed()

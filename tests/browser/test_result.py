@@ -19,20 +19,6 @@ def chosen(page, key):
     return page.locator(f".st-key-{key} input").first.input_value()
 
 
-def test_a_changed_setting_is_noted_and_draws_no_chart_anew(open_page):
-    page = open_page()
-    plots = page.locator(".js-plotly-plot")
-    page.locator(".st-key-curves .js-plotly-plot .scatterlayer").first.wait_for()
-    page.wait_for_timeout(1000)
-    before = plots.element_handles()
-    assert len(before) == 2
-    page.locator(".st-key-alpha input").press("ArrowLeft")
-    page.locator(".st-key-result").get_by_text("Teacher weight α 0.9 → 0.85").wait_for()
-    page.wait_for_timeout(1000)
-    assert all(plot.evaluate("plot => plot.isConnected") for plot in before)
-    assert plots.count() == 2
-
-
 @pytest.mark.proof
 def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(open_page, mnist):
     page = open_page(color_scheme="dark")

@@ -53,7 +53,7 @@ def opinion(p):
     return f"{first} with {p[first]:.2f} and {second} with {p[second]:.2f}"
 
 
-def test_two_guesses_and_the_facts_in_this_browser_alone(live):
+def test_guesses_facts_the_matrix_and_the_log_scale_in_this_browser_alone(live):
     sent = []
     page = live(sent=sent)
     page.wait_for_timeout(1500)
@@ -85,6 +85,8 @@ def test_two_guesses_and_the_facts_in_this_browser_alone(live):
     assert "You said" not in now(page)
     page.wait_for_timeout(600)
     assert sent == []
+    matrix_is_the_mean_of_soft_targets_and_follows_the_slider(page)
+    small_values_are_drawn_and_printed_on_the_log_scale(page)
 
 
 @pytest.mark.proof
@@ -115,9 +117,8 @@ def test_moving_t_uncovers_and_a_rerun_or_a_refresh_forgets_nothing(live):
     assert now(page).startswith("You said different. They differ:")
 
 
-def test_log_scale_draws_and_prints_what_is_small(live):
-    page = live("/distillation?temperature=2")
-    page.get_by_role("button", name="Skip").click()
+def small_values_are_drawn_and_printed_on_the_log_scale(page):
+    drag_to(page, 2)
     page.locator(".switch").get_by_text("Log", exact=True).click()
     page.wait_for_timeout(400)  # they glide there
     p = expected_bars(2.0)
@@ -155,8 +156,7 @@ def mean_soft_targets(temperature):
     return (e / e.sum(-1, keepdims=True)).mean(1)
 
 
-def test_matrix_is_the_mean_of_soft_targets_and_follows_the_slider(live):
-    page = live()
+def matrix_is_the_mean_of_soft_targets_and_follows_the_slider(page):
     table = page.get_by_role("table", name="Which digits look alike to the teacher")
     assert table.locator("tbody th[scope=row]").all_inner_texts() == [str(digit) for digit in range(10)]
     for temperature in (4.0, 12.3):
