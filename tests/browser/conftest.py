@@ -15,6 +15,12 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
              "--no-first-run"]  # fmt: skip
 
+LIGHT = [
+    "--in-process-gpu",
+    "--disable-gpu-compositing",
+    "--disable-software-rasterizer",
+]  # less work for each page
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -73,7 +79,7 @@ def chromium():
             pytest.fail("no Chromium was found, and KD_REQUIRE_BROWSER is set")
         pytest.skip("no Chromium was found; install it to run the browser tests")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *LIGHT])
         yield browser
         browser.close()
 

@@ -135,6 +135,7 @@ def test_every_arms_answer_follows_digit_and_temperature_and_is_saved(open_page,
     page.locator(".st-key-result").get_by_role("tab", name="Export").click()
     page.locator(".st-key-figure_format").get_by_text("SVG").click()
     page.wait_for_timeout(1_500)
+    page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=20_000)
     with page.expect_download() as download:
         page.locator(".lengths .save").click()
     assert download.value.suggested_filename == "distillation-lab-gradients.svg"
