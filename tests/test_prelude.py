@@ -97,6 +97,12 @@ def test_everything_else_is_streamlits(client, path):
     assert client.get(path).text == "Streamlit's"
 
 
+def test_nothing_is_kept_of_what_anybody_may_ask(client):
+    for number in range(5):
+        client.get(f"/?lang={number}")
+    assert page_ahead.cache_info().currsize == 0
+
+
 def test_only_what_is_asked_for_is_answered(client):
     for method in ("HEAD", "POST"):
         assert client.ask(method, "/").text == "Streamlit's"
@@ -120,7 +126,7 @@ def test_what_a_browser_has_is_not_sent_again(client):
 
 
 def test_it_is_compressed_for_who_takes_that(client):
-    answer = page_ahead("distillation", "en")
+    answer = page_ahead(FOLDER / "distillation.en.html", "en")
     assert gzip.decompress(answer.compressed) == answer.plain
     assert client.get("/distillation").headers["content-encoding"] == "gzip"
     plain = client.get("/distillation", headers={"accept-encoding": "identity"})

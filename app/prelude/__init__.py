@@ -73,7 +73,8 @@ def asked(scope: Scope) -> Answer | None:
     said = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     browser = Headers(scope=scope).get("accept-language", "").lower()
     language = said.pop("lang", "zh" if browser.startswith("zh") else "en")  # as app.text.default_language
-    return None if said or page not in SENT else page_ahead(page, language)
+    file = {path.name: path for path in FOLDER.glob("*.html")}.get(f"{page}.{language}.html")
+    return None if said or page not in SENT or file is None else page_ahead(file, language)
 
 
 def _response(answer: Answer, headers: Headers) -> Response:
@@ -86,12 +87,11 @@ def _response(answer: Answer, headers: Headers) -> Response:
 
 
 @cache
-def page_ahead(page: str, language: str) -> Answer | None:
-    """Streamlit's page with what is sent ahead of it; None if there is nothing for this page and language."""
+def page_ahead(file: Path, language: str) -> Answer | None:
+    """Streamlit's page with what `file` has to send ahead of it; None where it would not be right."""
     shell = (STREAMLIT / "index.html").read_text(encoding="utf-8")
-    file = {path.name: path for path in FOLDER.glob("*.html")}.get(f"{page}.{language}.html")
     theme = _theme()
-    if file is None or theme is None or ENDS not in shell:
+    if theme is None or ENDS not in shell:
         return None
     drawn = file.read_text(encoding="utf-8")
     parts = {name: read() for name, read in PARTS.items() if f'data-part="{name}"' in drawn}

@@ -11,10 +11,17 @@ const root = host.attachShadow({ mode: "closed" }); // nobody who looks for the 
 let parts = [];
 let held = false; // a hand is on it
 
-if (said.has("lang") || navigator.language.toLowerCase().startsWith("zh") === (host.dataset.language === "zh")) begin();
-else host.remove(); // Streamlit goes by this language, the server could only go by what the request said
+try {
+  begin();
+} catch (error) {
+  host.remove(); // the page below does without
+  throw error;
+}
 
 function begin() {
+  // Streamlit goes by the browser's language; the server could only go by what the request said.
+  const isSpoken = said.has("lang") || navigator.language.toLowerCase().startsWith("zh") === (host.dataset.language === "zh");
+  if (!isSpoken || !CSS.supports("color", "light-dark(#000, #fff)")) return host.remove();
   lookAsChosen();
   root.append(page.content);
   for (const link of root.querySelectorAll("a[href]")) {

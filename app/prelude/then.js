@@ -3,7 +3,6 @@
 {
   const scripts = document.getElementById("streamlit");
   const load = () => document.head.append(scripts.content); // a second time there is nothing left in it
-  const drawn = new Promise(requestAnimationFrame);
-  Promise.all([drawn, document.fonts.ready]).then(() => setTimeout(load));
+  requestAnimationFrame(() => setTimeout(() => document.fonts.ready.then(load)));
   setTimeout(load, 500);
 }
