@@ -20,7 +20,6 @@ from kd_core.settings import Preset, Settings, Spec
 RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
-HEARD_SECONDS = 3.0  # after which it certainly shows what a widget was set to
 
 
 def read_address(
@@ -181,6 +180,8 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
 def remember(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
     """Write what a page is set to into the address, and keep it for when the page is entered again."""
     _publish(values, settings.specs())
+    for wished in st.session_state.get("wishes", {}).values():
+        wished.drawn = wished.drawn or time.monotonic()
     st.session_state[f"left_{settings.technique}"] = dict(values)
 
 
@@ -254,22 +255,20 @@ def seed(name: str, wish: Scalar) -> None:
 
 @dataclass
 class _Wish:
-    """A widget's value that the browser may not have heard of, and the one that it showed before."""
+    """A widget's value that the browser may not have heard of, the one it showed before, and when it was drawn."""
 
     before: Scalar | None
     value: Scalar
-    made: float
-    is_drawn: bool = False
+    drawn: float | None = None
 
 
 def wish(name: str, value: Scalar) -> None:
     """Set the widget `name`, which the browser shows as it was, to `value`.
 
     What a person does next may reach us before the browser has heard of it, and brings the widget's old value with
-    it: Streamlit would go back to that. So the wish stays until the browser says something else.
+    it: Streamlit would go back to that. So the wish stays until the browser says another value, or must have heard.
     """
-    made = _Wish(st.session_state.get(name), value, time.monotonic())
-    st.session_state.setdefault("wishes", {})[name] = made
+    st.session_state.setdefault("wishes", {})[name] = _Wish(st.session_state.get(name), value)
     st.session_state[name] = value
 
 
@@ -278,12 +277,12 @@ def grant_wishes(begins: bool = False) -> None:
     wishes: dict[str, _Wish] = st.session_state.get("wishes", {})
     for name, wished in list(wishes.items()):
         now = st.session_state.get(name)
-        is_heard = begins and wished.is_drawn and now == wished.value
-        if is_heard or now not in (wished.before, wished.value) or time.monotonic() - wished.made > HEARD_SECONDS:
+        late = wished.drawn is not None and time.monotonic() - wished.drawn > SETTLED_SECONDS
+        is_heard = begins and wished.drawn is not None and now == wished.value
+        if is_heard or now not in (wished.before, wished.value) or late:
             del wishes[name]
         elif now != wished.value:
-            st.session_state[name] = wished.value
-        wished.is_drawn |= begins
+            st.session_state[name], wished.drawn = wished.value, None
 
 
 def redraw_in_language(name: str, _: Translate) -> None:

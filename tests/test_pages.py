@@ -83,7 +83,7 @@ def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monk
     at.number_input(key="temperature").set_value(5.0).run()  # a person's own
     assert at.number_input(key="temperature").value == 5
     at.button(key="preset_hard_teacher").click().run()
-    monkeypatch.setattr("app.controls.HEARD_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.SETTLED_SECONDS", 0.0)
     at.number_input(key="temperature").set_value(5.0).run()  # later than a browser can be late
     assert at.number_input(key="temperature").value == 5
 

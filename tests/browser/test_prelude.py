@@ -126,6 +126,7 @@ def test_what_was_done_ahead_goes_on_in_the_page(opened):
 def test_a_hand_on_it_is_not_disturbed(opened):
     page = opened(hold=False)
     page.wait_for_function("globalThis.labPrelude")
+    page.wait_for_function("""document.fonts.check('16px "Source Sans"')""")  # with it, lines break elsewhere
     box = ahead(page, "shadow.querySelector('#T').getBoundingClientRect().toJSON()")
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 0.1 * box["width"], middle)
