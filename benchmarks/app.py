@@ -121,6 +121,8 @@ def drag_ahead(context: BrowserContext, port: int) -> list[float]:
             timed(page, "draggedAhead", partial(page.mouse.move, box["x"] + step / 20 * box["width"], middle))
             for step in range(3, 13)
         ]
+        page.mouse.up()
+        page.wait_for_function(PAGES["/distillation"], timeout=60_000)  # a server that still starts is slow to end
         page.close()
     return [move["bars"] / 1000 for move in moves]
 
