@@ -261,7 +261,7 @@ def app_section(browser: Browser, starts: int, answers: int) -> str:
 
 From the start of the server's process, in a Chromium that already runs and has or has not been there before; no
 training, no download. A page's beginning is sent ahead with its HTML and answers the hand: all that a window of
-1440 x 900 shows. Streamlit's own page takes its place when its scripts have been loaded; whole is it with what lies
+1440 x 900 shows. Streamlit's own page takes its place when its scripts have been loaded; it is whole with what lies
 further down, the verdict, the table and the first chart. Then, on a page with a recorded result, from the event of
 the hand to the end of the first frame that shows the answer.""",
             *tables,
