@@ -12,7 +12,7 @@ from app.look import style
 from app.talks import Stage, Step
 from app.text import Translate
 from app.visitor import sign_in_needed
-from app.watch import latest, start, under_way, watch
+from app.watch import latest, start_as_set, under_way, watch
 from kd_core.messages import N_, message
 from kd_core.settings import Settings
 
@@ -162,10 +162,10 @@ def _reveal(technique: str, at: int) -> None:
     st.session_state["talk_revealed"] = _revealed() ^ {(technique, at)}
 
 
-def _run(settings: Settings, at: int) -> None:
+def _run(settings: type[Settings], at: int) -> None:
     """Start a run and go to where it is watched."""
     _go(settings.technique, at)
-    start(settings)
+    start_as_set(settings)
 
 
 def _leave() -> None:
@@ -201,7 +201,7 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: boo
         st.button(shown, key="talk_reveal", on_click=_reveal, args=(technique, at))
         if not steps[at].runs:
             place = next(place for place, step in enumerate(steps) if step.runs)
-            st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(settings, place),
+            st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(type(settings), place),
                       disabled=sign_in_needed() or under_way(technique))  # fmt: skip
         st.button(_("Leave (Esc)"), key="talk_leave", type="tertiary", on_click=_leave)
         st.caption(_("Space or Page Down: next · Page Up: back · Enter: reveal · R: run"), width="content")

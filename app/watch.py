@@ -101,7 +101,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
-                  disabled=busy or sign_in_needed(), on_click=_start_as_set, args=(type(settings),),
+                  disabled=busy or sign_in_needed(), on_click=start_as_set, args=(type(settings),),
                   width=160)  # fmt: skip
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
@@ -219,7 +219,7 @@ def start(settings: Settings, again: bool = False) -> None:
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
-def _start_as_set(settings: type[Settings]) -> None:
+def start_as_set(settings: type[Settings]) -> None:
     """Submit a run of what the page is set to now: it may have been drawn before the hand's last move."""
     start(at_present(settings))
 

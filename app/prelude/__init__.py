@@ -70,11 +70,13 @@ def asked(scope: Scope) -> Answer | None:
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     page = scope["path"].rpartition("/")[2] or SENT[0]
+    if page not in SENT:
+        return None  # as most requests are: Streamlit's scripts
     said = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     browser = Headers(scope=scope).get("accept-language", "").lower()
     language = said.pop("lang", "zh" if browser.startswith("zh") else "en")  # as app.text.default_language
     file = {path.name: path for path in FOLDER.glob("*.html")}.get(f"{page}.{language}.html")
-    return None if said or page not in SENT or file is None else page_ahead(file, language)
+    return None if said or file is None else page_ahead(file, language)
 
 
 def _response(answer: Answer, headers: Headers) -> Response:

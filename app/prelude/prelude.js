@@ -76,13 +76,17 @@ function look() {
 function stands() {
   if (document.querySelector("[role=dialog], [data-testid=stException]")) return true;
   if (!document.querySelector(".stMain h1")) return false;
-  if (!parts.every(({ key, size }) => own(key) && sizeOf(own(key)) >= size)) return false;
+  if (!parts.every(isDrawn)) return false;
   const end = parts.length && own(parts.at(-1).key).host;
   const isAbove = (element) => !end || element.compareDocumentPosition(end) & Node.DOCUMENT_POSITION_FOLLOWING;
   if ([...document.querySelectorAll(".stMain [data-testid=stSkeleton]")].some(isAbove)) return false;
   const pictures = [...document.querySelectorAll(".stMain img")].filter(({ naturalWidth }) => naturalWidth > 0);
   const isDone = document.querySelector(".stApp").dataset.testScriptState === "notRunning";
   return end || (isDone && pictures.length >= root.querySelectorAll("main img").length);
+}
+
+function isDrawn({ key, size }) {
+  return own(key) && sizeOf(own(key)) >= size;
 }
 
 function own(key) {
@@ -96,9 +100,9 @@ function sizeOf(part) {
 function handOver() {
   const scrolled = root.querySelector("main").scrollTop;
   streamlit.inert = false;
-  for (const { key, shadow, close } of parts) {
-    close?.();
-    if (own(key)) carry(shadow, own(key));
+  for (const part of parts) {
+    part.close?.();
+    if (isDrawn(part)) carry(part.shadow, own(part.key)); // after a message of Streamlit's it may not be
   }
   document.querySelector(".stMain")?.scrollTo(0, scrolled);
   host.remove();
