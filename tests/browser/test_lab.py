@@ -153,8 +153,8 @@ def test_keys_presets_and_the_browsers_back_move_the_temperature(open_page):
     for go, temperature in ((page.go_back, "1"), (page.go_back, "20"), (page.go_forward, "1")):
         go()
         page.wait_for_url(f"**temperature={temperature}**")
-        page.wait_for_timeout(1500)
         has_value(slider(page), temperature)
+        page.wait_for_timeout(1500)  # from when Python has followed, which under load takes a while
 
 
 @pytest.mark.proof
