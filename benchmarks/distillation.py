@@ -77,7 +77,7 @@ def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
     labels = torch.cat([data.train.labels, data.validation.labels])
     teacher = rivals.bundled_teacher(data)
     asked_again = rivals.as_written(teacher)
-    precision = resolve_precision("auto", "cpu")
+    precision = resolve_precision("auto", "cpu", convolves=True)
     per_image = multiply_adds(rivals.first_student(0), images[:1])
     logits = predict(teacher, images)
 

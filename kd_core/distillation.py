@@ -158,7 +158,10 @@ def resolve(settings: Settings) -> Settings:
     """The same settings with device and precision "auto" replaced by what they mean on this machine."""
     device = resolve_device(settings.device)
     return settings.model_copy(
-        update={"device": device, "precision": resolve_precision(settings.precision, device)}
+        update={
+            "device": device,
+            "precision": resolve_precision(settings.precision, device, convolves=settings.student == "article"),
+        }
     )
 
 

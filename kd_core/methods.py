@@ -125,7 +125,7 @@ class Tap:
         for place, layer in enumerate(model):
             if place + 2 == len(model):
                 layer.register_forward_hook(self._keep_hidden)
-            elif place > 1 and type(layer) is nn.ReLU and type(model[place - 2]) is ConvPool:
+            elif type(layer) is ConvPool:
                 layer.register_forward_hook(lambda _m, _in, out, place=place: self._stages.update({place: out}))
 
     def _keep_hidden(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:

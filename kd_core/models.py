@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kd_core import compiled
+
 CLASSES = 10
 
 
@@ -72,25 +74,58 @@ class _ConvolvePool(torch.autograd.Function):
         return into_x, into_weight, arrives.sum((0, 2, 3))
 
 
+class _Compiled(torch.autograd.Function):
+    """relu(max_pool2d(conv2d(x, w, b), 2)) by one compiled pass, and its gradients by another.
+
+    Where gradients are to have gradients of their own, torch's functions give them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        pooled, places = compiled.convolve_pool(x, weight, bias, True)
+        ctx.save_for_backward(x, weight, bias, places)
+        largest: Tensor = pooled
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, arrives: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias, places = ctx.saved_tensors
+        wanted: bool = ctx.needs_input_grad[0]
+        if torch.is_grad_enabled():
+            pooled = _ConvolvePool.apply(x, weight, bias).relu_()
+            inputs = [one for one in (x, weight, bias) if one.requires_grad]
+            found = iter(torch.autograd.grad(pooled, inputs, arrives, create_graph=True))
+            return tuple(next(found) if one.requires_grad else None for one in (x, weight, bias))
+        into_x, into_weight, into_bias = compiled.convolve_pool_backward(arrives, x, weight, places, wanted)
+        return into_x if wanted else None, into_weight, into_bias
+
+
 class ConvPool(nn.Conv2d):
-    """A 3x3 convolution without padding, then the largest of each 2x2 window.
+    """A 3x3 convolution without padding, the largest of each 2x2 window, and ReLU.
 
     [N, C, H, W] -> [N, D, (H - 2) // 2, (W - 2) // 2]; pooling leaves out an odd last row or column.
+    Maximum and ReLU commute, so the function is that of the usual order, on a quarter of the values.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What nn.Conv2d and nn.MaxPool2d give, to the last bit."""
+        """What nn.Conv2d, nn.MaxPool2d and nn.ReLU give: to rounding by the compiled pass, else to the last bit."""
         assert self.bias is not None
-        given, kind = [x, self.weight, self.bias], x.device.type
-        if not torch.is_grad_enabled():
-            return _pooled(F.conv2d(x, self.weight, self.bias))
-        if torch.is_autocast_enabled(kind):  # which looks at torch's own functions only
-            given = [one.to(torch.get_autocast_dtype(kind)) for one in given]
-        pooled: Tensor = _ConvolvePool.apply(*given)
-        return pooled
+        given, kind = (x, self.weight, self.bias), x.device.type
+        narrow, learns = torch.is_autocast_enabled(kind), torch.is_grad_enabled()
+        pooled: Tensor
+        if not narrow and compiled.serves(x, self.weight):
+            pooled = _Compiled.apply(*given) if learns else compiled.convolve_pool(*given, False)[0]
+            return pooled
+        if not learns:
+            return _pooled(F.conv2d(*given)).relu_()
+        if narrow:  # autocast looks at torch's own functions only
+            pooled = _ConvolvePool.apply(*(one.to(torch.get_autocast_dtype(kind)) for one in given))
+        else:
+            pooled = _ConvolvePool.apply(*given)
+        return pooled.relu_()
 
 
 def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
@@ -98,12 +133,11 @@ def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
 
     Keras's defaults in its listing: 28 -> 26 -> 13 -> 11 -> 5, so 25 * second values reach the
     dense layer. (32, 64, 64) is its teacher with 121,930 parameters, (16, 32, 32) its student.
-    ReLU follows the pooling: max and ReLU commute, so the function is the same, on a quarter of the values.
-    Where pooling had its own layer there is a gap, for kept networks name their tensors by place.
+    Where pooling and ReLU would be layers of their own there are gaps: kept networks name their tensors by place.
     """
     return nn.Sequential(
-        ConvPool(1, first), nn.Identity(), nn.ReLU(inplace=True),
-        ConvPool(first, second), nn.Identity(), nn.ReLU(inplace=True),
+        ConvPool(1, first), nn.Identity(), nn.Identity(),
+        ConvPool(first, second), nn.Identity(), nn.Identity(),
         nn.Flatten(), nn.Linear(25 * second, dense), nn.ReLU(), nn.Linear(dense, CLASSES),
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Training as a stream of events: `fit` yields while it works, `predict` looks.
 
-The fast path on a CPU: images as one tensor in memory, channels_last, fused Adam, only the
-pixels that count (`models.seen`), and bfloat16 autocast where the processor multiplies it natively (it
-loses elsewhere, so that is detected).
+The fast path on a CPU: images as one tensor in memory, channels_last, fused Adam, only the pixels that count
+(`models.seen`); convolutions by the compiled pass in float32 (`compiled`), everything else under bfloat16 autocast
+where the processor multiplies it natively (it loses elsewhere, so that is detected).
 """
 
 import ctypes
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from kd_core import compiled
 from kd_core.events import Evaluation, Step
 from kd_core.messages import N_, Problem
 from kd_core.models import seen
@@ -52,14 +53,17 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def resolve_precision(precision: str, device: str) -> str:
-    """The arithmetic "auto" stands for on `device`: bfloat16 where it is native, else float32."""
+def resolve_precision(precision: str, device: str, *, convolves: bool) -> str:
+    """The arithmetic that "auto" stands for on `device`, for networks of which most of the work convolves or not.
+
+    bfloat16 where it is native, else float32; which the compiled convolutions want, and are faster for it.
+    """
     if precision != "auto":
         return precision
     if device == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = device == "cpu" and has_native_bfloat16()
+        native = device == "cpu" and has_native_bfloat16() and not (convolves and compiled.available())
     return "bfloat16" if native else "float32"
 
 

@@ -49,6 +49,7 @@ LAYERS = [
         "kd_core.fetching",
         "kd_core.layers",
     },
+    {"kd_core.compiled"},
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",

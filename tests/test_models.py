@@ -49,7 +49,7 @@ def test_cnn_is_the_articles_function_with_relu_before_pooling():
     usual[3].load_state_dict(second.state_dict())
     usual.to(memory_format=torch.channels_last)
     with torch.no_grad():
-        assert torch.equal(model(images), usual(images))
+        torch.testing.assert_close(model(images), usual(images))
     gradients = [torch.autograd.grad(net(images).square().sum(), list(net.parameters())) for net in (model, usual)]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)
@@ -62,7 +62,7 @@ def test_convolution_and_pooling_are_torchs_with_their_gradients(dtype, height):
     ours, convolution = ConvPool(3, 4).to(whole), nn.Conv2d(3, 4, 3).to(whole)
     initialise(ours, seed())
     convolution.load_state_dict(ours.state_dict())
-    usual = nn.Sequential(convolution, nn.MaxPool2d(2))
+    usual = nn.Sequential(convolution, nn.MaxPool2d(2), nn.ReLU())
     images = torch.randn(5, 3, height, 8, generator=seed(1), dtype=whole)
     answers = []
     for net in (ours, usual):
@@ -100,7 +100,7 @@ def test_pooling_with_and_without_gradients_is_torchs(size):
     net, x = ConvPool(1, 4), torch.randn(3, 1, size, size, generator=seed())
     initialise(net, seed())
     net.to(memory_format=torch.channels_last)
-    expected = F.max_pool2d(F.conv2d(x, net.weight, net.bias), 2)  # of 26, 11 and 2 a side
+    expected = F.max_pool2d(F.conv2d(x, net.weight, net.bias), 2).relu()  # of 26, 11 and 2 a side
     with torch.no_grad():
         assert torch.equal(net(x), expected)
     assert torch.equal(net(x), expected)
@@ -110,7 +110,7 @@ def test_equal_pixels_share_no_gradient():
     """Where all pixels of a window are alike, one of them has the whole gradient, as torch has it."""
     net = ConvPool(1, 2)
     initialise(net, seed())
-    usual = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))
+    usual = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU())
     usual[0].load_state_dict(net.state_dict())
     plain = torch.full((2, 1, 6, 6), 0.5)
     for mine, theirs in zip(

@@ -45,8 +45,23 @@ def test_absent_device_is_named():
 
 def test_auto_means_something_concrete():
     assert resolve_device("auto") in ("cpu", "cuda", "mps")
-    assert resolve_precision("auto", "cpu") in ("float32", "bfloat16")
-    assert resolve_precision("float32", "cpu") == "float32"
+    assert resolve_precision("auto", "cpu", convolves=False) in ("float32", "bfloat16")
+    assert resolve_precision("bfloat16", "cpu", convolves=True) == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("native", "there", "dense", "convolving"),
+    [
+        (True, True, "bfloat16", "float32"),
+        (True, False, "bfloat16", "bfloat16"),
+        (False, True, "float32", "float32"),
+    ],
+)
+def test_auto_is_bfloat16_only_where_that_is_faster(monkeypatch, native, there, dense, convolving):
+    monkeypatch.setattr("kd_core.training.has_native_bfloat16", lambda: native)
+    monkeypatch.setattr("kd_core.compiled.available", lambda: there)
+    assert resolve_precision("auto", "cpu", convolves=False) == dense
+    assert resolve_precision("auto", "cpu", convolves=True) == convolving
 
 
 def test_moved_images_are_their_own_shifted_by_whole_pixels():

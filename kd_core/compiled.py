@@ -1,0 +1,188 @@
+"""Convolution, pooling and ReLU in one pass over memory: `convolve_pool.c`, compiled where it runs.
+
+    torch.ops.lab.convolve_pool(x, weight, bias, noted) -> (pooled, places)
+    torch.ops.lab.convolve_pool_backward(arrives, x, weight, places, into_x) -> (gradients of x, weight, bias)
+
+Float32 on the CPU; `serves` says for which shapes. The first training on a machine asks its C compiler (CC, else
+cc), which takes a second; the library is kept beside the data, under the hash of its source and of all that the
+compiler says of itself and of the processor. Without a compiler, `serves` is False and torch's own functions serve.
+"""
+
+import ctypes
+import hashlib
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from ctypes import c_int, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from kd_core.folders import data_root
+
+SOURCE = Path(__file__).with_name("convolve_pool.c")
+THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # as compilers are told: x86 and GCC, then the others
+WINDOWS = 1024  # of an image, at most
+PATIENCE = 120  # seconds
+
+logger = logging.getLogger(__name__)
+
+
+def serves(x: Tensor, weight: Tensor) -> bool:
+    """Whether x [N, C, H, W] and weight [D, C, 3, 3] can be given to the ops: C is 1, 16 or 32, 16 divides D.
+
+    Of one channel there is no gradient of x.
+    """
+    outputs, inputs = weight.shape[:2]
+    return (
+        x.is_cpu
+        and x.dtype == weight.dtype == torch.float32
+        and inputs in (1, 16, 32)
+        and outputs % 16 == 0
+        and not (inputs == 1 and x.requires_grad)
+        and 0 < (x.shape[2] - 2) // 2 * ((x.shape[3] - 2) // 2) <= WINDOWS
+        and available()
+    )
+
+
+def available() -> bool:
+    """Whether this machine has the compiled pass, for as many threads as torch works with now."""
+    return library() is not None and (torch.get_num_threads() == 1 or _team() is not None)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled library, kept or made now; None, with a line in the log, where there is no making it."""
+    try:
+        command, about = _compiler()
+        kept = data_root() / "compiled" / f"{hashlib.sha256(SOURCE.read_bytes() + about).hexdigest()[:16]}.so"
+        made = _kept(kept) or _compiled(command, kept)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info("Networks are convolved by torch's own functions, as nothing could be compiled: %s", error)
+        return None
+    made.convolve_pool.argtypes = [c_int] * 6 + [c_void_p] * 6
+    made.convolve_pool_backward.argtypes = [c_int] * 6 + [c_void_p] * 7
+    made.convolve_pool.restype = made.convolve_pool_backward.restype = None
+    return made
+
+
+def _compiler() -> tuple[list[str], bytes]:
+    """The compiler's command, and all macros it defines: its version, and the instructions that it may use."""
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    for choice in THIS_PROCESSOR:
+        command = [*compiler, "-O3", choice]
+        asked = subprocess.run(
+            [*command, "-dM", "-E", "-x", "c", os.devnull], capture_output=True, timeout=PATIENCE, check=False
+        )
+        if asked.returncode == 0:
+            return command, asked.stdout
+    raise OSError(f"{shlex.join(compiler)}: {asked.stderr.decode(errors='replace').strip()}")
+
+
+def _kept(path: Path) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(str(path)) if path.is_file() else None
+    except OSError:  # broken: to be made again
+        return None
+
+
+def _compiled(command: list[str], kept: Path) -> ctypes.CDLL:
+    """Compiled anew, and kept if the folder lets it."""
+    with tempfile.TemporaryDirectory(prefix="distillation-lab-") as folder:
+        fresh = Path(folder) / kept.name
+        finished = [*command, "-fPIC", "-shared", "-o", str(fresh), str(SOURCE)]
+        subprocess.run(finished, capture_output=True, timeout=PATIENCE, check=True)
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_suffix(f".{os.getpid()}")  # other processes may be at it too
+            part.write_bytes(fresh.read_bytes())
+            part.replace(kept)
+        except OSError as error:
+            logger.info("What was compiled for convolution is not kept: %s", error)
+        return ctypes.CDLL(str(fresh))
+
+
+@cache
+def _team() -> int | None:
+    """The address of GOMP_parallel in torch's own OpenMP: the threads of a second one would be in its way."""
+    if sys.platform != "linux":
+        return None
+    try:
+        torchs = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        return ctypes.cast(torchs.GOMP_parallel, c_void_p).value
+    except (OSError, AttributeError):
+        return None
+
+
+# The ops, through torch's dispatcher: what counts operations or holds their memory sees them
+
+
+def _sizes(x: Tensor, weight: Tensor) -> tuple[int, ...]:
+    """What both functions are told first: images, height, width, inputs, outputs, parts."""
+    images, inputs, height, width = x.shape
+    return images, height, width, inputs, len(weight), max(1, min(images, torch.get_num_threads()))
+
+
+def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tuple[Tensor, Tensor]:
+    x, by = x.contiguous(memory_format=torch.channels_last), weight.permute(2, 3, 1, 0).contiguous()
+    height, width = ((side - 2) // 2 for side in x.shape[2:])
+    form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
+    pooled = torch.empty((len(x), len(weight), height, width), memory_format=form)
+    places = x.new_empty(pooled.numel() if noted else 0, dtype=torch.uint8)
+    made = library()
+    assert made is not None
+    made.convolve_pool(
+        *_sizes(x, weight), _team(), x.data_ptr(), by.data_ptr(), bias.contiguous().data_ptr(), pooled.data_ptr(),
+        places.data_ptr() if noted else None,
+    )  # fmt: skip
+    return pooled, places
+
+
+def _convolve_pool_backward(
+    arrives: Tensor, x: Tensor, weight: Tensor, places: Tensor, into_x: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
+    arrives = arrives.contiguous(memory_format=form)
+    x, weight = (one.contiguous(memory_format=torch.channels_last) for one in (x, weight))
+    sizes = _sizes(x, weight)
+    sums = x.new_empty(sizes[-1], weight.numel() + len(weight))
+    gradient = torch.empty_like(x) if into_x else x.new_empty(0)
+    made = library()
+    assert made is not None
+    made.convolve_pool_backward(
+        *sizes, _team(), x.data_ptr(), weight.data_ptr(), places.data_ptr(), arrives.data_ptr(),
+        gradient.data_ptr() if into_x else None, sums.data_ptr(),
+    )  # fmt: skip
+    total = sums.sum(0)
+    outputs, inputs = weight.shape[:2]
+    return (
+        gradient,
+        total[: weight.numel()].view(outputs, 3, 3, inputs).permute(0, 3, 1, 2),
+        total[weight.numel() :],
+    )
+
+
+_lab = torch.library.Library("lab", "DEF")
+_lab.define("convolve_pool(Tensor x, Tensor weight, Tensor bias, bool noted) -> (Tensor, Tensor)")
+_lab.define(
+    "convolve_pool_backward(Tensor arrives, Tensor x, Tensor weight, Tensor places, bool into_x)"
+    " -> (Tensor, Tensor, Tensor)"
+)
+_lab.impl("convolve_pool", _convolve_pool, "CPU")
+_lab.impl("convolve_pool_backward", _convolve_pool_backward, "CPU")
+convolve_pool = torch.ops.lab.convolve_pool.default
+convolve_pool_backward = torch.ops.lab.convolve_pool_backward.default
+
+
+@register_flop_formula(torch.ops.lab.convolve_pool)
+def _flops(x: Any, weight: Any, *_: Any, out_shape: Any = None) -> int:
+    """As torch counts a convolution's: two for each multiply-add, wherever the maximum may be."""
+    images, inputs, height, width = x
+    return int(2 * images * (height - 2) * (width - 2) * 9 * inputs * weight[0])

@@ -1,0 +1,197 @@
+"""The compiled convolution gives torch's values and gradients, and does without where it cannot be had."""
+
+import copy
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from kd_core import compiled
+from kd_core.models import ConvPool, build, initialise
+
+
+@pytest.fixture(autouse=True)
+def _there():
+    if compiled.library() is None:
+        if os.environ.get("KD_REQUIRE_COMPILER"):
+            pytest.fail("there is no C compiler that works, and KD_REQUIRE_COMPILER is set")
+        pytest.skip("there is no C compiler that works")
+
+
+def draw(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def usual(x, weight, bias):
+    """The same by torch's own functions."""
+    return F.max_pool2d(F.conv2d(x, weight, bias), 2).relu()
+
+
+def values(net, x, arrives, function=None):
+    """What comes out and all gradients, of `net` or of `function` on its weights."""
+    x = x.clone().requires_grad_(x.shape[1] > 1)
+    weight, bias = net.weight, net.bias
+    pooled = net(x) if function is None else function(x, weight, bias)
+    inputs = [weight, bias, x] if x.requires_grad else [weight, bias]
+    return pooled, *torch.autograd.grad(pooled, inputs, arrives.to(pooled))
+
+
+def network(inputs, outputs):
+    net = ConvPool(inputs, outputs)
+    initialise(net, torch.Generator().manual_seed(1))
+    return net.to(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("last", [True, False])
+@settings(max_examples=25, deadline=None)
+@given(
+    images=st.integers(0, 5), height=st.integers(4, 13), width=st.integers(4, 13),
+    inputs=st.sampled_from([1, 16, 32]), outputs=st.sampled_from([16, 32, 48, 64]), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_values_and_gradients_are_torchs(threads, last, images, height, width, inputs, outputs, seed):
+    torch.set_num_threads(threads)
+    x = draw(images, inputs, height, width, seed=seed)
+    if last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    net = network(inputs, outputs)
+    assert compiled.serves(x, net.weight)
+    arrives = draw(images, outputs, (height - 2) // 2, (width - 2) // 2, seed=seed + 1)
+    expected = values(copy.deepcopy(net).double(), x.double(), arrives, usual)
+    for ours, theirs in zip(values(net, x, arrives), expected, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, atol=2e-5, rtol=2e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(net(x).double(), expected[0], atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (16, 32)])
+def test_of_equal_values_the_first_has_the_gradient_as_in_torch(inputs, outputs):
+    net, x = network(inputs, outputs), torch.ones(2, inputs, 8, 8)
+    x[1] = draw(inputs, 8, 8).round()  # few different values
+    with torch.no_grad():
+        net.weight.copy_(net.weight.sign())  # whole numbers: equal is equal, whatever the order of sums
+        net.bias.fill_(1)
+    arrives = draw(2, outputs, 3, 3)
+    for ours, theirs in zip(values(net, x, arrives), values(net, x, arrives, usual), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (16, 32)])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_no_number_is_not_lost(inputs, outputs, bad):
+    net = network(inputs, outputs)
+    for at in range(36):
+        x = draw(1, inputs, 6, 6)
+        x[0, 0].view(-1)[at] = bad
+        with torch.no_grad():
+            torch.testing.assert_close(net(x), usual(x, net.weight, net.bias), equal_nan=True, atol=1e-5, rtol=1e-5)
+
+
+def test_one_thread_repeats_to_the_last_bit():
+    net, x, arrives = network(16, 32), draw(7, 16, 12, 12), draw(7, 32, 5, 5)
+    for first, again in zip(values(net, x, arrives), values(net, x, arrives), strict=True):
+        assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (16, 32)])
+def test_gradients_have_gradients(inputs, outputs):
+    net, x = network(inputs, outputs), draw(3, inputs, 8, 8)
+    found = []
+    for pooled in (net(x), usual(x, net.weight, net.bias)):
+        first = torch.autograd.grad(pooled.square().sum(), [net.weight, net.bias], create_graph=True)
+        found.append(torch.autograd.grad(sum(g.square().sum() for g in first), net.weight)[0])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-2)
+
+
+def test_a_counter_of_operations_sees_it():
+    with FlopCounterMode(display=False) as ours, torch.no_grad():
+        network(16, 32)(draw(3, 16, 12, 12))
+    with FlopCounterMode(display=False) as theirs:
+        F.conv2d(draw(3, 16, 12, 12), draw(32, 16, 3, 3))
+    assert ours.get_total_flops() == theirs.get_total_flops() > 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "dtype"),
+    [((2, 3, 8, 8), 16, torch.float32), ((2, 1, 8, 8), 4, torch.float32), ((2, 1, 8, 8), 16, torch.float64),
+     ((2, 1, 3, 8), 16, torch.float32), ((2, 1, 100, 100), 16, torch.float32)],
+)  # fmt: skip
+def test_what_it_was_not_made_for_is_left_to_torch(shape, outputs, dtype):
+    x, weight = torch.zeros(shape, dtype=dtype), torch.zeros(outputs, shape[1], 3, 3, dtype=dtype)
+    assert not compiled.serves(x, weight)
+
+
+def test_the_gradient_of_one_channel_is_left_to_torch():
+    net, x = network(1, 16), draw(2, 1, 8, 8).requires_grad_()
+    assert not compiled.serves(x, net.weight)
+    assert torch.autograd.grad(net(x).sum(), x)[0].abs().sum() > 0
+
+
+ANSWER = """
+import torch
+from kd_core import compiled
+from kd_core.models import build
+torch.set_num_threads(1)
+net = build("article", "student", torch.Generator().manual_seed(0))
+print(compiled.available(), f"{net(torch.ones(1, 1, 28, 28)).sum():.5f}")
+"""
+
+
+def elsewhere(monkeypatch, tmp_path, **environment):
+    """What a fresh process with these variables says of the compiled pass, and computes."""
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path / "data"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, str(value))
+    done = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True, timeout=120)
+    assert not done.stderr
+    return done.stdout.split()
+
+
+def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(monkeypatch, tmp_path):
+    made = elsewhere(monkeypatch, tmp_path)
+    (kept,) = (tmp_path / "data" / "compiled").iterdir()
+    when = kept.stat().st_mtime_ns
+    assert elsewhere(monkeypatch, tmp_path) == made
+    assert kept.stat().st_mtime_ns == when
+    without = elsewhere(monkeypatch, tmp_path, CC="/nowhere/cc")
+    assert (made[0], without[0]) == ("True", "False")
+    assert float(made[1]) == pytest.approx(float(without[1]), abs=1e-4)
+
+
+@pytest.mark.parametrize("fault", ["refuses", "fails", "writes nonsense"])
+def test_a_compiler_that_does_not_work_is_done_without(monkeypatch, tmp_path, fault):
+    compiler = tmp_path / "compiler"
+    wrong = {"refuses": "exit 1", "fails": 'case "$*" in *-dM*) exit 0;; esac; exit 1',
+             "writes nonsense": 'case "$*" in *-dM*) exit 0;; esac; echo nonsense > "$6"'}  # fmt: skip
+    compiler.write_text(f"#!/bin/sh\n{wrong[fault]}\n")
+    compiler.chmod(0o755)
+    assert elsewhere(monkeypatch, tmp_path, CC=compiler)[0] == "False"
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
+    (tmp_path / "data").write_text("a file where a folder should be")
+    assert elsewhere(monkeypatch, tmp_path)[0] == "True"
+
+
+def test_a_kept_library_that_is_broken_is_made_again(monkeypatch, tmp_path):
+    elsewhere(monkeypatch, tmp_path)
+    (kept,) = (tmp_path / "data" / "compiled").iterdir()
+    kept.write_bytes(b"broken")
+    assert elsewhere(monkeypatch, tmp_path)[0] == "True"
+
+
+def test_training_takes_it():
+    """The article's student at least; else all of the above would be for nothing."""
+    net = build("article", "student", torch.Generator().manual_seed(0))
+    assert net(torch.zeros(2, 1, 28, 28)).grad_fn is not None
+    x = torch.zeros(2, 1, 26, 26)
+    for layer in (net[0], net[3]):
+        assert compiled.serves(x, layer.weight)
+        x = layer(x)
+        assert "Compiled" in type(x.grad_fn).__name__
