@@ -5,8 +5,9 @@
 One epoch of the article's student distilled over 60,000 images (T = 4, alpha = 0.9, Adam at 1e-3), every rival
 with the same loss, the same first weights and batches of 128:
 
-  ours      tensors in memory, teacher logits made once and indexed by sample, channels_last, fused Adam,
-            bfloat16 where the processor has it, no work on pixels that pooling leaves out
+  ours      tensors in memory, teacher logits made once and indexed by sample, convolutions by the compiled pass,
+            fused Adam, no work on pixels that pooling leaves out
+  torch     the same without a C compiler: torch's convolutions, in bfloat16 where the processor has it
   (a) usual the loop of most tutorials: DataLoader, PIL transforms, the teacher asked again in every step
   (b) Keras Model.fit with a live teacher; --keras names a Python that has requirements-keras.txt
   (c) roof  the time of the epoch's multiply-adds, of the article's network as it is written, at the speed of a
@@ -36,6 +37,7 @@ from torch import nn
 from benchmarks import one_process, rivals
 from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
 from benchmarks.rivals import seconds
+from kd_core import compiled
 from kd_core.cost import multiply_adds
 from kd_core.data import Digits, load_mnist
 from kd_core.runs.queue import Queue
@@ -50,6 +52,7 @@ Laps = dict[str, list[Lap]]
 NAMES = {
     "logits": "the teacher's logits of all 60,000 images, which serve every later epoch",
     "ours": "ours",
+    "torch": "ours where there is no C compiler: torch's own convolutions",
     "roof": "(c) roofline: the epoch's multiply-adds at the speed of a float32 matrix product",
     "keras": "(b) Keras: `Model.fit`, live teacher",
     "usual": "(a) usual PyTorch loop: DataLoader, PIL transforms, live teacher",
@@ -77,7 +80,6 @@ def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
     labels = torch.cat([data.train.labels, data.validation.labels])
     teacher = rivals.bundled_teacher(data)
     asked_again = rivals.as_written(teacher)
-    precision = resolve_precision("auto", "cpu", convolves=True)
     per_image = multiply_adds(rivals.first_student(0), images[:1])
     logits = predict(teacher, images)
 
@@ -91,7 +93,8 @@ def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
 
     contestants: dict[str, Callable[[int], Lap]] = {
         "logits": lambda _: (seconds(lambda: predict(teacher, images)), None),
-        "ours": trained(lambda seed: rivals.ours(images, labels, logits, precision, seed)),
+        "ours": trained(lambda seed: rivals.ours(images, labels, logits, seed)),
+        "torch": trained(lambda seed: rivals.by_torch(images, labels, logits, seed)),
         "roof": lambda _: (rivals.roofline(len(images), per_image), None),
         "usual": trained(lambda seed: rivals.usual(asked_again, seed)),
     }
@@ -102,13 +105,15 @@ def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
             keras = stack.enter_context(rivals.Keras(keras_python, images, labels, test, teacher, n + 1))
             contestants["keras"], versions = keras.epoch, keras.versions
         laps = take_turns(contestants, n)
-    threads = torch.get_num_threads()
+    threads, precision = torch.get_num_threads(), resolve_precision("auto", "cpu", convolves=True)
+    without = resolve_precision("auto", "cpu", convolves=False)
     return f"""## An epoch of distillation
 
 The article's student distilled over 60,000 images by the trained teacher of `assets/`. Every rival: batches of 128,
 loss α T² KL(teacher ‖ student) + (1 − α) CE with T = {rivals.T:g} and α = {rivals.ALPHA:g}, Adam at
 {rivals.LEARNING_RATE:g}, {threads} threads, the same first weights in each repetition. Ours trains in {precision},
-the others in float32. (a) and (b) have the networks as the article's listing writes them.
+by torch's own convolutions in {without}, the others in float32. (a) and (b) have the networks as the article's
+listing writes them.{"" if compiled.available() else " **There was no C compiler: ours is torch's.**"}
 
 {claims_table(epoch_claims(laps))}
 
@@ -134,6 +139,7 @@ def epoch_claims(laps: Laps) -> list[Claim]:
     claims.append(
         Claim("(c) ours / roofline", ratio(spent["ours"], spent["roof"]), targets["roof"], at_least=False)
     )
+    claims.append(Claim("ours where there is no C compiler / ours", ratio(spent["torch"], spent["ours"]), None))
     single = [a + b for a, b in zip(spent["ours"], spent["logits"], strict=True)]
     for name, words in (("usual", "(a) usual loop"), ("keras", "(b) Keras")):
         if name in spent:

@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from kd_core import teachers
+from kd_core import compiled, teachers
 from kd_core.data import MEAN, STD, Digits
 from kd_core.distillation import distillation_loss
 from kd_core.folders import data_root
 from kd_core.models import build
 from kd_core.settings import DistillationSettings
-from kd_core.training import fit, predict, seeded
+from kd_core.training import fit, predict, resolve_precision, seeded
 from kd_core.vision import import_torchvision
 
 T, ALPHA, BATCH, LEARNING_RATE = 4.0, 0.9, 128, 1e-3
@@ -52,9 +53,9 @@ def first_student(seed: int) -> nn.Sequential:
     return build("article", "student", seeded(seed, "student weights"))
 
 
-def ours(images: Tensor, labels: Tensor, logits: Tensor, precision: str, seed: int) -> nn.Module:
+def ours(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module:
     """The lab's own `fit` (without its look at the validation split), given the teacher's logits."""
-    student = first_student(seed)
+    student, precision = first_student(seed), resolve_precision("auto", "cpu", convolves=True)
 
     def loss_fn(answers: Tensor, batch: Tensor) -> Tensor:
         return distillation_loss(answers, logits[batch], labels[batch], T, ALPHA)
@@ -66,6 +67,12 @@ def ours(images: Tensor, labels: Tensor, logits: Tensor, precision: str, seed: i
     ):  # fmt: skip
         pass
     return student
+
+
+def by_torch(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module:
+    """The same as on a machine that has no C compiler."""
+    with patch.object(compiled, "available", lambda: False):
+        return ours(images, labels, logits, seed)
 
 
 def as_written(network: nn.Sequential) -> nn.Sequential:

@@ -100,6 +100,7 @@ class Settings(BaseModel):
 
     stages: what a run goes through, as its events name it, with the words that a person reads. The last is
     what the trials do; those before it make the preparation, each about `shares` of its time.
+    decides_auto: the field with choices on which it hangs, beside the machine, what "auto" stands for in others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -108,6 +109,7 @@ class Settings(BaseModel):
     module: ClassVar[str]
     stages: ClassVar[Mapping[str, str]]
     shares: ClassVar[Mapping[str, float]]
+    decides_auto: ClassVar[str | None] = None
 
     @classmethod
     def specs(cls) -> dict[str, Spec]:
@@ -282,6 +284,7 @@ class DistillationSettings(Settings):
         "student": N_("3 · Train the students"),
     }
     shares: ClassVar[Mapping[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
+    decides_auto: ClassVar[str | None] = "student"
 
     temperature: float = field(
         4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),

@@ -51,10 +51,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What the workers said of one technique: its result version, what "auto" means there, what machine it is."""
+    """What the workers said of one technique: its result version, what "auto" means there, what machine it is.
+
+    auto: by the value of the field that decides it, "" where none does.
+    """
 
     version: int
-    auto: Mapping[str, Scalar]
+    auto: Mapping[str, Mapping[str, Scalar]]
     machine: str
 
 
@@ -322,8 +325,9 @@ class Queue:
         known = self._known.get(settings.technique)
         if known is None or self._data is None:
             return None
-        asked = settings.model_dump()
-        return settings.model_copy(update={n: v for n, v in known.auto.items() if asked[n] == "auto"})
+        asked, field = settings.model_dump(), settings.decides_auto
+        auto = known.auto[asked[field] if field else ""]
+        return settings.model_copy(update={n: v for n, v in auto.items() if asked[n] == "auto"})
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""

@@ -155,9 +155,12 @@ def _warm(worker: Any, modules: Sequence[str]) -> None:
 
 def _meaning(technique: Any) -> dict[str, Any]:
     """The technique's result version, what it takes "auto" for here, and what this machine is."""
-    asked = technique.Settings()
-    resolved = technique.resolve(asked).model_dump()
-    auto = {name: resolved[name] for name, value in asked.model_dump().items() if value == "auto"}
+    asked, field = technique.Settings(), technique.Settings.decides_auto
+    kinds = {one: {field: one} for one in asked.specs()[field].choices} if field else {"": {}}
+    auto = {}
+    for kind, change in kinds.items():
+        resolved = technique.resolve(asked.model_copy(update=change)).model_dump()
+        auto[kind] = {name: resolved[name] for name, value in asked.model_dump().items() if value == "auto"}
     machine = ""
     if "torch" in sys.modules:
         from kd_core.results import provenance
