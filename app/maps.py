@@ -46,9 +46,9 @@ def plan_controls(_: Translate) -> Plan | None:
             st.button(_(preset.label), key=f"map_preset_{name}", help=_(preset.help), width="content",
                       on_click=_take, args=(preset.plan,))  # fmt: skip
     with st.expander(_in_words(_), icon=":material/tune:", key="map_plan"):
-        asked = _drawn(_)
+        _draw(_)
     try:
-        plan = Plan.read(*asked)
+        plan = Plan.read(*_asked())
     except Problem as problem:
         st.error(_.escaped(problem.message))
         return None
@@ -106,8 +106,18 @@ def _in_words(_: Translate) -> str:
     return " · ".join(part.replace("=", " = ") for part in parts if part)
 
 
-def _drawn(_: Translate) -> tuple[str, list[str], Mapping[str, Any], int]:
-    """The controls; returns what `Plan.read` takes."""
+def _asked() -> tuple[str, list[str], Mapping[str, Any], int]:
+    """What the controls are set to now, as `Plan.read` takes it."""
+    state = st.session_state
+    kind = state["map_kind"]
+    rows = ((state[f"map_field_{row}"], state[f"map_values_{row}"]) for row in range(ROWS[kind]))
+    axes = [f"{field}={values}" for field, values in rows if field]
+    trials = state.get("map_trials", TRIALS) if kind == "search" else 0
+    return state["map_technique"], axes, {**_pairs(state["map_with"]), "seeds": state["map_seeds"]}, trials
+
+
+def _draw(_: Translate) -> None:
+    """The controls."""
     kept: dict[str, Any] = dict(persist_state="session")
     one, two, three, four = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     technique = one.selectbox(_("Technique"), list(TECHNIQUES), format_func=lambda t: _(NAMES[t]),
@@ -117,14 +127,12 @@ def _drawn(_: Translate) -> tuple[str, list[str], Mapping[str, Any], int]:
         _("How"), list(words), format_func=words.__getitem__, key="map_kind", required=True, **kept,
         help=_("A search has a sampler (TPE) choose each next cell from those before; it gives up hopeless ones."),
     )  # fmt: skip
-    seeds = three.number_input(_("Seeds a cell"), 1, 20, key="map_seeds", **kept, help=_(
+    three.number_input(_("Seeds a cell"), 1, 20, key="map_seeds", **kept, help=_(
         "One seed gives a map without any interval; every seed makes all intervals narrower."))  # fmt: skip
-    trials = 0
     if kind == "search":
         seed("map_trials", TRIALS)
-        trials = four.number_input(_("Cells to try"), 4, 400, key="map_trials", **kept)
+        four.number_input(_("Cells to try"), 4, 400, key="map_trials", **kept)
     specs = varied(TECHNIQUES[technique])
-    axes = []
     for row in range(ROWS[kind]):
         left, right = st.columns([3, 7], vertical_alignment="bottom")
         field = left.selectbox(
@@ -134,16 +142,13 @@ def _drawn(_: Translate) -> tuple[str, list[str], Mapping[str, Any], int]:
         hint = _("Values one after the other, or low:high:count. Allowed: {allowed}.", allowed=_(
             specs[field].allowed)) if field else None  # fmt: skip
         label = _("Least and largest value") if kind == "search" else _("Its values")
-        values = right.text_input(label, key=f"map_values_{row}", help=hint, disabled=not field, **kept)
-        if field:
-            axes.append(f"{field}={values}")
-    others = st.text_input(
+        right.text_input(label, key=f"map_values_{row}", help=hint, disabled=not field, **kept)
+    st.text_input(
         _("All other settings, where not at their default"), key="map_with", placeholder="student=mlp30, epochs=20",
         help=_("As name=value, separated by commas. There are: {known}.",
                known=", ".join(TECHNIQUES[technique].specs())),
         **kept,
     )  # fmt: skip
-    return technique, axes, {**_pairs(others), "seeds": seeds}, trials
 
 
 def _other_technique() -> None:
@@ -186,7 +191,7 @@ def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
     with st.container(horizontal=True, vertical_alignment="center"):
         label = _("Go on") if view and view.state in ("stopped", "interrupted") and view.done else _("Make the map")
         done = view is not None and view.state == "finished" and all(c.state != "failed" for c in view.cells)
-        st.button(label, key="run", type="primary", icon=":material/grid_on:", on_click=_start, args=(plan,),
+        st.button(label, key="run", type="primary", icon=":material/grid_on:", on_click=_start,
                   disabled=running or done or sign_in_needed())  # fmt: skip
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
@@ -220,9 +225,10 @@ def _known(plan: Plan) -> MapView | None:
     return view if view and (view.done or view.state == "running") else None
 
 
-def _start(plan: Plan) -> None:
+def _start() -> None:
+    """Make the map that is set now: the page may have been drawn before the hand's last move."""
     try:
-        sweeps().start(plan, visitor())
+        sweeps().start(Plan.read(*_asked()), visitor())
     except Problem as problem:
         st.session_state["map_refused"] = problem.message
 
