@@ -57,6 +57,12 @@ def available() -> bool:
     return library() is not None and (torch.get_num_threads() == 1 or _team() is not None)
 
 
+def identity() -> str:
+    """The name of what gives the same to the last bit: source, compiler, instructions. Empty where none serves."""
+    made = library() if available() else None
+    return Path(made._name).stem if made else ""
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled library, kept or made now; None, with a line in the log, where there is no making it."""
@@ -130,7 +136,13 @@ def _sizes(x: Tensor, weight: Tensor) -> tuple[int, ...]:
     return images, height, width, inputs, len(weight), max(1, min(images, torch.get_num_threads()))
 
 
+def _require(fits: bool) -> None:
+    if not fits:
+        raise ValueError("the compiled convolution was given what it does not serve; see kd_core.compiled.serves")
+
+
 def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tuple[Tensor, Tensor]:
+    _require(serves(x, weight) and x.shape[1] == weight.shape[1] and bias.shape == weight.shape[:1])
     x, by = x.contiguous(memory_format=torch.channels_last), weight.permute(2, 3, 1, 0).contiguous()
     height, width = ((side - 2) // 2 for side in x.shape[2:])
     form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
@@ -148,6 +160,7 @@ def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tupl
 def _convolve_pool_backward(
     arrives: Tensor, x: Tensor, weight: Tensor, places: Tensor, into_x: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
+    _require(serves(x, weight) and places.numel() == arrives.numel() and arrives.shape[:2] == (len(x), len(weight)))
     form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
     arrives = arrives.contiguous(memory_format=form)
     x, weight = (one.contiguous(memory_format=torch.channels_last) for one in (x, weight))

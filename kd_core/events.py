@@ -198,6 +198,7 @@ class Provenance(_Record):
     """Where and when the numbers came from. seconds: wall clock of all trials added up.
 
     teacher_created: when the teacher was trained, if it was kept from before this run.
+    convolutions: which compiled pass made them (`compiled.identity`); empty where torch's own did.
     """
 
     created: str
@@ -207,6 +208,7 @@ class Provenance(_Record):
     python: str
     torch: str
     teacher_created: str | None = None
+    convolutions: str = ""
 
 
 class Result(_Record):

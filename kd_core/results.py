@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from kd_core import compiled
 from kd_core.data import Digits, pixels
 from kd_core.events import Arm, ArmTrial, Bin, Dataset, GalleryDigit, Interval, Provenance, Result
 from kd_core.statistics import paired_points, t_interval
@@ -123,6 +124,7 @@ def provenance(seconds: float, device: str, teacher_created: str | None) -> Prov
         python=platform.python_version(),
         torch=torch.__version__,
         teacher_created=teacher_created,
+        convolutions=compiled.identity(),
     )
 
 

@@ -14,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core import compiled
 from kd_core.models import ConvPool, build, initialise
+from kd_core.results import provenance
+from kd_core.runs.entry import machine_of
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +127,8 @@ def test_a_counter_of_operations_sees_it():
 def test_what_it_was_not_made_for_is_left_to_torch(shape, outputs, dtype):
     x, weight = torch.zeros(shape, dtype=dtype), torch.zeros(outputs, shape[1], 3, 3, dtype=dtype)
     assert not compiled.serves(x, weight)
+    with pytest.raises(ValueError, match="does not serve"):
+        compiled.convolve_pool(x, weight, torch.zeros(outputs, dtype=dtype), False)
 
 
 def test_the_gradient_of_one_channel_is_left_to_torch():
@@ -195,3 +199,14 @@ def test_training_takes_it():
         assert compiled.serves(x, layer.weight)
         x = layer(x)
         assert "Compiled" in type(x.grad_fn).__name__
+
+
+def test_trials_of_other_convolutions_are_not_pooled(monkeypatch):
+    """They differ in rounding: the store keeps apart what is not the same to the last bit."""
+    here = provenance(0.0, "cpu", None)
+    assert compiled.identity()
+    assert here.convolutions == compiled.identity()
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    without = provenance(0.0, "cpu", None)
+    assert without.convolutions == ""
+    assert machine_of(without) != machine_of(here)

@@ -35,5 +35,5 @@ class Entry:
 
 
 def machine_of(made: Provenance) -> str:
-    """What two trials must share to be the same to the last bit: the processor and PyTorch's version."""
-    return f"{made.processor} {made.torch}".strip()
+    """What two trials must share to be the same to the last bit: processor, PyTorch's version, what convolves."""
+    return f"{made.processor} {made.torch} {made.convolutions}".strip()
