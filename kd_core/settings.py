@@ -650,7 +650,7 @@ class MultitaskSettings(Settings):
         help=N_("How the weighted losses are combined; none of these is promised to win."),
     )  # fmt: skip
     body: Literal["medium", "small"] = field(
-        "medium", choices=BODIES, label=N_("Shared body"),
+        "medium", choices=BODIES, more=True, label=N_("Shared body"),
         help=N_("The layers that all tasks share; in a small one they must fight for room."),
     )  # fmt: skip
     train_size: int = field(
