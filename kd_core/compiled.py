@@ -70,13 +70,13 @@ def library() -> ctypes.CDLL | None:
         command, about = _compiler()
         kept = data_root() / "compiled" / f"{hashlib.sha256(SOURCE.read_bytes() + about).hexdigest()[:16]}.so"
         made = _kept(kept) or _compiled(command, kept)
-    except (OSError, subprocess.SubprocessError) as error:
+        made.convolve_pool.argtypes = [c_int] * 6 + [c_void_p] * 6
+        made.convolve_pool_backward.argtypes = [c_int] * 6 + [c_void_p] * 7
+        made.convolve_pool.restype = made.convolve_pool_backward.restype = None
+        return made
+    except (OSError, subprocess.SubprocessError, ValueError, AttributeError) as error:  # CC may say anything
         logger.info("Networks are convolved by torch's own functions, as nothing could be compiled: %s", error)
         return None
-    made.convolve_pool.argtypes = [c_int] * 6 + [c_void_p] * 6
-    made.convolve_pool_backward.argtypes = [c_int] * 6 + [c_void_p] * 7
-    made.convolve_pool.restype = made.convolve_pool_backward.restype = None
-    return made
 
 
 def _compiler() -> tuple[list[str], bytes]:

@@ -168,14 +168,22 @@ def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(monke
     assert float(made[1]) == pytest.approx(float(without[1]), abs=1e-4)
 
 
-@pytest.mark.parametrize("fault", ["refuses", "fails", "writes nonsense"])
+@pytest.mark.parametrize("fault", ["refuses", "fails", "writes nonsense", "makes another library"])
 def test_a_compiler_that_does_not_work_is_done_without(monkeypatch, tmp_path, fault):
     compiler = tmp_path / "compiler"
-    wrong = {"refuses": "exit 1", "fails": 'case "$*" in *-dM*) exit 0;; esac; exit 1',
-             "writes nonsense": 'case "$*" in *-dM*) exit 0;; esac; echo nonsense > "$6"'}  # fmt: skip
-    compiler.write_text(f"#!/bin/sh\n{wrong[fault]}\n")
+    made = {
+        "fails": "exit 1",
+        "writes nonsense": 'echo nonsense > "$6"',
+        "makes another library": 'echo | cc -shared -x c - -o "$6"',
+    }
+    answers = f'case "$*" in *-dM*) exit 0;; esac; {made[fault]}' if fault in made else "exit 1"
+    compiler.write_text(f"#!/bin/sh\n{answers}\n")
     compiler.chmod(0o755)
     assert elsewhere(monkeypatch, tmp_path, CC=compiler)[0] == "False"
+
+
+def test_a_compiler_whose_name_cannot_be_read_is_done_without(monkeypatch, tmp_path):
+    assert elsewhere(monkeypatch, tmp_path, CC='"cc')[0] == "False"
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
