@@ -1,7 +1,7 @@
 """Convolution, pooling and ReLU in one pass over memory: `convolve_pool.c`, compiled where it runs.
 
-    torch.ops.lab.convolve_pool(x, weight, bias, noted) -> (pooled, places)
-    torch.ops.lab.convolve_pool_backward(arrives, x, weight, places, into_x) -> (gradients of x, weight, bias)
+    convolve_pool(x, weight, bias, noted) -> (pooled, places)
+    convolve_pool_backward(arrives, x, weight, places, into_x) -> (gradients of x, weight, bias)
 
 Float32 on the CPU; `serves` says for which shapes. The first training on a machine asks its C compiler (CC, else
 cc), which takes a second; the library is kept beside the data, under the hash of its source and of all that the
@@ -136,6 +136,16 @@ def _sizes(x: Tensor, weight: Tensor) -> tuple[int, ...]:
     return images, height, width, inputs, len(weight), max(1, min(images, torch.get_num_threads()))
 
 
+def _order(weight: Tensor) -> torch.memory_format:
+    """How what comes out lies in memory: after the first for the next convolution, then for dense layers."""
+    return torch.channels_last if weight.shape[1] == 1 else torch.contiguous_format
+
+
+def _shape(x: Tensor, weight: Tensor) -> tuple[int, ...]:
+    """Of what comes out."""
+    return len(x), len(weight), (x.shape[2] - 2) // 2, (x.shape[3] - 2) // 2
+
+
 def _require(fits: bool) -> None:
     if not fits:
         raise ValueError("the compiled convolution was given what it does not serve; see kd_core.compiled.serves")
@@ -144,14 +154,13 @@ def _require(fits: bool) -> None:
 def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tuple[Tensor, Tensor]:
     _require(serves(x, weight) and x.shape[1] == weight.shape[1] and bias.shape == weight.shape[:1])
     x, by = x.contiguous(memory_format=torch.channels_last), weight.permute(2, 3, 1, 0).contiguous()
-    height, width = ((side - 2) // 2 for side in x.shape[2:])
-    form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
-    pooled = torch.empty((len(x), len(weight), height, width), memory_format=form)
+    bias = bias.contiguous()
+    pooled = torch.empty(_shape(x, weight), memory_format=_order(weight))
     places = x.new_empty(pooled.numel() if noted else 0, dtype=torch.uint8)
     made = library()
     assert made is not None
     made.convolve_pool(
-        *_sizes(x, weight), _team(), x.data_ptr(), by.data_ptr(), bias.contiguous().data_ptr(), pooled.data_ptr(),
+        *_sizes(x, weight), _team(), x.data_ptr(), by.data_ptr(), bias.data_ptr(), pooled.data_ptr(),
         places.data_ptr() if noted else None,
     )  # fmt: skip
     return pooled, places
@@ -160,9 +169,9 @@ def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tupl
 def _convolve_pool_backward(
     arrives: Tensor, x: Tensor, weight: Tensor, places: Tensor, into_x: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    _require(serves(x, weight) and places.numel() == arrives.numel() and arrives.shape[:2] == (len(x), len(weight)))
-    form = torch.channels_last if len(weight[0]) == 1 else torch.contiguous_format
-    arrives = arrives.contiguous(memory_format=form)
+    _require(serves(x, weight) and arrives.shape == _shape(x, weight) and arrives.dtype == torch.float32)
+    _require(places.numel() == arrives.numel() and not (into_x and weight.shape[1] == 1))
+    arrives = arrives.contiguous(memory_format=_order(weight))
     x, weight = (one.contiguous(memory_format=torch.channels_last) for one in (x, weight))
     sizes = _sizes(x, weight)
     sums = x.new_empty(sizes[-1], weight.numel() + len(weight))
@@ -182,7 +191,7 @@ def _convolve_pool_backward(
     )
 
 
-_lab = torch.library.Library("lab", "DEF")
+_lab = torch.library.Library("distillation_lab", "DEF")
 _lab.define("convolve_pool(Tensor x, Tensor weight, Tensor bias, bool noted) -> (Tensor, Tensor)")
 _lab.define(
     "convolve_pool_backward(Tensor arrives, Tensor x, Tensor weight, Tensor places, bool into_x)"
@@ -190,11 +199,11 @@ _lab.define(
 )
 _lab.impl("convolve_pool", _convolve_pool, "CPU")
 _lab.impl("convolve_pool_backward", _convolve_pool_backward, "CPU")
-convolve_pool = torch.ops.lab.convolve_pool.default
-convolve_pool_backward = torch.ops.lab.convolve_pool_backward.default
+convolve_pool = torch.ops.distillation_lab.convolve_pool.default
+convolve_pool_backward = torch.ops.distillation_lab.convolve_pool_backward.default
 
 
-@register_flop_formula(torch.ops.lab.convolve_pool)
+@register_flop_formula(torch.ops.distillation_lab.convolve_pool)
 def _flops(x: Any, weight: Any, *_: Any, out_shape: Any = None) -> int:
     """As torch counts a convolution's: two for each multiply-add, wherever the maximum may be."""
     images, inputs, height, width = x
