@@ -113,7 +113,9 @@ The article's student distilled over 60,000 images by the trained teacher of `as
 loss α T² KL(teacher ‖ student) + (1 − α) CE with T = {rivals.T:g} and α = {rivals.ALPHA:g}, Adam at
 {rivals.LEARNING_RATE:g}, {threads} threads, the same first weights in each repetition. Ours trains in {precision},
 by torch's own convolutions in {without}, the others in float32. (a) and (b) have the networks as the article's
-listing writes them.{"" if compiled.available() else " **There was no C compiler: ours is torch's.**"}
+listing writes them, and (c) counts all its multiply-adds; ours leaves out those that change nothing: of pixels that
+reach no answer and, backward, of values that pooling or ReLU left behind.
+{"" if compiled.available() else "**There was no C compiler: ours is torch's.**"}
 
 {claims_table(epoch_claims(laps))}
 
