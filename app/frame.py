@@ -7,14 +7,14 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from app.controls import TRUTHS, notices, publish, read_address, seed
-from app.look import style
+from app.look import speak, style
 from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.messages import N_
 from kd_core.settings import Settings
 
 STYLE = """
 .block-container {padding-top: 2.6rem; max-width: 1180px}
-.stElementContainer:has(> .stMarkdown style) {display: none}
+.stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}
 .st-key-stages p {margin: 0}
 [data-testid=stSliderTickBar] {opacity: 1}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
@@ -71,6 +71,7 @@ def surround(page: Page) -> None:
     style(STYLE)
     if presenting():
         style(PRESENT_STYLE)
+        speak(_.language)
         if page.url_path in TALKS:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -85,6 +86,7 @@ def surround(page: Page) -> None:
         publish("lang", language(), default_language())  # its own answer may be None
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
+        speak(_.language)
 
 
 def opening(

@@ -10,3 +10,8 @@ def style(css: str) -> None:
     seconds without its styles.
     """
     st.markdown(f"<style>{css}</style>", unsafe_allow_html=True)
+
+
+def speak(language: str) -> None:
+    """Tell the browser, and with it screen readers and the choice of glyphs, which language the page is in."""
+    st.html(f'<script>document.documentElement.lang = "{language}"</script>', unsafe_allow_javascript=True)

@@ -22,6 +22,7 @@ function begin() {
   // Streamlit goes by the browser's language; the server could only go by what the request said.
   const isSpoken = said.has("lang") || navigator.language.toLowerCase().startsWith("zh") === (host.dataset.language === "zh");
   if (!isSpoken || !CSS.supports("color", "light-dark(#000, #fff)")) return host.remove();
+  document.documentElement.lang = host.dataset.language;
   lookAsChosen();
   root.append(page.content);
   for (const link of root.querySelectorAll("a[href]")) {

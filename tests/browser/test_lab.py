@@ -167,6 +167,7 @@ def test_a_choice_speaks_the_new_language(open_page):
     page.get_by_role("heading", name="知识蒸馏").first.wait_for()
     page.wait_for_timeout(1000)
     assert student.evaluate(expect.format("文章的 CNN"))
+    assert page.evaluate("document.documentElement.lang") == "zh"
 
 
 def test_nothing_is_asked_of_another_host(open_page):
@@ -241,6 +242,7 @@ def test_a_killed_worker_is_replaced_and_the_page_says_so(open_page, server):
 def test_chinese(open_page):
     page = open_page("/distillation?lang=zh")
     page.get_by_role("heading", name="知识蒸馏").first.wait_for()
+    page.wait_for_function("document.documentElement.lang === 'zh'")  # as what listens to the page is told
     page.locator(".st-key-verdict").get_by_text("蒸馏有帮助").first.wait_for()
     page.get_by_role("link", name="概览").click()
     page.get_by_role("heading", name="蒸馏实验室").wait_for()

@@ -153,6 +153,7 @@ def test_where_the_browsers_language_is_not_the_requests_there_is_none(opened):
 def test_its_links_lead_on_in_the_language_of_the_address(opened):
     page = opened("/?lang=zh")
     links = page.evaluate("[...globalThis.labPrelude.root.querySelectorAll('a')].map((link) => link.href)")
+    assert page.evaluate("document.documentElement.lang") == "zh"
     assert len(links) == 10 + 2 + 1 + 4 + 1  # pages, languages, presentation, the four ways, the drawing page
     assert all(("lang=en" if "lang=en" in link else "lang=zh") in link for link in links)
     page.evaluate("globalThis.labPrelude.root.querySelector('.key-open_distillation').click()")
