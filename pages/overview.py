@@ -14,7 +14,12 @@ _ = opening(
     N_("See how knowledge moves between neural networks: four ways, on real digits, trained while you watch."),
 )
 
-style(".stColumn:has([class*=st-key-way_]) {min-width: 200px}")  # two side by side where four would break words
+style("""
+/* Four side by side, or two where these would be narrower than 200px, or one. */
+.stColumn:has([class*=st-key-way_]) {
+  min-width: max(clamp(200px, (848px - 100%) * 999, 50% - .5rem), min(100%, (416px - 100%) * 999));
+}
+""")
 WAYS = (
     ("distillation", N_("Distillation"), N_("answers move"), N_(
         "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "

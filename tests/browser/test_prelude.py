@@ -87,7 +87,7 @@ def same_places(page) -> None:
 
 @pytest.mark.parametrize(
     ("path", "options"),
-    [("/", {}), ("/distillation", {"width": 390, "height": 844, "locale": "zh-CN"}),
+    [("/", {"width": 1280}), ("/distillation", {"width": 390, "height": 844, "locale": "zh-CN"}),
      ("/distillation?lang=zh", {"width": 1100, "color_scheme": "dark"})],
 )  # fmt: skip
 def test_it_stands_where_the_page_will_and_goes_by_itself(opened, path, options):
