@@ -279,6 +279,8 @@ def importance(view: MapView, _: Translator) -> go.Figure:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figure = plot_param_importances(study_of(view), evaluator=FanovaImportanceEvaluator(seed=0))
+    figure.update_traces(cliponaxis=False)  # the longest bar's number stands in the margin
+    figure.update_layout(margin_r=48)
     return _ours(figure, view, _)
 
 
