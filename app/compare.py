@@ -5,6 +5,7 @@ from html import escape
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
 
+NONE = "–"
 STYLE = """<style>
 .beside {overflow-x: auto}
 .arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
@@ -41,7 +42,7 @@ def comparison(result: Result, _: Translator) -> str:
         + "".join(f'<td class="{style}">{escape(cell)}</td>' for cell in cells)
         + "</tr>"
         for label, style, cells in rows
-        if any(cells)
+        if set(cells) - {"", NONE}
     )
     table = f'<table class="arms"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'{STYLE}<div class="beside">{table}</div>'
@@ -68,4 +69,4 @@ def _spread(arm: Arm, _: Translator) -> str:
 
 
 def _count(labels: int | None) -> str:
-    return "–" if labels is None else f"{labels:,}"
+    return NONE if labels is None else f"{labels:,}"
