@@ -890,7 +890,7 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "article": Preset(
         N_("The article"),
-        N_("Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes minutes."),
+        N_("Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes a minute or more."),
         {
             "temperature": 5.0,
             "alpha": 1.0,
