@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from kd_core import cost, fetching
 from kd_core.events import Cost, Step
-from kd_core.folders import data_root
+from kd_core.folders import data_root, write_whole
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import CLASSES, Dropout, initialise
 from kd_core.pixels import MEAN, STD
@@ -274,13 +274,10 @@ def _misfit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Messag
 
 def _keep(name: str, weights: Mapping[str, Tensor]) -> Path:
     path = kept_path(name)
-    partial = path.with_name(f"{path.name}.{time.time_ns()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Under the names of the whole network, as `read` expects them.
         named = {_BEFORE[name] + key: value.contiguous() for key, value in weights.items()}
-        partial.write_bytes(save(named))
-        partial.replace(path)
+        write_whole(path, save(named))
     except OSError as error:
         raise _unwritable(error) from error
     return path

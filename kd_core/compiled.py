@@ -4,13 +4,14 @@
     convolve_pool_backward(arrives, x, weight, places, into_x) -> (gradients of x, weight, bias)
 
 Float32 on the CPU; `serves` says for which shapes. The first training on a machine asks its C compiler (CC, else
-cc), which takes a second; the library is kept beside the data, under the hash of its source and of all that the
+cc); the library is kept beside the data, under the hash of its source and of all that the
 compiler says of itself and of the processor. Without a compiler, `serves` is False and torch's own functions serve.
 """
 
 import ctypes
 import hashlib
 import logging
+import math
 import os
 import shlex
 import subprocess
@@ -23,9 +24,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch import library as ops
 from torch.utils.flop_counter import register_flop_formula
 
-from kd_core.folders import data_root
+from kd_core.folders import data_root, write_whole
 
 SOURCE = Path(__file__).with_name("convolve_pool.c")
 THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # as compilers are told: x86 and GCC, then the others
@@ -47,24 +49,25 @@ def serves(x: Tensor, weight: Tensor) -> bool:
         and inputs in (1, 16, 32)
         and outputs % 16 == 0
         and not (inputs == 1 and x.requires_grad)
-        and 0 < (x.shape[2] - 2) // 2 * ((x.shape[3] - 2) // 2) <= WINDOWS
+        and min(x.shape[2:]) >= 4
+        and math.prod(_shape(x, weight)[2:]) <= WINDOWS
         and available()
     )
 
 
 def available() -> bool:
     """Whether this machine has the compiled pass, for as many threads as torch works with now."""
-    return library() is not None and (torch.get_num_threads() == 1 or _team() is not None)
+    return built() is not None and (torch.get_num_threads() == 1 or _team() is not None)
 
 
 def identity() -> str:
     """The name of what gives the same to the last bit: source, compiler, instructions. Empty where none serves."""
-    made = library() if available() else None
+    made = built() if available() else None
     return Path(made._name).stem if made else ""
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def built() -> ctypes.CDLL | None:
     """The compiled library, kept or made now; None, with a line in the log, where there is no making it."""
     try:
         command, about = _compiler()
@@ -83,7 +86,7 @@ def _compiler() -> tuple[list[str], bytes]:
     """The compiler's command, and all macros it defines: its version, and the instructions that it may use."""
     compiler = shlex.split(os.environ.get("CC") or "cc")
     for choice in THIS_PROCESSOR:
-        command = [*compiler, "-O3", choice]
+        command = [*compiler, "-O3", choice, f"-DMOST={WINDOWS}"]
         asked = subprocess.run(
             [*command, "-dM", "-E", "-x", "c", os.devnull], capture_output=True, timeout=PATIENCE, check=False
         )
@@ -106,10 +109,7 @@ def _compiled(command: list[str], kept: Path) -> ctypes.CDLL:
         finished = [*command, "-fPIC", "-shared", "-o", str(fresh), str(SOURCE)]
         subprocess.run(finished, capture_output=True, timeout=PATIENCE, check=True)
         try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part = kept.with_suffix(f".{os.getpid()}")  # other processes may be at it too
-            part.write_bytes(fresh.read_bytes())
-            part.replace(kept)
+            write_whole(kept, fresh.read_bytes())
         except OSError as error:
             logger.info("What was compiled for convolution is not kept: %s", error)
         return ctypes.CDLL(str(fresh))
@@ -157,7 +157,7 @@ def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tupl
     bias = bias.contiguous()
     pooled = torch.empty(_shape(x, weight), memory_format=_order(weight))
     places = x.new_empty(pooled.numel() if noted else 0, dtype=torch.uint8)
-    made = library()
+    made = built()
     assert made is not None
     made.convolve_pool(
         *_sizes(x, weight), _team(), x.data_ptr(), by.data_ptr(), bias.data_ptr(), pooled.data_ptr(),
@@ -176,7 +176,7 @@ def _convolve_pool_backward(
     sizes = _sizes(x, weight)
     sums = x.new_empty(sizes[-1], weight.numel() + len(weight))
     gradient = torch.empty_like(x) if into_x else x.new_empty(0)
-    made = library()
+    made = built()
     assert made is not None
     made.convolve_pool_backward(
         *sizes, _team(), x.data_ptr(), weight.data_ptr(), places.data_ptr(), arrives.data_ptr(),
@@ -191,7 +191,7 @@ def _convolve_pool_backward(
     )
 
 
-_lab = torch.library.Library("distillation_lab", "DEF")
+_lab = ops.Library("distillation_lab", "DEF")
 _lab.define("convolve_pool(Tensor x, Tensor weight, Tensor bias, bool noted) -> (Tensor, Tensor)")
 _lab.define(
     "convolve_pool_backward(Tensor arrives, Tensor x, Tensor weight, Tensor places, bool into_x)"

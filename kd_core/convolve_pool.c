@@ -20,8 +20,7 @@
 #else
 #define LANES 4
 #endif
-#define MOST 1024 /* windows of an image */
-#define CUT 4     /* by ReLU */
+#define CUT 4 /* by ReLU; the most windows of an image, MOST, are said to the compiler */
 
 #define INLINE static inline __attribute__((always_inline))
 

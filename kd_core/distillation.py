@@ -38,7 +38,7 @@ from kd_core.settings import (
 )
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import verdict
-from kd_core.training import LossFn, fit, predict, resolve_device, resolve_precision, seeded
+from kd_core.training import LossFn, fit, predict, seeded, what_auto_means
 from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
@@ -156,13 +156,8 @@ class Shared:
 
 def resolve(settings: Settings) -> Settings:
     """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    device = resolve_device(settings.device)
-    return settings.model_copy(
-        update={
-            "device": device,
-            "precision": resolve_precision(settings.precision, device, convolves=settings.student == "article"),
-        }
-    )
+    auto = what_auto_means(settings.device, settings.precision, convolves=settings.student == "article")
+    return settings.model_copy(update=auto)
 
 
 def prepare(settings: Settings, data: Digits) -> Shared:

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import math
-import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from kd_core.events import Step
-from kd_core.folders import data_root
+from kd_core.folders import data_root, write_whole
 from kd_core.training import predict
 
 KEPT_BYTES = 2_000_000_000  # of all kept features together; the oldest go first
@@ -77,11 +76,8 @@ def _read(path: Path, images: int) -> Tensor | None:
 
 def _keep(path: Path, made: Tensor) -> None:
     """Write them whole or not at all, and let the oldest go where there are too many."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(save({"features": made.contiguous()}))
-        partial.replace(path)
+        write_whole(path, save({"features": made.contiguous()}))
         kept = sorted(path.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime, reverse=True)
         room = KEPT_BYTES
         for one in kept:

@@ -31,7 +31,7 @@ from kd_core.settings import TASK_ALONE as ALONE
 from kd_core.settings import MultitaskSettings as Settings
 from kd_core.statistics import delta_m, verdict
 from kd_core.tasks import LARGEST_ANGLE, NEAR, TaskDigits, in_degrees, make_split, name_of, wrong
-from kd_core.training import confusion, predict, resolve_device, resolve_precision, seeded
+from kd_core.training import confusion, predict, seeded, what_auto_means
 from kd_core.trials import drained, in_turn, joined, require_same_data
 from kd_core.weighting import dwa_weights, gradient_cosines, project_conflicts, uncertainty_weighted, weighted_sum
 
@@ -69,13 +69,8 @@ class Shared:
 
 def resolve(settings: Settings) -> Settings:
     """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    device = resolve_device(settings.device)
-    return settings.model_copy(
-        update={
-            "device": device,
-            "precision": resolve_precision(settings.precision, device, convolves=True),
-        }
-    )
+    auto = what_auto_means(settings.device, settings.precision, convolves=True)
+    return settings.model_copy(update=auto)
 
 
 def prepare(settings: Settings, data: Digits) -> Shared:

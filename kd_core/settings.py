@@ -466,6 +466,7 @@ class TransferSettings(Settings):
         "target": N_("2 · Train on the target"),
     }
     shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
+    decides_auto: ClassVar[str | None] = "network"
 
     task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = field(
         "low_high", choices=TASKS, label=N_("Source → target"),
@@ -890,7 +891,9 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "article": Preset(
         N_("The article"),
-        N_("Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes a minute or more."),
+        N_(
+            "Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes the longest."
+        ),
         {
             "temperature": 5.0,
             "alpha": 1.0,

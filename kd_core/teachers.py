@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 
 from kd_core.data import Digits
 from kd_core.events import Evaluation, Step
-from kd_core.folders import data_root
+from kd_core.folders import data_root, write_whole
 from kd_core.training import fit
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -194,13 +193,9 @@ def _read(path: Path) -> Teacher:
 def keep(path: Path, teacher: Teacher) -> bool:
     """Write `teacher` for later runs, atomically; False (and a line in the log) where that is impossible."""
     about = {key: value for key, value in asdict(teacher).items() if key not in ("weights", "kept")}
-    # Beside the final name, so that the rename stays on one disk; the pid keeps two writers apart.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         weights = {key: value.contiguous() for key, value in teacher.weights.items()}
-        partial.write_bytes(save(weights, {"about": json.dumps(about)}))
-        partial.replace(path)
+        write_whole(path, save(weights, {"about": json.dumps(about)}))
     except OSError as error:
         log.warning("The teacher could not be kept in %s (%s).", path.parent, error)
         return False

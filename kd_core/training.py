@@ -54,9 +54,9 @@ def resolve_device(device: str) -> str:
 
 
 def resolve_precision(precision: str, device: str, *, convolves: bool) -> str:
-    """The arithmetic that "auto" stands for on `device`, for networks of which most of the work convolves or not.
+    """The arithmetic that "auto" stands for on `device`: bfloat16 where it is native, else float32.
 
-    bfloat16 where it is native, else float32; which the compiled convolutions want, and are faster for it.
+    convolves: whether the article's networks do most of the work. The compiled pass makes them faster in float32.
     """
     if precision != "auto":
         return precision
@@ -65,6 +65,12 @@ def resolve_precision(precision: str, device: str, *, convolves: bool) -> str:
     else:
         native = device == "cpu" and has_native_bfloat16() and not (convolves and compiled.available())
     return "bfloat16" if native else "float32"
+
+
+def what_auto_means(device: str, precision: str, *, convolves: bool) -> dict[str, str]:
+    """Settings' `device` and `precision` with nothing left "auto"; convolves: see `resolve_precision`."""
+    device = resolve_device(device)
+    return {"device": device, "precision": resolve_precision(precision, device, convolves=convolves)}
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

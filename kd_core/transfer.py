@@ -49,7 +49,7 @@ from kd_core.settings import (
 )
 from kd_core.settings import TransferSettings as Settings
 from kd_core.statistics import CONFIDENCE, verdict
-from kd_core.training import LossFn, count_errors, fit, predict, resolve_device, resolve_precision, seeded
+from kd_core.training import LossFn, count_errors, fit, predict, seeded, what_auto_means
 from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
@@ -165,13 +165,8 @@ class Shared:
 
 def resolve(settings: Settings) -> Settings:
     """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    device = resolve_device(settings.device)
-    return settings.model_copy(
-        update={
-            "device": device,
-            "precision": resolve_precision(settings.precision, device, convolves=True),
-        }
-    )
+    auto = what_auto_means(settings.device, settings.precision, convolves=settings.network not in BACKBONES)
+    return settings.model_copy(update=auto)
 
 
 def prepare(settings: Settings, data: Digits) -> Shared:

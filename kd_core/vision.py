@@ -11,7 +11,7 @@ import sys
 import threading
 from types import ModuleType
 
-import torch
+from torch import library
 
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _OPS = ("torchvision::nms", "torchvision::qnms")
@@ -32,5 +32,5 @@ def import_torchvision() -> ModuleType:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]  # half imported
         for op in _OPS:
-            torch.library.define(op, _SCHEMA)
+            library.define(op, _SCHEMA)
         return importlib.import_module("torchvision")

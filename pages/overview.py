@@ -15,7 +15,7 @@ _ = opening(
 )
 
 style("""
-/* Four side by side, or two where these would be narrower than 200px, or one. */
+/* Four side by side, or two where these would be narrower than 200px, or one: 848 and 416 are these with gaps. */
 .stColumn:has([class*=st-key-way_]) {
   min-width: max(clamp(200px, (848px - 100%) * 999, 50% - .5rem), min(100%, (416px - 100%) * 999));
 }

@@ -1,7 +1,5 @@
 """An exported network is the network: ONNX Runtime says what torch says; int8 is measured, not promised."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -18,6 +16,7 @@ from kd_core.messages import Problem
 from kd_core.models import build
 from kd_core.settings import DISTILLED
 from kd_core.training import predict
+from tests.missing import missing
 
 needs_onnx = pytest.mark.usefixtures("onnx")
 
@@ -25,9 +24,7 @@ needs_onnx = pytest.mark.usefixtures("onnx")
 @pytest.fixture
 def onnx():
     if not export.installed():
-        if os.environ.get("KD_REQUIRE_ONNX"):
-            pytest.fail("onnx or onnxruntime is missing, and KD_REQUIRE_ONNX is set")
-        pytest.skip("ONNX is not installed: pip install -r requirements-onnx.txt")
+        missing("ONNX is not installed: pip install -r requirements-onnx.txt", "KD_REQUIRE_ONNX")
 
 
 def kept(model: nn.Module) -> bytes:

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from kd_core import compiled
 from kd_core.cost import costs_of
 from kd_core.models import ConvPool, Dropout, build, initialise, seen
 
@@ -37,7 +38,10 @@ def test_multiply_adds_by_hand():
     assert 0 < small.latency_ms < large.latency_ms
 
 
-def test_cnn_is_the_articles_function_with_relu_before_pooling():
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_cnn_is_the_articles_function_with_relu_before_pooling(monkeypatch, is_compiled):
+    if not is_compiled:
+        monkeypatch.setattr(compiled, "available", lambda: False)
     model = build("article", "student", seed())
     first, _, _, second, _, _, flatten, dense, _, last = model
     images = torch.randn(5, 1, 28, 28, generator=seed(1))
@@ -50,6 +54,7 @@ def test_cnn_is_the_articles_function_with_relu_before_pooling():
     usual.to(memory_format=torch.channels_last)
     with torch.no_grad():
         torch.testing.assert_close(model(images), usual(images))
+        assert is_compiled or torch.equal(model(images), usual(images))
     gradients = [torch.autograd.grad(net(images).square().sum(), list(net.parameters())) for net in (model, usual)]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs)

@@ -5,6 +5,7 @@ import sklearn.metrics
 import torch
 import torch.nn.functional as F
 
+from kd_core import distillation, meta_learning, multitask, transfer
 from kd_core.messages import Problem
 from kd_core.models import build
 from kd_core.training import confusion, count_errors, fit, moved, predict, resolve_device, resolve_precision, seeded
@@ -62,6 +63,22 @@ def test_auto_is_bfloat16_only_where_that_is_faster(monkeypatch, native, there, 
     monkeypatch.setattr("kd_core.compiled.available", lambda: there)
     assert resolve_precision("auto", "cpu", convolves=False) == dense
     assert resolve_precision("auto", "cpu", convolves=True) == convolving
+
+
+@pytest.mark.parametrize("technique", [distillation, transfer, multitask, meta_learning])
+def test_what_auto_means_hangs_on_no_field_but_the_one_that_is_named(monkeypatch, technique):
+    """The queue goes by it; and only the article's networks are better off in float32 for the compiled pass."""
+    monkeypatch.setattr("kd_core.training.has_native_bfloat16", lambda: True)
+    monkeypatch.setattr("kd_core.compiled.available", lambda: True)
+    asked, field = technique.Settings(), technique.Settings.decides_auto
+    for name, spec in asked.specs().items():
+        if name in ("precision", "device"):
+            continue
+        meanings = {one: technique.resolve(asked.model_copy(update={name: one})).precision for one in spec.choices}
+        assert (len(set(meanings.values())) > 1) == (name == field), name
+        if name == field:
+            own = {"article", "large", "small"}
+            assert meanings == {one: "float32" if one in own else "bfloat16" for one in meanings}
 
 
 def test_moved_images_are_their_own_shifted_by_whole_pixels():

@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 
 import pytest
-import torch
+from torch import library
 
 from kd_core import vision
 
@@ -29,7 +29,7 @@ def test_torchvision_works_in_a_fresh_process_without_a_warning() -> None:
 def test_a_matching_build_goes_through_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     matching = ModuleType("torchvision")
     monkeypatch.setitem(sys.modules, "torchvision", matching)
-    monkeypatch.setattr(torch.library, "define", lambda *_: pytest.fail("declared an op"))
+    monkeypatch.setattr(library, "define", lambda *_: pytest.fail("declared an op"))
     assert vision.import_torchvision() is matching
 
 
@@ -38,7 +38,7 @@ def test_another_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("something else")
 
     monkeypatch.setattr(vision.importlib, "import_module", broken)
-    monkeypatch.setattr(torch.library, "define", lambda *_: pytest.fail("declared an op"))
+    monkeypatch.setattr(library, "define", lambda *_: pytest.fail("declared an op"))
     with pytest.raises(RuntimeError, match="something else"):
         vision.import_torchvision()
 
@@ -55,6 +55,6 @@ def test_the_two_ops_are_declared_where_they_are_missing(monkeypatch: pytest.Mon
         return whole
 
     monkeypatch.setattr(vision.importlib, "import_module", mismatched)
-    monkeypatch.setattr(torch.library, "define", lambda op, schema: declared.append(op))
+    monkeypatch.setattr(library, "define", lambda op, schema: declared.append(op))
     assert vision.import_torchvision() is whole
     assert declared == ["torchvision::nms", "torchvision::qnms"]

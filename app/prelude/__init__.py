@@ -1,6 +1,6 @@
 """What is sent ahead of Streamlit's page, with the HTML itself: the page as it begins, in place and alive.
 
-A browser loads and runs Streamlit's scripts for two seconds and more before the page's own first element arrives.
+A browser loads and runs Streamlit's scripts before the page's own first element arrives.
 Meanwhile this stands where the page will: the same words, and the same live part from the same files, which follows
 the hand. `prelude.js` takes it away once the page stands, and hands on what was done to it.
 

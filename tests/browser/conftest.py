@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.missing import missing
+
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
              "--no-first-run"]  # fmt: skip
@@ -75,9 +77,7 @@ def chromium():
     playwright = pytest.importorskip("playwright.sync_api")
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
-        if os.environ.get("KD_REQUIRE_BROWSER"):
-            pytest.fail("no Chromium was found, and KD_REQUIRE_BROWSER is set")
-        pytest.skip("no Chromium was found; install it to run the browser tests")
+        missing("no Chromium was found; install it to run the browser tests", "KD_REQUIRE_BROWSER")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *LIGHT])
         yield browser

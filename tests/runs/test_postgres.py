@@ -17,6 +17,7 @@ from kd_core.runs.entry import machine_of
 from kd_core.runs.store import SCHEMA, Store
 from kd_core.settings import DistillationSettings
 from tests.browser.conftest import free_port
+from tests.missing import missing
 
 SETTINGS = DistillationSettings.parse(recorded("distillation").settings)
 
@@ -60,13 +61,9 @@ def server():
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        missing = "psycopg is missing; install requirements-postgres.txt"
-    else:
-        missing = "" if programs() else "PostgreSQL's programs were not found"
-    if missing and os.environ.get("KD_REQUIRE_POSTGRES"):
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+        missing("psycopg is missing; install requirements-postgres.txt", "KD_REQUIRE_POSTGRES")
+    if not programs():
+        missing("PostgreSQL's programs were not found", "KD_REQUIRE_POSTGRES")
     with tempfile.TemporaryDirectory(prefix="lab-postgres-") as folder:
         running = Server(Path(folder), free_port())
         running.start()
