@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
-.PHONY: app test check proof assets prelude bench data translations
+.PHONY: app test check proof assets bench data translations
 .DEFAULT_GOAL := app
 
 $(BIN)/python:
@@ -39,9 +39,6 @@ check: $(VENV)/installed-dev   ## format, lint, types, known vulnerabilities of 
 
 assets: $(VENV)/installed data ## rebuild what the first paint shows: teacher, gallery, recorded Result
 	$(RUN) -m assets.make
-
-prelude: $(VENV)/installed-dev  ## redraw what is sent ahead of the pages, after a change to their beginning
-	$(RUN) -m app.prelude.make
 
 translations: $(VENV)/installed ## collect new strings into app/locale
 	$(RUN) -m app.text

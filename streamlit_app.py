@@ -20,9 +20,6 @@ if __name__ == "__main__":  # somebody looks at a page
     with still_first():
         page.run()
 else:  # the server starts
-    from starlette.middleware import Middleware
+    from app.start import ready
 
-    from app.prelude import Prelude
-    from app.start import Hints, ready
-
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Prelude), Middleware(Hints)])
+    app = st.App(__file__, lifespan=ready)

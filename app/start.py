@@ -12,14 +12,10 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from starlette.types import ASGIApp as Asgi
-from starlette.types import Message, Receive, Scope, Send
 
 NEEDED = (
     "app.frame", "app.pictures", "app.watch", "app.result", "app.behind", "app.article",
@@ -28,11 +24,8 @@ NEEDED = (
     "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.BmpImagePlugin", "PIL.PpmImagePlugin",
 )  # fmt: skip
 LATER = "kd_core.runs.store"  # what the first run needs
-PAINT_SECONDS = 0.7  # what is sent ahead of the first page is drawn in this time, if a browser waits for it
+PAINT_SECONDS = 0.7  # a browser that waits for the first page has asked for Streamlit's files in this time
 REST_SECONDS = 8.0  # the first page itself is drawn in this time
-SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
-USED = ("PlotlyChart", "BidiComponent", "Slider", "Selectbox", "NumberInput", "Checkbox")
-HTML = b"text/html; charset=utf-8"
 PATIENCE = 30.0  # seconds that a page waits for what it needs; then it imports it itself
 OFTEN = 0.0005  # seconds after which this thread lets the one that serves go on; by default it is ten times as long
 
@@ -86,34 +79,6 @@ def through_the_entry() -> None:
         from streamlit.runtime.pages_manager import PagesManager
 
         PagesManager.uses_pages_directory = False
-
-
-class Hints:
-    """Tells a browser with the page itself which of Streamlit's scripts the page will need.
-
-    It would learn so from the page's content, seconds later, and load 5 MB then: most of it draws the figures.
-    """
-
-    def __init__(self, app: Asgi) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def hinted(message: Message) -> None:
-            if message["type"] == "http.response.start" and (b"content-type", HTML) in message["headers"]:
-                # low: over a slow network the page itself comes first
-                links = [f"<{file}>; rel=modulepreload; fetchpriority=low" for file in hints()]
-                message["headers"].append((b"link", ", ".join(links).encode()))
-            await send(message)
-
-        with_figures = scope["type"] == "http" and not scope["path"].endswith("/")  # all pages but the overview
-        await self.app(scope, receive, hinted if with_figures else send)
-
-
-@cache
-def hints() -> list[str]:
-    """The scripts that a page will need later, as addresses."""
-    found = [next(SCRIPTS.glob(f"{name}.*.js"), None) for name in USED]
-    return [f"./static/js/{file.name}" for file in found if file]
 
 
 def await_imports() -> None:

@@ -56,7 +56,7 @@ MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", 
                         "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
                         "app.article", "app.behind", "app.start", "app.runs", "app.choice",
                         "app.share", "app.take", "app.maps",
-                        "app.talk", "app.lesson", "app.look", "app.prelude")  # fmt: skip
+                        "app.talk", "app.lesson", "app.look")  # fmt: skip
 FILES = [
     path
     for path in sorted(ROOT.rglob("*.py"))

@@ -1,6 +1,5 @@
 """What is kept away from the first paint and from each rerun: slow imports, figures that there are, hidden tabs."""
 
-import asyncio
 import socket
 import subprocess
 import sys
@@ -133,28 +132,6 @@ def test_what_is_kept_depends_on_the_object_the_values_and_the_language():
     for t in range(MOST):
         drawn(one, t + 10.0, english)
     assert drawn(one, 1.0, english) is not first  # it was asked for longest ago
-
-
-def test_a_page_with_figures_says_which_scripts_it_needs_before_they_are_asked_for():
-    def asked(path, kind):
-        sent = []
-
-        async def app(scope, receive, send):
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-            await send({"type": "http.response.body", "body": b""})
-
-        async def send(message):
-            sent.append(message)
-
-        asyncio.run(start.Hints(app)({"type": "http", "path": path}, None, send))
-        return dict(sent[0]["headers"]).get(b"link", b"").decode()
-
-    hints = asked("/distillation", start.HTML)
-    named = [hint.partition(">")[0].removeprefix("<./static/js/") for hint in hints.split(", ")]
-    assert [name.partition(".")[0] for name in named] == list(start.USED)
-    assert all((start.SCRIPTS / name).is_file() for name in named)
-    assert hints.count("rel=modulepreload") == len(named)
-    assert asked("/", start.HTML) == asked("/static/js/index.js", b"text/javascript") == ""
 
 
 @pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="open files have no names here")

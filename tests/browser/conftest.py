@@ -100,7 +100,6 @@ def open_page(chromium, server):
             page.on("request", lambda request: asked.append(request.url))
         page.goto(server.address + path)
         page.locator("h1").first.wait_for()
-        page.wait_for_function("!globalThis.labPrelude")  # what was sent ahead is gone
         if sent is not None and rest and not path.startswith("/draw"):  # it speaks once itself: see app/chart.py
             page.locator(".js-plotly-plot .main-svg").first.wait_for()
         return page

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import Digit
-from app.components import SHARED, SOFT_TARGETS, mounted
+from app.components import SHARED, mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -91,7 +91,7 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-_mount = mounted(*SOFT_TARGETS, shared=(SHARED,))
+_mount = mounted("soft_targets", "quiz", "matrix", shared=(SHARED,))
 
 
 def soft_targets(
