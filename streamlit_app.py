@@ -6,7 +6,6 @@ if __name__ == "__main__":  # somebody looks at a page
     from app.start import await_imports
 
     await_imports()
-    from app.chart import still_first
     from app.controls import read_address
     from app.frame import navigation, surround
     from app.text import current
@@ -17,8 +16,7 @@ if __name__ == "__main__":  # somebody looks at a page
     st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
     surround(page)
     queue()  # the workers warm up while the first page is read
-    with still_first():
-        page.run()
+    page.run()
 else:  # the server starts
     from app.start import ready
 

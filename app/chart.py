@@ -1,12 +1,6 @@
-"""How a page shows a figure and a set of images: every figure can be saved, every image says what it is.
+"""How a page shows a figure and a set of images: every figure can be saved, every image says what it is."""
 
-Plotly's script takes a browser seconds, in which it shows nothing else that it has not shown yet. So the first time
-that a session draws figures, they are still pictures; as soon as these are shown, the page is drawn again, with
-figures that answer the pointer.
-"""
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -14,15 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.components.shown import shown
-from app.drawing import address
-from app.kept import kept
 from app.png import data_uri
 from app.png import png as png
 from app.whole import drawing
 
-STILLS = True  # the first figures of a session are still pictures
-WIDE, HALF = 1120, 540  # about how wide a figure's place is, in pixels
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
 STYLE = """<style>
@@ -35,34 +24,12 @@ STYLE = """<style>
 </style>"""
 
 
-@contextmanager
-def still_first() -> Iterator[None]:
-    """Around each page: the first figures that a session draws are still pictures, and soon after the figures.
-
-    Not where the address names a run: it may be under way, and drawing its page again could swallow a Stop.
-    """
-    state = st.session_state
-    answer = not STILLS or bool(state.get("stills_drawn")) or "run" in st.query_params
-    state["figures_answer"] = answer
-    yield
-    if state.get("stills_drawn") and not answer:
-        shown("page_shown")  # and when it is drawn again, it has figures
-
-
 @drawing()
-def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE, **options: Any) -> Any:
+def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -> Any:
     """Draw `figure` with one button that saves it, in the format that is set under "Export".
 
-    alt: what it shows, for who cannot see it. width: of its place, for the still picture. options: those of
-    `st.plotly_chart`.
+    alt: what it shows, for who cannot see it. options: those of `st.plotly_chart`.
     """
-    height = figure.layout.height
-    if height and not st.session_state.get("figures_answer", True):
-        st.session_state["stills_drawn"] = True
-        source = still(figure, width, "dark" if st.context.theme.type == "dark" else "light")
-        style = f"display: block; width: 100%; height: {height}px"
-        with st.container(key=key):
-            return st.html(f'<img class="still" src="{source}" alt="{escape(alt or "")}" style="{style}">')
     form = saved_as()
     config = {
         "displayModeBar": "hover",
@@ -71,12 +38,6 @@ def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE
         "toImageButtonOptions": {"format": form, "filename": f"distillation-lab-{key}", "scale": 2},
     }
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
-
-
-@kept
-def still(figure: go.Figure, width: int, theme: str) -> str:
-    """The address of a figure's still picture."""
-    return address(figure, (width, figure.layout.height), theme)
 
 
 def saved_as() -> str:

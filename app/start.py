@@ -1,7 +1,7 @@
 """The server beside the script: what is done once, as soon as it runs, and not when somebody waits for a page.
 
 A browser that comes for the first time loads Streamlit's own scripts for a second or more before it asks for the
-page. In this time a thread imports what a page needs, and draws the figures of the first one.
+page. In this time a thread imports what a page needs.
 """
 
 import inspect
@@ -91,7 +91,7 @@ def await_imports() -> None:
 
 
 def make_ready(careful: bool = True) -> None:
-    """Import what the first page needs, and make what it shows by default.
+    """Import what the first page needs.
 
     careful: what fails here is left to fail where somebody sees it.
     """
@@ -104,7 +104,6 @@ def make_ready(careful: bool = True) -> None:
         finally:
             _imported.set()
         inspect.stack()  # Streamlit asks once for it; that looks at every module there is
-        import_module("app.result").draw_default()
     sys.setswitchinterval(usual)
 
 

@@ -22,12 +22,6 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
-def _figures_at_once(monkeypatch):
-    """No still pictures first: nobody asks again in `AppTest`. What is about them sets it back."""
-    monkeypatch.setattr("app.chart.STILLS", False)
-
-
 @pytest.fixture(scope="session")
 def mnist() -> Digits:
     """Real MNIST; where no network answers and nothing is on disk, the tests that need it say so and skip."""

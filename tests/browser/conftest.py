@@ -89,7 +89,7 @@ def open_page(chromium, server):
     """Open an address of the lab in a fresh context; errors that the page throws fail the test."""
     contexts, thrown = [], []
 
-    def opened(path="/distillation", *, width=1440, height=900, sent=None, asked=None, rest=True, **options):
+    def opened(path="/distillation", *, width=1440, height=900, sent=None, asked=None, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
         contexts.append(context)
         page = context.new_page()
@@ -100,8 +100,6 @@ def open_page(chromium, server):
             page.on("request", lambda request: asked.append(request.url))
         page.goto(server.address + path)
         page.locator("h1").first.wait_for()
-        if sent is not None and rest and not path.startswith("/draw"):  # it speaks once itself: see app/chart.py
-            page.locator(".js-plotly-plot .main-svg").first.wait_for()
         return page
 
     yield opened
