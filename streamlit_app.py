@@ -3,9 +3,6 @@
 import streamlit as st
 
 if __name__ == "__main__":  # somebody looks at a page
-    from app.start import await_imports
-
-    await_imports()
     from app.controls import read_address
     from app.frame import navigation, surround
     from app.text import current

@@ -10,7 +10,6 @@ import streamlit as st
 
 from app.png import data_uri
 from app.png import png as png
-from app.whole import drawing
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
@@ -24,7 +23,6 @@ STYLE = """<style>
 </style>"""
 
 
-@drawing()
 def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -> Any:
     """Draw `figure` with one button that saves it, in the format that is set under "Export".
 

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from app.figures import Translator
 from app.link import differing
-from app.whole import pandas
 from kd_core.messages import N_, Scalar
 from kd_core.runs.entry import Entry
 from kd_core.settings import TECHNIQUES, Settings, field
@@ -160,7 +159,9 @@ def table(
         }
         for e in entries
     ]
-    made: pd.DataFrame = pandas().DataFrame(rows, columns=list(COLUMNS))
+    import pandas as pd  # here: only the history needs it, and it costs the server 70 MB
+
+    made = pd.DataFrame(rows, columns=list(COLUMNS))
     return made.astype({"rank": "Int64", "seconds": "float64"})
 
 
@@ -198,8 +199,10 @@ def csv(entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]]) -> str:
         }
         for e in entries
     ]
+    import pandas as pd
+
     ints = {"rank": "Int64", "ranked_among": "Int64"}
-    return str(pandas().DataFrame(rows).astype(ints).to_csv(index=False)) if rows else ""
+    return str(pd.DataFrame(rows).astype(ints).to_csv(index=False)) if rows else ""
 
 
 def named(wanted: str, there: Collection[str]) -> tuple[list[str], list[str]]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from app.whole import drawing
 
 MOST = 24  # figures of one function; the one asked for longest ago gives way
 
@@ -30,8 +29,7 @@ def kept(make: Callable[P, R]) -> Callable[P, R]:
             if key in made:
                 made.move_to_end(key)
                 return made[key][1]
-        with drawing():
-            result = make(*args, **kwargs)
+        result = make(*args, **kwargs)
         with lock:
             made[key] = ((args, kwargs), result)
             if len(made) > MOST:

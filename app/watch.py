@@ -1,7 +1,6 @@
 """A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
 
 import secrets
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,31 +10,28 @@ from app.controls import address_of, at_present, differences, wish
 from app.enlarged import enlarged_option
 from app.ghost import Ghost
 from app.pace import Pace
-from app.start import REST_SECONDS
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
 from kd_core.messages import Message, Problem, Scalar, message
-from kd_core.runs.late import late_store
 from kd_core.runs.queue import Handle, Limits, Queue, View
+from kd_core.runs.store import Store
 from kd_core.settings import Settings
 from kd_core.validation import group
 
-if TYPE_CHECKING:
-    from kd_core.runs.store import Store
-
 MORE_SEEDS = 5
+REST_SECONDS = 8.0  # before the workers start: they would take the processor from the first page
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
-def store() -> "Store":
-    """The server's one store; its database is opened when it is first used."""
-    return late_store()
+def store() -> Store:
+    """The server's one store."""
+    return Store()
 
 
-def told_by(kept: "Store") -> list[Message]:
+def told_by(kept: Store) -> list[Message]:
     """What a person should know of a store: what happened when it was opened, and why nothing is kept."""
     return [*kept.notices, *filter(None, [kept.problem])]
 

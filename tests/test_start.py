@@ -1,18 +1,14 @@
 """What is kept away from the first paint and from each rerun: slow imports, figures that there are, hidden tabs."""
 
-import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from app import figures, start
+from app import figures
 from app.bundled import recorded
 from app.kept import MOST, kept
 from app.text import Translate
@@ -20,11 +16,12 @@ from app.watch import queue
 
 ROOT = Path(__file__).parent.parent
 ENTRY = str(ROOT / "streamlit_app.py")
-SLOW = ["pandas", "pyarrow", "scipy", "sqlalchemy", "sklearn", "distributed", "torch"]
-FIRST_PAINT = """
+HEAVY = ["pandas", "pyarrow", "scipy", "sklearn", "torch"]
+FIRST_PAGE = """
 import sys
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from app.start import import_pages_modules
+import_pages_modules()
 at = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 assert not at.exception
 if sys.argv[2]:
@@ -41,14 +38,13 @@ def _end_the_workers():
 
 
 @pytest.mark.parametrize("page", ["", "pages/distillation.py"])
-def test_nothing_slow_is_imported_before_the_first_paint(page):
-    command = [sys.executable, "-c", FIRST_PAINT, ENTRY, page, *SLOW]
+def test_a_page_is_shown_without_the_heavy_packages(page):
+    command = [sys.executable, "-c", FIRST_PAGE, ENTRY, page, *HEAVY]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == []
 
 
 def test_streamlit_finds_the_app_that_makes_ready_at_its_start():
     assert discover_asgi_app(Path(ENTRY)).import_string == "streamlit_app:app"
-    start.make_ready(careful=False)  # everything that it names exists
 
 
 @pytest.fixture
@@ -102,34 +98,3 @@ def test_what_is_kept_depends_on_the_object_the_values_and_the_language():
     for t in range(MOST):
         drawn(one, t + 10.0, english)
     assert drawn(one, 1.0, english) is not first  # it was asked for longest ago
-
-
-@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="open files have no names here")
-def test_connections_send_small_pieces_at_once():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        start.send_at_once()
-        with socket.create_connection(listening.getsockname()), listening.accept()[0] as taken:
-            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-
-def test_a_page_waits_for_what_the_server_imports_and_for_nothing_where_there_is_none(monkeypatch):
-    begun = time.monotonic()
-    start.await_imports()  # no server here
-    assert time.monotonic() - begun < start.PATIENCE / 2
-    monkeypatch.setattr(start, "_imported", threading.Event())
-    waiting = threading.Thread(target=start.await_imports)
-    waiting.start()
-    waiting.join(0.2)
-    assert waiting.is_alive()
-    start.make_ready(careful=False)
-    waiting.join(10)
-    assert not waiting.is_alive()
-
-
-def test_the_first_address_of_a_server_runs_the_entry_script_too(monkeypatch):
-    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)  # as in a new server
-    start.through_the_entry()
-    manager = PagesManager(ENTRY)
-    assert manager.uses_pages_directory is False  # else what is in pages/ is a page by itself

@@ -86,11 +86,11 @@ def test_the_report_and_the_table_of_trials_have_it():
         text = handout.html(result, _)
         assert _("Digits left out: errors over a shift of their biases") in text
         assert text.count("<svg") == handout.html(recorded("distillation"), _).count("<svg") + 1
-    table = report.table(result)
+    table = pd.DataFrame(report.rows(result))
     row = table[(table["arm"] == DISTILLED) & (table["seed"] == 2)].iloc[0]
     assert row["matched_missed"] == result.arm(DISTILLED).trials[2].measures["matched missed"]
     assert pd.isna(table[table["arm"] == "teacher"].iloc[0]["matched_missed"])
-    assert "matched_missed" not in report.table(recorded("distillation"))
+    assert "matched_missed" not in report.csv(recorded("distillation"))
 
 
 def exported(left_out="3") -> dict:

@@ -11,7 +11,6 @@ from app.chart import chart
 from app.controls import redraw_in_language
 from app.enlarged import enlarged
 from app.text import Translate
-from app.whole import drawing
 from kd_core.events import Result
 from kd_core.settings import Settings
 
@@ -53,9 +52,7 @@ def show(stage: Stage, figure: Callable[[], go.Figure], key: str, alt: str) -> N
     with st.container(key="talk_chart"):
         if stage.revealed:
             ink = INKS.get(st.context.theme.type or "")
-            with drawing():
-                large = enlarged(figure(), ink)
-            chart(large, f"talk_{key}", alt, height="stretch")
+            chart(enlarged(figure(), ink), f"talk_{key}", alt, height="stretch")
         else:
             st.html('<div class="talk-cover" aria-hidden="true">?</div>')
 
