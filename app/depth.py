@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -10,8 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.draft import Draft
-from app.figures import COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
-from app.kept import kept
+from app.figures import CACHED, COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
 from kd_core.events import Arm, ArmTrial, Bin, Result
 from kd_core.settings import TEACHER
 from kd_core.statistics import agreement, calibration_error, t_interval
@@ -43,7 +43,7 @@ def pooled_bins(arm: Arm) -> list[Bin]:
     ]  # fmt: skip
 
 
-@kept
+@lru_cache(CACHED)
 def reliability(result: Result, _: Translator) -> go.Figure:
     """How often answers are right over how sure they are, all trials together; on the diagonal they match.
 
@@ -83,7 +83,7 @@ def _main_first(result: Result) -> list[Arm]:
     return sorted(result.arms, key=lambda arm: arm.name not in main)
 
 
-@kept
+@lru_cache(CACHED)
 def calibration_errors(result: Result, _: Translator) -> go.Figure:
     """Expected calibration error of each arm in points, its trials and mean with the 95 % interval."""
     rows = []
@@ -125,7 +125,7 @@ def same_answers(result: Result) -> dict[str, list[float]]:
     }
 
 
-@kept
+@lru_cache(CACHED)
 def agreements(result: Result, _: Translator) -> go.Figure:
     """On how many test images each arm answers as the teacher does, whether right or wrong."""
     rows = [(name, each, t_interval(each)) for name, each in same_answers(result).items()]
@@ -151,7 +151,7 @@ def on_mistakes(trial: ArmTrial, teacher: ArmTrial) -> OnMistakes:
     return OnMistakes(total, same, wrong - same, total - wrong)
 
 
-@kept
+@lru_cache(CACHED)
 def repeated_mistakes(result: Result, _: Translator) -> go.Figure | None:
     """The share of the teacher's mistakes that each arm repeats; None if the teacher makes none."""
     teacher, rows = result.arm(TEACHER), []
@@ -300,7 +300,7 @@ def equal_cost(result: Result) -> list[list[Arm]]:
     return list(groups.values())
 
 
-@kept
+@lru_cache(CACHED)
 def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
     """Parameters, multiply-adds, bytes and latency of each network as bars, each with an axis of its own.
 

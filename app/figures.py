@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.draft import Draft
-from app.kept import kept
 from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import (
     ALONE,
@@ -85,11 +85,12 @@ COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.i
 LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
               ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
 # A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
+CACHED = 24  # figures of one function; whoever is given one must not change it
 FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'
 LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
 
-@kept
+@lru_cache(CACHED)
 def errors_by_arm(result: Result, _: Translator) -> go.Figure:
     """Test errors per 10,000 images: each trial a faint mark, the mean with its 95 % interval bold."""
     scale = 10_000 / result.data.test
@@ -136,7 +137,7 @@ def dots(
     return finish(figure, height=max(300, 90 + 60 * len(rows)))
 
 
-@kept
+@lru_cache(CACHED)
 def learning_curves(result: Result, _: Translator) -> go.Figure:
     """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
     figure = Draft()
@@ -183,7 +184,7 @@ def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[fl
     return epochs, [fmean(at[epoch]) for epoch in epochs]
 
 
-@kept
+@lru_cache(CACHED)
 def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
     """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
     rows = [
@@ -216,7 +217,7 @@ PARTS = {"soft": COLOURS[DISTILLED], "bare": COLOURS[DISTILLED], "hard": COLOURS
 TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
 
 
-@kept
+@lru_cache(CACHED)
 def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figure:
     """Mean length of the gradient at the student's logits over T: soft with and without T², hard, and the limit.
 
@@ -295,7 +296,6 @@ def _mean_length(vectors: np.ndarray) -> float:
     return float(np.linalg.norm(vectors, axis=1).mean())
 
 
-@kept
 def digit_image(digit: GalleryDigit) -> np.ndarray:
     """The digit as it is, 28x28 white on black, each pixel enlarged to 5x5 without smoothing."""
     return np.kron(np.array(digit.pixels, dtype=np.uint8).reshape(28, 28), np.ones((5, 5), dtype=np.uint8))

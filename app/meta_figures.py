@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -10,8 +11,7 @@ from plotly.subplots import make_subplots
 
 from app.chart import tiles
 from app.draft import Draft
-from app.figures import COLOURS, DASHES, MARKERS, Translator, dots, finish
-from app.kept import kept
+from app.figures import CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
     CENTROID_FEATURES,
@@ -52,7 +52,7 @@ def over_steps(result: Result, arm: Arm) -> list[Interval]:
     return [t_interval(values) for values in zip(*(measured(result, t) for t in arm.trials), strict=True)]
 
 
-@kept
+@lru_cache(CACHED)
 def adaptation(result: Result, _: Translator) -> go.Figure:
     """Query loss or errors over adaptation steps, an arm each, with 95 % bands over trials."""
     figure = Draft()
@@ -85,7 +85,7 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=430)
 
 
-@kept
+@lru_cache(CACHED)
 def scores(result: Result, _: Translator) -> go.Figure:
     """Each arm's query loss or errors after the inner steps: trials faint, mean and interval bold."""
     after = int(result.settings["inner_steps"])
@@ -99,7 +99,7 @@ def scores(result: Result, _: Translator) -> go.Figure:
     return dots(rows, _("mean squared error, with interval"), 2 * most, _, decimals=2)
 
 
-@kept
+@lru_cache(CACHED)
 def training_curves(result: Result, _: Translator) -> go.Figure:
     """How well each start adapts to validation tasks while it is trained; trials faint, their mean bold."""
     figure = Draft()
@@ -132,7 +132,7 @@ def _looks(result: Result, trial: ArmTrial) -> tuple[list[float], list[float]]:
     return [float(step) for step, _errors in trial.curve], [scale * errors for _step, errors in trial.curve]
 
 
-@kept
+@lru_cache(CACHED)
 def before_and_after(result: Result, _: Translator) -> go.Figure:
     """A few test sinusoids: what MAML and joint pre-training draw before and after adapting to the points."""
     names = [arm.name for arm in result.arms if arm.name in (MAML, FIRST_ORDER, PRETRAINED)]

@@ -1,6 +1,7 @@
 """What a multi-task Result says of conflict and of trade-offs: pure functions, no Streamlit."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from statistics import fmean
 
 import numpy as np
@@ -10,8 +11,7 @@ from plotly.subplots import make_subplots
 from app.bundled import Errors, Sweep
 from app.chart import tiles
 from app.draft import Draft
-from app.figures import COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
-from app.kept import kept
+from app.figures import CACHED, COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
 from kd_core.events import ArmTrial, Interval, Result
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.statistics import t_interval
@@ -108,7 +108,7 @@ def sweep_says(sweep: Sweep, _: Translator) -> str:
     )  # fmt: skip
 
 
-@kept
+@lru_cache(CACHED)
 def curves_by_task(result: Result, _: Translator) -> go.Figure:
     """Validation errors over epochs, a panel for each task, all on the same axis."""
     names = tasks_of(result)
@@ -209,7 +209,7 @@ def _validation(result: Result, arm: str) -> float:
     return fmean(scale * trial.curve[-1][1] for trial in result.arm(arm).trials)
 
 
-@kept
+@lru_cache(CACHED)
 def conflict(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients through training, beside that of one task's on two batches."""
     figure = Draft()
@@ -233,7 +233,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=340)
 
 
-@kept
+@lru_cache(CACHED)
 def by_layer(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients, shared layer by training step, mean over trials; -1 to 1."""
     trials = [trial.series for trial in looked_at(result)]
@@ -251,7 +251,7 @@ def by_layer(result: Result, _: Translator) -> go.Figure:
     return finish(figure, height=120 + 60 * len(layers))
 
 
-@kept
+@lru_cache(CACHED)
 def small_multiples(result: Result, what: str, title: str, _: Translator) -> go.Figure:
     """ "loss", "norm" or "weight" of each task over steps, a panel each, on one axis."""
     names = tasks_of(result)

@@ -34,6 +34,12 @@ class Translate:
         self.language = language
         self._gettext = _translations(language).gettext
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Translate) and self.language == other.language
+
+    def __hash__(self) -> int:
+        return hash(self.language)
+
     def __call__(self, text: str | Message, **values: Scalar | Message) -> str:
         if isinstance(text, Message):
             return self(text.text, **text.values)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from statistics import fmean
 from typing import TypedDict
 
@@ -10,8 +10,7 @@ import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
 from app.draft import Draft
-from app.figures import COLOURS, MARKERS, PATTERNS, Translator, finish
-from app.kept import kept
+from app.figures import CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
 from kd_core.events import Result
 from kd_core.messages import Scalar
 from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
@@ -76,7 +75,7 @@ def distances(result: Result) -> dict[str, list[float]]:
     return found
 
 
-@kept
+@lru_cache(CACHED)
 def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     """How far each arm has moved each transferred layer from its old weights, mean over trials."""
     figure = Draft()
@@ -141,7 +140,7 @@ def gains_and_losses(result: Result) -> dict[str, tuple[list[float], list[float]
     return found
 
 
-@kept
+@lru_cache(CACHED)
 def forgetting(result: Result, _: Translator) -> go.Figure:
     """Gain on the target against errors on the source with the old last layer put back; means are bold."""
     figure = go.Figure()

@@ -7,14 +7,14 @@ Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural Network", sect
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean
 from typing import TypedDict
 
 import plotly.graph_objects as go
 
 from app.draft import Draft
-from app.figures import COLOURS, DASHES, Translator, finish
-from app.kept import kept
+from app.figures import CACHED, COLOURS, DASHES, Translator, finish
 from kd_core.events import Arm, Result
 from kd_core.messages import N_
 from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
@@ -147,7 +147,7 @@ def _possible(student: Student, images: int, test: int) -> bool:
     )
 
 
-@kept
+@lru_cache(CACHED)
 def errors_by_shift(result: Result, _: Translator) -> go.Figure:
     """Test errors of both students over the shift, and those on the left-out digits; trials thin, means bold."""
     shown = panel(result)

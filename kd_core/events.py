@@ -230,6 +230,11 @@ class Result(_Record):
     comparisons: tuple[Verdict, ...] = ()
     measure: str = "errors"
 
+    def __hash__(self) -> int:
+        """A hash of where it came from: equal Results have the same, and its thousands of numbers stay unread."""
+        made = self.provenance
+        return hash((self.technique, self.version, made.created, made.seconds, self.verdict.difference.mean))
+
     def arm(self, name: str) -> Arm:
         """The arm called `name`; KeyError names those there are."""
         for arm in self.arms:
