@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.draft import Draft
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
 from kd_core.events import Arm, ArmTrial, Bin, Result
 from kd_core.settings import TEACHER
@@ -49,7 +48,7 @@ def reliability(result: Result, _: Translator) -> go.Figure:
 
     The larger a point, the more answers; bins of fewer than FEW are faint and not joined.
     """
-    figure = Draft()
+    figure = go.Figure()
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=dict(color="#8a94a3", width=1, dash="dot"),
                        hoverinfo="skip", showlegend=False)  # fmt: skip
     for number, arm in enumerate(_main_first(result)):

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.draft import Draft
 from kd_core.events import GalleryDigit, Interval, Result
 from kd_core.settings import (
     ALONE,
@@ -111,7 +110,7 @@ def dots(
 
     Nothing can be below 0 or above `most`, so no interval is drawn beyond them.
     """
-    figure = Draft()
+    figure = go.Figure()
     seen: list[float] = []
     for arm, each, mean in reversed(rows):
         name = _(arm)
@@ -140,7 +139,7 @@ def dots(
 @lru_cache(CACHED)
 def learning_curves(result: Result, _: Translator) -> go.Figure:
     """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
-    figure = Draft()
+    figure = go.Figure()
     ends: list[tuple[float, str]] = []
     per_cent = 100 / result.data.validation
     last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
@@ -200,7 +199,7 @@ def shown_at_first(number: int, arms: int) -> bool | str:
 
 def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
     """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
-    figure = Draft()
+    figure = go.Figure()
     for number, (arm, probabilities) in enumerate(rows):
         figure.add_bar(
             x=list(range(10)), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
@@ -232,7 +231,7 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
         _("hard (labels)"): (norms["hard"], PARTS["hard"], "dash"),
         _("matching logits (T → ∞)"): (norms["limit"], PARTS["limit"], "dashdot"),
     }
-    figure = Draft()
+    figure = go.Figure()
     for name, (lengths, colour, dash) in lines.items():
         figure.add_scatter(x=TEMPERATURES, y=lengths, mode="lines", name=name,
                            line=dict(color=colour, dash=dash, width=3))  # fmt: skip
@@ -371,7 +370,7 @@ def _live_series(name: str, points: Sequence[tuple[float, float]], line: dict[st
             "showSymbol": dots, "silent": not name}  # fmt: skip
 
 
-def _end_labels(figure: Draft, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
+def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
     """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
     labels = []
     drawn = [y for trace in figure.data for y in trace["y"]]
@@ -393,11 +392,11 @@ def _width(label: str) -> float:
     return sum(13.0 if letter > "\u2e80" else 7.3 for letter in label)
 
 
-def finish(figure: Draft | go.Figure, height: int, **margin: float) -> go.Figure:
+def finish(figure: go.Figure, height: int, **margin: float) -> go.Figure:
     """The Figure, with the margins, type size and axes that all share. margin: l, r, t, b where others are due."""
     figure.update_layout(
         height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
     )
     figure.update_xaxes(automargin=True, zeroline=False)
     figure.update_yaxes(automargin=True, zeroline=False)
-    return figure.figure() if isinstance(figure, Draft) else figure
+    return figure

@@ -86,4 +86,4 @@ def behind(figure: go.Figure, ghost: Ghost, _: Translator) -> go.Figure:
     legend = {"orientation": "h", "y": 1.0, "x": 1, "xanchor": "right", "yanchor": "bottom"}
     own = drawn["layout"].get("legend", {})  # without one the figure labels its curves at their ends
     layout = drawn["layout"] | {"showlegend": True, "legend": own if "orientation" in own else own | legend}
-    return go.Figure({"data": [*earlier, *drawn["data"]], "layout": layout}, _validate=False)
+    return go.Figure({"data": [*earlier, *drawn["data"]], "layout": layout})

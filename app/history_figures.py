@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.draft import Draft
 from app.figures import Translator, finish, mean_curve
 from app.history import LETTERS
 from kd_core.events import Result
@@ -31,7 +30,7 @@ def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
     floor = (
         1e-4 if losses else 50 / max(r.data.validation for r in results)
     )  # none at all is drawn as half an error
-    figure = Draft()
+    figure = go.Figure()
     ends = []
     for letter, result in zip(LETTERS, results, strict=False):
         colour, dash, marker = RUN_STYLES[letter]
@@ -77,18 +76,18 @@ def _arm(result: Result, _: Translator) -> str:
     return _(_main(result)[0]) if len(_main(result)) == 1 else _("mean of {n} tasks", n=len(_main(result)))
 
 
-def _values(figure: Draft) -> list[float]:
+def _values(figure: go.Figure) -> list[float]:
     return [y for trace in figure.data for y in trace["y"]]
 
 
-def _ticks(figure: Draft) -> list[float]:
+def _ticks(figure: go.Figure) -> list[float]:
     """Round numbers for a logarithmic axis, closer to each other where the curves span little."""
     values = _values(figure)
     steps = (1, 2, 5) if max(values) / min(values) > NARROW else (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
     return [step * 10**power for power in range(-4, 3) for step in steps]
 
 
-def _label(figure: Draft, ends: Sequence[tuple[float, float, str]]) -> None:
+def _label(figure: go.Figure, ends: Sequence[tuple[float, float, str]]) -> None:
     """The letter at the end of each curve, moved apart where two would cover each other."""
     values = _values(figure)
     gap = 0.07 * math.log10(max(values) / min(values))

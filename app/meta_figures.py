@@ -1,8 +1,8 @@
 """What a meta-learning Result says of adaptation: pure functions, no Streamlit."""
 
 from collections.abc import Sequence
-from html import escape
 from functools import lru_cache
+from html import escape
 from statistics import fmean
 
 import numpy as np
@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.chart import tiles
-from app.draft import Draft
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
@@ -55,7 +54,7 @@ def over_steps(result: Result, arm: Arm) -> list[Interval]:
 @lru_cache(CACHED)
 def adaptation(result: Result, _: Translator) -> go.Figure:
     """Query loss or errors over adaptation steps, an arm each, with 95 % bands over trials."""
-    figure = Draft()
+    figure = go.Figure()
     in_log = result.measure != "errors"
     lowest = min(value for arm in result.arms for t in arm.trials for value in measured(result, t) if value > 0)
     for arm in result.arms:
@@ -102,7 +101,7 @@ def scores(result: Result, _: Translator) -> go.Figure:
 @lru_cache(CACHED)
 def training_curves(result: Result, _: Translator) -> go.Figure:
     """How well each start adapts to validation tasks while it is trained; trials faint, their mean bold."""
-    figure = Draft()
+    figure = go.Figure()
     for arm in result.arms:
         looks = [_looks(result, trial) for trial in arm.trials]
         if len(looks[0][0]) < 2:

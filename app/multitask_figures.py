@@ -10,7 +10,6 @@ from plotly.subplots import make_subplots
 
 from app.bundled import Errors, Sweep
 from app.chart import tiles
-from app.draft import Draft
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
 from kd_core.events import ArmTrial, Interval, Result
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
@@ -212,7 +211,7 @@ def _validation(result: Result, arm: str) -> float:
 @lru_cache(CACHED)
 def conflict(result: Result, _: Translator) -> go.Figure:
     """Cosine between the tasks' gradients through training, beside that of one task's on two batches."""
-    figure = Draft()
+    figure = go.Figure()
     trials = [trial.series for trial in looked_at(result)]
     lines = {
         "cosine": (_("between the tasks, same batch"), "#D55E00", "solid"),

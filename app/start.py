@@ -16,7 +16,7 @@ import app
 async def ready(_app: Any) -> AsyncIterator[None]:
     """Import what the pages need, open a browser, and then serve.
 
-    Pages run in threads. Imported here, no module is imported by two of them at once, and nobody's first page waits.
+    Pages run in threads: imported here, no module is imported by two of them at once, and no page waits for it.
     """
     import_pages_modules()
     _open_browser()

@@ -9,7 +9,6 @@ from typing import TypedDict
 import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
-from app.draft import Draft
 from app.figures import CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
 from kd_core.events import Result
 from kd_core.messages import Scalar
@@ -78,7 +77,7 @@ def distances(result: Result) -> dict[str, list[float]]:
 @lru_cache(CACHED)
 def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     """How far each arm has moved each transferred layer from its old weights, mean over trials."""
-    figure = Draft()
+    figure = go.Figure()
     moved = distances(result)
     for arm, lengths in moved.items():
         figure.add_bar(

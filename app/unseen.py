@@ -13,7 +13,6 @@ from typing import TypedDict
 
 import plotly.graph_objects as go
 
-from app.draft import Draft
 from app.figures import CACHED, COLOURS, DASHES, Translator, finish
 from kd_core.events import Arm, Result
 from kd_core.messages import N_
@@ -152,7 +151,7 @@ def errors_by_shift(result: Result, _: Translator) -> go.Figure:
     """Test errors of both students over the shift, and those on the left-out digits; trials thin, means bold."""
     shown = panel(result)
     assert shown is not None
-    figure = Draft()
+    figure = go.Figure()
     missed = _("missed 3s") if shown["left_out"] == "3" else _("missed, of the eight")
     words = {"errors": _("all errors"), "missed": missed}
     for name, arm in reversed(SHOWN.items()):
