@@ -21,56 +21,20 @@ globalThis.bench = {
     return element !== null && element.getBoundingClientRect().height > 0;
   },
 
-  // What is sent ahead of a page shows all that it will: the pages there are, the words, the pictures, the live part.
-  windowIsFull() {
-    if (!globalThis.labPrelude) return false;
-    const { root, parts } = globalThis.labPrelude;
-    const bars = parts.flatMap(({ shadow }) => [...shadow.querySelectorAll(".panel .column .solid")]);
-    const pictures = [...root.querySelectorAll("main img")];
-    return (
-      root.querySelectorAll("nav a").length === 10 && root.querySelector("h1").getBoundingClientRect().height > 0 &&
-      document.fonts.check('16px "Source Sans"') &&
-      bars.length === (parts.length ? 20 : 0) && bars.every((bar) => bar.style.getPropertyValue("--p")) &&
-      pictures.length === (parts.length ? 0 : 4) && pictures.every(({ naturalWidth }) => naturalWidth > 0)
-    );
-  },
-
-  // The same picture's slider, and its bars when it is moved.
-  sliderAhead() {
-    return globalThis.labPrelude.parts.at(-1).shadow.querySelector("input[type=range]");
-  },
-
-  draggedAhead() {
-    const slider = bench.sliderAhead();
-    const bars = [...slider.getRootNode().querySelectorAll(".panel .column .solid")];
-    const heights = () => String(bars.map((bar) => bar.style.getPropertyValue("--p")));
-    const before = heights();
-    return bench.time(slider, "input", { bars: () => heights() !== before });
-  },
-
   barHeights() {
     return bench.inside(".panel .column .solid").map((bar) => bar.style.getPropertyValue("--p"));
   },
 
-  distillationIsFull() {
+  distillationIsWhole() {
     const bars = bench.barHeights();
     return (
       bars.length === 20 && bars.every(Boolean) && bench.isSeen(".st-key-verdict h4") &&
-      bench.isSeen(".st-key-result table.arms tbody tr") && bench.firstChart()
+      bench.isSeen(".st-key-result table.arms tbody tr") && bench.isSeen(".st-key-errors .scatterlayer .point") &&
+      bench.isSeen(".st-key-curves .scatterlayer .point")
     );
   },
 
-  // As a still picture, which a second later the figure that answers the pointer takes the place of.
-  firstChart() {
-    const still = document.querySelector(".st-key-errors img.still");
-    return (still?.complete && still.naturalWidth > 0) || bench.figuresAnswer();
-  },
-
-  figuresAnswer() {
-    return bench.isSeen(".st-key-errors .scatterlayer .point");
-  },
-
-  overviewIsFull() {
+  overviewIsWhole() {
     const pictures = [...document.querySelectorAll("[class*=st-key-way_] img")];
     const isLoaded = (picture) => picture.complete && picture.naturalWidth > 0;
     return pictures.length === 4 && pictures.every(isLoaded) && document.body.innerText.includes("CC BY-SA 3.0");
@@ -135,15 +99,3 @@ globalThis.bench = {
     return bench.time(document, "keydown", { loss: () => loss() !== before, caption: () => text() !== said });
   },
 };
-
-// When that was: the end of the first such frame, in seconds since 1970. The browser asked later would be too busy.
-bench.windowFull = new Promise((resolve, reject) => {
-  setTimeout(() => reject(new Error("the window was never full")), 60_000);
-  const look = () => {
-    if (!bench.windowIsFull()) return requestAnimationFrame(look);
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => resolve((performance.timeOrigin + performance.now()) / 1000);
-    port2.postMessage(null);
-  };
-  requestAnimationFrame(look);
-});

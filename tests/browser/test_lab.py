@@ -59,7 +59,7 @@ def test_first_paint_is_full_its_figures_come_to_rest_and_the_web_process_has_no
     page.locator(".st-key-result table.arms").get_by_text("121,930").wait_for()
     np.testing.assert_allclose(bars(page), expected_bars(4.0), atol=1e-3)
     page.locator(".st-key-errors .scatterlayer .point").first.wait_for()
-    assert "Errors on the test set" in page.locator(".st-key-errors").inner_text()
+    page.locator(".st-key-errors").get_by_role("figure", name="Errors on the test set, every trial").wait_for()
     page.wait_for_timeout(1_500)
     before = len(sent)
     page.wait_for_timeout(2_500)
