@@ -24,5 +24,7 @@ else:  # the server starts
 
     from app.prelude import Prelude
     from app.start import Hints, ready
+    from app.visitor import VisitorCookie
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(Prelude), Middleware(Hints)])
+    middleware = [Middleware(VisitorCookie), Middleware(Prelude), Middleware(Hints)]
+    app = st.App(__file__, lifespan=ready, middleware=middleware)
