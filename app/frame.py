@@ -6,7 +6,9 @@ from importlib import import_module
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from app.controls import TRUTHS, notices, publish, read_address, seed
+from app.address import write
+from app.controls import TRUTHS, notices, read_address, seed
+from app.link import text
 from app.look import speak, style
 from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.messages import N_
@@ -83,7 +85,7 @@ def surround(page: Page) -> None:
         seed("lang", language())
         st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
                              format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
-        publish("lang", language(), default_language())  # its own answer may be None
+        write("lang", text(language(), default_language()))  # its own answer may be None
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
         speak(_.language)
