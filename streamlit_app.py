@@ -15,6 +15,9 @@ if __name__ == "__main__":  # somebody looks at a page
     queue()  # the workers warm up while the first page is read
     page.run()
 else:  # the server starts
-    from app.start import ready
+    from starlette.middleware import Middleware
 
-    app = st.App(__file__, lifespan=ready)
+    from app.start import ready
+    from app.visitor import VisitorCookie
+
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(VisitorCookie)])

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.address import begin, is_known, moved, settled, write
 from app.link import HIDE, named, text
 from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
@@ -19,7 +20,6 @@ from kd_core.settings import Preset, Settings, Spec
 
 RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was published
 
 
 def read_address(
@@ -36,8 +36,8 @@ def read_address(
         st.session_state["entered"] = st.session_state.get("page") != page
         if st.session_state["entered"]:
             st.session_state["page"], st.session_state["notices"] = page, {}
-            st.session_state.pop("published", None)
             st.session_state.pop("wishes", None)
+            begin()
     kept: dict[str, Message] = st.session_state.setdefault("reserved_notices" if reserved else "notices", {})
     unknown = []
     for name in list(st.query_params):
@@ -136,19 +136,14 @@ def _read(spec: Spec, raw: str) -> Any:
 def _go_where_the_address_went(settings: type[Settings]) -> None:
     """Follow the browser's Back and Forward, which change the address and no widget.
 
-    An address that merely lags behind a change just published is not followed: then a widget has changed
-    too, or the change is younger than SETTLED_SECONDS.
+    Where a widget has changed too, the address is only not written yet.
     """
-    published: dict[str, str | None] | None = st.session_state.get("published")
-    now = {name: st.query_params.get(name) for name in settings.specs()}
-    if published is None or now == published:
-        return
-    young = time.monotonic() - st.session_state["published_at"] < SETTLED_SECONDS
     specs = settings.specs()
-    if young or any(text(st.session_state.get(n, s.default), s.default) != published[n] for n, s in specs.items()):
+    set_to = {name: text(st.session_state.get(name, spec.default), spec.default) for name, spec in specs.items()}
+    if not is_known(set_to) or not moved(*specs):
         return
     for name, spec in specs.items():
-        raw = now[name]
+        raw = st.query_params.get(name)
         st.session_state[name] = spec.default if raw is None else _read(spec, raw)
 
 
@@ -179,7 +174,9 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
 
 def remember(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
     """Write what a page is set to into the address, and keep it for when the page is entered again."""
-    _publish(values, settings.specs())
+    specs = settings.specs()
+    for name, set_to in values.items():
+        write(name, text(set_to, specs[name].default))
     for wished in st.session_state.get("wishes", {}).values():
         wished.drawn = wished.drawn or time.monotonic()
     st.session_state[f"left_{settings.technique}"] = dict(values)
@@ -277,7 +274,7 @@ def grant_wishes(begins: bool = False) -> None:
     wishes: dict[str, _Wish] = st.session_state.get("wishes", {})
     for name, wished in list(wishes.items()):
         now = st.session_state.get(name)
-        late = wished.drawn is not None and time.monotonic() - wished.drawn > SETTLED_SECONDS
+        late = wished.drawn is not None and settled(wished.drawn)
         is_heard = begins and wished.drawn is not None and now == wished.value
         if is_heard or now not in (wished.before, wished.value) or late:
             del wishes[name]
@@ -292,24 +289,6 @@ def redraw_in_language(name: str, _: Translate) -> None:
         if name in drawn and name in st.session_state:
             st.session_state[name] = st.session_state[name]
         drawn[name] = _.language
-
-
-def publish(name: str, set_to: Scalar, default: Scalar) -> None:
-    """Write what `name` is set to into the address; the default is left out."""
-    written = text(set_to, default)
-    if written is None:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != written:
-        st.query_params[name] = written
-
-
-def _publish(values: Mapping[str, Scalar], specs: Mapping[str, Spec]) -> None:
-    """Write all that is set into the address, and remember what was written, and when."""
-    texts = {name: text(set_to, specs[name].default) for name, set_to in values.items()}
-    if texts != st.session_state.get("published"):
-        st.session_state["published"], st.session_state["published_at"] = texts, time.monotonic()
-    for name, set_to in values.items():
-        publish(name, set_to, specs[name].default)
 
 
 def presets(

@@ -4,9 +4,10 @@ from collections.abc import Container
 from importlib import import_module
 
 import streamlit as st
-from streamlit.navigation.page import Page
 
-from app.controls import TRUTHS, notices, publish, read_address, seed
+from app.address import write
+from app.controls import TRUTHS, notices, read_address, seed
+from app.link import text
 from app.look import speak, style
 from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.messages import N_
@@ -52,7 +53,7 @@ def presenting() -> bool:
     return bool(st.session_state.get("presenting"))
 
 
-def navigation(_: Translate) -> Page:
+def navigation(_: Translate) -> st.Page:
     """The pages there are; returns the one that is asked for.
 
     No icons: Streamlit would fetch a page's icon from another host, to be the favicon.
@@ -61,7 +62,7 @@ def navigation(_: Translate) -> Page:
     return st.navigation(pages, position="hidden" if presenting() else "sidebar")
 
 
-def surround(page: Page) -> None:
+def surround(page: st.Page) -> None:
     """The sidebar with language and presentation mode; while presenting, one line with the way on and out.
 
     A talk has its own buttons for that.
@@ -83,7 +84,7 @@ def surround(page: Page) -> None:
         seed("lang", language())
         st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
                              format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
-        publish("lang", language(), default_language())  # its own answer may be None
+        write("lang", text(language(), default_language()))  # its own answer may be None
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
         speak(_.language)

@@ -4,7 +4,6 @@ Which step one is at stands in the address as `lesson=2`; the guesses stay in th
 real controls as it is entered, as a preset does, and from there on they are the person's.
 """
 
-import time
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.address import moved, write
 from app.bundled import Digit, gallery
 from app.chart import tiles
 from app.components.bars import WORDS as BARS_WORDS
 from app.components.bars import bars
 from app.components.lesson import WORDS, heading, offer
-from app.controls import SETTLED_SECONDS, at_present, wish
+from app.controls import at_present, wish
 from app.frame import presenting
 from app.lessons.pictures import beside
 from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation
@@ -62,8 +62,7 @@ class _Progress:
 
     def __init__(self, technique: str) -> None:
         kept: dict[str, Any] = {
-            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0, "said": None,
-            "said_at": 0.0,
+            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0,
         }  # fmt: skip
         self.kept: dict[str, Any] = st.session_state.setdefault(f"lesson_{technique}", kept)
 
@@ -120,12 +119,7 @@ class _Progress:
 
     def publish(self) -> None:
         """Write the step into the address."""
-        said = None if self.at is None else str(self.at + 1)
-        self.kept["said"], self.kept["said_at"] = said, time.monotonic()
-        if said is None:
-            st.query_params.pop(PARAMETER, None)
-        else:
-            st.query_params[PARAMETER] = said
+        write(PARAMETER, None if self.at is None else str(self.at + 1))
 
     def read_address(self, steps: int) -> Message | None:
         """Go where the address went; what is wrong with it, if anything is."""
@@ -134,11 +128,10 @@ class _Progress:
             if self.at is not None:
                 self.publish()  # moving to another page had dropped it
             return None
-        young = time.monotonic() - self.kept["said_at"] < SETTLED_SECONDS
-        if raw == self.kept["said"] or young:
+        if not moved(PARAMETER):
             return None
         if raw is None:
-            self.kept["at"] = self.kept["said"] = None
+            self.kept["at"] = None
             return None
         if not (raw.isdecimal() and 1 <= int(raw) <= steps):
             self.publish()
@@ -147,7 +140,6 @@ class _Progress:
                 given=raw[:30], count=steps,
             )  # fmt: skip
         self.kept["at"] = self.kept["last"] = int(raw) - 1
-        self.kept["said"] = raw
         return None
 
 

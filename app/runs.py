@@ -1,15 +1,14 @@
 """The history on its page: the table of runs and what is ticked in it, several runs compared, a file read in."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from app import between, history, importing
+from app.address import moved, write
 from app.chart import chart
-from app.controls import SETTLED_SECONDS, publish
 from app.history import LETTERS, NAMES
 from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
@@ -64,17 +63,14 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     )  # fmt: skip
     rows = sorted(row for row in chosen["selection"]["rows"] if row < len(ids))
     st.session_state["runs_ticked"] = [ids[row] for row in rows]
-    _publish(",".join(st.session_state["runs_ticked"]))
+    write(ADDRESS, ",".join(st.session_state["runs_ticked"]) or None)
     return sorted((entries[row] for row in rows), key=lambda entry: entry.created)
 
 
 def _tick(ids: list[str], _: Translate) -> None:
     """Tick the rows that the address names, or that were ticked before the table was filtered or sorted."""
-    wanted = st.query_params.get(ADDRESS, "")
-    old = time.monotonic() - st.session_state.get("runs_published_at", 0.0) > SETTLED_SECONDS
-    moved = wanted != st.session_state.get("runs_published") and old
-    if st.session_state.get("entered") or moved:
-        known, unknown = history.named(wanted, ids)
+    if moved(ADDRESS) or st.session_state.get("entered"):
+        known, unknown = history.named(st.query_params.get(ADDRESS, ""), ids)
         st.session_state["runs_unknown"] = unknown
         st.session_state["runs_ticked"] = known
     elif st.session_state.get("runs_listed") == ids:
@@ -92,12 +88,6 @@ def _say_unknown(_: Translate) -> None:
         names = ", ".join(unknown[:3]) + (" …" if len(unknown) > 3 else "")
         said = message("The address names runs that are not among those listed here: {names}.", names=names)
         st.warning(_.escaped(said))
-
-
-def _publish(ticked: str) -> None:
-    if ticked != st.session_state.get("runs_published"):
-        st.session_state["runs_published"], st.session_state["runs_published_at"] = ticked, time.monotonic()
-    publish(ADDRESS, ticked, "")
 
 
 def take_away(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) -> None:

@@ -1,13 +1,13 @@
 """A talk: a technique in a few frozen steps, each one picture, one control and one question for the room."""
 
-import time
 from importlib import import_module
 
 import streamlit as st
 
+from app.address import begin, moved, write
 from app.bundled import recorded
 from app.components.keys import keys
-from app.controls import SETTLED_SECONDS, as_set, notices
+from app.controls import as_set, notices
 from app.look import style
 from app.talks import Stage, Step
 from app.text import Translate
@@ -78,7 +78,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     """Show the step that the address names, in place of the page."""
     technique = kind.technique
     steps = steps_of(technique)
-    at = _where(technique, len(steps))
+    at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
     style(STYLE)
@@ -117,19 +117,13 @@ def _badge(step: Step, stage: Stage, _: Translate) -> str:
     return f":gray-badge[:material/history: {date}]"
 
 
-def _where(technique: str, steps: int) -> int:
-    """The place of the step that the address names, from 0; of one that is none, the first, and a notice.
-
-    An address that merely lags behind a page that was just turned is not followed.
-    """
-    turned: tuple[str, int, float] = st.session_state.get("turned", ("", 0, 0.0))
-    if turned[0] == technique and time.monotonic() - turned[2] < SETTLED_SECONDS:
-        _name(turned[1])
-        return turned[1]
+def _where(steps: int) -> int:
+    """The place of the step that the address names, from 0; of one that is none, the first, and a notice."""
+    moved("step")  # or it lags behind a page that was just turned, and names the right one again
     raw = st.query_params.get("step", "1")
     if raw in map(str, range(1, steps + 1)):
         return int(raw) - 1
-    del st.query_params["step"]
+    write("step", None)
     st.session_state.setdefault("notices", {})["step"] = message(
         "The address says step = {given}, but this talk has steps 1 to {steps}; it begins with the first.",
         given=raw[:30], steps=steps,
@@ -137,19 +131,10 @@ def _where(technique: str, steps: int) -> int:
     return 0
 
 
-def _go(technique: str, at: int) -> None:
-    """To another step; what was wrong with the address is said no longer."""
+def _go(at: int) -> None:
+    """To another step; what was wrong with the address is said no longer. It leaves the first step unsaid."""
     st.session_state.get("notices", {}).pop("step", None)
-    st.session_state["turned"] = technique, at, time.monotonic()
-    _name(at)
-
-
-def _name(at: int) -> None:
-    """Have the address name a step; it leaves the first unsaid."""
-    if at:
-        st.query_params["step"] = str(at + 1)
-    else:
-        st.query_params.pop("step", None)
+    write("step", str(at + 1) if at else None)
 
 
 def _revealed() -> set[tuple[str, int]]:
@@ -164,16 +149,15 @@ def _reveal(technique: str, at: int) -> None:
 
 def _run(settings: type[Settings], at: int) -> None:
     """Start a run and go to where it is watched."""
-    _go(settings.technique, at)
+    _go(at)
     start_as_set(settings)
 
 
 def _leave() -> None:
     st.session_state["presenting"] = False
-    st.session_state.pop("turned", None)
     st.session_state.get("notices", {}).pop("step", None)
     st.query_params.pop("present", None)
-    _name(0)
+    begin()  # now the page itself, which drops the step
 
 
 def _count(technique: str, at: int, steps: int, _: Translate) -> None:
@@ -189,9 +173,9 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: boo
     technique = settings.technique
     with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):
         keys("talk_listens")
-        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(technique, at - 1))
+        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(at - 1,))
         if at + 1 < len(steps):
-            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(technique, at + 1))
+            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(at + 1,))
         else:
             name, page = NEXT[technique]
             # A key of its own: the click that led here still counts for a button of the same key.

@@ -120,6 +120,23 @@ def test_ticks_outlive_a_filter(filled):
     assert not at.exception
 
 
+def test_back_ticks_what_was_ticked_before_and_an_address_that_lags_does_not(filled, monkeypatch):
+    at = open_page(PAGE, runs="one,two")
+    at.session_state["runs_table"] = {"selection": {"rows": [2], "columns": [], "cells": []}}  # two, alone
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    at.run()
+    assert at.query_params["runs"] in ("two", ["two"])
+    at.query_params["runs"] = "two,one"  # as a browser has it that has not heard yet
+    at.run()
+    assert at.query_params["runs"] in ("two", ["two"])
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    for ticked in ("two,one", "two", "one"):  # now it is the browser's Back, and Forward
+        at.query_params["runs"] = ticked
+        at.run()
+        assert at.query_params["runs"] in (ticked, [ticked])
+        assert ("Side by side" in texts(at)) == ("," in ticked)
+
+
 def test_a_file_is_read_in_marked_and_never_twice(filled):
     at = open_page(PAGE)
     content = report.json(recorded("transfer")).encode()

@@ -53,7 +53,7 @@ LAYERS = [
     {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders"},
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
-                        "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor",
+                        "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor", "app.address",
                         "app.article", "app.behind", "app.start", "app.runs", "app.choice",
                         "app.share", "app.take", "app.maps",
                         "app.talk", "app.lesson", "app.look")  # fmt: skip

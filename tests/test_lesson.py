@@ -112,6 +112,25 @@ def test_the_address_leads_to_a_step_and_a_wrong_one_is_named():
         assert "lesson_take" in keys(at)
 
 
+def test_back_leads_to_the_step_before_and_an_address_that_lags_does_not(monkeypatch):
+    at = press(press(open_page(), "lesson_take"), "lesson_next")
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    press(at, "lesson_next")
+    at.query_params["lesson"] = "2"  # as a browser has it that has not heard yet
+    at.run()
+    assert at.query_params["lesson"] in ("3", ["3"])
+    assert "lesson_answer_2" in keys(at)
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    for step in ("2", "1", "2"):  # now it is the browser's Back, and Forward
+        at.query_params["lesson"] = step
+        at.run()
+        assert at.query_params["lesson"] in (step, [step])
+        assert at.session_state["lesson_distillation"]["at"] == int(step) - 1
+    del at.query_params["lesson"]
+    at.run()
+    assert "lesson_take" in keys(at)
+
+
 def test_no_offer_while_presenting_and_a_lesson_waits_on_another_page():
     assert "lesson_take" not in keys(open_page(present="1"))
     at = press(open_page(), "lesson_take")

@@ -83,9 +83,30 @@ def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monk
     at.number_input(key="temperature").set_value(5.0).run()  # a person's own
     assert at.number_input(key="temperature").value == 5
     at.button(key="preset_hard_teacher").click().run()
-    monkeypatch.setattr("app.controls.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
     at.number_input(key="temperature").set_value(5.0).run()  # later than a browser can be late
     assert at.number_input(key="temperature").value == 5
+
+
+def test_controls_follow_an_address_that_a_person_moved_and_none_that_lags(monkeypatch):
+    at = open_page(temperature="8", alpha="0.5")
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    at.number_input(key="temperature").set_value(9.0).run()
+    at.query_params["temperature"] = "8"  # as a browser has it that has not heard yet
+    at.run()
+    assert at.number_input(key="temperature").value == 9
+    assert at.query_params["temperature"] in ("9", ["9"])
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    at.query_params["temperature"] = "8"  # late, with a widget that was changed after it
+    at.number_input(key="temperature").set_value(10.0).run()
+    assert at.number_input(key="temperature").value == 10
+    for temperature in ("8", "4.5"):  # now it is the browser's Back
+        at.query_params["temperature"] = temperature
+        at.run()
+        assert at.number_input(key="temperature").value == float(temperature)
+    at.query_params.clear()
+    at.run()
+    assert (at.number_input(key="temperature").value, at.slider(key="alpha").value) == (4, 0.9)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -146,14 +146,14 @@ def test_enlarged_live_curves_keep_their_points():
 
 
 def test_an_address_that_lags_behind_the_page_just_turned_turns_it_not_back(monkeypatch):
-    monkeypatch.setattr("app.talk.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
     at = at_step("distillation", 1)
     at.button(key="talk_next").click().run()
     del at.query_params["step"]  # as a browser has it that has not heard yet
     at.run()
     assert at.title[0].value == steps_of("distillation")[1].title
     assert at.query_params["step"] in ("2", ["2"])
-    monkeypatch.setattr("app.talk.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
     del at.query_params["step"]  # now it is the browser's Back
     at.run()
     assert at.title[0].value == steps_of("distillation")[0].title

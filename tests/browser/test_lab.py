@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from app.visitor import COOKIE
 from tests.browser.conftest import ROOT, Server, free_port, has_value
 
 pytestmark = pytest.mark.browser
@@ -193,8 +194,12 @@ def test_run_streams_survives_a_refresh_and_stops_within_a_second(open_page):
     page.wait_for_timeout(2500)
     assert progress.locator("canvas").first.get_attribute("data-mark") == "same"  # drawn on, never replaced
 
-    page.reload()  # a new session: the address finds the run again
+    page.reload()  # a new session: the address finds the run again, and a cookie whose it is
     page.locator(".st-key-stop").wait_for(timeout=20_000)
+    (cookie,) = (cookie for cookie in page.context.cookies() if cookie["name"] == COOKIE)
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    assert page.evaluate("document.cookie.includes('visitor')") is False  # scripts cannot read it
     drawn(page)
     started = time.monotonic()
     page.locator(".st-key-stop button").click()
