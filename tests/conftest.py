@@ -15,6 +15,8 @@ from kd_core.messages import Problem
 # Every test process keeps its runs in a database of its own, never in the user's.
 _FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
 os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
+# One worker for the pages of a test process, and for the server of its browser tests: there are two such processes.
+os.environ.setdefault("KD_WORKERS", "1")
 
 
 @pytest.fixture(autouse=True)

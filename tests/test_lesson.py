@@ -6,7 +6,6 @@ from streamlit.testing.v1 import AppTest
 from app.lessons import distillation, meta_learning, multitask, transfer
 from app.lessons.step import Bars, Choice
 from app.text import Translate
-from app.watch import queue
 from kd_core.settings import TECHNIQUES
 from tests.test_pages import open_page, texts
 
@@ -23,12 +22,6 @@ REACHED = {
     "multitask": {"weight_left": 0.7, "weight_right": 2.0},
     "meta_learning": {"inner_lr": 0.5},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _end_the_workers():
-    yield
-    queue().close()
 
 
 def press(at: AppTest, key: str) -> AppTest:

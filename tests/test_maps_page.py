@@ -19,12 +19,10 @@ TINY = {"axis": ["temperature=1,4", "alpha=0.5,1"],
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _end_the_workers():
-    queue.clear()  # another module of this process may have closed it
+def _forget_the_sweeps():
     sweeps.clear()
     yield
     sweeps.clear()
-    queue.clear()
 
 
 def page_of(**address) -> AppTest:

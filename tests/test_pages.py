@@ -27,12 +27,6 @@ TINY_DIGITS = dict(problem="digits", shots=2, iterations=5, meta_batch=2, seeds=
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _end_the_workers():
-    yield
-    queue().close()
-
-
 def open_page(page="pages/distillation.py", **address) -> AppTest:
     at = AppTest.from_file(ENTRY, default_timeout=30)
     if page != PAGES[0]:

@@ -11,7 +11,6 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from app import figures
 from app.bundled import recorded
 from app.text import Translate
-from app.watch import queue
 
 ROOT = Path(__file__).parent.parent
 ENTRY = str(ROOT / "streamlit_app.py")
@@ -28,12 +27,6 @@ if sys.argv[2]:
     assert not at.exception and at.session_state["page"] == "Distillation"
 print(*(name for name in sys.argv[3:] if name in sys.modules))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _end_the_workers():
-    yield
-    queue.clear()  # the next file has its own
 
 
 @pytest.mark.parametrize("page", ["", "pages/distillation.py"])

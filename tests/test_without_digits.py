@@ -14,7 +14,7 @@ from app.components.bias import OF_DIGITS, WORDS, words_for
 from app.drawing import svg
 from app.summary import epochs
 from app.text import Translate
-from app.watch import queue, store
+from app.watch import store
 from kd_core import plan
 from kd_core.messages import Problem
 from kd_core.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, DistillationSettings
@@ -147,7 +147,6 @@ def kept():
     yield
     for left_out in SOME:
         store().remove(f"without-{left_out}")
-    queue().close()
 
 
 def test_the_page_shows_it_in_both_languages(kept):
@@ -171,4 +170,3 @@ def test_hintons_presets_have_a_row_of_their_own():
     assert not at.exception
     assert at.selectbox(key="left_out").value == "3"
     assert re.search(r"Digits left out none → the 3", texts(at))
-    queue().close()
