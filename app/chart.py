@@ -15,14 +15,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.components.shown import shown
-from app.drawing import address
-from app.kept import kept
 from app.png import data_uri
 from app.png import png as png
 from app.whole import drawing
 
 STILLS = True  # the first figures of a session are still pictures
-WIDE, HALF = 1120, 540  # about how wide a figure's place is, in pixels
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
 STYLE = """<style>
@@ -50,19 +47,11 @@ def still_first() -> Iterator[None]:
 
 
 @drawing()
-def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE, **options: Any) -> Any:
+def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -> Any:
     """Draw `figure` with one button that saves it, in the format that is set under "Export".
 
-    alt: what it shows, for who cannot see it. width: of its place, for the still picture. options: those of
-    `st.plotly_chart`.
+    alt: what it shows, for who cannot see it. options: those of `st.plotly_chart`.
     """
-    height = figure.layout.height
-    if height and not st.session_state.get("figures_answer", True):
-        st.session_state["stills_drawn"] = True
-        source = still(figure, width, "dark" if st.context.theme.type == "dark" else "light")
-        style = f"display: block; width: 100%; height: {height}px"
-        with st.container(key=key):
-            return st.html(f'<img class="still" src="{source}" alt="{escape(alt or "")}" style="{style}">')
     form = saved_as()
     config = {
         "displayModeBar": "hover",
@@ -71,12 +60,6 @@ def chart(figure: go.Figure, key: str, alt: str | None = None, width: int = WIDE
         "toImageButtonOptions": {"format": form, "filename": f"distillation-lab-{key}", "scale": 2},
     }
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
-
-
-@kept
-def still(figure: go.Figure, width: int, theme: str) -> str:
-    """The address of a figure's still picture."""
-    return address(figure, (width, figure.layout.height), theme)
 
 
 def saved_as() -> str:

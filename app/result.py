@@ -7,7 +7,6 @@ from plotly.graph_objects import Figure
 
 from app import figures, ghost
 from app.bundled import recorded as recorded_result
-from app.chart import HALF, still
 from app.chart import chart as chart
 from app.compare import comparison
 from app.components.differs import differs
@@ -72,7 +71,7 @@ def show(
                 drawn = figure(result, _)
                 if key == "curves" and earlier:
                     drawn = ghost.behind(drawn, earlier, _)
-                chart(drawn, key, title, HALF)
+                chart(drawn, key, title)
         depth(result, _)
         _provenance(result, _)
 
@@ -80,8 +79,8 @@ def show(
 def draw_default() -> None:
     """Make the figures that the distillation page shows at first, before anybody asks for it."""
     result, _ = recorded_result("distillation"), Translate("en")
-    for figure in (figures.errors_by_arm(result, _), figures.learning_curves(result, _)):
-        still(figure, HALF, "light")
+    figures.errors_by_arm(result, _)
+    figures.learning_curves(result, _)
 
 
 def _controls(result: Result, _: Translate) -> None:

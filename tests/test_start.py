@@ -13,7 +13,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from app import drawing, figures, start
+from app import figures, start
 from app.bundled import recorded
 from app.kept import MOST, kept
 from app.text import Translate
@@ -74,33 +74,14 @@ def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
     assert len(made) == 1  # of another Result it is another
 
 
-def test_the_first_figures_of_a_session_are_still_pictures_and_the_next_answer(monkeypatch):
-    monkeypatch.setattr("app.chart.STILLS", True)
-    at = AppTest.from_file(ENTRY, default_timeout=30).run()  # a page without figures
-    at = at.switch_page("pages/distillation.py").run()
-    assert not at.exception
-    stills = [html.proto.body for html in at.get("html") if 'class="still"' in html.proto.body]
-    assert len(stills) == 2
-    assert all('alt=""' not in still for still in stills)
-    assert not at.get("plotly_chart")
-    at.run()
-    assert not at.exception
-    assert len(at.get("plotly_chart")) == 2
-    assert not [html for html in at.get("html") if 'class="still"' in html.proto.body]
-    at = at.switch_page("pages/transfer.py").run()
-    assert not at.exception
-    assert at.get("plotly_chart")
-
-
 def test_what_the_server_makes_beforehand_is_what_the_first_page_shows(monkeypatch):
     start.make_ready(careful=False)
     made = []
-    address = drawing.address
-    monkeypatch.setattr("app.chart.address", lambda *given: made.append(given) or address(*given))
-    monkeypatch.setattr("app.chart.STILLS", True)
+    finish = figures.finish
+    monkeypatch.setattr(figures, "finish", lambda figure, **how: made.append(figure) or finish(figure, **how))
     at = AppTest.from_file(ENTRY, default_timeout=30).run().switch_page("pages/distillation.py").run()
     assert not at.exception
-    assert sum('class="still"' in html.proto.body for html in at.get("html")) == 2
+    assert len(at.get("plotly_chart")) == 2
     assert made == []
 
 
