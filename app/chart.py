@@ -15,8 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.components.shown import shown
-from app.png import data_uri
-from app.png import png as png
+from app.image import data_uri
 from app.whole import drawing
 
 STILLS = True  # the first figures of a session are still pictures

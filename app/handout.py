@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 
 from app import depth, figure_html, figures, meta_figures, multitask_figures, transfer_figures, unseen
 from app.compare import comparison
+from app.image import data_uri
 from app.link import address, differing
-from app.png import data_uri
 from app.text import Translate
 from kd_core.__main__ import COMMANDS
 from kd_core.events import Result
