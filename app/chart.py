@@ -8,8 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.png import data_uri
-from app.png import png as png
+from app.image import data_uri
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]

@@ -2,21 +2,21 @@
 
     html(result, translate, server) -> str
 
-It holds all it shows and no script, and its own policy forbids it to ask any other address: it opens without a
-network, in light and dark, and prints on A4.
+It holds all it shows, Plotly's script too, and its own policy forbids it to ask any address and to run any other
+script: it opens without a network, in light and dark, answers the pointer and prints on A4.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable
 from html import escape
+from pathlib import Path
 
 import plotly.graph_objects as go
 
-from app import depth, figures, meta_figures, multitask_figures, transfer_figures, unseen
+from app import depth, figure_html, figures, meta_figures, multitask_figures, transfer_figures, unseen
 from app.compare import comparison
-from app.drawing import INKS, RULES, svg
+from app.image import data_uri
 from app.link import address, differing
-from app.png import data_uri
 from app.text import Translate
 from kd_core.__main__ import COMMANDS
 from kd_core.events import Result
@@ -30,49 +30,7 @@ NAMES = {
     "meta_learning": N_("Meta-learning"),
 }
 KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-STYLE = (
-    """
-:root {LIGHT; --paper: #fff; --raised: #f4f6f8; --link: #0066a1; color-scheme: light dark}
-@media (prefers-color-scheme: dark) {:root {DARK; --paper: #10151C; --raised: #1A222C; --link: #6db8ea}}
-* {box-sizing: border-box}
-body {margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
- Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif}
-main {max-width: 1120px; margin: 0 auto; padding: 2rem 1.2rem 3rem}
-h1 {font-size: 1.9rem; line-height: 1.2; margin: .1rem 0 1rem} h2 {font-size: 1.25rem; margin: 2.2rem 0 .6rem}
-h3 {font-size: 1rem; margin: 0 0 .3rem} p {margin: .4rem 0} a {color: var(--link)}
-.kicker, .soft, figcaption, small {color: var(--soft)} .soft, figcaption {font-size: .9rem}
-.verdict {border: 1px solid var(--faint); border-left: 6px solid; border-radius: 6px; padding: .8rem 1.1rem;
- background: var(--raised)}
-.verdict strong {font-size: 1.2rem; line-height: 1.35; display: block}
-.pictures {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 1.6rem 2rem}
-figure {margin: 0; break-inside: avoid; min-width: 0; overflow-x: auto} figure.whole {grid-column: 1 / -1}
-svg {width: 100%; height: auto; display: block; max-width: 600px} svg.wide {max-width: 900px; min-width: 560px}
-RULES
-figure img {width: 84px; height: 84px; image-rendering: pixelated; border-radius: 4px}
-.values {border-collapse: collapse; width: 100%; font-size: .95rem} .values td, .values th {text-align: left;
- padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--faint); vertical-align: top; font-weight: 400}
-.values th {width: 15rem} .values .changed th, .values .changed td:nth-child(2) {font-weight: 650}
-.values thead td {color: var(--soft); font-size: .85rem}
-pre {background: var(--raised); padding: .7rem .9rem; border-radius: 6px; white-space: pre-wrap;
- overflow-wrap: anywhere; font-size: .9rem; margin: .4rem 0}
-.fingerprint {overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: .85rem}
-@media (max-width: 640px) {main {padding: 1.2rem .9rem} .values th {width: 9.5rem}}
-.beside {margin-bottom: 1rem}
-footer {margin-top: 2.5rem; border-top: 1px solid var(--faint); padding-top: .8rem}
-@page {size: A4; margin: 14mm}
-@media print {
- :root {--ink: #000; --soft: #444; --faint: #ccc; --paper: #fff; --raised: #f6f6f6; --link: #000;
- color-scheme: light}
- body {font-size: 10.5pt} main {max-width: none; padding: 0} h2 {break-after: avoid}
- tr, .verdict {break-inside: avoid}
- .pictures {grid-template-columns: 1fr 1fr; gap: 6mm} svg.wide {min-width: 0}
- .beside {overflow: visible} .arms {font-size: 8.5pt !important} .arms .main {font-size: 11pt !important}
- .verdict, .dot, svg, pre {print-color-adjust: exact; -webkit-print-color-adjust: exact}}
-""".replace("LIGHT", INKS["light"])
-    .replace("DARK", INKS["dark"])
-    .replace("RULES", " ".join(f"svg {rule}" for rule in RULES))
-)
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture, what stands below it
 
 
@@ -90,9 +48,10 @@ def html(result: Result, _: Translate, server: str = "") -> str:
     ])  # fmt: skip
     return (
         f'<!DOCTYPE html>\n<html lang="{_.language}"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{figure_html.policy()}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main>"
+        f"{figure_html.scripts()}</body></html>\n"
     )
 
 
@@ -131,15 +90,15 @@ def _table(result: Result, _: Translate) -> str:
 
 
 def _pictures(result: Result, _: Translate) -> str:
-    drawn = [_picture(*drawing) for drawing in DRAWINGS[result.technique](result, _)]
-    return '<div class="pictures">' + "".join(drawn) + "</div>"
+    drawn = "".join(_picture(*drawing) for drawing in DRAWINGS[result.technique](result, _))
+    without = escape(_("The pictures are drawn by a script in this file: open it in a browser that allows it."))
+    return f'<noscript><p class="soft">{without}</p></noscript><div class="pictures">{drawn}</div>'
 
 
 def _picture(title: str, figure: go.Figure, about: str) -> str:
-    drawing = svg(figure, title)
-    kind = ' class="whole"' if '<svg class="wide"' in drawing else ""
+    kind = ' class="whole"' if figure_html.is_wide(figure) else ""
     below = f"<figcaption>{about}</figcaption>" if about else ""
-    return f"<figure{kind}><h3>{escape(title)}</h3>{drawing}{below}</figure>"
+    return f"<figure{kind}><h3>{escape(title)}</h3>{figure_html.place(figure, title)}{below}</figure>"
 
 
 def _counted(result: Result, _: Translate) -> Iterable[Drawing]:

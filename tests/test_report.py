@@ -1,6 +1,7 @@
 """What is taken away says the same as what was shown."""
 
 import ast
+import base64
 import io
 import json
 import os
@@ -12,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from safetensors.torch import load
 
 from app import report
 from app.bundled import recorded
-from app.chart import png, tiles
+from app.chart import tiles
+from app.image import data_uri
 from kd_core import distillation, meta_learning
 from kd_core.data import Digits
 from kd_core.events import Result
@@ -70,10 +73,13 @@ def test_file_names_say_where_they_come_from(small_result):
 
 
 def test_images_become_png_and_captions_are_escaped():
-    from PIL import Image  # Streamlit needs it too
-
-    image = np.arange(28 * 28, dtype=np.uint32).reshape(28, 28).astype(np.uint8)
-    np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(png(image)))), image)
+    image = np.arange(28 * 20, dtype=np.uint32).reshape(28, 20).astype(np.uint8)
+    for made in (image, image[:, ::2], np.asfortranarray(image)):  # however its pixels lie in memory
+        kind, _, written = data_uri(made).partition(",")
+        assert kind == "data:image/png;base64"
+        read = Image.open(io.BytesIO(base64.b64decode(written)))
+        assert (read.format, read.mode) == ("PNG", "L")
+        np.testing.assert_array_equal(np.array(read), made)
     html = tiles([image], [["<b>7</b>", "image 3"]], ['a "seven"'])
     assert "&lt;b&gt;7&lt;/b&gt;<br>image 3" in html
     assert 'alt="a &quot;seven&quot;"' in html

@@ -1,22 +1,103 @@
 """What is taken home: the report opens without a network, the link brings the page back."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
+from app import handout
+from app.bundled import recorded
 from app.handout import DRAWINGS
 from app.text import Translate
 from tests.browser.conftest import has_value
 from tests.browser.test_result import open_tab
 
 pytestmark = pytest.mark.browser
+EN = Translate("en")
+REFUSED = """() => new Promise(done => {
+    document.addEventListener('securitypolicyviolation', event => done(event.effectiveDirective));
+    new Image().src = 'http://127.0.0.1:1/picture.png'})"""
+CUT = """() => [...document.querySelectorAll(".plot")].flatMap((plot) => {
+    const box = plot.getBoundingClientRect();
+    return [...plot.querySelectorAll(".main-svg text")].filter((text) => {
+        const { left, right, top, bottom, width } = text.getBoundingClientRect();
+        const out = Math.max(box.left - left, right - box.right, box.top - top, bottom - box.bottom);
+        return width && text.textContent && out > 1.5;
+    }).map((text) => text.textContent);
+})"""
+
+
+@contextmanager
+def offline(chromium, file, **options):
+    """A report, opened from disk in a browser that has no network; it must ask nobody and say nothing."""
+    options = {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}} | options
+    context = chromium.new_context(**options)
+    try:
+        context.set_offline(True)
+        report, asked, told = context.new_page(), [], []
+        report.on("request", lambda request: asked.append(request.url))
+        report.on("console", lambda said: told.append(said.text))
+        report.on("pageerror", lambda error: told.append(str(error)))
+        report.goto(file.as_uri())
+        yield report
+        assert all(address == file.as_uri() or address.startswith("data:") for address in asked)
+        assert told == []
+        assert report.evaluate(REFUSED) == "img-src"  # its own policy forbids it, network or not
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("technique", list(DRAWINGS))
+def test_a_report_opens_without_a_network_shows_all_answers_the_pointer_and_prints(chromium, technique, tmp_path):
+    result, file = recorded(technique), tmp_path / "report.html"
+    file.write_text(handout.html(result, EN), encoding="utf-8")
+    with offline(chromium, file) as report:
+        assert report.locator(".plot:has(.main-svg .xy)").count() == len(list(DRAWINGS[technique](result, EN)))
+        everything_can_be_seen(report)
+        assert report.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
+        inks = report.locator(".plot .xtick text").evaluate_all("all => all.map(one => getComputedStyle(one).fill)")
+        assert set(inks) == {"rgb(232, 237, 242)"}  # light on dark
+        answers_the_pointer(report, result)  # where it is scaled down
+
+        report.set_viewport_size({"width": 1200, "height": 900})
+        report.wait_for_function("document.querySelector('.plot .main-svg').clientWidth > 500")
+        everything_can_be_seen(report)
+        answers_the_pointer(report, result)
+
+        report.evaluate(f"addEventListener('beforeprint', () => {{ globalThis.cut = ({CUT})() }})")
+        printed = report.pdf(prefer_css_page_size=True)
+        assert printed.startswith(b"%PDF")
+        assert report.evaluate("globalThis.cut") == []
+        report.wait_for_function("document.querySelector('.plot .main-svg').clientWidth > 500")  # as it was
+
+
+def everything_can_be_seen(report):
+    assert report.evaluate(CUT) == []
+    assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    sizes = report.locator("figure .plot, figure img").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(({ width, height }) => width * height)"
+    )
+    assert min(sizes) > 1000
+    images = report.locator("figure img")
+    assert images.evaluate_all("all => all.every(image => image.complete && image.naturalWidth > 0)")
+
+
+def answers_the_pointer(report, result):
+    """Point at a mean of the first figure: its label says whose it is, and the number."""
+    mean = report.locator(".plot").first.locator(".scatterlayer .trace .point").last
+    mean.scroll_into_view_if_needed()
+    box = mean.bounding_box()
+    report.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    label = report.locator(".hoverlayer .hovertext").first
+    names = "|".join(re.escape(arm.name) for arm in result.arms)
+    expect(label).to_contain_text(re.compile(rf"({names})[\d.]+"))
+    report.mouse.move(0, 0)
+    expect(label).to_have_count(0)
 
 
 @pytest.mark.proof
-def test_the_report_opens_without_a_network_and_the_link_hides_its_controls(
-    open_page, chromium, small_result, tmp_path
-):
+def test_the_report_opens_without_a_network_and_the_link_hides_its_controls(open_page, chromium, tmp_path):
     page = open_page("/distillation?temperature=8&hide=alpha")
     has_value(page.locator(".st-key-temperature input").first, 8)
     expect(page.locator(".st-key-alpha")).to_have_count(0)
@@ -31,34 +112,9 @@ def test_the_report_opens_without_a_network_and_the_link_hides_its_controls(
     file = tmp_path / "report.html"
     download.value.save_as(file)
 
-    pictures = len(list(DRAWINGS["distillation"](small_result, Translate("en"))))
-    context = chromium.new_context(color_scheme="dark", viewport={"width": 390, "height": 844})
-    try:
-        context.set_offline(True)
-        report, asked, told = context.new_page(), [], []
-        report.on("request", lambda request: asked.append(request.url))
-        report.on("console", lambda said: told.append(said.text))
-        report.on("pageerror", lambda error: told.append(str(error)))
-        report.goto(file.as_uri())
-        assert report.locator("figure svg").count() == pictures
-        sizes = report.locator("figure svg, figure img").evaluate_all(
-            "all => all.map(one => one.getBoundingClientRect().width * one.getBoundingClientRect().height)"
-        )
-        assert len(sizes) == pictures + 1
-        assert min(sizes) > 1000  # each can be seen
-        assert report.locator("figure img").evaluate("image => image.complete && image.naturalWidth > 0")
-        assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert report.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
-        assert all(address == file.as_uri() or address.startswith("data:") for address in asked)
-        assert told == []
-        refused = report.evaluate(
-            "() => new Promise(done => {"
-            "document.addEventListener('securitypolicyviolation', event => done(event.effectiveDirective));"
-            "new Image().src = 'http://127.0.0.1:1/picture.png'})"
-        )
-        assert refused == "img-src"  # its own policy forbids it, network or not
-    finally:
-        context.close()
+    with offline(chromium, file) as report:
+        expect(report.locator(".plot .main-svg").first).to_be_visible()
+        assert report.locator("td", has_text="soft targets (Hinton)").count()
 
     page.goto(link.inner_text())  # as whoever gets the link
     has_value(page.locator(".st-key-temperature input").first, 8)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from app.components import SHARED, SVG, mounted
-from app.drawing import PATTERNS as PATHS
 from app.figures import COLOURS, PATTERNS, shown_at_first
 from kd_core.events import Result
 from kd_core.messages import N_
@@ -30,7 +29,11 @@ WORDS = {
     "table": N_("All values"),
     "save": N_("Save this figure"),
 }
-
+# Plotly's patterns, as lines in a square of 8
+PATHS = {
+    "/": "M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4", "\\": "M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4",
+    "x": "M0,8 l8,-8 M0,0 l8,8", "-": "M0,4 h8", "|": "M4,0 v8", "+": "M0,4 h8 M4,0 v8", ".": "M3,4 h2",
+}  # fmt: skip
 
 _mount = mounted("answers", shared=(SVG, SHARED))
 
