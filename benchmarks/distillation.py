@@ -26,6 +26,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median, stdev
 
@@ -40,11 +41,12 @@ from benchmarks.rivals import seconds
 from kd_core import compiled
 from kd_core.cost import multiply_adds
 from kd_core.data import Digits, load_mnist
+from kd_core.machine import resolved
 from kd_core.runs.queue import Queue
 from kd_core.runs.workers import SPEED
 from kd_core.settings import DistillationSettings
 from kd_core.statistics import paired_points
-from kd_core.training import count_errors, keep_memory, predict, resolve_precision
+from kd_core.training import count_errors, keep_memory, predict, this_machine
 
 Lap = tuple[float, int | None]  # seconds, and test errors of what was trained
 Laps = dict[str, list[Lap]]
@@ -104,8 +106,9 @@ def epoch_section(data: Digits, keras_python: str | None, n: int) -> str:
             keras = stack.enter_context(rivals.Keras(keras_python, images, labels, test, teacher, n + 1))
             contestants["keras"], versions = keras.epoch, keras.versions
         laps = take_turns(contestants, n)
-    precision = resolve_precision("auto", "cpu", convolves=True)
-    without = resolve_precision("auto", "cpu", convolves=False)
+    settings, here = DistillationSettings(device="cpu"), this_machine()
+    precision = resolved(settings, here).precision
+    without = resolved(settings, replace(here, compiled=False)).precision
     return f"""## An epoch of distillation
 
 The article's student distilled over 60,000 images by the trained teacher of `assets/`. Every rival: batches of 128,

@@ -20,7 +20,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -28,6 +28,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kd_core.events import Result
+from kd_core.machine import Machine, require_device, resolved
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
@@ -42,7 +43,7 @@ __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
 KEPT = 200  # handles that can still be found …
 KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, what each has shown and has under way
-PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
+PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
 ALIKE = 10  # times the effort, up to which one run tells how long another takes
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
@@ -50,15 +51,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Meaning:
-    """What the workers said of one technique: its result version, what "auto" means there, what machine it is.
+class _Known:
+    """What the workers said: what their machine can do, and is, by device; the version of each technique's results.
 
-    auto: by the value of the field that decides it, "" where none does.
+    Until they have said it: a plain processor, of which nothing is known.
     """
 
-    version: int
-    auto: Mapping[str, Mapping[str, Scalar]]
-    machine: str
+    machine: Machine = field(default_factory=Machine)
+    names: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Queue:
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
         self._data: Data | None = None
-        self._known: dict[str, _Meaning] = {}
+        self._known = _Known()
         self._warm = self._closed = False
         self._orders: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         later = threading.Timer(rest, self._orders.put, (self._ready,))
@@ -151,11 +152,11 @@ class Queue:
 
         One look for all: a map asks so. None too while the workers have not said what "auto" means here.
         """
-        settings = [self._resolved(one) for one in asked]
-        known = [one for one in settings if one is not None]
-        if not known or len(known) < len(settings) or self._store is None or self._data is None:
-            return [None] * len(settings)
-        return self._store.answers(known, self._known[known[0].technique].version, self._data.name)
+        version = self._version(asked[0].technique) if asked else None
+        if self._store is None or self._data is None or version is None:
+            return [None] * len(asked)
+        settings = [resolved(one, self._known.machine) for one in asked]
+        return self._store.answers(settings, version, self._data.name)
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
@@ -299,7 +300,7 @@ class Queue:
             return
         if not workers.connected:
             return  # nothing is given to those that are about to be missed
-        if self._store is not None and not self._warm and time.monotonic() - self._started < PATIENCE:
+        if not self._warm and time.monotonic() - self._started < PATIENCE:
             return  # they soon say what "auto" means, and which data there is
         for handle in list(self._waiting):
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
@@ -320,23 +321,18 @@ class Queue:
             else:
                 del self._sent[handle]
 
-    def _resolved(self, settings: Settings) -> Settings | None:
-        """The settings with nothing left "auto", as far as the workers have said what that means."""
-        known = self._known.get(settings.technique)
-        if known is None or self._data is None:
-            return None
-        asked, field = settings.model_dump(), settings.decides_auto
-        auto = known.auto[asked[field] if field else ""]
-        return settings.model_copy(update={n: v for n, v in auto.items() if asked[n] == "auto"})
+    def _version(self, technique: str) -> int | None:
+        """The version of the technique's results; None while the workers have not said."""
+        return self._known.versions.get(technique)
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""
-        settings = self._resolved(handle.settings)
         if self._store is None or handle.again:
             return True
-        if settings is None or self._data is None:
+        version = self._version(handle.technique)
+        if self._data is None or version is None:
             return False
-        found = self._store.answer(settings, self._known[handle.technique].version, self._data.name)
+        found = self._store.answer(resolved(handle.settings, self._known.machine), version, self._data.name)
         if found is not None:
             run, result = found
             self._store.remove(handle.id)
@@ -347,16 +343,21 @@ class Queue:
 
     def _send(self, handle: Handle, workers: Workers) -> None:
         kept: dict[int, Result] = {}
-        settings = self._resolved(handle.settings)
-        if settings is not None and self._store is not None and self._data is not None and not handle.again:
-            known = self._known[handle.technique]
-            kept = self._store.trials(settings, known.version, self._data.name, known.machine)
+        settings, version = resolved(handle.settings, self._known.machine), self._version(handle.technique)
+        try:
+            require_device(settings, self._known.machine)
+        except Problem as problem:
+            self._fail(handle, problem.message)
+            return
+        if self._store is not None and self._data is not None and version is not None and not handle.again:
+            name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
+            kept = self._store.trials(settings, version, self._data.name, name)
             handle.keep(kept)
         try:
             if handle.under_way:
                 self._turn += 1
                 done, trained = partial(self._done, handle, workers), partial(self._trained, handle)
-                workers.send(handle, self._turn, kept, done, trained)
+                workers.send(handle, settings, self._turn, kept, done, trained)
         except Exception as error:  # Dask's, when the workers end at this very moment
             _log.error("%s: %s", type(error).__name__, error)
             self._fail(handle, workers.loss)
@@ -399,11 +400,12 @@ class Queue:
 
     def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
         _, news = told
-        if news["kind"] == "warm":
+        if news["kind"] == "machine":
+            self._known = _Known(Machine(**news["machine"]), news["names"], news["versions"])
+        elif news["kind"] == "warm":
             if news["data"] is not None:
                 notices = tuple(Message.model_validate(notice) for notice in news["data"]["notices"])
                 self._data = Data(news["data"]["name"], notices)
-            self._known |= {name: _Meaning(**told) for name, told in news["techniques"].items()}
             self._warm = True
             self._orders.put(self._dispatch)
         elif handle := self._handles.get(news["run"]):  # else it is another server's, at the same scheduler

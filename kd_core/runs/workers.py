@@ -22,7 +22,7 @@ import kd_core
 from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
-from kd_core.settings import WHOLE
+from kd_core.settings import WHOLE, Settings
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8
@@ -135,6 +135,7 @@ class Workers:
     def send(
         self,
         handle: Handle,
+        settings: Settings,
         turn: int,
         kept: Mapping[int, Result],
         done: Callable[[Any], None],
@@ -142,11 +143,11 @@ class Workers:
     ) -> None:
         """Have the run done: the preparation, then its trials side by side, then the join.
 
-        turn: the turn of its first task among those of all runs; its trials take one turn after another, so that
-        a long run lets later ones in between. kept: trials that are not trained again, by seed. `trained(seed,
-        future)` is called for each of the others, `done(future)` for the join.
+        settings: the handle's, resolved. turn: the turn of its first task among those of all runs; its trials take
+        one turn after another, so that a long run lets later ones in between. kept: trials that are not trained
+        again, by seed. `trained(seed, future)` is called for each of the others, `done(future)` for the join.
         """
-        graph, last, trials = _graph(handle, kept)
+        graph, last, trials = _graph(handle, settings, kept)
         turns = {seed: -(turn + place) for place, seed in enumerate(trials)}
         priorities = {key: turns.get(key[2], -turn) if len(key) > 2 else -turn for key in graph}
         keys = [last, *trials.values()]
@@ -224,7 +225,9 @@ def _started(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], Any, dict[int, Any]]:
+def _graph(
+    handle: Handle, settings: Settings, kept: Mapping[int, Result]
+) -> tuple[dict[Any, Any], Any, dict[int, Any]]:
     """The run as Dask tasks, the key of the last, and those of the trials that are to be trained, by seed.
 
     As "data producers" they wait in the scheduler, in order of priority, for a worker that has nothing
@@ -244,15 +247,15 @@ def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], 
     missing = [seed for seed in handle.seeds if seed not in kept]
     trials: dict[int, TaskRef] = {}
     if missing:
-        prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
-        asked, unprepared = (handle.settings, None), handle.settings.unprepared
+        prepared = task(("prepare", run), work.prepare, run, settings, handle.of_map)
         for seed in missing:
             if handle.parts == (WHOLE,):
-                trials[seed] = task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map)
+                trials[seed] = task(("trial", run, seed), work.trial, run, settings, prepared, seed, handle.of_map)
             else:
-                given = {name: asked if name in unprepared else prepared for name in handle.parts}
-                parts = [task(("part", run, seed, name), work.part, run, given[name], seed, name) for name in given]
-                trials[seed] = task(("trial", run, seed), work.assembled, prepared, *parts)
+                given = {name: None if name in settings.unprepared else prepared for name in handle.parts}
+                parts = [task(("part", run, seed, name), work.part, run, settings, given[name], seed, name)
+                         for name in given]  # fmt: skip
+                trials[seed] = task(("trial", run, seed), work.assembled, settings, prepared, *parts)
     results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
-    joined = task(("join", run), work.join, handle.settings, *results)
+    joined = task(("join", run), work.join, settings, *results)
     return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}

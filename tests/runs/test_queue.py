@@ -50,7 +50,7 @@ def test_a_run_submitted_before_the_workers_are_there_finishes_with_one_result(q
     view = handle.wait(30)
     assert (view.state, view.problem, view.notices) == ("finished", None, ())
     assert view.result.verdict.difference.n == 2
-    assert view.result.settings["speed"] == "resolved"
+    assert view.result.settings["device"] == "cpu"
     assert view.curves["student", "student", 4] == tuple((e, 10 - e, 100) for e in range(1, 11))
     assert view.curves["teacher", "teacher", 0] == ((1, 7, 100),)
     assert {stage.state for stage in view.stages.values()} == {"done"}
