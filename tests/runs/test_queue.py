@@ -218,6 +218,17 @@ def test_a_run_whose_worker_is_killed_finishes_and_says_so(queue):
         assert [epoch for epoch, _, _ in view.curves["student", "student", seed]] == list(range(1, 101))
 
 
+def test_a_run_all_of_whose_workers_are_killed_at_once_finishes(queue):
+    handle = queue.submit(ToySettings(steps=40))
+    pids = until(lambda: len(pids := trial_pids(handle)) == 2 and pids)
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    view = handle.wait(40)
+    assert view.state == "finished"
+    assert view.result.verdict.difference.n == 2
+    assert not {*pids.values()} & {*trial_pids(handle).values()}
+
+
 def test_a_run_that_kills_its_workers_is_given_up(queue):
     view = queue.submit(ToySettings(failure="death", seeds=1, steps=2)).wait(60)
     assert view.state == "failed"
