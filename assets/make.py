@@ -51,7 +51,7 @@ from kd_core.settings import (
 )
 from kd_core.statistics import CONFIDENCE, t_interval
 from kd_core.tasks import TaskDigits, name_of
-from kd_core.training import predict, seeded
+from kd_core.training import predict, resolve, seeded
 from kd_core.trials import drained
 
 HERE = Path(__file__).parent
@@ -75,7 +75,7 @@ STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
 
 def make_teacher(data: Digits) -> torch.nn.Module:
     """Train the article's teacher on all labels and keep it here."""
-    settings = distillation.resolve(DistillationSettings())
+    settings = resolve(DistillationSettings())
     model = distillation._build(settings, distillation.TEACHER, distillation.TEACHER_SEED)
     stream = teachers.train(
         model, data, epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
@@ -259,7 +259,7 @@ def _batch(data: Digits) -> dict:
     """Labels, and logits to two decimals, of the first validation images, as `record_bugs` describes them."""
     images = data.validation.images[:BATCH]
     recorded = Result.model_validate_json((HERE / "recorded-distillation.json").read_bytes())
-    plain, dropping = (distillation.resolve(DistillationSettings(teacher=name)) for name in ("article", "mlp1200"))
+    plain, dropping = (resolve(DistillationSettings(teacher=name)) for name in ("article", "mlp1200"))
     student = distillation._build(plain, ALONE, 0)
     student.load_state_dict(load(recorded.networks()[ALONE]))
     teacher, large = (
@@ -288,7 +288,7 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
     Only this arm is trained, in this process.
     """
     torch.set_num_threads(1)  # as a worker
-    data, first = load_mnist(), transfer.resolve(TransferSettings())
+    data, first = load_mnist(), resolve(TransferSettings())
     lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
     shared, target = transfer.prepare(first, data), transfer.target_of(first, data)
     target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
@@ -329,7 +329,7 @@ def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", se
     hand. The loss of task 1 rises where g1 · (g1 + g2) < 0; of all such steps the one is kept in which
     -g1 · (g1 + g2) / (||g1|| ||g2||) is largest. "change" is measured on that same batch.
     """
-    settings, data = multitask.resolve(MultitaskSettings(body="small")), load_mnist()
+    settings, data = resolve(MultitaskSettings(body="small")), load_mnist()
     found = max((_worst_moment(settings, data, seed) for seed in range(seeds)), key=lambda moment: moment[0])
     _, step, seed, batch, state, digits = found
     net = joint.build(joint.WIDTHS[settings.body], settings.task_names, seed)
@@ -399,7 +399,7 @@ def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", 
 
     Not test errors: whoever picks a point off this curve chooses by it.
     """
-    base, data = multitask.resolve(MultitaskSettings()), load_mnist()
+    base, data = resolve(MultitaskSettings()), load_mnist()
     names, seeds = base.task_names, range(base.seed, base.seed + base.seeds)
     weights = [[round(2 * k / (points - 1), 3), round(2 - 2 * k / (points - 1), 3)] for k in range(points)]
     runs = [multitask.JOINT] * points + [multitask.ALONE] * len(names)

@@ -7,8 +7,9 @@ The file holds what all rivals share: images [N, 28, 28, 1], labels, the teacher
 student weights, and the logits and the loss that prove both to be copied right. One JSON line says that it is
 ready; then each line "epoch SEED" on standard input is answered by one of its seconds and test errors.
 
-The training is `Model.fit` on arrays, with a live teacher in `compute_loss`. `compile` has its defaults: on a
-machine with CPUs only Keras then does without XLA, which was two to three times slower here when it was forced.
+It works on one thread, as all rivals do. The training is `Model.fit` on arrays, with a live teacher in
+`compute_loss`. `compile` has its defaults: on a machine with CPUs only Keras then does without XLA, which was two
+to three times slower here when it was forced.
 """
 
 import argparse
@@ -87,6 +88,8 @@ def say(**what: object) -> None:
 
 def main() -> None:
     """Get ready, then one epoch for each line read."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file")
     shared = dict(np.load(parser.parse_args().file))

@@ -30,6 +30,7 @@ from kd_core.data import load_mnist
 from kd_core.joint import WIDTHS, Combine, Joint, build, losses_of
 from kd_core.settings import MultitaskSettings
 from kd_core.tasks import TaskSplit
+from kd_core.training import resolve
 
 BATCH, STEPS, WARM = 64, 60, 10
 
@@ -105,7 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     warn_if_busy()
     torch.set_num_threads(1)
-    settings = multitask.resolve(MultitaskSettings())
+    settings = resolve(MultitaskSettings())
     train = multitask.task_digits(settings, load_mnist(), 0).train
     claims = []
     for body in ("medium", "small"):

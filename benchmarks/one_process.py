@@ -1,8 +1,9 @@
 """The default preset in this one process, without queue and workers: the rival of `benchmarks/distillation.py`.
 
-    python benchmarks/one_process.py THREADS
+    python benchmarks/one_process.py
 
-Prints the seconds of one run, after a small one has warmed the process as the queue's workers are warm.
+Prints the seconds of one run on one thread, after a small one has warmed the process as the queue's workers are
+warm.
 """
 
 import sys
@@ -22,7 +23,7 @@ WARM = DistillationSettings(seeds=2, epochs=1)
 
 def main() -> None:
     """Warm up, run, print."""
-    torch.set_num_threads(int(sys.argv[1]))
+    torch.set_num_threads(1)
     data = load_mnist()
     list(distillation.run(WARM, data))
     start = time.perf_counter()

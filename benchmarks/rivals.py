@@ -25,7 +25,7 @@ from kd_core.distillation import distillation_loss
 from kd_core.folders import data_root
 from kd_core.models import build
 from kd_core.settings import DistillationSettings
-from kd_core.training import fit, predict, resolve_precision, seeded
+from kd_core.training import fit, predict, resolve, seeded
 from kd_core.vision import import_torchvision
 
 T, ALPHA, BATCH, LEARNING_RATE = 4.0, 0.9, 128, 1e-3
@@ -55,7 +55,7 @@ def first_student(seed: int) -> nn.Sequential:
 
 def ours(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module:
     """The lab's own `fit` (without its look at the validation split), given the teacher's logits."""
-    student, precision = first_student(seed), resolve_precision("auto", "cpu", convolves=True)
+    student, precision = first_student(seed), resolve(DistillationSettings(device="cpu")).precision
 
     def loss_fn(answers: Tensor, batch: Tensor) -> Tensor:
         return distillation_loss(answers, logits[batch], labels[batch], T, ALPHA)

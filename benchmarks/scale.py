@@ -32,7 +32,6 @@ SETTINGS = {
     "two layers of 300, 500 images": DistillationSettings(seeds=SEEDS, student="mlp300"),
 }
 WARM = DistillationSettings(seeds=2 * SEEDS, epochs=1)
-SATURATION = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0"}
 
 
 @contextmanager
@@ -42,7 +41,7 @@ def cluster(workers: int, *search: str) -> Iterator[tuple[str, list[subprocess.P
     search: further folders where the workers find modules.
     """
     path = os.pathsep.join((str(Path(__file__).parent.parent), *search))
-    env = {**os.environ, **SPEED, **SATURATION, "PYTHONPATH": path}
+    env = {**os.environ, **SPEED, "PYTHONPATH": path}
     started: list[subprocess.Popen[str]] = []
 
     def start(what: str, *arguments: str) -> subprocess.Popen[str]:

@@ -6,6 +6,7 @@
 Float32 on the CPU; `serves` says for which shapes. The first training on a machine asks its C compiler (CC, else
 cc); the library is kept beside the data, under the hash of its source and of all that the
 compiler says of itself and of the processor. Without a compiler, `serves` is False and torch's own functions serve.
+It works on the one thread that calls it, however many torch has: so its numbers do not hang on how many these are.
 """
 
 import ctypes
@@ -15,7 +16,6 @@ import math
 import os
 import shlex
 import subprocess
-import sys
 import tempfile
 from ctypes import c_int, c_void_p
 from functools import cache
@@ -56,8 +56,8 @@ def serves(x: Tensor, weight: Tensor) -> bool:
 
 
 def available() -> bool:
-    """Whether this machine has the compiled pass, for as many threads as torch works with now."""
-    return built() is not None and (torch.get_num_threads() == 1 or _team() is not None)
+    """Whether this machine has the compiled pass."""
+    return built() is not None
 
 
 def identity() -> str:
@@ -73,8 +73,8 @@ def built() -> ctypes.CDLL | None:
         command, about = _compiler()
         kept = data_root() / "compiled" / f"{hashlib.sha256(SOURCE.read_bytes() + about).hexdigest()[:16]}.so"
         made = _kept(kept) or _compiled(command, kept)
-        made.convolve_pool.argtypes = [c_int] * 6 + [c_void_p] * 6
-        made.convolve_pool_backward.argtypes = [c_int] * 6 + [c_void_p] * 7
+        made.convolve_pool.argtypes = [c_int] * 5 + [c_void_p] * 5
+        made.convolve_pool_backward.argtypes = [c_int] * 5 + [c_void_p] * 6
         made.convolve_pool.restype = made.convolve_pool_backward.restype = None
         return made
     except (OSError, subprocess.SubprocessError, ValueError, AttributeError) as error:  # CC may say anything
@@ -115,25 +115,13 @@ def _compiled(command: list[str], kept: Path) -> ctypes.CDLL:
         return ctypes.CDLL(str(fresh))
 
 
-@cache
-def _team() -> int | None:
-    """The address of GOMP_parallel in torch's own OpenMP: the threads of a second one would be in its way."""
-    if sys.platform != "linux":
-        return None
-    try:
-        torchs = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
-        return ctypes.cast(torchs.GOMP_parallel, c_void_p).value
-    except (OSError, AttributeError):
-        return None
-
-
 # The ops, through torch's dispatcher: what counts operations or holds their memory sees them
 
 
 def _sizes(x: Tensor, weight: Tensor) -> tuple[int, ...]:
-    """What both functions are told first: images, height, width, inputs, outputs, parts."""
+    """What both functions are told first: images, height, width, inputs, outputs."""
     images, inputs, height, width = x.shape
-    return images, height, width, inputs, len(weight), max(1, min(images, torch.get_num_threads()))
+    return images, height, width, inputs, len(weight)
 
 
 def _order(weight: Tensor) -> torch.memory_format:
@@ -160,7 +148,7 @@ def _convolve_pool(x: Tensor, weight: Tensor, bias: Tensor, noted: bool) -> tupl
     made = built()
     assert made is not None
     made.convolve_pool(
-        *_sizes(x, weight), _team(), x.data_ptr(), by.data_ptr(), bias.data_ptr(), pooled.data_ptr(),
+        *_sizes(x, weight), x.data_ptr(), by.data_ptr(), bias.data_ptr(), pooled.data_ptr(),
         places.data_ptr() if noted else None,
     )  # fmt: skip
     return pooled, places
@@ -173,22 +161,17 @@ def _convolve_pool_backward(
     _require(places.numel() == arrives.numel() and not (into_x and weight.shape[1] == 1))
     arrives = arrives.contiguous(memory_format=_order(weight))
     x, weight = (one.contiguous(memory_format=torch.channels_last) for one in (x, weight))
-    sizes = _sizes(x, weight)
-    sums = x.new_empty(sizes[-1], weight.numel() + len(weight))
+    sums = x.new_empty(weight.numel() + len(weight))
     gradient = torch.empty_like(x) if into_x else x.new_empty(0)
     made = built()
     assert made is not None
     made.convolve_pool_backward(
-        *sizes, _team(), x.data_ptr(), weight.data_ptr(), places.data_ptr(), arrives.data_ptr(),
+        *_sizes(x, weight), x.data_ptr(), weight.data_ptr(), places.data_ptr(), arrives.data_ptr(),
         gradient.data_ptr() if into_x else None, sums.data_ptr(),
     )  # fmt: skip
-    total = sums.sum(0)
     outputs, inputs = weight.shape[:2]
-    return (
-        gradient,
-        total[: weight.numel()].view(outputs, 3, 3, inputs).permute(0, 3, 1, 2),
-        total[weight.numel() :],
-    )
+    into_weight, into_bias = sums.split([weight.numel(), outputs])
+    return gradient, into_weight.view(outputs, 3, 3, inputs).permute(0, 3, 1, 2), into_bias
 
 
 _lab = ops.Library("distillation_lab", "DEF")

@@ -38,12 +38,12 @@ typedef int ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef unsigned char bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
 typedef struct {
-  int images, height, width, inputs, outputs, parts, next;
+  int images, height, width, inputs, outputs;
   const float *x, *weight, *bias; /* weight: [3][3][inputs][outputs] forward, [outputs][3][3][inputs] backward */
   float *pooled;
   unsigned char *places; /* or NULL, where no gradients are wanted */
   const float *arrives; /* at pooled */
-  float *into_x, *sums; /* into_x: or NULL; sums: [parts], each [outputs][3][3][inputs] and [outputs] */
+  float *into_x; /* or NULL */
 } job;
 
 /* One window, or several side by side, from `first` on as many channels as `vectors` hold; `at` is the window's number
@@ -173,53 +173,28 @@ INLINE void backward_first(const job *j, size_t n, float *into_weight, float *in
   }
 }
 
-static void forward_images(const job *j, size_t from, size_t to) {
-  const int paired = j->outputs % (2 * LANES) == 0;
-  for (size_t n = from; n < to; n++)
-    if (j->inputs == 1 && LANES == 16) forward_image(j, n, 1, 1, 2);
-    else if (j->inputs == 1) forward_image(j, n, 1, 2, 1);
-    else if (j->inputs == 16 && paired) forward_image(j, n, 16, 2, 1);
-    else if (j->inputs == 16) forward_image(j, n, 16, 1, 2);
-    else if (paired) forward_image(j, n, 32, 2, 1);
-    else forward_image(j, n, 32, 1, 2);
+void convolve_pool(int images, int height, int width, int inputs, int outputs, const float *x, const float *weight,
+                   const float *bias, float *pooled, unsigned char *places) {
+  const job j = {images, height, width, inputs, outputs, x, weight, bias, pooled, places, NULL, NULL};
+  const int paired = outputs % (2 * LANES) == 0;
+  for (size_t n = 0; n < (size_t)images; n++)
+    if (inputs == 1 && LANES == 16) forward_image(&j, n, 1, 1, 2);
+    else if (inputs == 1) forward_image(&j, n, 1, 2, 1);
+    else if (inputs == 16 && paired) forward_image(&j, n, 16, 2, 1);
+    else if (inputs == 16) forward_image(&j, n, 16, 1, 2);
+    else if (paired) forward_image(&j, n, 32, 2, 1);
+    else forward_image(&j, n, 32, 1, 2);
 }
 
-static void backward_images(const job *j, size_t from, size_t to, float *sums) {
-  const size_t weights = (size_t)j->outputs * 9 * j->inputs;
-  memset(sums, 0, sizeof(float) * (weights + j->outputs));
-  for (size_t n = from; n < to; n++)
-    if (j->inputs == 1) backward_first(j, n, sums, sums + weights);
-    else if (j->inputs == 16) backward_image(j, n, 16, LANES == 16 ? 3 : 1, sums, sums + weights);
-    else backward_image(j, n, 32, 1, sums, sums + weights);
-}
-
-/* What each thread of a team runs: parts, until none is left. A part has sums of its own, so that the order of
-   additions hangs on their number alone. */
-static void share(void *data) {
-  job *j = data;
-  for (int part; (part = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED)) < j->parts;) {
-    const size_t all = j->images, from = all * part / j->parts, to = all * (part + 1) / j->parts;
-    if (j->sums) backward_images(j, from, to, j->sums + part * ((size_t)j->outputs * 9 * j->inputs + j->outputs));
-    else forward_images(j, from, to);
-  }
-}
-
-typedef void team(void (*)(void *), void *, unsigned, unsigned); /* GOMP_parallel */
-
-static void spread(job *j, team *together) {
-  if (together && j->parts > 1) together(share, j, j->parts, 0);
-  else share(j);
-}
-
-void convolve_pool(int images, int height, int width, int inputs, int outputs, int parts, team *together,
-                   const float *x, const float *weight, const float *bias, float *pooled, unsigned char *places) {
-  job j = {images, height, width, inputs, outputs, parts, 0, x, weight, bias, pooled, places, NULL, NULL, NULL};
-  spread(&j, together);
-}
-
-void convolve_pool_backward(int images, int height, int width, int inputs, int outputs, int parts, team *together,
-                            const float *x, const float *weight, unsigned char *places, const float *arrives,
-                            float *into_x, float *sums) {
-  job j = {images, height, width, inputs, outputs, parts, 0, x, weight, NULL, NULL, places, arrives, into_x, sums};
-  spread(&j, together);
+/* sums: [outputs][3][3][inputs], the weights' gradient, and [outputs], the biases'. */
+void convolve_pool_backward(int images, int height, int width, int inputs, int outputs, const float *x,
+                            const float *weight, unsigned char *places, const float *arrives, float *into_x,
+                            float *sums) {
+  const job j = {images, height, width, inputs, outputs, x, weight, NULL, NULL, places, arrives, into_x};
+  float *into_bias = sums + (size_t)outputs * 9 * inputs;
+  memset(sums, 0, sizeof(float) * ((size_t)outputs * 9 * inputs + outputs));
+  for (size_t n = 0; n < (size_t)images; n++)
+    if (inputs == 1) backward_first(&j, n, sums, into_bias);
+    else if (inputs == 16) backward_image(&j, n, 16, LANES == 16 ? 3 : 1, sums, into_bias);
+    else backward_image(&j, n, 32, 1, sums, into_bias);
 }

@@ -38,7 +38,7 @@ from kd_core.settings import (
 )
 from kd_core.settings import DistillationSettings as Settings
 from kd_core.statistics import verdict
-from kd_core.training import LossFn, fit, predict, seeded, what_auto_means
+from kd_core.training import LossFn, fit, predict, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
@@ -154,12 +154,6 @@ class Shared:
     noisy_logits: dict[int, Tensor] | None = None
 
 
-def resolve(settings: Settings) -> Settings:
-    """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    auto = what_auto_means(settings.device, settings.precision, convolves=settings.student == "article")
-    return settings.model_copy(update=auto)
-
-
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the teacher, its logits for the samples they use, and the costs."""
     return drained(preparing(settings, data))
@@ -167,7 +161,6 @@ def prepare(settings: Settings, data: Digits) -> Shared:
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """`prepare` as a stream: yields the teacher's Steps and Evaluations and returns the Shared."""
-    settings = resolve(settings)
     settings.check(data)
     return (yield from once(
         ("shared", *settings_but(settings, *OF_THE_LESSON)), data, lambda: _preparing(settings, data),
@@ -242,7 +235,6 @@ def part(
 
     shared: None for a part of `settings.unprepared`.
     """
-    settings = resolve(settings)
     settings.check(data)
     if shared is not None:
         require_same_data(shared.data, results.dataset(data))
@@ -381,7 +373,6 @@ def assembled(
     settings: Settings, data: Digits, shared: Shared, parts: Sequence[Sequence[Arm]], seconds: float
 ) -> Result:
     """The Result of a single trial, of all its parts; `join` makes the run's out of these."""
-    settings = resolve(settings)
     arms = [arm.model_copy(update={"cost": shared.costs[arm.name]}) for trained in parts for arm in trained]
     for arm in arms:  # a student alone was trained by a worker that had not seen the preparation
         require_same_data(shared.data.test, sum(map(sum, arm.trials[0].confusion)))
@@ -406,7 +397,6 @@ def assembled(
 
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdict over paired differences."""
-    settings = resolve(settings)
     whole = joined(settings, trials, DISTILLED)
     student, alone = (whole.arm(name) for name in (DISTILLED, ALONE))
     controls = [arm for arm in whole.arms if arm.name in CONTROLS]

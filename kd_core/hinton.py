@@ -63,8 +63,9 @@ def teacher() -> Iterator[Step]:
 
     from kd_core import distillation
     from kd_core.data import load
+    from kd_core.training import resolve
 
-    settings = settings_of(TABLE).model_copy(update={"seeds": 1})
+    settings = resolve(settings_of(TABLE).model_copy(update={"seeds": 1}))
     threads = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)
     try:

@@ -49,7 +49,7 @@ from kd_core.settings import (
 from kd_core.settings import MetaSettings as Settings
 from kd_core.starts import Lesson, Start, lesson_of, require_finite, train
 from kd_core.statistics import loss_verdict, paired_ratio, t_interval, verdict
-from kd_core.training import confusion, resolve_device, seeded
+from kd_core.training import confusion, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
@@ -174,11 +174,6 @@ class Shared:
     notes: tuple[Message, ...]
 
 
-def resolve(settings: Settings) -> Settings:
-    """The same settings with device "auto" replaced by what it means on this machine."""
-    return settings.model_copy(update={"device": resolve_device(settings.device)})
-
-
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the costs of the networks."""
     return drained(preparing(settings, data))
@@ -186,7 +181,6 @@ def prepare(settings: Settings, data: Digits) -> Shared:
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """`prepare` as a stream: tries the tasks out, measures the networks, and returns the Shared."""
-    settings = resolve(settings)
     settings.check(data)
     plain = settings.model_copy(update={"device": "cpu", "precision": "float32"})
     problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
@@ -222,7 +216,6 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
-    settings = resolve(settings)
     require_same_data(shared.data, results.dataset(data))
     began, arms = time.perf_counter(), []
     planned = _planned(settings)
@@ -279,7 +272,6 @@ def _sizes(settings: Settings) -> Dataset:
 
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    settings = resolve(settings)
     whole = joined(settings, trials, PRETRAINED)
     arms = tuple(_with_score(settings, arm) for arm in whole.arms)
     return _verdicts(settings, whole.model_copy(update={"arms": arms}))

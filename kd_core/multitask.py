@@ -31,13 +31,13 @@ from kd_core.settings import TASK_ALONE as ALONE
 from kd_core.settings import MultitaskSettings as Settings
 from kd_core.statistics import delta_m, verdict
 from kd_core.tasks import LARGEST_ANGLE, NEAR, TaskDigits, in_degrees, make_split, name_of, wrong
-from kd_core.training import confusion, predict, seeded, what_auto_means
+from kd_core.training import confusion, predict, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
 from kd_core.weighting import dwa_weights, gradient_cosines, project_conflicts, uncertainty_weighted, weighted_sum
 
 __all__ = [
     "RESULT_VERSION", "Settings", "Shared", "dwa_weights", "gradient_cosines", "join", "prepare", "preparing",
-    "project_conflicts", "resolve", "run", "trial", "uncertainty_weighted", "weighted_sum",
+    "project_conflicts", "run", "trial", "uncertainty_weighted", "weighted_sum",
 ]  # fmt: skip
 
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
@@ -67,12 +67,6 @@ class Shared:
     notes: tuple[Message, ...]
 
 
-def resolve(settings: Settings) -> Settings:
-    """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    auto = what_auto_means(settings.device, settings.precision, convolves=True)
-    return settings.model_copy(update=auto)
-
-
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the costs."""
     return drained(preparing(settings, data))
@@ -83,7 +77,6 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
 
     A joint network's cost is that of all of it, in the arm of each of its tasks.
     """
-    settings = resolve(settings)
     settings.check(data)
     key = ("shared", *settings_but(settings, *OF_THE_SUM))
     return (yield from once(key, data, lambda: _preparing(settings, data)))
@@ -111,7 +104,6 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
-    settings = resolve(settings)
     require_same_data(shared.data, _dataset(settings, data))
     started = time.perf_counter()
     digits, names = task_digits(settings, data, seed), settings.task_names
@@ -241,7 +233,6 @@ def _with_delta_m(done: Mapping[str, ArmTrial], names: Sequence[str]) -> dict[st
 
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    settings = resolve(settings)
     whole = joined(settings, trials, arm_of(settings.task_names[0], JOINT))
     verdicts = _verdicts(settings, {arm.name: arm for arm in whole.arms}, whole.data.test)
     return whole.model_copy(update={"verdict": verdicts[0], "comparisons": tuple(verdicts[1:])})

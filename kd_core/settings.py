@@ -100,7 +100,6 @@ class Settings(BaseModel):
 
     stages: what a run goes through, as its events name it, with the words that a person reads. The last is
     what the trials do; those before it make the preparation, each about `shares` of its time.
-    decides_auto: the field with choices on which it hangs, beside the machine, what "auto" stands for in others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -109,7 +108,6 @@ class Settings(BaseModel):
     module: ClassVar[str]
     stages: ClassVar[Mapping[str, str]]
     shares: ClassVar[Mapping[str, float]]
-    decides_auto: ClassVar[str | None] = None
 
     @classmethod
     def specs(cls) -> dict[str, Spec]:
@@ -183,6 +181,11 @@ class Settings(BaseModel):
     def unprepared(self) -> tuple[str, ...]:
         """Those of the parts that need nothing of the preparation either, and are trained beside it."""
         return ()
+
+    @property
+    def convolves(self) -> bool:
+        """Whether the article's networks do most of the work: `machine.resolved` goes by it."""
+        return False
 
     @property
     def effort(self) -> float:
@@ -284,7 +287,6 @@ class DistillationSettings(Settings):
         "student": N_("3 · Train the students"),
     }
     shares: ClassVar[Mapping[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
-    decides_auto: ClassVar[str | None] = "student"
 
     temperature: float = field(
         4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),
@@ -410,6 +412,10 @@ class DistillationSettings(Settings):
         return (ALONE,) if ALONE in self.parts else ()
 
     @property
+    def convolves(self) -> bool:
+        return self.student == "article"
+
+    @property
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.train_size * len(self.arms))
 
@@ -466,7 +472,6 @@ class TransferSettings(Settings):
         "target": N_("2 · Train on the target"),
     }
     shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
-    decides_auto: ClassVar[str | None] = "network"
 
     task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = field(
         "low_high", choices=TASKS, label=N_("Source → target"),
@@ -550,6 +555,10 @@ class TransferSettings(Settings):
     def has_backbone(self) -> bool:
         """Whether the source is ImageNet: the network comes trained."""
         return self.network in BACKBONES
+
+    @property
+    def convolves(self) -> bool:
+        return not self.has_backbone
 
     @property
     def effort(self) -> float:
@@ -698,6 +707,10 @@ class MultitaskSettings(Settings):
     def weights(self) -> tuple[float, ...]:
         """The weights α_i of the chosen tasks, in their order, as set."""
         return tuple(getattr(self, f"weight_{task}") for task in self.task_names)
+
+    @property
+    def convolves(self) -> bool:
+        return True
 
     @property
     def effort(self) -> float:

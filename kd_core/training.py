@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kd_core import compiled
 from kd_core.events import Evaluation, Step
+from kd_core.machine import Machine, S, require_device, resolved
 from kd_core.messages import N_, Problem
 from kd_core.models import seen
 
@@ -43,34 +44,26 @@ def has_native_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def resolve_device(device: str) -> str:
-    """What "auto" stands for here: cuda, else mps, else cpu. Raises Problem if the device is absent."""
+def this_machine() -> Machine:
+    """What this machine can do, on which hangs what "auto" stands for here."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return next(name for name, present in there.items() if present)
-    if not there[device]:
-        raise Problem(N_("The device {device} is not present on this machine; choose auto or cpu."), device=device)
-    return device
+    native = {
+        "cuda": there["cuda"] and torch.cuda.is_bf16_supported(including_emulation=False),
+        "cpu": has_native_bfloat16(),
+    }
+    return Machine(
+        tuple(name for name, present in there.items() if present),
+        tuple(name for name, multiplies in native.items() if multiplies),
+        compiled.available(),
+    )
 
 
-def resolve_precision(precision: str, device: str, *, convolves: bool) -> str:
-    """The arithmetic that "auto" stands for on `device`: bfloat16 where it is native, else float32.
-
-    convolves: whether the article's networks do most of the work. The compiled pass makes them faster in float32.
-    """
-    if precision != "auto":
-        return precision
-    if device == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = device == "cpu" and has_native_bfloat16() and not (convolves and compiled.available())
-    return "bfloat16" if native else "float32"
-
-
-def what_auto_means(device: str, precision: str, *, convolves: bool) -> dict[str, str]:
-    """Settings' `device` and `precision` with nothing left "auto"; convolves: see `resolve_precision`."""
-    device = resolve_device(device)
-    return {"device": device, "precision": resolve_precision(precision, device, convolves=convolves)}
+def resolve(settings: S) -> S:
+    """The same settings with what each "auto" stands for here. Raises Problem if the device is absent."""
+    machine = this_machine()
+    settings = resolved(settings, machine)
+    require_device(settings, machine)
+    return settings
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

@@ -49,7 +49,7 @@ from kd_core.settings import (
 )
 from kd_core.settings import TransferSettings as Settings
 from kd_core.statistics import CONFIDENCE, verdict
-from kd_core.training import LossFn, count_errors, fit, predict, seeded, what_auto_means
+from kd_core.training import LossFn, count_errors, fit, predict, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
@@ -163,12 +163,6 @@ class Shared:
     source_created: str | None
 
 
-def resolve(settings: Settings) -> Settings:
-    """The same settings with device and precision "auto" replaced by what they mean on this machine."""
-    auto = what_auto_means(settings.device, settings.precision, convolves=settings.network not in BACKBONES)
-    return settings.model_copy(update=auto)
-
-
 def prepare(settings: Settings, data: Digits) -> Shared:
     """What the trials share: the source network."""
     return drained(preparing(settings, data))
@@ -176,7 +170,6 @@ def prepare(settings: Settings, data: Digits) -> Shared:
 
 def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """`prepare` as a stream: yields the source's Steps and Evaluations and returns the Shared."""
-    settings = resolve(settings)
     target = target_of(settings, data)
     settings.check(target)
     if settings.has_backbone:
@@ -222,7 +215,6 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
-    settings = resolve(settings)
     if settings.has_backbone:
         yield from _backbone_trial(settings, data, shared, seed)
         return
@@ -511,7 +503,6 @@ def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
 
 def join(settings: Settings, trials: Sequence[Result]) -> Result:
     """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    settings = resolve(settings)
     return _judged(joined(settings, trials, SCRATCH))
 
 

@@ -26,7 +26,7 @@ from kd_core import distillation as kd
 from kd_core.distillation import distillation_loss
 from kd_core.models import build
 from kd_core.settings import BUGGED, BUGS, DISTILLED, DistillationSettings
-from kd_core.training import predict, seeded
+from kd_core.training import predict, resolve, seeded
 
 OF_THE_LOSS = [name for name in CAUGHT if name.split("_")[0] in ("gradient", "classes", "student")]
 
@@ -182,7 +182,7 @@ def test_an_arm_with_a_bug_does_not_change_the_others_nor_the_key(tiny):
 
 
 def test_results_kept_before_the_field_came_stay_the_answer():
-    settings = kd.resolve(DistillationSettings())
+    settings = resolve(DistillationSettings())
     came_later = {"bug", "left_out", "schedule"}
     old = {name: value for name, value in settings.model_dump().items() if name not in came_later}
     record = {**old, "": ["distillation", 2, "MNIST"]}

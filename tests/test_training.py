@@ -5,10 +5,11 @@ import sklearn.metrics
 import torch
 import torch.nn.functional as F
 
-from kd_core import distillation, meta_learning, multitask, transfer
+from kd_core.machine import Machine, resolved
 from kd_core.messages import Problem
 from kd_core.models import build
-from kd_core.training import confusion, count_errors, fit, moved, predict, resolve_device, resolve_precision, seeded
+from kd_core.settings import TECHNIQUES, DistillationSettings, TransferSettings
+from kd_core.training import confusion, count_errors, fit, moved, predict, resolve, seeded, this_machine
 
 
 def test_purposes_and_seeds_have_numbers_of_their_own():
@@ -41,13 +42,17 @@ def test_absent_device_is_named():
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     with pytest.raises(Problem, match="cuda is not present"):
-        resolve_device("cuda")
+        resolve(DistillationSettings(device="cuda"))
 
 
-def test_auto_means_something_concrete():
-    assert resolve_device("auto") in ("cpu", "cuda", "mps")
-    assert resolve_precision("auto", "cpu", convolves=False) in ("float32", "bfloat16")
-    assert resolve_precision("bfloat16", "cpu", convolves=True) == "bfloat16"
+@pytest.mark.parametrize("technique", TECHNIQUES.values())
+def test_auto_means_something_concrete_and_what_was_chosen_stays(technique):
+    settings = resolve(technique(device="auto"))
+    assert settings.device == this_machine().devices[0]
+    assert settings.precision in ("float32", "bfloat16")
+    assert resolve(settings) == settings
+    asked = technique(device="cpu", precision=list(technique.specs()["precision"].choices)[-1])
+    assert resolve(asked) == asked
 
 
 @pytest.mark.parametrize(
@@ -61,24 +66,26 @@ def test_auto_means_something_concrete():
 def test_auto_is_bfloat16_only_where_that_is_faster(monkeypatch, native, there, dense, convolving):
     monkeypatch.setattr("kd_core.training.has_native_bfloat16", lambda: native)
     monkeypatch.setattr("kd_core.compiled.available", lambda: there)
-    assert resolve_precision("auto", "cpu", convolves=False) == dense
-    assert resolve_precision("auto", "cpu", convolves=True) == convolving
+    assert resolve(DistillationSettings(device="cpu", student="mlp30")).precision == dense
+    assert resolve(DistillationSettings(device="cpu")).precision == convolving
 
 
-@pytest.mark.parametrize("technique", [distillation, transfer, multitask, meta_learning])
-def test_what_auto_means_hangs_on_no_field_but_the_one_that_is_named(monkeypatch, technique):
-    """The queue goes by it; and only the article's networks are better off in float32 for the compiled pass."""
-    monkeypatch.setattr("kd_core.training.has_native_bfloat16", lambda: True)
-    monkeypatch.setattr("kd_core.compiled.available", lambda: True)
-    asked, field = technique.Settings(), technique.Settings.decides_auto
-    for name, spec in asked.specs().items():
-        if name in ("precision", "device"):
-            continue
-        meanings = {one: technique.resolve(asked.model_copy(update={name: one})).precision for one in spec.choices}
-        assert (len(set(meanings.values())) > 1) == (name == field), name
-        if name == field:
-            own = {"article", "large", "small"}
-            assert meanings == {one: "float32" if one in own else "bfloat16" for one in meanings}
+def test_the_fastest_device_is_taken_and_its_own_arithmetic():
+    machine = Machine(("cuda", "cpu"), ("cuda",), compiled=True)
+    settings = resolved(DistillationSettings(), machine)
+    assert (settings.device, settings.precision) == ("cuda", "bfloat16")  # the compiled pass is the processor's
+    assert resolved(DistillationSettings(device="cpu"), machine).precision == "float32"
+    assert resolved(TransferSettings(), Machine(("mps", "cpu"), ("cpu",))).precision == "float32"
+
+
+def test_only_the_articles_networks_are_better_off_in_float32_for_the_compiled_pass():
+    machine = Machine(bfloat16=("cpu",), compiled=True)
+    for technique, field in (("distillation", "student"), ("transfer", "network")):
+        asked = TECHNIQUES[technique](device="cpu")
+        for one in asked.specs()[field].choices:
+            meant = resolved(asked.model_copy(update={field: one}), machine).precision
+            assert meant == ("float32" if one in ("article", "large", "small") else "bfloat16"), one
+    assert resolved(TECHNIQUES["multitask"](), machine).precision == "float32"
 
 
 def test_moved_images_are_their_own_shifted_by_whole_pixels():

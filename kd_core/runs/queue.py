@@ -20,7 +20,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -28,9 +28,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kd_core.events import Result
+from kd_core.machine import Machine, require_device, resolved
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
+from kd_core.runs.jobs import Job, Jobs, following
 from kd_core.runs.limits import Limits
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
 from kd_core.settings import TECHNIQUES, Settings
@@ -42,7 +44,8 @@ __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 
 KEPT = 200  # handles that can still be found …
 KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, what each has shown and has under way
-PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent without a look into the store
+PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
+DEATHS = 3  # of workers that one job may cost; then it is given up
 ALIKE = 10  # times the effort, up to which one run tells how long another takes
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
@@ -50,15 +53,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Meaning:
-    """What the workers said of one technique: its result version, what "auto" means there, what machine it is.
+class _Known:
+    """What the workers said: what their machine can do, and is, by device; the version of each technique's results.
 
-    auto: by the value of the field that decides it, "" where none does.
+    Until they have said it: a plain processor, of which nothing is known.
     """
 
-    version: int
-    auto: Mapping[str, Mapping[str, Scalar]]
-    machine: str
+    machine: Machine = field(default_factory=Machine)
+    names: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,13 @@ class Queue:
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
         self._handles: OrderedDict[str, Handle] = OrderedDict()
         self._waiting: list[Handle] = []  # not sent yet, in the order of their submission
-        self._sent: dict[Handle, None] = {}  # to the workers, and not over
-        self._turn = 0  # counts the tasks that have been sent and trained
+        self._sent: dict[Handle, Jobs] = {}  # under way at the workers
+        self._turn = 0  # counts the runs that were sent and the trials that were trained
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
         self._data: Data | None = None
-        self._known: dict[str, _Meaning] = {}
+        self._known = _Known()
         self._warm = self._closed = False
         self._orders: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         later = threading.Timer(rest, self._orders.put, (self._ready,))
@@ -151,11 +154,11 @@ class Queue:
 
         One look for all: a map asks so. None too while the workers have not said what "auto" means here.
         """
-        settings = [self._resolved(one) for one in asked]
-        known = [one for one in settings if one is not None]
-        if not known or len(known) < len(settings) or self._store is None or self._data is None:
-            return [None] * len(settings)
-        return self._store.answers(known, self._known[known[0].technique].version, self._data.name)
+        version = self._version(asked[0].technique) if asked else None
+        if self._store is None or self._data is None or version is None:
+            return [None] * len(asked)
+        settings = [resolved(one, self._known.machine) for one in asked]
+        return self._store.answers(settings, version, self._data.name)
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
@@ -215,10 +218,10 @@ class Queue:
             before = before[: list(self._sent).index(handle)]
         else:
             waiting, served = [other for other in self._waiting if other.under_way], dict(self._served)
-            while waiting and (following := self._next(waiting, served)) is not handle:
-                waiting.remove(following)
-                served[following.owner] = self._turn + len(before)
-                before.append(following)
+            while waiting and (first := self._next(waiting, served)) is not handle:
+                waiting.remove(first)
+                served[first.owner] = self._turn + len(before)
+                before.append(first)
         lengths = [other.expected and max(0.0, other.expected - other.seconds) for other in before]
         known = [length for length in lengths if length is not None]
         return len(before), sum(known) if before and len(known) == len(lengths) else None
@@ -288,9 +291,28 @@ class Queue:
         self._dispatch()
 
     def _dispatch(self) -> None:
-        """Answer from the store what is there; send runs while a worker may have nothing to do."""
-        if not any(handle.under_way for handle in self._waiting):
+        """Send runs, as many as there are workers, and give each worker that has no job the next of theirs."""
+        if any(handle.under_way for handle in self._waiting):
+            self._send_waiting()
+        workers = self._workers
+        if not self._sent or workers is None or not workers.connected:
             return
+        dead, free = workers.look()
+        for handle, lost in dead.items():
+            workers.forget(handle, lost)
+            deaths = [self._sent[handle].again(job) for job in lost if handle in self._sent]
+            if max(deaths, default=0) > DEATHS:
+                self._fail(handle, message(
+                    "Worker processes died again and again in this run; the machine may be short of memory. "
+                    "Choose a smaller run."
+                ))  # fmt: skip
+        for worker in free:
+            found = following({handle: jobs for handle, jobs in self._sent.items() if handle.under_way})
+            if found is not None:
+                self._give(*found, worker, workers)
+
+    def _send_waiting(self) -> None:
+        """Answer from the store what is there; send runs while a worker may have nothing to do."""
         try:
             workers = self._ready()
         except Problem as problem:
@@ -299,7 +321,7 @@ class Queue:
             return
         if not workers.connected:
             return  # nothing is given to those that are about to be missed
-        if self._store is not None and not self._warm and time.monotonic() - self._started < PATIENCE:
+        if not self._warm and time.monotonic() - self._started < PATIENCE:
             return  # they soon say what "auto" means, and which data there is
         for handle in list(self._waiting):
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
@@ -311,32 +333,27 @@ class Queue:
                 if not self._waiting:
                     return
                 handle = self._next(self._waiting, self._served)
-                self._waiting.remove(handle)
-                self._sent[handle] = None
-                self._served[handle.owner] = self._turn
             self._answer(handle)  # somebody else's run of the same settings may have ended meanwhile
-            if handle.under_way:
-                self._send(handle, workers)
-            else:
-                del self._sent[handle]
+            jobs = self._planned(handle)
+            with self._changed:
+                self._waiting.remove(handle)
+                self._served[handle.owner] = self._turn
+                if jobs is not None:
+                    self._turn += 1
+                    self._sent[handle] = jobs
 
-    def _resolved(self, settings: Settings) -> Settings | None:
-        """The settings with nothing left "auto", as far as the workers have said what that means."""
-        known = self._known.get(settings.technique)
-        if known is None or self._data is None:
-            return None
-        asked, field = settings.model_dump(), settings.decides_auto
-        auto = known.auto[asked[field] if field else ""]
-        return settings.model_copy(update={n: v for n, v in auto.items() if asked[n] == "auto"})
+    def _version(self, technique: str) -> int | None:
+        """The version of the technique's results; None while the workers have not said."""
+        return self._known.versions.get(technique)
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""
-        settings = self._resolved(handle.settings)
         if self._store is None or handle.again:
             return True
-        if settings is None or self._data is None:
+        version = self._version(handle.technique)
+        if self._data is None or version is None:
             return False
-        found = self._store.answer(settings, self._known[handle.technique].version, self._data.name)
+        found = self._store.answer(resolved(handle.settings, self._known.machine), version, self._data.name)
         if found is not None:
             run, result = found
             self._store.remove(handle.id)
@@ -345,21 +362,38 @@ class Queue:
             handle.finish(result, stored=(run, datetime.fromisoformat(result.provenance.created)))
         return True
 
-    def _send(self, handle: Handle, workers: Workers) -> None:
-        kept: dict[int, Result] = {}
-        settings = self._resolved(handle.settings)
-        if settings is not None and self._store is not None and self._data is not None and not handle.again:
-            known = self._known[handle.technique]
-            kept = self._store.trials(settings, known.version, self._data.name, known.machine)
-            handle.keep(kept)
+    def _planned(self, handle: Handle) -> Jobs | None:
+        """The jobs of a run: all but the trials of it that the store has. None if it is over, or can't be done."""
+        if not handle.under_way:
+            return None
+        settings, version = resolved(handle.settings, self._known.machine), self._version(handle.technique)
         try:
-            if handle.under_way:
-                self._turn += 1
-                done, trained = partial(self._done, handle, workers), partial(self._trained, handle)
-                workers.send(handle, self._turn, kept, done, trained)
+            require_device(settings, self._known.machine)
+        except Problem as problem:
+            self._fail(handle, problem.message)
+            return None
+        kept: dict[int, Result] = {}
+        if self._store is not None and self._data is not None and version is not None and not handle.again:
+            name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
+            kept = self._store.trials(settings, version, self._data.name, name)
+            handle.keep(kept)
+        return Jobs(settings, handle.parts, kept, self._turn + 1)
+
+    def _give(self, handle: Handle, job: Job, worker: str, workers: Workers) -> None:
+        jobs = self._sent[handle]
+        jobs.begin(job)
+        try:
+            workers.give(handle, jobs, job, worker, partial(self._ended, handle, job, workers))
         except Exception as error:  # Dask's, when the workers end at this very moment
             _log.error("%s: %s", type(error).__name__, error)
             self._fail(handle, workers.loss)
+
+    def _did(self, handle: Handle, job: Job, workers: Workers) -> None:
+        """A job is done: on with those that waited for it."""
+        self._turn += job.ends_trial
+        if handle in self._sent:
+            workers.forget(handle, self._sent[handle].end(job))
+        self._dispatch()
 
     def _over(self, handle: Handle, workers: Workers | None) -> None:
         """Nothing more will come of this run."""
@@ -382,7 +416,6 @@ class Queue:
         self._over(handle, self._workers)
 
     def _keep(self, handle: Handle, seed: int, result: Result) -> None:
-        self._turn += 1
         if self._store is not None and self._data is not None:
             settings = handle.settings.model_validate(result.settings)
             self._store.keep_trial(settings, self._data.name, seed, result)
@@ -399,25 +432,25 @@ class Queue:
 
     def _hear(self, told: tuple[float, Mapping[str, Any]]) -> None:
         _, news = told
-        if news["kind"] == "warm":
+        if news["kind"] == "machine":
+            self._known = _Known(Machine(**news["machine"]), news["names"], news["versions"])
+        elif news["kind"] == "warm":
             if news["data"] is not None:
                 notices = tuple(Message.model_validate(notice) for notice in news["data"]["notices"])
                 self._data = Data(news["data"]["name"], notices)
-            self._known |= {name: _Meaning(**told) for name, told in news["techniques"].items()}
             self._warm = True
             self._orders.put(self._dispatch)
         elif handle := self._handles.get(news["run"]):  # else it is another server's, at the same scheduler
             handle.take(news)
 
-    def _trained(self, handle: Handle, seed: int, future: Any) -> None:
-        """A trial is over, one way or another."""
+    def _ended(self, handle: Handle, job: Job, workers: Workers, future: Any) -> None:
+        """A job of a run is over, one way or another."""
         if future.status == "finished":
-            self._orders.put(partial(self._keep, handle, seed, future.result()))
-
-    def _done(self, handle: Handle, workers: Workers, future: Any) -> None:
-        """The join of a run is over, one way or another."""
-        if future.status == "finished":
-            self._orders.put(partial(self._finish, handle, future.result()))
+            self._orders.put(partial(self._did, handle, job, workers))  # first: a worker waits
+            if job.ends_trial:
+                self._orders.put(partial(self._keep, handle, job.seed, future.result()))
+            elif job.what == "join":
+                self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
             self._fail(handle, _problem(future.exception()))
         else:
@@ -428,7 +461,8 @@ class Queue:
         with self._changed:
             if self._workers is workers:
                 self._workers, self._warm = None, False
-        for run in workers.runs():
+            lost = list(self._sent)
+        for run in lost:
             self._fail(run, workers.loss)
         if time.monotonic() - self._started > RETRY_SECONDS:
             self._orders.put(self._ready)
@@ -453,9 +487,4 @@ def _problem(error: BaseException) -> Message:
     """What a person is told of an exception that ended a run."""
     if isinstance(error, Problem):
         return error.message
-    if type(error).__name__ == "KilledWorker":  # Dask's, named so as not to import it here
-        return message(
-            "Worker processes died again and again in this run; the machine may be short of memory. "
-            "Choose a smaller run."
-        )
     return message("The run broke off with {kind}: {what}", kind=type(error).__name__, what=str(error)[:200])

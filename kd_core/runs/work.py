@@ -22,6 +22,7 @@ from distributed import Event as Flag
 from distributed import WorkerPlugin, get_worker
 
 from kd_core.events import Evaluation, Event, Result, Step
+from kd_core.machine import Machine
 from kd_core.messages import N_, Problem
 from kd_core.remembered import remembering
 from kd_core.runs.entry import machine_of
@@ -49,29 +50,23 @@ def stop_flag(run: str) -> str:
     return f"stop-{run}"
 
 
-def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Settings, Any]:
-    """The settings with nothing left "auto", and what the run's trials share.
+def prepare(run: str, settings: Settings, of_map: bool = False) -> Any:
+    """What the run's trials share. of_map: what it has in common with the cells before it is not made again."""
 
-    of_map: what it has in common with the cells before it is remembered, and not made again.
-    """
-
-    def work() -> tuple[Settings, Any]:
+    def work() -> Any:
         report = _Report(run, PREPARATION)
         technique = _technique(settings)
-        resolved = technique.resolve(settings)
         with remembering(of_map):
-            shared = report.drain(technique.preparing(resolved, _data(technique)))
-        return resolved, shared
+            return report.drain(technique.preparing(settings, _data(technique)))
 
     return _plainly(work)
 
 
-def trial(run: str, prepared: tuple[Settings, Any], seed: int, of_map: bool = False) -> Result:
+def trial(run: str, settings: Settings, shared: Any, seed: int, of_map: bool = False) -> Result:
     """All arms at one seed: the Result of one trial. of_map: as for `prepare`."""
 
     def work() -> Result:
         report = _Report(run, seed)
-        settings, shared = prepared
         technique = _technique(settings)
         with remembering(of_map):
             report.drain(technique.trial(settings, _data(technique), shared, seed))
@@ -81,28 +76,25 @@ def trial(run: str, prepared: tuple[Settings, Any], seed: int, of_map: bool = Fa
     return _plainly(work)
 
 
-def part(run: str, prepared: tuple[Settings, Any], seed: int, name: str) -> tuple[Any, float]:
+def part(run: str, settings: Settings, shared: Any, seed: int, name: str) -> tuple[Any, float]:
     """One of a trial's `settings.parts`: what it trained, and the seconds that it took.
 
-    prepared: for one of `settings.unprepared`, the settings as they were asked for, and None.
+    shared: None for one of `settings.unprepared`.
     """
 
     def work() -> tuple[Any, float]:
         report, started = _Report(run, seed, name), time.perf_counter()
-        settings, shared = prepared
         technique = _technique(settings)
-        settings = technique.resolve(settings)
         trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
         return trained, time.perf_counter() - started
 
     return _plainly(work)
 
 
-def assembled(prepared: tuple[Settings, Any], *parts: tuple[Any, float]) -> Result:
+def assembled(settings: Settings, shared: Any, *parts: tuple[Any, float]) -> Result:
     """The Result of a trial whose parts were trained apart."""
 
     def work() -> Result:
-        settings, shared = prepared
         technique = _technique(settings)
         trained, seconds = zip(*parts, strict=True)
         result: Result = technique.assembled(settings, _data(technique), shared, trained, sum(seconds))
@@ -115,9 +107,7 @@ def join(settings: Settings, *trials: Result) -> Result:
     """The run's Result, made of its trials'."""
 
     def work() -> Result:
-        asked = settings.model_dump(include={"seed", "seeds"})
-        resolved = type(settings).model_validate(trials[0].settings | asked)
-        result: Result = _technique(settings).join(resolved, list(trials))
+        result: Result = _technique(settings).join(settings, list(trials))
         return result
 
     return _plainly(work)
@@ -141,32 +131,32 @@ class Warm(WorkerPlugin):
 
 def _warm(worker: Any, modules: Sequence[str]) -> None:
     """Tell the queue what is known here; a failure costs only time, since the run meets it again."""
-    data, techniques = None, {}
+
+    def tell(kind: str, **what: Any) -> None:
+        worker.log_event(TOPIC, {"kind": kind, "pid": os.getpid(), **what})
+
+    data, versions = None, {}
     try:
-        for module in modules:
-            technique = _imported(module)
-            techniques[technique.Settings.technique] = _meaning(technique)
+        techniques = [_imported(module) for module in modules]
+        versions = {one.Settings.technique: one.RESULT_VERSION for one in techniques}
+        tell("machine", **_machine(), versions=versions)  # the data may take longer
+        for technique in techniques:
             data = _data(technique)
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
-    known = data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]}
-    worker.log_event(TOPIC, {"kind": "warm", "pid": os.getpid(), "data": known, "techniques": techniques})
+    tell("warm", data=data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]})
 
 
-def _meaning(technique: Any) -> dict[str, Any]:
-    """The technique's result version, what it takes "auto" for here, and what this machine is."""
-    asked, field = technique.Settings(), technique.Settings.decides_auto
-    kinds = {one: {field: one} for one in asked.specs()[field].choices} if field else {"": {}}
-    auto = {}
-    for kind, change in kinds.items():
-        resolved = technique.resolve(asked.model_copy(update=change)).model_dump()
-        auto[kind] = {name: resolved[name] for name, value in asked.model_dump().items() if value == "auto"}
-    machine = ""
-    if "torch" in sys.modules:
-        from kd_core.results import provenance
+def _machine() -> dict[str, Any]:
+    """What this machine can do, and device -> what two trials must share to be the same to the last bit."""
+    if "torch" not in sys.modules:  # techniques that need none
+        return {"machine": asdict(Machine()), "names": {}}
+    from kd_core.results import provenance
+    from kd_core.training import this_machine
 
-        machine = machine_of(provenance(0.0, resolved["device"], None))
-    return {"version": technique.RESULT_VERSION, "auto": auto, "machine": machine}
+    machine = this_machine()
+    names = {device: machine_of(provenance(0.0, device, None)) for device in machine.devices}
+    return {"machine": asdict(machine), "names": names}
 
 
 def _imported(module: str) -> Any:

@@ -1,4 +1,4 @@
-"""The workers as the queue sees them, spoken to through Dask's client.
+"""The workers as the queue sees them, spoken to through Dask's client: each has one job of ours at a time.
 
 By default they live in a process of their own on this computer, which is started and ended here. Where
 KD_SCHEDULER names a Dask scheduler (tcp://HOST:PORT, or tls:// with Dask's own settings for certificates), they
@@ -12,17 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import kd_core
-from kd_core.events import Result
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
-from kd_core.settings import WHOLE
+from kd_core.runs.jobs import Job, Jobs
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8
@@ -51,7 +49,7 @@ class Workers:
         self._watcher: threading.Thread | None = None
         self._closing = False
         self._number, self._counted = 1, -COUNTED_SECONDS
-        self._futures: dict[Handle, list[Any]] = {}  # of the join and the trials; Dask keeps what they hold
+        self._given: dict[Handle, dict[Job, tuple[Any, str]]] = {}  # future, worker; Dask keeps what futures hold
 
     def connect(
         self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
@@ -128,46 +126,60 @@ class Workers:
             self._number, self._counted = max(1, len(self._client.ncores())), time.monotonic()
         return self._number
 
-    def runs(self) -> list[Handle]:
-        """The runs that it was given and has not finished."""
-        return list(self._futures)
+    def look(self) -> tuple[dict[Handle, set[Job]], list[str]]:
+        """The jobs that died with a worker, or whose answers did, and the workers that have no job of ours.
 
-    def send(
-        self,
-        handle: Handle,
-        turn: int,
-        kept: Mapping[int, Result],
-        done: Callable[[Any], None],
-        trained: Callable[[int, Any], None],
-    ) -> None:
-        """Have the run done: the preparation, then its trials side by side, then the join.
-
-        turn: the turn of its first task among those of all runs; its trials take one turn after another, so that
-        a long run lets later ones in between. kept: trials that are not trained again, by seed. `trained(seed,
-        future)` is called for each of the others, `done(future)` for the join.
+        Of these, those first that have least to do for other servers.
         """
-        graph, last, trials = _graph(handle, kept)
-        turns = {seed: -(turn + place) for place, seed in enumerate(trials)}
-        priorities = {key: turns.get(key[2], -turn) if len(key) > 2 else -turn for key in graph}
-        keys = [last, *trials.values()]
-        joined, *others = self._client.get(graph, keys, sync=False, priority=priorities.__getitem__)
-        self._futures[handle] = [joined, *others]
-        joined.add_done_callback(done)
-        for seed, future in zip(trials, others, strict=True):
-            future.add_done_callback(partial(trained, seed))
+        doing = self._client.processing()
+        at_work = {key for keys in doing.values() for key in keys}
+        dead: dict[Handle, set[Job]] = {}
+        busy: set[str] = set()
+        for handle, answers in self._given.items():
+            lost = dead[handle] = set()
+            for job, (future, worker) in answers.items():  # what a job needs stands before it
+                waits = future.status == "pending" and future.key not in at_work
+                if future.status == "lost" or (waits and (worker not in doing or lost.intersection(job.needs))):
+                    lost.add(job)
+                elif future.status == "pending":
+                    busy.add(worker)
+        return dead, sorted((worker for worker in doing if worker not in busy), key=lambda one: len(doing[one]))
+
+    def give(self, handle: Handle, jobs: Jobs, job: Job, worker: str, ended: Callable[[Any], None]) -> None:
+        """Have this worker do a job of the run; `ended(future)` is called when it is over, one way or another.
+
+        Dask would give it to the worker that holds its input, behind what that one has to do, while others idle. So
+        the worker is named; and as Dask may wait for ever for one that died, `look` tells what must be given anew.
+        """
+        answers = self._given.setdefault(handle, {})
+        needed = [answers[need][0] for need in job.needs]  # they stay where they are
+        function, *arguments = _asked(handle, jobs, job, needed)
+        future = self._client.submit(function, *arguments, workers=[worker], pure=False)
+        answers[job] = future, worker
+
+        def over(future: Any) -> None:
+            if self._given.get(handle, {}).get(job, (None, ""))[0] is future:  # else nobody waits for it any more
+                ended(future)
+
+        future.add_done_callback(over)
+
+    def forget(self, handle: Handle, spent: Iterable[Job]) -> None:
+        """Let go of these jobs and their answers, which nobody needs, or which died with their worker."""
+        answers = self._given.get(handle, {})
+        futures = [answers.pop(job)[0] for job in spent if job in answers]
+        if left := [future for future in futures if future.status != "finished"]:
+            self._client.cancel(left)
 
     def drop(self, handle: Handle) -> None:
-        """Cancel what has not started, and have what has started stop itself."""
-        futures = self._futures.pop(handle, None)
-        if futures is None or self._closing:
-            return
-        if futures[0].status != "finished":
+        """Forget the run; what is under way of it stops itself."""
+        left = [future for future, _ in self._given.pop(handle, {}).values() if future.status != "finished"]
+        if left and not self._closing:
             from distributed import Event as Flag
 
             from kd_core.runs.work import stop_flag
 
             Flag(stop_flag(handle.id), client=self._client).set()
-            self._client.cancel(futures)
+            self._client.cancel(left)
 
     def close(self) -> None:
         """Let go of the workers; a process that was started here ends, and every worker with it."""
@@ -224,35 +236,18 @@ def _started(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _graph(handle: Handle, kept: Mapping[int, Result]) -> tuple[dict[Any, Any], Any, dict[int, Any]]:
-    """The run as Dask tasks, the key of the last, and those of the trials that are to be trained, by seed.
-
-    As "data producers" they wait in the scheduler, in order of priority, for a worker that has nothing
-    to do. Other tasks are given out at once, to the worker that holds their input: a run's trials would
-    all wait behind one another at the worker that prepared them, and be blamed for its death.
-    """
-    from dask._task_spec import Task, TaskRef
-
+def _asked(handle: Handle, jobs: Jobs, job: Job, answers: Sequence[Any]) -> tuple[Any, ...]:
+    """The function of `work` that does the job, and what it is given; answers: of the jobs that it needs."""
     from kd_core.runs import work
 
-    def task(key: tuple[str | int, ...], function: Callable[..., Any], *args: Any) -> TaskRef:
-        graph[key] = Task(key, function, *args, _data_producer=True)
-        return TaskRef(key)
-
-    graph: dict[Any, Any] = {}
-    run = handle.id
-    missing = [seed for seed in handle.seeds if seed not in kept]
-    trials: dict[int, TaskRef] = {}
-    if missing:
-        prepared = task(("prepare", run), work.prepare, run, handle.settings, handle.of_map)
-        asked, unprepared = (handle.settings, None), handle.settings.unprepared
-        for seed in missing:
-            if handle.parts == (WHOLE,):
-                trials[seed] = task(("trial", run, seed), work.trial, run, prepared, seed, handle.of_map)
-            else:
-                given = {name: asked if name in unprepared else prepared for name in handle.parts}
-                parts = [task(("part", run, seed, name), work.part, run, given[name], seed, name) for name in given]
-                trials[seed] = task(("trial", run, seed), work.assembled, prepared, *parts)
-    results = [kept.get(seed) or trials[seed] for seed in handle.seeds]
-    joined = task(("join", run), work.join, handle.settings, *results)
-    return graph, joined.key, {seed: trial.key for seed, trial in trials.items()}
+    run, settings = handle.id, jobs.settings
+    if job.what == "prepare":
+        return work.prepare, run, settings, handle.of_map
+    if job.what == "trial":
+        return work.trial, run, settings, answers[0], job.seed, handle.of_map
+    if job.what == "part":
+        return work.part, run, settings, answers[0] if answers else None, job.seed, job.part
+    if job.what == "assemble":
+        return work.assembled, settings, *answers
+    trials = dict(jobs.kept) | {need.seed: answer for need, answer in zip(job.needs, answers, strict=True)}
+    return work.join, settings, *(trials[seed] for seed in handle.seeds)

@@ -44,10 +44,6 @@ def load_data():
     return SimpleNamespace(name="toys", notices=())
 
 
-def resolve(settings):
-    return settings
-
-
 def preparing(settings, data):
     yield from ()
     return None

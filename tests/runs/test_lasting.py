@@ -95,7 +95,7 @@ def test_what_was_finished_before_a_stop_is_kept(queue):
 
 
 def kept(queue, settings):
-    resolved = settings.model_copy(update={"speed": "resolved"})
+    resolved = settings.model_copy(update={"device": "cpu"})
     return queue._store.trials(resolved, 1, "toy data", "")
 
 

@@ -50,7 +50,7 @@ def test_a_run_submitted_before_the_workers_are_there_finishes_with_one_result(q
     view = handle.wait(30)
     assert (view.state, view.problem, view.notices) == ("finished", None, ())
     assert view.result.verdict.difference.n == 2
-    assert view.result.settings["speed"] == "resolved"
+    assert view.result.settings["device"] == "cpu"
     assert view.curves["student", "student", 4] == tuple((e, 10 - e, 100) for e in range(1, 11))
     assert view.curves["teacher", "teacher", 0] == ((1, 7, 100),)
     assert {stage.state for stage in view.stages.values()} == {"done"}
@@ -216,6 +216,17 @@ def test_a_run_whose_worker_is_killed_finishes_and_says_so(queue):
     assert trial_pids(handle)[1] != pids[1]
     for seed in (0, 1):
         assert [epoch for epoch, _, _ in view.curves["student", "student", seed]] == list(range(1, 101))
+
+
+def test_a_run_all_of_whose_workers_are_killed_at_once_finishes(queue):
+    handle = queue.submit(ToySettings(steps=40))
+    pids = until(lambda: len(pids := trial_pids(handle)) == 2 and pids)
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    view = handle.wait(40)
+    assert view.state == "finished"
+    assert view.result.verdict.difference.n == 2
+    assert not {*pids.values()} & {*trial_pids(handle).values()}
 
 
 def test_a_run_that_kills_its_workers_is_given_up(queue):

@@ -27,7 +27,7 @@ class ToySettings(Settings):
     steps: int = 10  # of a trial
     pause: float = 0.02
     failure: str = ""
-    speed: str = "auto"
+    device: str = "auto"
     divided: bool = False
 
     @property
@@ -44,10 +44,6 @@ Settings, RESULT_VERSION = ToySettings, 1
 
 def load_data():
     return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),))
-
-
-def resolve(settings):
-    return settings.model_copy(update={"speed": "resolved"})
 
 
 def preparing(settings, data):
@@ -75,7 +71,7 @@ def assembled(settings, data, shared, parts, seconds):
 
 def part(settings, data, shared, seed, name):
     assert shared == (None if name == "other" else {"shared": data.name})
-    assert settings.speed == "resolved"
+    assert settings.device == "cpu"
     for step in range(1, settings.steps + 1):
         time.sleep(settings.pause)
         done = step / settings.steps

@@ -1,0 +1,101 @@
+"""A run's jobs wait for one another, and those of several runs take turns; no worker is needed to see it."""
+
+from toy_technique import ToySettings
+
+from kd_core.runs.jobs import Jobs, following
+from kd_core.settings import WHOLE
+
+
+def jobs_of(turn=1, kept=(), divided=False, seeds=2):
+    settings = ToySettings(seeds=seeds, divided=divided)
+    return Jobs(settings, settings.parts, dict.fromkeys(kept), turn)
+
+
+def name(job):
+    return (job.what, job.seed, job.part) if job.part != WHOLE else (job.what, job.seed)
+
+
+def begun(jobs):
+    """What can begin now, begun, in order."""
+    found = []
+    while (job := jobs.next) is not None:
+        jobs.begin(job)
+        found.append(job)
+    return found
+
+
+def test_trials_wait_for_the_preparation_and_the_join_for_them():
+    jobs = jobs_of()
+    (prepare,) = begun(jobs)
+    assert name(prepare) == ("prepare", 0)
+    assert jobs.end(prepare) == set()
+    trials = begun(jobs)
+    assert [name(job) for job in trials] == [("trial", 0), ("trial", 1)]
+    assert jobs.end(trials[1]) == set()
+    assert begun(jobs) == []
+    assert jobs.end(trials[0]) == {prepare}  # nobody needs its answer any more
+    (join,) = begun(jobs)
+    assert join.what == "join"
+    assert join.needs == tuple(trials)
+    assert jobs.end(join) == {*trials, join}
+    assert begun(jobs) == []
+
+
+def test_parts_that_need_no_preparation_are_trained_beside_it_and_assembled_with_the_others():
+    jobs = jobs_of(divided=True)
+    prepare, *beside = begun(jobs)
+    assert [name(job) for job in beside] == [("part", 0, "other"), ("part", 1, "other")]
+    jobs.end(beside[0])
+    jobs.end(prepare)
+    others = begun(jobs)
+    assert [name(job) for job in others] == [("part", 0, "student"), ("part", 1, "student")]
+    jobs.end(others[0])
+    (assemble,) = begun(jobs)
+    assert (name(assemble), assemble.needs) == (("assemble", 0), (prepare, others[0], beside[0]))
+    assert assemble.ends_trial
+    assert jobs.end(assemble) == {others[0], beside[0]}
+
+
+def test_kept_trials_are_not_trained_and_without_any_other_nothing_is_prepared():
+    jobs = jobs_of(kept=[0])
+    jobs.end(begun(jobs)[0])
+    assert [name(job) for job in begun(jobs)] == [("trial", 1)]
+    (join,) = begun(jobs_of(kept=[0, 1]))
+    assert (join.what, join.needs) == ("join", ())
+
+
+def test_what_died_with_a_worker_is_done_again_with_what_it_needs():
+    jobs = jobs_of()
+    (prepare,) = begun(jobs)
+    jobs.end(prepare)
+    one, other = begun(jobs)
+    jobs.end(one)
+    assert jobs.again(other) == 1  # its worker died; the preparation's answer is still there
+    assert begun(jobs) == [other]
+    jobs.end(other)  # and with it the answer is forgotten
+    assert jobs.again(one) == 1
+    assert begun(jobs) == [prepare]
+    jobs.end(prepare)
+    assert begun(jobs) == [one]
+    assert jobs.again(one) == 2
+    assert begun(jobs) == [one]
+    assert jobs.end(one) == {prepare}
+    assert [job.what for job in begun(jobs)] == ["join"]
+
+
+def test_of_two_runs_the_later_one_comes_in_between():
+    long = jobs_of(turn=1, seeds=6)
+    jobs = long.next
+    long.begin(jobs)
+    long.end(jobs)
+    runs, order = {"long": long}, []
+    for place in range(8):
+        if place == 3:  # three trials are under way or done: it is the fourth's turn
+            runs["short"] = jobs_of(turn=4)
+        run, job = following(runs)
+        runs[run].begin(job)
+        if job.what == "prepare":
+            runs[run].end(job)
+        order.append(run)
+    assert order == ["long", "long", "long", "long", "short", "short", "long", "short"]
+    assert following({}) is None
