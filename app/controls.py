@@ -161,11 +161,14 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
         with column:
             values[spec.name] = _widget(spec, settings, _)
     if behind := [spec for spec in shown if spec.more]:
-        with st.expander(_("More"), key="more"):
-            columns = st.columns(3)
+        more = st.expander(_("More"), key="more", on_change="rerun")
+        if more.open:  # its widgets are most of the page's elements
+            columns = more.columns(3)
             for position, spec in enumerate(behind):
                 with columns[position % 3]:
                     values[spec.name] = _widget(spec, settings, _)
+        else:
+            values |= {spec.name: value(settings, spec.name) for spec in behind}
     if unseen:
         _say_hidden(len(unseen), _)
     remember(settings, values)

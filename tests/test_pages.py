@@ -29,6 +29,7 @@ TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, sou
 
 def open_page(page="pages/distillation.py", **address) -> AppTest:
     at = AppTest.from_file(ENTRY, default_timeout=30)
+    at.session_state["more"] = True  # the expander is open: closed, its controls are not drawn
     if page != PAGES[0]:
         if "lang" in address:  # it belongs to the whole app, and stays as it was first set
             at.query_params["lang"] = address["lang"]
@@ -101,6 +102,22 @@ def test_controls_follow_an_address_that_a_person_moved_and_none_that_lags(monke
     at.query_params.clear()
     at.run()
     assert (at.number_input(key="temperature").value, at.slider(key="alpha").value) == (4, 0.9)
+
+
+def test_what_was_set_under_more_holds_when_it_is_closed():
+    at = open_page(train_size="60", precision="float32")
+    at.selectbox(key="teacher_data").select("same").run()
+    at.session_state["more"] = False
+    at.run()
+    assert "teacher_data" not in {widget.key for widget in at.selectbox}  # not drawn
+    at.button(key="run").click().run()
+    assert not at.exception
+    asked = started(at).settings
+    assert (asked.teacher_data, asked.precision, asked.train_size) == ("same", "float32", 60)
+    assert at.query_params["teacher_data"] == "same"
+    started(at).stop()
+    at.session_state["more"] = True
+    assert at.run().selectbox(key="teacher_data").value == "same"
 
 
 @pytest.mark.parametrize("page", PAGES)
