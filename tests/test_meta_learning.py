@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import contextmanager
 
 import higher
 import numpy as np
@@ -317,12 +318,28 @@ def test_nothing_of_a_query_leaks_into_adaptation(config, tiny):
 # Runs
 
 
-@pytest.fixture
-def few_tasks(monkeypatch):
+@contextmanager
+def of_few_tasks():
     """Ten test tasks and three step sizes to choose from: the digits' network is not quick."""
-    monkeypatch.setitem(episodes.TASKS, "test", 10)
-    monkeypatch.setitem(episodes.TASKS, "validation", 4)
-    monkeypatch.setattr(starts, "RATES", (0.001, 0.01, 0.1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(episodes.TASKS, "test", 10)
+        patch.setitem(episodes.TASKS, "validation", 4)
+        patch.setattr(starts, "RATES", (0.001, 0.01, 0.1))
+        yield
+
+
+@pytest.fixture
+def few_tasks():
+    with of_few_tasks():
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits_result(tiny):
+    """The Result of a run on digits."""
+    torch.set_num_threads(1)
+    with of_few_tasks():
+        return list(ml.run(DIGITS, tiny))[-1]
 
 
 @pytest.fixture(scope="module")
@@ -366,8 +383,8 @@ def test_one_result_last_with_honest_arms(events):
 
 
 @pytest.mark.parametrize("config", [TINY, DIGITS], ids=["sinusoids", "digits"])
-def test_composes_repeats_and_goes_to_json_and_back(config, tiny, few_tasks):
-    *_, result = ml.run(config, tiny)
+def test_composes_repeats_and_goes_to_json_and_back(config, tiny, few_tasks, request):
+    result = request.getfixturevalue("digits_result") if config is DIGITS else list(ml.run(config, tiny))[-1]
     shared = ml.prepare(config, tiny)
     trials = [list(ml.trial(config, tiny, shared, seed))[-1] for seed in (1, 0)]
     assert ml.join(config, trials).without_timings() == result.without_timings()
@@ -394,8 +411,8 @@ def test_first_order_by_choice_takes_second_order_s_place(tiny, few_tasks):
     assert result.verdict.kind == "single"
 
 
-def test_digits_are_counted(tiny, few_tasks):
-    *_, result = ml.run(DIGITS, tiny)
+def test_digits_are_counted(tiny, digits_result):
+    result = digits_result
     assert result.measure == "errors"
     assert result.data.test == 10 * 3 * DIGITS.queries
     names = [arm.name for arm in result.arms]

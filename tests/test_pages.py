@@ -21,9 +21,9 @@ PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pag
          "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
-TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=2, seeds=2, weight_parity=0.5)
-TINY_META = dict(iterations=20, meta_batch=4, seeds=2, shots=5)
-TINY_DIGITS = dict(problem="digits", shots=2, iterations=5, meta_batch=2, seeds=2)
+TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=1, seeds=1, weight_parity=0.5)
+TINY_META = dict(iterations=2, meta_batch=1, seeds=2, shots=2, queries=2)
+TINY_DIGITS = dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1)
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
 
