@@ -165,7 +165,7 @@ def test_one_teacher_of_all_trials_is_noisy_in_each_whichever_others_there_are(t
     one = kd.Settings(bug="training_mode", teacher="mlp1200", student="mlp30", train_size=50, epochs=1, seeds=1,
                       seed=1, teacher_epochs=1)  # fmt: skip
     two = one.model_copy(update={"seed": 0, "seeds": 2})
-    alone, among = (kd.prepare(settings, tiny).noisy_logits for settings in (one, two))
+    alone, among = (kd.prepare(resolve(settings), tiny).noisy_logits for settings in (one, two))
     assert set(alone) == {1}
     assert set(among) == {0, 1}
     torch.testing.assert_close(alone[1], among[1])

@@ -17,6 +17,7 @@ from kd_core import teachers
 from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Problem
 from kd_core.settings import DistillationSettings
+from kd_core.training import resolve
 
 TEMPERATURES = [1.0, 4.0, 20.0]
 TINY = DistillationSettings(
@@ -408,7 +409,7 @@ def test_more_images_than_there_are_is_refused(tiny):
 @pytest.mark.proof
 def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
-    config = DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True)
+    config = resolve(DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True))
     shared = kd.prepare(config, mnist)
     (epoch, errors) = shared.teacher.trials[0].curve[-1]
     assert epoch == 1
