@@ -13,6 +13,8 @@ from app.text import LANGUAGES, Translate, current, default_language, language
 from kd_core.messages import N_
 from kd_core.settings import Settings
 
+# Streamlit's public hook is the class of an element with a key (.st-key-…). For its frame, sliders and captions it
+# has none: so its class names and test ids stand in style sheets. Should one go, a page looks plainer and works on.
 STYLE = """
 .block-container {padding-top: 2.6rem; max-width: 1180px}
 .stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}

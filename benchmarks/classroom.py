@@ -5,7 +5,8 @@
 One server with two workers. Each person is a real websocket session that speaks Streamlit's protocol as the browser
 does: it opens /distillation, presses Run with settings of its own, polls as often as the page asks for, and presses
 Run with other seeds as soon as the run is over. What is timed is from sending a poll to the message that its script
-has finished. The sessions' own process shares the two cores, as no browser would.
+has finished. Streamlit has no public client: its protocol is read from its own modules, which only this script
+needs. The sessions' own process shares the two cores, as no browser would.
 
 Nothing else should be running.
 """
