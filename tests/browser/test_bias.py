@@ -4,10 +4,11 @@ import os
 from statistics import fmean
 
 import pytest
+from playwright.sync_api import expect
 
 from kd_core.runs.store import Store
 from kd_core.settings import ALONE, DISTILLED, SHIFTS, DistillationSettings
-from tests.browser.conftest import has_value
+from tests.browser.conftest import PATIENCE, fits, has_value, silent
 from tests.without_digits import without
 
 pytestmark = pytest.mark.browser
@@ -26,9 +27,7 @@ def kept():
 
 def says(page, name, text):
     """Wait until a place of the readout says this."""
-    from playwright.sync_api import expect
-
-    expect(page.locator(f".bias [data-out='{name}']")).to_have_text(text)
+    expect(page.locator(f".bias [data-out='{name}']")).to_have_text(text, timeout=PATIENCE)
 
 
 def share(missed):
@@ -44,8 +43,7 @@ def test_a_guess_then_the_numbers_of_the_result_under_the_slider(open_page, kept
     page = open_page("/distillation?run=browser-no-three", sent=sent)
     page.locator(".bias .step.now").wait_for()
     page.locator(".st-key-result .js-plotly-plot").first.wait_for()
-    page.wait_for_timeout(1500)
-    sent.clear()
+    silent(page, sent)
     trials, alone = kept.arm(DISTILLED).trials, kept.arm(ALONE).trials
     says(page, "distilled-errors", "?")
     assert page.locator(".bias .curve").count() == 0  # nothing to find beneath
@@ -78,6 +76,5 @@ def test_a_guess_then_the_numbers_of_the_result_under_the_slider(open_page, kept
     assert page.locator(".bias [aria-pressed=true]").get_attribute("data-point") == "tuned"
     assert sent == []  # nothing of it asks the server
     page.set_viewport_size({"width": 390, "height": 844})
-    main = page.locator('[data-testid="stMain"]')
     page.locator(".bias.narrow .legend").wait_for()
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 1
+    fits(page)

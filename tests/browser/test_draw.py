@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from app.sketch import networks
 from app.text import Translate
 from kd_core.pixels import MEAN, STD
 from tests import centring
-from tests.browser.conftest import ROOT, has_value
+from tests.browser.conftest import ROOT, has_value, silent
 
 pytestmark = pytest.mark.browser
 PARTS = ROOT / "app" / "components" / "draw"
@@ -78,14 +79,14 @@ def test_the_networks_in_javascript_give_numpys_logits(scripts):
             np.testing.assert_allclose(made, logits(seen)[expected], atol=1e-4)
 
 
-@pytest.fixture
-def live(open_page):
-    def opened(path="/draw", **options):
-        page = open_page(path, **options)
-        page.locator(".draw .panel .column").first.wait_for()
-        return page
-
-    return opened
+@pytest.fixture(scope="module")
+def visit(open_once):
+    """The page, opened once for a mouse, keys and files, and what it sends to the server."""
+    sent = []
+    page = open_once("/draw?temperature=2", sent=sent)
+    page.locator(".draw .panel .column").first.wait_for()
+    page.get_by_text("Draw over this example").wait_for()
+    return SimpleNamespace(page=page, sent=sent)
 
 
 def shown(page):
@@ -123,13 +124,9 @@ def settle(page):
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_a_seven_by_mouse_is_seen_answered_and_never_sent(live):
-    sent = []
-    page = live("/draw?temperature=2", sent=sent)
-    page.locator('[data-test-script-state="notRunning"]').first.wait_for(state="attached", timeout=20_000)
-    page.get_by_text("Draw over this example").wait_for()
-    page.wait_for_timeout(500)
-    sent.clear()
+def test_a_seven_by_mouse_is_seen_answered_and_never_sent(visit):
+    page, sent = visit.page, visit.sent
+    silent(page, sent)
     drag(page, SEVEN[0])  # and the example has gone
     settle(page)
     seen = shown(page)
@@ -158,8 +155,9 @@ def test_a_seven_by_mouse_is_seen_answered_and_never_sent(live):
     assert page.get_by_text("Draw a digit here").is_visible()
 
 
-def test_by_keyboard_a_test_digit_and_a_stroke_on_it_undone(live):
-    page = live()
+def test_by_keyboard_a_test_digit_and_a_stroke_on_it_undone(visit):
+    page = visit.page
+    page.get_by_role("button", name="T = 4", exact=True).click()
     digits = json.loads((ROOT / "assets" / "gallery.json").read_text(encoding="utf-8"))["digits"]
     page.get_by_role("button", name="Put a test digit labelled 0 on the pad").focus()
     for _key in range(4):
@@ -223,8 +221,8 @@ def test_a_file_that_cannot_be_used_is_refused(scripts):
     assert scripts.evaluate(f"file => ({LOADED})(file).catch(error => error.message)", empty) == "no_digit"
 
 
-def test_a_picture_is_loaded_and_what_is_none_is_one_sentence(live):
-    page = live()
+def test_a_picture_is_loaded_and_what_is_none_is_one_sentence(visit):
+    page = visit.page
     file, problem = page.locator(".draw input[type=file]"), page.locator(".draw .problem")
     file.set_input_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"})
     problem.filter(has_text="This file is no picture that the browser can read").wait_for()
@@ -235,8 +233,9 @@ def test_a_picture_is_loaded_and_what_is_none_is_one_sentence(live):
     status(page).filter(has_text="All three answer 7.").wait_for()
 
 
-def test_a_finger_draws_on_a_phone_and_the_page_stays(live):
-    page = live(width=390, height=844, has_touch=True, is_mobile=True)
+def test_a_finger_draws_on_a_phone_and_the_page_stays(open_page):
+    page = open_page("/draw", width=390, height=844, has_touch=True, is_mobile=True)
+    page.locator(".draw .panel .column").first.wait_for()
     pad = page.locator(".draw .pad canvas")
     box = pad.bounding_box()
     assert box["width"] >= 200

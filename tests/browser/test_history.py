@@ -10,7 +10,7 @@ from app.bundled import recorded
 from app.runs import ROW
 from kd_core.runs.store import Store
 from kd_core.settings import DistillationSettings
-from tests.browser.conftest import has_value
+from tests.browser.conftest import has_value, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof]  # a minute; tests/test_history_page.py has the page
 
@@ -33,11 +33,11 @@ def test_runs_are_ticked_compared_opened_and_read_in(open_page, two_runs, tmp_pa
     page = open_page("/history?show=distillation")
     table = page.locator("[data-testid=stDataFrame]")
     table.locator("canvas").first.wait_for()
-    page.wait_for_timeout(1000)
+    still(page)
     box = table.bounding_box()
     for row in range(2):  # the newest two
         page.mouse.click(box["x"] + 16, box["y"] + 36 + ROW * (row + 0.5))
-        page.wait_for_timeout(600)
+        page.wait_for_url(re.compile("runs=browser-two(,|%2C)browser-one" if row else "runs=browser-two"))
     page.locator(".st-key-between").get_by_text("No difference at all between B and A").wait_for()
     page.locator(".st-key-overlaid .js-plotly-plot .scatterlayer").first.wait_for()
     page.wait_for_url(re.compile("runs=browser-two(,|%2C)browser-one"))

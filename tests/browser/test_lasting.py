@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.browser.conftest import Server, free_port
-from tests.browser.test_lab import LONG, press_run
+from tests.browser.test_runs import LONG, press_run
 
 pytestmark = pytest.mark.browser
 DEFAULT_PAGE = "/distillation?seeds=4&lang=en"  # the article's CNNs: half a minute
@@ -50,7 +50,7 @@ def test_killed_worker_cluster_and_server_each_leave_what_was_finished(chromium,
         return [p for p in everyone if words in " ".join(p.cmdline())]
 
     page.locator(".st-key-progress").get_by_text(re.compile(r"\d+ % done")).wait_for(timeout=60_000)
-    page.wait_for_timeout(4000)  # then its first trials are under way
+    page.locator(".st-key-progress canvas").first.wait_for()  # its first trials are under way
     busy = max(parts("spawn_main"), key=lambda worker: worker.cpu_times().user)
     busy.send_signal(signal.SIGKILL)
     page.get_by_text("A worker process died").first.wait_for(timeout=60_000)

@@ -1,11 +1,11 @@
-"""The lesson in a browser: an offer, made once; a lesson by keyboard alone; and, long, every step of all."""
+"""The lesson in a browser: one by keyboard alone, and every step of all."""
 
 import pytest
 
 from app.lessons import distillation, meta_learning, multitask, transfer
 from app.lessons.step import Bars, Choice
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.proof]  # each time: the offer, in test_techniques.py
 LESSONS = {
     "distillation": distillation.LESSON,
     "transfer": transfer.LESSON,
@@ -50,22 +50,6 @@ def revealed(page, number):
     page.locator(f".st-key-lesson_reveals_{number}").wait_for(timeout=20_000)
 
 
-def test_the_offer_is_made_once_and_can_be_declined(open_page):
-    page = open_page("/transfer")
-    offer = page.locator(".offer")
-    offer.wait_for()
-    page.reload()
-    offer.wait_for()  # still the first visit
-    page.get_by_role("button", name="Not now").click()
-    offer.wait_for(state="hidden")
-    assert page.evaluate("() => localStorage.getItem('lesson_offered')") == "yes"
-    second = page.context.new_page()  # the next visit
-    second.goto(page.url)
-    second.locator(".labels-curve").wait_for()
-    assert not second.locator(".offer").is_visible()
-
-
-@pytest.mark.proof
 def test_a_lesson_by_keyboard_alone(open_page):
     page, steps = open_page("/distillation"), LESSONS["distillation"]
     page.locator(".st-key-lesson_take button").wait_for()
@@ -124,7 +108,6 @@ def reach(page, technique):
         page.keyboard.press("Enter")
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("technique", LESSONS)
 def test_every_step_of_every_lesson(open_page, technique, language):

@@ -4,9 +4,10 @@ import re
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from app.pitfalls import recorded_bugs
-from tests.browser.conftest import has_value
+from tests.browser.conftest import PATIENCE, has_value
 
 pytestmark = pytest.mark.browser
 
@@ -59,8 +60,6 @@ def converted(t: float, alpha: float):
 
 
 def test_live_numbers_are_torchs_and_a_bug_is_run_from_here(open_page):
-    from playwright.sync_api import expect
-
     page = open_page("/pitfalls?temperature=8&alpha=0.55&bug=reversed")
     live = page.locator(".pitfalls")
     slider = live.get_by_role("slider", name="Teacher weight α")
@@ -81,12 +80,12 @@ def test_live_numbers_are_torchs_and_a_bug_is_run_from_here(open_page):
         assert numbers(effects[1])[0] == pytest.approx(times, rel=6e-3), bug
         assert numbers(effects[2])[0] == pytest.approx(degrees, abs=0.6), bug
     slider.press("End")  # α = 1: torchdistill's shortcut is gone round
-    expect(live.locator('tr[data-id="torchdistill"] .there code')).to_contain_text("beta: 1")
+    expect(live.locator('tr[data-id="torchdistill"] .there code')).to_contain_text("beta: 1", timeout=PATIENCE)
     same(8, 1.0)
     expect(live.locator('tr[data-id="formula"] .there')).to_contain_text("equal to ours")
-    expect(page).to_have_url(re.compile(r"alpha=1\b"), timeout=15_000)
+    expect(page).to_have_url(re.compile(r"alpha=1\b"), timeout=PATIENCE)
 
     live.get_by_role("button", name="Run it live").first.click()
-    expect(page).to_have_url(re.compile(r"/distillation\?.*bug=reversed.*run="), timeout=30_000)
-    page.locator(".st-key-stop button").click(timeout=60_000)
-    expect(page.locator(".st-key-progress")).to_contain_text("Stopped", timeout=60_000)
+    expect(page).to_have_url(re.compile(r"/distillation\?.*bug=reversed.*run="), timeout=PATIENCE)
+    page.locator(".st-key-stop button").click()
+    expect(page.locator(".st-key-progress")).to_contain_text("Stopped", timeout=PATIENCE)

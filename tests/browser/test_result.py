@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, saved_as_svg
 
 pytestmark = pytest.mark.browser
 DARK = "rgb(16, 21, 28)"  # the dark theme's background
@@ -25,7 +25,6 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(o
     open_tab(page, "Confusion")
     plot = page.locator(".st-key-confusion .js-plotly-plot")
     plot.locator(".scatterlayer").first.wait_for()
-    page.wait_for_timeout(1000)
     plot.scroll_into_view_if_needed()
     recorded = json.loads((ROOT / "assets" / "recorded-distillation.json").read_text(encoding="utf-8"))
     arm = next(arm for arm in recorded["arms"] if arm["name"] == recorded["verdict"]["arm"])
@@ -36,7 +35,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(o
         box = plot.locator(".nsewdrag").bounding_box()
         place = box["x"] + box["width"] * (said + 0.5) / 10, box["y"] + box["height"] * (true + 0.5) / 10
         page.mouse.move(*place)
-        page.wait_for_timeout(200)
+        plot.locator(".hoverlayer .hovertext").first.wait_for()
         page.mouse.click(*place)
         page.locator(".st-key-result").get_by_text(re.compile(f"images of a {true} for a {said}")).wait_for()
         page.locator(f'.st-key-result .tiles img[alt^="{true} (image"]').first.wait_for()
@@ -49,13 +48,10 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images_and_a_figure_is_saved(o
 
     open_tab(page, "Export")
     page.locator(".st-key-figure_format").get_by_text("SVG").click()
-    page.wait_for_timeout(1000)
     plot = page.locator(".st-key-errors .js-plotly-plot").last  # outside the tabs: it has to know the choice too
     plot.hover()
-    with page.expect_download() as download:
-        plot.locator(".modebar-btn").first.click()
-    assert download.value.suggested_filename == "distillation-lab-errors.svg"
-    text = download.value.path().read_text(encoding="utf-8")
+    saved = saved_as_svg(page, plot.locator(".modebar-btn").first, "distillation-lab-errors.svg")
+    text = saved.path().read_text(encoding="utf-8")
     assert text.startswith("<svg")
     assert f"fill: {DARK}" in text  # else its light letters would stand on nothing
     assert "distilled student" in text

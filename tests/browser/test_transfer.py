@@ -4,7 +4,7 @@ import pytest
 
 from app.bundled import labels_curve
 from kd_core.settings import SCRATCH, TUNED
-from tests.browser.conftest import has_value
+from tests.browser.conftest import has_value, silent
 
 pytestmark = pytest.mark.browser
 
@@ -56,8 +56,7 @@ def truth():
 def test_a_guess_then_the_fact_in_this_browser_alone(live):
     sent = []
     page = live(sent=sent)
-    page.wait_for_timeout(1500)
-    sent.clear()
+    silent(page, sent)
     cover = page.locator(".stage .cover")
     assert cover.is_visible()
     assert page.locator(".curve").count() == 0  # not drawn: nothing to find beneath
@@ -78,7 +77,7 @@ def test_a_guess_then_the_fact_in_this_browser_alone(live):
         assert f"From {truth()} labels a class on" in said
     else:
         assert "No gain can be detected" in said
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(600)  # silence takes time: a key's pause is 400 ms
     assert sent == []
     page.reload()
     page.locator(".quiz .step.now").wait_for()
@@ -94,8 +93,7 @@ def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
     sent = []
     page = live(sent=sent)
     page.get_by_role("button", name="Skip").click()
-    page.wait_for_timeout(1500)
-    sent.clear()
+    silent(page, sent)
     labels = labels_curve()["labels"]
     start, last = labels.index(10), len(labels) - 1
     page.mouse.move(*place_of(page, start))
@@ -108,7 +106,7 @@ def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
         shown = out(page, "gain").replace("−", "-").removesuffix(" points")
         assert float(shown) == pytest.approx(gain["points"], abs=0.06)
         assert (out(page, "gain-name") == "no detectable difference") == (gain["kind"] == "undetectable")
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(700)  # silence takes time
     assert sent == []
     page.mouse.up()
     page.wait_for_url(f"**labels_per_class={labels[1]}**")

@@ -5,7 +5,7 @@ const VIRIDIS = [
   [68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142],
   [31, 158, 137], [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
 ];
-const DARK_INK_FROM = 0.48;
+const DARK_INK_FROM = 0.44;
 const OFF_DIAGONAL = [...Array(100).keys()].filter((at) => at % 11); // the diagonal is 0, 11, 22 …
 const DOT_BELOW = 0.005; // two decimals would say 0.00
 
