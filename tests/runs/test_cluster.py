@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from test_queue import until
 
 HERE = str(Path(__file__).parent)
 ROOT = str(Path(__file__).parents[2])
@@ -27,17 +27,14 @@ print("busy", flush=True)
 """
 
 
-def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((ROOT, HERE)), "KD_WORKERS": "2"}
-
-
-def start(*command):
+def start(*command, workers=1):
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((ROOT, HERE)), "KD_WORKERS": str(workers)}
     return subprocess.Popen(
         [sys.executable, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment(),
+        env=env,
         text=True,
     )
 
@@ -48,21 +45,21 @@ def family(process):
     return line, psutil.Process(process.pid).children(recursive=True)
 
 
-def assert_gone(processes, seconds=10.0):
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def assert_gone(processes):
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert not alive
 
 
 def cluster_ends(process, workers):
     """It ends, tells nothing on the terminal, and leaves nothing behind."""
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert (out, err) == ("", "")
     assert_gone(workers)
 
 
 def test_it_prints_one_address_and_ends_when_its_input_closes():
-    process = start("-m", "kd_core.runs.cluster")
+    process = start("-m", "kd_core.runs.cluster", workers=2)
     address, workers = family(process)
     assert address.startswith("tcp://127.0.0.1:")
     assert len(workers) >= 2
@@ -79,7 +76,6 @@ def test_it_ends_on_sigterm():
     process = start("-m", "kd_core.runs.cluster")
     _, workers = family(process)
     process.send_signal(signal.SIGTERM)
-    process.wait(15)
     cluster_ends(process, workers)
 
 
@@ -93,15 +89,17 @@ def test_its_workers_end_when_it_is_killed():
 
 def test_it_ends_when_its_parent_dies_while_it_starts():
     process = start("-m", "kd_core.runs.cluster")
-    time.sleep(0.3)
+    workers = until(psutil.Process(process.pid).children)
     process.stdin.close()
     process.stdin = None
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
+    assert_gone(workers)
 
 
+# Python's own answer to SIGTERM is to end at once, as on SIGKILL; the others leave the closing to `atexit`.
 @pytest.mark.parametrize(
-    "way", ["SIGTERM", "SIGKILL", *(pytest.param(w, marks=pytest.mark.proof) for w in ("end", "exception"))]
+    "way", ["SIGKILL", *(pytest.param(w, marks=pytest.mark.proof) for w in ("SIGTERM", "end", "exception"))]
 )
 def test_nothing_is_left_of_a_server_however_it_ends(way):
     then = {"end": "", "exception": "raise SystemExit(3)"}.get(way, "time.sleep(60)")
@@ -111,6 +109,6 @@ def test_nothing_is_left_of_a_server_however_it_ends(way):
     assert len(children) >= 3
     if way.startswith("SIG"):
         process.send_signal(getattr(signal, way))
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=60)
     assert_gone(children)
     assert err == ""

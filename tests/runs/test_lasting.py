@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,8 +35,13 @@ def _toys_are_known():
     del TECHNIQUES["toy"]
 
 
-def opened(url, **limits):
-    return Queue(env=ENV, modules=("toy_technique",), store=Store(url), limits=Limits(**limits))
+def opened(url, workers=2, **limits):
+    return Queue(
+        env={**ENV, "KD_WORKERS": str(workers)},
+        modules=("toy_technique",),
+        store=Store(url),
+        limits=Limits(**limits),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +52,14 @@ def queue(url):
 
 
 def test_the_same_settings_are_answered_at_once_with_their_date(queue):
-    first = queue.submit(ToySettings(seed=10)).wait(30)
+    first = queue.submit(ToySettings(seed=10)).wait(60)
     assert (first.state, first.stored) == ("finished", None)
     second = queue.submit(ToySettings(seed=10))
-    view = second.wait(5)
+    view = second.wait(60)
     assert view.state == "finished"
     assert view.result == first.result
     assert view.stored == datetime.fromisoformat(first.result.provenance.created)
+    assert not view.losses  # nothing was trained
     assert view.id == first.id  # a link to it is the stored run's
     assert queue.find(view.id).view().result == first.result
     assert [entry.id for entry in queue._store.history()].count(first.id) == 1
@@ -62,36 +67,45 @@ def test_the_same_settings_are_answered_at_once_with_their_date(queue):
 
 
 def test_train_again_trains(queue):
-    stored = queue.submit(ToySettings(seed=10)).wait(30)
-    again = queue.submit(ToySettings(seed=10), again=True).wait(30)
+    stored = queue.submit(ToySettings(seed=10)).wait(60)
+    again = queue.submit(ToySettings(seed=10), again=True).wait(60)
     assert (again.state, again.stored) == ("finished", None)
     assert again.id != stored.id
     assert again.losses
-    assert queue.submit(ToySettings(seed=10)).wait(5).id == again.id  # the newest is the answer
+    assert queue.submit(ToySettings(seed=10)).wait(60).id == again.id  # the newest is the answer
 
 
 def test_added_seeds_are_pooled_with_those_that_there_are(queue):
-    queue.submit(ToySettings(seed=20, seeds=2)).wait(30)
+    queue.submit(ToySettings(seed=20, seeds=2)).wait(60)
     more = queue.submit(ToySettings(seed=20, seeds=4))
-    view = more.wait(30)
+    view = more.wait(60)
     assert set(trial_pids(more)) == {22, 23}  # only these were trained
     assert view.result.verdict.difference.n == 4
     assert (view.trials_done, view.progress) == (4, 1.0)
     assert "Trials kept from earlier runs of these settings: 2" in str(view.notices[0])
-    fewer = queue.submit(ToySettings(seed=21, seeds=3)).wait(30)  # all there: nothing to train at all
+    fewer = queue.submit(ToySettings(seed=21, seeds=3)).wait(60)  # all there: nothing to train at all
     assert fewer.result.verdict.difference.n == 3
     assert fewer.losses == {}
 
 
-def test_what_was_finished_before_a_stop_is_kept(queue):
-    handle = queue.submit(ToySettings(seed=30, seeds=3, steps=60))
+def ending(folder, *seeds):
+    """What ToySettings are given for their trials to wait for a file each; those of these seeds need not."""
+    for seed in seeds:
+        (folder / str(seed)).touch()
+    return {"trials_end": str(folder / "{seed}")}
+
+
+def test_what_was_finished_before_a_stop_is_kept(queue, tmp_path):
+    settings = ToySettings(seed=30, seeds=3, **ending(tmp_path, 30, 31))
+    handle = queue.submit(settings)
     until(lambda: handle.view().trials_done >= 2)
-    until(lambda: len(kept(queue, ToySettings(seed=30, seeds=3, steps=60))) >= 2)
+    until(lambda: len(kept(queue, settings)) >= 2)
     handle.stop()
     until(lambda: queue._store.find(handle.id).state == "stopped")
-    again = queue.submit(ToySettings(seed=30, seeds=3, steps=60))
-    assert again.wait(30).result.verdict.difference.n == 3
-    assert len(trial_pids(again)) == 1
+    ending(tmp_path, 32)
+    again = queue.submit(settings)
+    assert again.wait(60).result.verdict.difference.n == 3
+    assert set(trial_pids(again)) == {32}
 
 
 def kept(queue, settings):
@@ -104,15 +118,15 @@ def test_one_run_a_person(queue):
     with pytest.raises(Problem, match="You have a run under way"):
         queue.submit(ToySettings(seed=1), owner="me")
     assert queue.of("me") is mine
-    assert queue.submit(ToySettings(seed=40), owner="you").wait(30).state == "finished"
+    assert queue.submit(ToySettings(seed=40), owner="you").wait(60).state == "finished"
     mine.stop()
     assert queue.of("me") is None
-    assert queue.submit(ToySettings(seed=41), owner="me").wait(30).state == "finished"
+    assert queue.submit(ToySettings(seed=41), owner="me").wait(60).state == "finished"
 
 
 def test_whoever_was_served_longest_ago_goes_next(queue):
     for owner in ("early", "late"):
-        queue.submit(ToySettings(seed=50 + (owner == "late")), owner=owner).wait(30)
+        queue.submit(ToySettings(seed=50 + (owner == "late")), owner=owner).wait(60)
     busy = [queue.submit(ToySettings(steps=LONG, seeds=1)) for _ in range(2)]
     until(lambda: all(handle.view().state == "running" for handle in busy))
     waiting = {
@@ -122,17 +136,19 @@ def test_whoever_was_served_longest_ago_goes_next(queue):
     busy[0].stop()  # one worker becomes free: the three go through it one after another
     begun = {}
     for who, handle in waiting.items():
-        assert handle.wait(30).state == "finished"
+        assert handle.wait(60).state == "finished"
         begun[who] = handle._started
     busy[1].stop()
     assert sorted(begun, key=begun.__getitem__) == ["new", "early", "late"]
 
 
-def test_a_long_run_lets_a_later_one_in_between(queue):
-    long = queue.submit(ToySettings(seed=70, seeds=12, steps=25))
-    until(lambda: len(long.view().curves) > 1)
-    short = queue.submit(ToySettings(seed=90, seeds=2, steps=25))
-    assert short.wait(30).state == "finished"
+def test_a_long_run_lets_a_later_one_in_between(queue, tmp_path):
+    long = queue.submit(ToySettings(seed=70, seeds=12, steps=2, **ending(tmp_path, *range(72, 80))))
+    until(lambda: {70, 71} <= set(trial_pids(long)))
+    short = queue.submit(ToySettings(seed=90, preparation=1, steps=1))
+    until(lambda: short in queue._sent)
+    ending(tmp_path, 70, 71)
+    assert short.wait(60).state == "finished"  # else it would wait behind the two last, which do not end
     assert long.view().trials_done < 12
     long.stop()
 
@@ -163,7 +179,7 @@ def test_a_wait_is_estimated_from_like_runs():
 
 
 def test_whoever_waits_is_told_about_how_long(queue):
-    queue.submit(ToySettings(seed=200, seeds=4)).wait(30)  # so that there is a like run
+    queue.submit(ToySettings(seed=200, seeds=4, steps=2)).wait(60)  # so that there is a like run
     busy = [queue.submit(ToySettings(seed=300 + 10 * n, steps=LONG)) for n in range(2)]
     until(lambda: all(handle.view().state == "running" for handle in busy))
     handle = queue.submit(ToySettings(seed=400))
@@ -187,23 +203,24 @@ def test_limits_are_read_from_the_environment():
 def test_a_run_beyond_the_minutes_is_ended_with_a_sentence(queue, monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.BEAT_SECONDS", 0.2)
     monkeypatch.setattr(queue, "limits", Limits(minutes=0.02))
-    view = queue.submit(ToySettings(steps=LONG, seed=500)).wait(40)
+    view = queue.submit(ToySettings(steps=LONG, seed=500)).wait(60)
     assert view.state == "failed"
     assert "ended after 0.02 minutes, the limit of this server" in str(view.problem)
 
 
-def test_a_run_under_way_when_the_queue_closed_is_interrupted_and_goes_on(queue, url):
-    settings = ToySettings(seed=600, seeds=3, steps=60)
-    earlier = opened(url)
+def test_a_run_under_way_when_the_queue_closed_is_interrupted_and_goes_on(queue, url, tmp_path):
+    settings = ToySettings(seed=600, seeds=3, **ending(tmp_path, 600, 601))
+    earlier = opened(url, workers=1)
     run = earlier.submit(settings).id
     until(lambda: len(kept(earlier, settings)) >= 2)
     earlier.close()
+    ending(tmp_path, 602)
     found = queue.find(run)
     assert found.view().state == "interrupted"
     assert "start it again, and it goes on from there" in str(found.view().problem)
     assert found.settings == settings
     again = queue.submit(found.settings)
-    assert again.wait(40).state == "finished"
+    assert again.wait(60).state == "finished"
     assert set(trial_pids(again)) == {602}
 
 
@@ -213,42 +230,43 @@ from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from toy_technique import ToySettings
 queue = Queue(modules=("toy_technique",), store=Store(sys.argv[1]))
-handle = queue.submit(ToySettings(seed=700, seeds=3, steps=60))
-while handle.view().trials_done < 2 and not handle.view().over:
+settings = ToySettings(seed=700, seeds=3, trials_end=sys.argv[2])
+handle = queue.submit(settings)
+while len(queue._store.trials(settings.model_copy(update={"device": "cpu"}), 1, "toy data", "")) < 2:
     time.sleep(0.01)
-time.sleep(0.5)
 print(handle.id, flush=True)
 time.sleep(60)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_server_that_is_killed_leaves_what_was_finished_and_names_what_was_not(queue, url, monkeypatch):
+def test_a_server_that_is_killed_leaves_what_was_finished_and_names_what_was_not(queue, url, tmp_path, monkeypatch):
+    held = ending(tmp_path, 700, 701)["trials_end"]
     path = os.pathsep.join((str(Path(__file__).parents[2]), HERE))
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, url], env={**os.environ, **ENV, "PYTHONPATH": path}, stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", SERVER, url, held], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path, "KD_WORKERS": "1"},
     )  # fmt: skip
     run = server.stdout.readline().strip()
     server.send_signal(signal.SIGKILL)
     server.communicate()
     monkeypatch.setattr(store_module, "SILENT_SECONDS", 0.5)
-    time.sleep(0.6)
-    found = queue.find(run)
-    assert found.view().state == "interrupted"
+    found = until(lambda: (found := queue.find(run)) and found.view().state == "interrupted" and found)
+    ending(tmp_path, 702)
     again = queue.submit(found.settings)
-    assert again.wait(40).state == "finished"
-    assert len(trial_pids(again)) == 1  # the others were kept
+    assert again.wait(60).state == "finished"
+    assert set(trial_pids(again)) == {702}  # the others were kept
 
 
-def test_two_queues_on_one_database_see_each_others_runs(queue, url):
+def test_two_queues_on_one_database_see_each_others_runs(queue, url, tmp_path):
     other = Queue(env=ENV, modules=("toy_technique",), store=Store(url), rest=100)
-    handle = queue.submit(ToySettings(seed=800, steps=100))
+    handle = queue.submit(ToySettings(seed=800, trials_end=str(tmp_path / "end")))
     until(lambda: handle.view().state == "running")
     seen = until(lambda: (found := other.find(handle.id)) and found)
     assert not seen.view().over
     assert "under way on another server" in str(seen.view().notices[0])
-    result = handle.wait(30).result
+    (tmp_path / "end").touch()
+    result = handle.wait(60).result
     assert until(lambda: (view := other.find(handle.id).view()).over and view).result == result
     other.close()
 
@@ -256,7 +274,7 @@ def test_two_queues_on_one_database_see_each_others_runs(queue, url):
 def test_a_store_that_fails_costs_no_run(queue, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(queue, "_store", Store(f"sqlite:///{tmp_path / 'file' / 'lab.db'}"))
-    view = queue.submit(ToySettings()).wait(40)
+    view = queue.submit(ToySettings()).wait(60)
     assert view.state == "finished"
     assert "Runs are not kept at present" in str(queue._store.problem)
     assert queue.find("no such run") is None
@@ -284,7 +302,7 @@ def recorded_json():
 
 def test_handles_without_a_store_are_forgotten_when_there_are_too_many(monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.KEPT", 2)
-    queue = Queue(env=ENV, modules=("toy_technique",), rest=100)
+    queue = Queue(env={"KD_SCHEDULER": "none is needed"}, modules=("toy_technique",), rest=100)
     handles: list[Handle] = []
     for seed in range(4):
         handles.append(queue.submit(ToySettings(seed=seed)))

@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from statistics import fmean
@@ -24,7 +23,7 @@ from kd_core.runs.store import Store
 from kd_core.runs.sweep import Sweeps
 from kd_core.settings import TECHNIQUES
 
-AXES = ["x=1,2,3,4", "y=0,0.5,1"]
+AXES = ["x=1,3,4", "y=0.5,1"]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +35,15 @@ def url(tmp_path_factory):
 def log(tmp_path_factory):
     """Where the technique writes down which trials it begins."""
     return tmp_path_factory.mktemp("log") / "begun.txt"
+
+
+@pytest.fixture
+def held(log):
+    """While this file is there, the last two of AXES' cells do not end."""
+    file = log.with_name("held")
+    file.write_text("4")
+    yield file
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +67,7 @@ def sweeps(queue, url):
 
 
 def plan(*axes, trials=0, **settings):
-    return Plan.read("map_toy", axes or AXES, {"seeds": 3, **settings}, trials)
+    return Plan.read("map_toy", axes or AXES, {"seeds": 2, **settings}, trials)
 
 
 def runs(url):
@@ -70,11 +78,11 @@ def runs(url):
 def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
     asked = plan()
     view = sweeps.start(asked).wait(60)
-    assert (view.state, view.done, view.problem) == ("finished", 12, None)
+    assert (view.state, view.done, view.problem) == ("finished", 6, None)
     assert [cell.at for cell in view.cells] == asked.grid()
     for cell in view.cells:
-        settings = MapToySettings(**cell.at, seeds=3)
-        wanted = {seed: 10_000 * errors_of(settings, seed) / IMAGES for seed in range(3)}
+        settings = MapToySettings(**cell.at, seeds=2)
+        wanted = {seed: 10_000 * errors_of(settings, seed) / IMAGES for seed in range(2)}
         assert cell.measures == pytest.approx(wanted)
         assert queue.find(cell.run).view().result.settings == settings.model_dump()
     assert view.best.at == {"x": 3.0, "y": 0.5}
@@ -85,14 +93,13 @@ def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
 
 
 def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url, monkeypatch):
-    first = sweeps.start(plan(pause=0.05)).wait(60)
-    before, begun = runs(url), time.monotonic()
+    first = sweeps.start(plan()).wait(60)
+    before = runs(url)
     monkeypatch.setattr(queue, "submit", lambda *_, **__: pytest.fail("no cell needs a run"))
-    view = sweeps.start(plan(pause=0.05)).wait(20)
-    assert (view.state, view.done) == ("finished", 12)
-    other = sweeps.start(plan("y=0.5,1", "x=3,4", pause=0.05)).wait(20)  # another map of the same cells
+    view = sweeps.start(plan()).wait(60)
+    assert (view.state, view.done) == ("finished", 6)
+    other = sweeps.start(plan("y=0.5,1", "x=3,4")).wait(60)  # another map of the same cells
     assert other.state == "finished"
-    assert time.monotonic() - begun < 2  # 36 trials of four pauses each take two workers 3.6 s
     assert all(cell.seconds == 0 for cell in other.cells)
     known = {map_table.name_of(cell): (cell.run, cell.measures) for cell in first.cells}
     for cell in other.cells:
@@ -100,21 +107,22 @@ def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue,
     assert runs(url) == before
 
 
-def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweeps, queue, url):
-    asked = plan(pause=0.06)
+def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweeps, queue, url, held):
+    asked = plan(pause=0.001)
     sweep = sweeps.start(asked)
     until(lambda: sweep.view().done >= 3)
     sweep.stop()
-    stopped = sweep.wait(20)
+    stopped = sweep.wait(60)
+    held.unlink()
     assert stopped.state == "stopped"
-    assert 3 <= stopped.done < 12
+    assert 3 <= stopped.done < 6
     assert {cell.state for cell in stopped.cells} == {"finished", "waiting"}
     other = Sweeps(queue, url)
     found = other.view(asked.key())
     assert (found.state, found.done) == ("interrupted", stopped.done)
     assert found.cells == tuple(c.model_copy(update={"run": c.run if c.measures else None}) for c in stopped.cells)
     resumed = other.start(asked).wait(60)
-    assert (resumed.state, resumed.done) == ("finished", 12)
+    assert (resumed.state, resumed.done) == ("finished", 6)
     kept = {map_table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
     assert {map_table.name_of(c): c.run for c in resumed.cells if map_table.name_of(c) in kept} == kept
     assert [name for name, _plan, _when in other.known()].count(asked.key()) == 1
@@ -138,8 +146,8 @@ while (view := sweep.wait(0.02)).state == "running":
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_again(sweeps, url, log):
-    asked = plan(pause=0.04)
+def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_again(sweeps, url, log, held):
+    asked = plan(pause=0.002)
     path = os.pathsep.join((str(Path(__file__).parents[2]), HERE))
     env = {**os.environ, "PYTHONPATH": path, "KD_WORKERS": "2", "MAP_TOY_LOG": str(log)}
     server = subprocess.Popen(
@@ -151,22 +159,23 @@ def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_agai
     assert len(family) >= 3
     server.send_signal(signal.SIGKILL)
     server.communicate()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
+    held.unlink()
     kept = Store(url)
-    finished = [e.settings for e in kept.history() if e.state == "finished" and e.settings.get("pause") == 0.04]
+    finished = [e.settings for e in kept.history() if e.state == "finished" and e.settings.get("pause") == 0.002]
     kept.close()
-    assert 4 <= len(finished) < 12
+    assert len(finished) == 4
 
     resumed = sweeps.start(asked).wait(60)  # by another process: this one
-    trained = begun(log, 0.04)
-    assert len(trained) == 36
-    assert {trained[at["x"], at["y"], seed] for at in finished for seed in range(3)} == {1}
-    # What each of its two workers had in hand was begun anew, or had just finished and nobody had written down yet.
-    assert trained.total() <= 36 + 4
+    trained = begun(log, 0.002)
+    assert len(trained) == 12
+    assert {trained[at["x"], at["y"], seed] for at in finished for seed in range(2)} == {1}
+    # What each of its two workers had in hand was begun anew.
+    assert trained.total() <= 12 + 2
     assert max(trained.values()) <= 2
-    whole = sweeps.start(plan(pause=0.03)).wait(60)  # the same errors, and nobody dies
-    assert begun(log, 0.03).total() == 36
+    whole = sweeps.start(plan(pause=0.003)).wait(60)  # the same errors, and nobody dies
+    assert begun(log, 0.003).total() == 12
     assert (resumed.state, whole.state) == ("finished", "finished")
     assert [(c.at, c.state, c.measures) for c in resumed.cells] == [
         (c.at, c.state, c.measures) for c in whole.cells
@@ -187,18 +196,18 @@ def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
 
 
 def test_a_search_finds_the_known_best_and_gives_hopeless_cells_up(sweeps, url):
-    view = sweeps.start(plan("x=0,10", "y=0,1", trials=40, pause=0.01)).wait(120)
-    assert (view.state, len(view.cells)) == ("finished", 40)
+    view = sweeps.start(plan("x=0,10", "y=0,1", trials=24, seeds=3, pause=0.02)).wait(120)
+    assert (view.state, len(view.cells)) == ("finished", 24)
     assert view.best.at["x"] == pytest.approx(3, abs=0.8)
     assert view.best.at["y"] == pytest.approx(0.5, abs=0.25)
     pruned = [cell for cell in view.cells if cell.state == "pruned"]
     assert pruned
     finished = [cell for cell in view.cells if cell.state == "finished"]
-    assert len(pruned) + len(finished) == 40
+    assert len(pruned) + len(finished) == 24
     assert not any(cell.measures for cell in pruned)
     again = Sweeps(sweeps._queue, url).view(view.id)
     assert {c.state for c in again.cells} == {"finished", "pruned"}
-    assert len(again.cells) == 40
+    assert len(again.cells) == 24
 
 
 def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queue):
@@ -208,7 +217,7 @@ def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queu
         sweeps.start(plan("x=7,8", "y=0.1,0.2"), "me")
     assert sweeps.start(plan("x=5,6", "y=0.1,0.2", pause=0.3), "you") is mine  # the same map is watched
     mine.stop()
-    mine.wait(20)
+    mine.wait(60)
     queue.limits = Limits(images=1)
     with pytest.raises(Problem, match="this server allows 1 a run"):
         sweeps.start(plan("x=7,8", "y=0.1,0.2"))
@@ -218,7 +227,7 @@ def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queu
 def test_a_database_that_cannot_be_used_leaves_maps_in_memory(queue, tmp_path):
     (tmp_path / "file").write_text("")
     sweeps = Sweeps(queue, f"sqlite:///{tmp_path / 'file' / 'lab.db'}")
-    view = sweeps.start(plan("x=1,2", "y=0.5,1")).wait(30)
+    view = sweeps.start(plan("x=1,2", "y=0.5,1")).wait(60)
     assert view.state == "finished"
     assert "Maps are not kept at present" in str(sweeps.problem)
     sweeps.close()

@@ -1,12 +1,14 @@
 """A technique that trains nothing: it sleeps, reports, and fails when it is told to. No torch.
 
-The loss it reports is the pid of the process it runs in, so that tests can see (and kill) the worker.
+The loss it reports is the pid of the process it runs in, so that tests can see (and kill) the worker. Whatever is
+to be seen, or done, while it is under way: it waits before its last step for a file that the test writes then.
 """
 
 import os
 import signal
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -27,6 +29,8 @@ class ToySettings(Settings):
     steps: int = 10  # of a trial
     pause: float = 0.02
     failure: str = ""
+    preparation_ends: str = ""  # the file that the preparation waits for; "" for none
+    trials_end: str = ""  # the file that every trial waits for, or its own, "…{seed}"
     device: str = "auto"
     divided: bool = False
 
@@ -46,12 +50,19 @@ def load_data():
     return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),))
 
 
+def missing(file):
+    return bool(file) and not Path(file).exists()
+
+
 def preparing(settings, data):
     if settings.failure == "preparation":
         raise Problem("There is no teacher for {data}.", data=data.name)
     steps = settings.preparation
     for step in range(1, steps + 1):
         time.sleep(settings.pause)
+        while step == steps and missing(settings.preparation_ends):
+            time.sleep(settings.pause)
+            yield Step("teacher", "teacher", 0, step - 1, steps, float(os.getpid()), (step - 1) / steps)
         yield Step("teacher", "teacher", 0, step, steps, float(os.getpid()), step / steps)
     yield Evaluation("teacher", "teacher", 0, 1, 1, 7, 100)
     yield Step("soft_targets", "teacher", 0, 1, 1, float("nan"), 1.0)
@@ -75,6 +86,10 @@ def part(settings, data, shared, seed, name):
     for step in range(1, settings.steps + 1):
         time.sleep(settings.pause)
         done = step / settings.steps
+        while step == settings.steps and missing(settings.trials_end.format(seed=seed)):
+            time.sleep(settings.pause)
+            before = step - 1
+            yield Step("student", name, seed, before, settings.steps, float(os.getpid()), before / settings.steps)
         yield Step("student", name, seed, step, settings.steps, float(os.getpid()), done)
         yield Evaluation("student", name, seed, step, settings.steps, settings.steps - step, 100)
     if settings.failure == "problem":
