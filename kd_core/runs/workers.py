@@ -75,7 +75,8 @@ class Workers:
         # Warm workers, which another server has used, answer the plugin sooner than Dask has subscribed us.
         heard = threading.Event()
         self._client.subscribe_topic(HEARD, lambda _: heard.set())
-        while not heard.wait(0.02):
+        deadline = time.monotonic() + REACH_SECONDS
+        while not heard.wait(0.02) and time.monotonic() < deadline:
             self._client.log_event(HEARD, "")
         self._client.register_plugin(Warm(modules))
         self._watcher = threading.Thread(target=self._watch, args=(lost,), name="queue-watch", daemon=True)
