@@ -453,7 +453,7 @@ class Queue:
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
             self._fail(handle, _problem(future.exception()))
-        else:
+        elif future.status != "lost" or not workers.connected:  # lost with its worker alone, it is given anew
             self._fail(handle, workers.loss)
 
     def _lost(self, workers: Workers) -> None:

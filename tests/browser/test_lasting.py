@@ -3,11 +3,10 @@
 import re
 import signal
 
-import psutil
 import pytest
 
 from tests.browser.conftest import Server, free_port
-from tests.browser.test_runs import LONG, press_run
+from tests.browser.test_runs import LONG, parts, press_run
 
 pytestmark = pytest.mark.browser
 DEFAULT_PAGE = "/distillation?seeds=4&lang=en"  # the article's CNNs: half a minute
@@ -45,13 +44,9 @@ def test_killed_worker_cluster_and_server_each_leave_what_was_finished(chromium,
     page.goto(server.address + DEFAULT_PAGE)
     press_run(page)
 
-    def parts(words):
-        everyone = psutil.Process(server.process.pid).children(recursive=True)
-        return [p for p in everyone if words in " ".join(p.cmdline())]
-
     page.locator(".st-key-progress").get_by_text(re.compile(r"\d+ % done")).wait_for(timeout=60_000)
     page.locator(".st-key-progress canvas").first.wait_for()  # its first trials are under way
-    busy = max(parts("spawn_main"), key=lambda worker: worker.cpu_times().user)
+    busy = max(parts(server, "spawn_main"), key=lambda worker: worker.cpu_times().user)
     busy.send_signal(signal.SIGKILL)
     page.get_by_text("A worker process died").first.wait_for(timeout=60_000)
     page.get_by_text("Distillation helped").first.wait_for(timeout=240_000)
@@ -60,7 +55,7 @@ def test_killed_worker_cluster_and_server_each_leave_what_was_finished(chromium,
     page.goto(server.address + DEFAULT_PAGE.replace("seeds=4", "seeds=8"))
     press_run(page)
     page.get_by_text("Trials kept from earlier runs of these settings: 4").wait_for(timeout=60_000)
-    (cluster,) = parts("kd_core.runs.cluster")
+    (cluster,) = parts(server, "kd_core.runs.cluster")
     cluster.send_signal(signal.SIGKILL)
     page.get_by_text("ended unexpectedly").wait_for(timeout=30_000)
     page.locator(".st-key-run button").click()  # a new cluster comes up, and goes on

@@ -19,6 +19,12 @@ def press_run(page):
     page.locator(".st-key-stop").wait_for()
 
 
+def parts(server, words):
+    """The processes of a server with these words in their command line: "spawn_main" is a worker's."""
+    everyone = psutil.Process(server.process.pid).children(recursive=True)
+    return [part for part in everyone if part.status() != "zombie" and words in " ".join(part.cmdline())]
+
+
 @pytest.fixture(scope="module")
 def page(open_once):
     """A page that is set to a tiny run."""
@@ -78,10 +84,8 @@ def test_a_killed_worker_is_replaced_and_the_page_says_so(open_page, server):
     press_run(page)
     page.locator(".st-key-progress").get_by_text(re.compile(r"\d+ % done")).wait_for(timeout=30_000)
     page.locator(".st-key-progress canvas").first.wait_for()  # it trains
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    busy = max((p for p in family if p.status() != "zombie"), key=lambda p: p.cpu_times().user)
-    busy.kill()
-    page.get_by_text("A worker process died").wait_for(timeout=30_000)
+    max(parts(server, "spawn_main"), key=lambda worker: worker.cpu_times().user).kill()
+    page.get_by_text("A worker process died").wait_for()
     page.locator(".st-key-stop button").click()
     page.get_by_text("Stopped after").wait_for(timeout=10_000)
 
