@@ -19,12 +19,6 @@ os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
 os.environ.setdefault("KD_WORKERS", "1")
 
 
-def pytest_collection_modifyitems(items):
-    """What `make test` runs in one process: the tests of a file, and all browser tests, for they share a server."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in item.keywords else item.path.name))
-
-
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
