@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from streamlit.components.v2 import manifest_scanner
 
 from kd_core import distillation, teachers
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits
@@ -17,6 +19,19 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
 os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
 # One worker for the pages of a test process, and for the server of its browser tests: there are two such processes.
 os.environ.setdefault("KD_WORKERS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_scanned_once():
+    """Each `AppTest` reads the metadata of every installed package, in search of components: a quarter of a second.
+
+    No public switch turns that off; what is installed does not change while the tests run.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)
