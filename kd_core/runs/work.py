@@ -51,23 +51,26 @@ def stop_flag(run: str) -> str:
     return f"stop-{run}"
 
 
-def prepare(run: str, settings: Settings, of_map: bool = False) -> Any:
-    """What the run's trials share. of_map: what it has in common with the cells before it is not made again."""
+def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Any]:
+    """What the run's trials share. of_map: what it has in common with the cells before it is not made again.
 
-    def work() -> Any:
+    In a tuple: Dask tells the web process the type of each answer, and this one's would import torch there.
+    """
+
+    def work() -> tuple[Any]:
         report = _Report(run, PREPARATION)
         technique = _technique(settings)
         with remembering(of_map):
-            return report.drain(technique.preparing(settings, _data(technique)))
+            return (report.drain(technique.preparing(settings, _data(technique))),)
 
     return _plainly(work)
 
 
-def trial(run: str, settings: Settings, shared: Any, seed: int, of_map: bool = False) -> Result:
+def trial(run: str, settings: Settings, prepared: tuple[Any], seed: int, of_map: bool = False) -> Result:
     """All arms at one seed: the Result of one trial. of_map: as for `prepare`."""
 
     def work() -> Result:
-        report = _Report(run, seed)
+        report, (shared,) = _Report(run, seed), prepared
         technique = _technique(settings)
         with remembering(of_map):
             report.drain(technique.trial(settings, _data(technique), shared, seed))
@@ -77,26 +80,27 @@ def trial(run: str, settings: Settings, shared: Any, seed: int, of_map: bool = F
     return _plainly(work)
 
 
-def part(run: str, settings: Settings, shared: Any, seed: int, name: str) -> tuple[Any, float]:
+def part(run: str, settings: Settings, prepared: tuple[Any] | None, seed: int, name: str) -> tuple[Any, float]:
     """One of a trial's `settings.parts`: what it trained, and the seconds that it took.
 
-    shared: None for one of `settings.unprepared`.
+    prepared: None for one of `settings.unprepared`.
     """
 
     def work() -> tuple[Any, float]:
         report, started = _Report(run, seed, name), time.perf_counter()
         technique = _technique(settings)
+        (shared,) = prepared or (None,)
         trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
         return trained, time.perf_counter() - started
 
     return _plainly(work)
 
 
-def assembled(settings: Settings, shared: Any, *parts: tuple[Any, float]) -> Result:
+def assembled(settings: Settings, prepared: tuple[Any], *parts: tuple[Any, float]) -> Result:
     """The Result of a trial whose parts were trained apart."""
 
     def work() -> Result:
-        technique = _technique(settings)
+        technique, (shared,) = _technique(settings), prepared
         trained, seconds = zip(*parts, strict=True)
         result: Result = technique.assembled(settings, _data(technique), shared, trained, sum(seconds))
         return result

@@ -1,6 +1,7 @@
 """Runs in a browser: to the verdict, streaming, through a refresh, stopped; and, long, what is left by a kill."""
 
 import re
+from pathlib import Path
 
 import psutil
 import pytest
@@ -31,13 +32,15 @@ def page(open_once):
     return open_once(f"/distillation?{TINY}")
 
 
-def test_run_to_the_verdict(page):
+def test_run_to_the_verdict_while_the_web_process_has_no_torch(page, server):
     page.locator(".st-key-run button").click()
     page.get_by_text(re.compile(r"Finished in [\d.]+ s")).wait_for()
     assert page.get_by_text("recorded on").count() == 0
     verdict = page.locator(".st-key-verdict").inner_text()
     assert "2 paired trials" in verdict
     assert "each student 50" in verdict
+    mapped = {Path(region.path).name for region in psutil.Process(server.process.pid).memory_maps()}
+    assert not any("torch" in name for name in mapped)
 
 
 def test_run_streams_survives_a_refresh_and_stops(page, server):
