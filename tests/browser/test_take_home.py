@@ -48,7 +48,12 @@ def offline(chromium, file, **options):
         context.close()
 
 
-@pytest.mark.parametrize("technique", list(DRAWINGS))
+IN_PROOF = ("transfer", "meta_learning")  # their figures are of the same kinds as the others'
+
+
+@pytest.mark.parametrize(
+    "technique", [pytest.param(name, marks=[pytest.mark.proof] * (name in IN_PROOF)) for name in DRAWINGS]
+)
 def test_a_report_opens_without_a_network_shows_all_answers_the_pointer_and_prints(chromium, technique, tmp_path):
     result, file = recorded(technique), tmp_path / "report.html"
     file.write_text(handout.html(result, EN), encoding="utf-8")
