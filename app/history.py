@@ -159,7 +159,7 @@ def table(
         }
         for e in entries
     ]
-    import pandas as pd  # here: only the history needs it, and it costs the server 70 MB
+    import pandas as pd  # here: only the history needs it, and it takes much of a server's memory
 
     made = pd.DataFrame(rows, columns=list(COLUMNS))
     return made.astype({"rank": "Int64", "seconds": "float64"})

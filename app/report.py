@@ -61,7 +61,7 @@ def _agreements(arm: Arm, teacher: Arm | None) -> dict[int, int]:
 
 
 def csv(result: Result) -> str:
-    """`rows` as comma-separated values; without pandas, whose import costs the server 70 MB."""
+    """`rows` as comma-separated values; without pandas, whose import takes much of a server's memory."""
     made = rows(result)
     columns = list(dict.fromkeys(name for row in made for name in row))
     text = io.StringIO()
