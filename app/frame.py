@@ -10,6 +10,7 @@ from app.controls import TRUTHS, notices, read_address, seed
 from app.link import text
 from app.look import speak, style
 from app.text import LANGUAGES, Translate, current, default_language, language
+from app.watch import arrival
 from kd_core.messages import N_
 from kd_core.settings import Settings
 
@@ -110,6 +111,8 @@ def opening(
     st.title(_(title), anchor=False)
     st.markdown(_(sentence))
     notices(_)
+    if settings and settings.technique in TALKS:
+        arrival(settings.technique, _)
     return _
 
 

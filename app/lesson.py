@@ -19,13 +19,13 @@ from app.components.bars import WORDS as BARS_WORDS
 from app.components.bars import bars
 from app.components.lesson import WORDS, heading, offer
 from app.controls import at_present, wish
-from app.frame import presenting
+from app.frame import PAGES, presenting
 from app.lessons.pictures import beside
 from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation
 from app.look import style
 from app.text import Translate
 from kd_core.messages import Message, message
-from kd_core.settings import Settings
+from kd_core.settings import TECHNIQUES, Settings
 
 PARAMETER = "lesson"
 STYLE = """
@@ -62,7 +62,7 @@ class _Progress:
 
     def __init__(self, technique: str) -> None:
         kept: dict[str, Any] = {
-            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0,
+            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0, "over": None,
         }  # fmt: skip
         self.kept: dict[str, Any] = st.session_state.setdefault(f"lesson_{technique}", kept)
 
@@ -107,10 +107,22 @@ class _Progress:
         self.forget()
         self.go(0)
 
-    def finish(self) -> None:
-        """Out of the lesson, which begins anew when it is next taken."""
+    def score(self, steps: Sequence[LessonStep]) -> tuple[int, int]:
+        """How many of the guesses that were made were right or close, and how many were made."""
+        given: dict[int, Guess] = self.kept["guesses"]
+        return sum(steps[number].ask.is_right(guess) for number, guess in given.items()), len(given)
+
+    def finish(self, steps: Sequence[LessonStep]) -> None:
+        """Out of the lesson with its score; it begins anew when it is next taken."""
+        self.kept["over"] = self.score(steps)
         self.go(None)
         self.forget()
+
+    @property
+    def over(self) -> tuple[int, int] | None:
+        """The score of the lesson that was taken to its end; None if none was."""
+        found: tuple[int, int] | None = self.kept["over"]
+        return found
 
     def forget(self) -> None:
         self.kept["guesses"].clear()
@@ -155,8 +167,10 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
     with st.container(key="lesson"):
         if progress.at is None:
             if not presenting() and not st.context.is_embedded:
+                if progress.over:
+                    _farewell(settings.technique, progress.over, _)
                 _door(steps, progress, _)
-            return Guide()
+            return Guide(covers=False if progress.over else None)  # what the lesson asked is not asked again
         step = steps[progress.at]
         _enter(step, settings, progress)
         now = at_present(settings)
@@ -171,13 +185,32 @@ def _door(steps: Sequence[LessonStep], progress: _Progress, _: Translate) -> Non
     style(DOOR_STYLE)
     last = progress.kept.get("last")
     words = {key: _(text) for key, text in WORDS.items()}
-    label = _("Take the lesson") if last is None else _("Go on with the lesson")
+    label = _("Go on with the lesson") if last is not None else _("Take the lesson")
+    if last is None and progress.over:
+        label = _("Take the lesson again")
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="lesson_door"
     ):
         offer(len(steps), answered=progress.kept["moves"] > 0, words=words, key="lesson_offer")
         st.button(label, key="lesson_take", icon=":material/school:", on_click=progress.go, args=(last or 0,),
                   width="content")  # fmt: skip
+
+
+def _farewell(technique: str, score: tuple[int, int], _: Translate) -> None:
+    """What the lesson came to, and the way to the next one."""
+    names = list(TECHNIQUES)
+    place = names.index(technique) + 1
+    with st.container(border=True, key="lesson_farewell", horizontal=True, vertical_alignment="center"):
+        good, given = score
+        said = "**" + _("That was the lesson.") + "** "
+        said += _("{good} of your {n} guesses were right or close.", good=good, n=given) if given else ""
+        st.markdown(said, width="content")
+        if place < len(names):
+            st.page_link(f"pages/{names[place]}.py", icon=":material/arrow_forward:", width="content",
+                         label=_("Next lesson: {title}", title=_(PAGES[names[place]])),
+                         query_params={PARAMETER: "1"})  # fmt: skip
+        else:
+            st.page_link("pages/summary.py", label=_("Summary"), icon=":material/arrow_forward:", width="content")
 
 
 def _enter(step: LessonStep, settings: type[Settings], progress: _Progress) -> None:
@@ -294,12 +327,11 @@ def _ways_on(steps: Sequence[LessonStep], at: int, done: bool, progress: _Progre
             st.button(_("Next step") if done else _("Skip this step"), key="lesson_next", on_click=progress.go,
                       args=(at + 1,), type="primary" if done else "secondary", width="content")  # fmt: skip
             return
-        st.button(_("Finish"), key="lesson_finish", on_click=progress.finish,
+        st.button(_("Finish"), key="lesson_finish", on_click=progress.finish, args=(steps,),
                   type="primary" if done else "secondary", width="content")  # fmt: skip
         if done:
-            given: dict[int, Guess] = progress.kept["guesses"]
-            good = sum(steps[number].ask.is_right(guess) for number, guess in given.items())
-            said = _("{good} of your {n} guesses were right or close.", good=good, n=len(given))
+            good, given = progress.score(steps)
+            said = _("{good} of your {n} guesses were right or close.", good=good, n=given)
             st.markdown(said, width="content")
             st.button(_("Begin again"), key="lesson_again", on_click=progress.begin_again, type="tertiary",
                       width="content")  # fmt: skip

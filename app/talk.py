@@ -1,12 +1,13 @@
 """A talk: a technique in a few frozen steps, each one picture, one control and one question for the room."""
 
+from functools import partial
 from importlib import import_module
 
 import streamlit as st
 
 from app.address import begin, moved, write
 from app.bundled import recorded
-from app.components.keys import keys
+from app.components.clicker import WORDS, Place, clicker
 from app.controls import as_set, notices
 from app.look import style
 from app.talks import Stage, Step
@@ -34,10 +35,6 @@ STYLE = """
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
 .block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
 .block-container > .stVerticalBlock {gap: .5rem}
-.talk-count {display: flex; align-items: center; gap: .8rem; font-size: .9rem; opacity: .85}
-.talk-count ol {display: flex; gap: .3rem; margin: 0; padding: 0; list-style: none}
-.talk-count li {width: 1.6rem; height: .35rem; border-radius: .2rem; background: rgba(128,128,128,.3); margin: 0}
-.talk-count li.now {background: #0072B2}
 .st-key-talk_ask [data-testid="stMarkdownContainer"] {margin: 0}
 .st-key-talk_ask {gap: .2rem !important; min-height: 5.6rem; padding: .4rem .9rem; border-radius: .6rem;
  border-left: .35rem solid #0072B2; background: rgba(0,114,178,.1)}
@@ -59,7 +56,6 @@ STYLE = """
  background: repeating-linear-gradient(135deg, transparent 0 8px, rgba(128,128,128,.12) 8px 16px)}
 .st-key-talk_keys {position: fixed; z-index: 100; inset: auto 0 0 0; padding: .5rem 2.5vw; width: 100% !important;
  background: var(--background-color, Canvas); border-top: 1px solid rgba(128,128,128,.3)}
-.st-key-talk_keys .stElementContainer:has(.stBidiComponent) {position: absolute}
 @media (max-width: 999px) {
  .block-container {padding-bottom: 11rem !important}
  .st-key-talk_keys {gap: .4rem !important}
@@ -75,15 +71,18 @@ def steps_of(technique: str) -> tuple[Step, ...]:
 
 
 def give(kind: type[Settings], _: Translate) -> None:
-    """Show the step that the address names, in place of the page."""
+    """Show the step that the browser or the address names, in place of the page."""
     technique = kind.technique
     steps = steps_of(technique)
+    if st.session_state.pop("talk_over", False):
+        st.switch_page(NEXT[technique][1])
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
     style(STYLE)
+    with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):  # at the foot, by its style
+        _buttons(settings, steps, at, _)
     notices(_)
-    _count(technique, at, len(steps), _)
     st.title(_(step.title), anchor=False)
     st.markdown(_(step.sentence))
     asked = st.container(key="talk_ask")
@@ -95,7 +94,6 @@ def give(kind: type[Settings], _: Translate) -> None:
         with st.container(key="talk_question"):
             st.markdown(step.ask(stage, _))
         st.markdown(f"{step.answer(stage, _)} {_badge(step, stage, _)}" if stage.revealed else "…")
-    _buttons(settings, steps, at, stage.revealed, _)
 
 
 def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
@@ -104,7 +102,7 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
     newest = watch(settings, _) if step.runs else latest(technique)
     return Stage(
         settings=settings, result=newest or recorded(technique), recorded=newest is None,
-        revealed=(technique, at) in _revealed(),
+        revealed=at in _revealed(technique),
     )  # fmt: skip
 
 
@@ -137,20 +135,27 @@ def _go(at: int) -> None:
     write("step", str(at + 1) if at else None)
 
 
-def _revealed() -> set[tuple[str, int]]:
-    """The steps whose answer this session has seen."""
-    found: set[tuple[str, int]] = st.session_state.setdefault("talk_revealed", set())
+def _revealed(technique: str) -> frozenset[int]:
+    """The steps whose answer this session shows."""
+    found: frozenset[int] = st.session_state.get(f"talk_revealed_{technique}", frozenset())
     return found
 
 
-def _reveal(technique: str, at: int) -> None:
-    st.session_state["talk_revealed"] = _revealed() ^ {(technique, at)}
+def _place(kind: type[Settings], steps: int, place: Place) -> None:
+    """Do what the browser says: the step, the answers shown, a run; from the last step the page that follows."""
+    st.session_state[f"talk_revealed_{kind.technique}"] = place.revealed
+    if place.at == steps:
+        st.session_state["talk_over"] = True
+        return
+    _go(place.at)
+    if place.run:
+        start_as_set(kind)
 
 
-def _run(settings: type[Settings], at: int) -> None:
+def _run(kind: type[Settings], at: int) -> None:
     """Start a run and go to where it is watched."""
     _go(at)
-    start_as_set(settings)
+    start_as_set(kind)
 
 
 def _leave() -> None:
@@ -160,32 +165,19 @@ def _leave() -> None:
     begin()  # now the page itself, which drops the step
 
 
-def _count(technique: str, at: int, steps: int, _: Translate) -> None:
-    """Where in the talk this is, as text and as marks."""
-    marks = "".join(f'<li class="{"now" if place <= at else ""}"></li>' for place in range(steps))
-    where = _("step {now} of {all}", now=at + 1, all=steps)
-    st.html(f'<div class="talk-count" role="status"><span>{_(TITLES[technique])} · {where}</span>'
-            f'<ol aria-hidden="true">{marks}</ol></div>')  # fmt: skip
-
-
-def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, revealed: bool, _: Translate) -> None:
-    """What the keys do, as buttons at the foot of the screen."""
-    technique = settings.technique
-    with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):
-        keys("talk_listens")
-        st.button(_("← Back"), key="talk_back", disabled=at == 0, on_click=_go, args=(at - 1,))
-        if at + 1 < len(steps):
-            st.button(_("Next →"), key="talk_next", type="primary", on_click=_go, args=(at + 1,))
-        else:
-            name, page = NEXT[technique]
-            # A key of its own: the click that led here still counts for a button of the same key.
-            if st.button(_("{next} →", next=name), key="talk_on", type="primary"):
-                st.switch_page(page)
-        shown = _("Cover again (V)") if revealed else _("Reveal (V)")
-        st.button(shown, key="talk_reveal", on_click=_reveal, args=(technique, at))
-        if not steps[at].runs:
-            place = next(place for place, step in enumerate(steps) if step.runs)
-            st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(type(settings), place),
-                      disabled=sign_in_needed() or under_way(technique))  # fmt: skip
-        st.button(_("Leave (Esc)"), key="talk_leave", type="tertiary", on_click=_leave)
-        st.caption(_("Space or Page Down: next · Page Up: back · Enter: reveal · R: run"), width="content")
+def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, _: Translate) -> None:
+    """What the keys do, as buttons."""
+    technique, kind = settings.technique, type(settings)
+    runs_at = next(place for place, step in enumerate(steps) if step.runs)
+    may_run = not sign_in_needed() and not under_way(technique)
+    words = {key: _(text) for key, text in WORDS.items()}
+    words["step"] = f"{_(TITLES[technique])} · {words['step']}"
+    words["onward"] = words["onward"].replace("{next}", _(NEXT[technique][0]))
+    clicker(
+        at, len(steps), _revealed(technique), runs_at=runs_at, may_run=may_run, words=words,
+        key=f"talk_place_{technique}", on_place=partial(_place, kind, len(steps)),
+    )  # fmt: skip
+    if at != runs_at:
+        st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(kind, runs_at), disabled=not may_run)
+    st.button(_("Leave (Esc)"), key="talk_leave", type="tertiary", on_click=_leave)
+    st.caption(_("Space or Page Down: next · Page Up: back · Enter: reveal · R: run"), width="content")

@@ -22,6 +22,7 @@ from kd_core.validation import group
 
 MORE_SEEDS = 5
 REST_SECONDS = 8.0  # before the workers start: they would take the processor from the first page
+ANCHOR = "run"  # of the Run button, where progress and result begin
 SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
 
 
@@ -90,9 +91,51 @@ def data_notices(_: Translate) -> None:
         st.warning(_.escaped(notice))
 
 
+def arrival(technique: str, _: Translate) -> None:
+    """What has become of the run that the address names, at the top of its page, unless this session started it.
+
+    Whoever follows a link or refreshes the page comes for that run, which stands further down.
+    """
+    named, mine = st.query_params.get("run"), st.session_state.get(f"run_{technique}")
+    handle = queue().find(named) if named else None
+    if not named or named == mine:
+        return
+    if handle is None:
+        st.warning(_("No run of this lab has the name in this address: it was mistyped, or the run was deleted."))
+    elif handle.technique != technique:
+        st.warning(_("The run in this address belongs to another page."))
+        st.page_link(f"pages/{handle.technique}.py", label=_("Go to that run"), icon=":material/arrow_forward:",
+                     query_params={"run": named})  # fmt: skip
+    elif mine is None or queue().find(str(mine)) is not handle:
+        polled = poll_seconds() if handle.under_way else None
+        st.fragment(_arrived, run_every=polled)(named, polled is not None, _)
+
+
+def _arrived(run: str, was_under_way: bool, _: Translate) -> None:
+    """How a run goes on, or what came of it, in a line with the way to it."""
+    handle = queue().find(run)
+    if handle is None or (was_under_way and not handle.under_way):
+        st.rerun()
+    view = handle.view()
+    share = f"{100 * view.progress:.0f}"
+    if view.result:
+        said = _("The result of this link:") + " " + _(view.result.verdict.text)
+    elif view.state == "queued":
+        said = _("The run of this link is waiting for its turn.")
+    elif handle.under_way and handle.owner == visitor() != "":
+        said = _("A run of yours is training: {share} %.", share=share)
+    elif handle.under_way:
+        said = _("The run of this link is training: {share} %.", share=share)
+    else:
+        said = _("The run of this link has ended without a result.")
+    way = _("Go to it")
+    st.info(f"{said} [{way}](#{ANCHOR})", icon=":material/link:")
+
+
 def watch(settings: Settings, _: Translate) -> Result | None:
     """The Run button and the run it started (or that the address names); the session's newest Result, if any."""
-    handle = _handle(settings, _)
+    st.html(f'<a id="{ANCHOR}"></a>')
+    handle = _handle(settings)
     view = handle.view() if handle else None
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -103,7 +146,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
             st.caption(_("Trains for real, in worker processes of this computer."))
-    _refused(_)
+    _refused(settings, _)
     with st.container(key="progress"):
         if handle and busy:
             changed = differences(handle.settings.model_dump(), settings, _)
@@ -133,7 +176,7 @@ def finished(technique: str, _: Translate) -> Result | None:
     """The Result of the run that the address names, else this session's newest of a technique, if there is one."""
     result = latest(technique) if "run" not in st.query_params else named(technique)
     if result is None and "run" in st.query_params:
-        st.info(_("The run in this address is not known to the server, or has no result yet."))
+        st.info(_("This lab knows no finished run of the name in the address."))
     return result
 
 
@@ -194,11 +237,21 @@ def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
     return shown or of(ghosts.before(store().history(), run, kind))  # the list is read only if need be
 
 
-def _refused(_: Translate) -> None:
-    """Why a run was not taken, and the way to one's own that is in its way."""
-    refusal = st.session_state.pop("refusal", None)
+def _refused(settings: Settings, _: Translate) -> None:
+    """Why the run that was asked for was not taken, as long as that is so and the same is set."""
+    asked: Settings | None = st.session_state.get("refused")
+    if asked == settings:
+        st.fragment(_refusal, run_every=poll_seconds())(settings, _)
+    else:
+        st.session_state.pop("refused", None)
+
+
+def _refusal(settings: Settings, _: Translate) -> None:
+    """Why a run would not be taken now, and the way to one's own that is in its way."""
+    refusal = queue().refusal(settings, visitor())
     if refusal is None:
-        return
+        st.session_state.pop("refused", None)
+        st.rerun()
     st.warning(_.escaped(refusal))
     if mine := queue().of(visitor()):
         st.page_link(f"pages/{mine.technique}.py", label=_("Go to your run"), icon=":material/arrow_forward:",
@@ -209,9 +262,10 @@ def start(settings: Settings, again: bool = False) -> None:
     """Submit a run, or have the page say why not."""
     try:
         handle = queue().submit(settings, visitor(), again)
-    except Problem as problem:
-        st.session_state["refusal"] = problem.message
+    except Problem:
+        st.session_state["refused"] = settings
         return
+    st.session_state.pop("refused", None)
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
@@ -234,7 +288,7 @@ def _add_seeds(settings: Settings, seeds: int) -> None:
     start(settings.model_copy(update={"seeds": seeds}))
 
 
-def _handle(settings: Settings, _: Translate) -> Handle | None:
+def _handle(settings: Settings) -> Handle | None:
     """The run that the address names, else this session's own: it goes on while one is on another page."""
     named = st.query_params.get("run")
     mine = st.session_state.get(f"run_{settings.technique}")
@@ -242,8 +296,7 @@ def _handle(settings: Settings, _: Translate) -> Handle | None:
         return None
     handle = queue().find(str(named or mine))
     if handle is None or handle.technique != settings.technique:
-        st.info(_("The run in this address is no longer known to the server; press Run to start it again."))
-        return None
+        return None  # `arrival` has said so
     if named is None and st.session_state.get("entered"):
         st.query_params["run"] = handle.view().id  # not after the browser's Back, which would lead nowhere then
     return handle

@@ -1,5 +1,8 @@
 """A lesson on its page: walked step by step, left and taken up again, in the address, offered where it may be."""
 
+import json
+from itertools import pairwise
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -73,7 +76,14 @@ def test_every_step_is_walked(technique, language):
         last = number == len(steps) - 1
         press(at, "lesson_finish" if last else "lesson_next")
     assert "lesson" not in at.query_params
-    assert at.button(key="lesson_take").label == _("Take the lesson")
+    assert at.button(key="lesson_take").label == _("Take the lesson again")
+    given = len(steps)
+    good = at.session_state[f"lesson_{technique}"]["over"][0]
+    assert _("{good} of your {n} guesses were right or close.", good=good, n=given) in texts(at)
+    following = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
+    assert following in {link.proto.page for link in at.get("page_link")}
+    live = [json.loads(part.proto.json)[0] for part in at.get("bidi_component") if "live" in (part.key or "")]
+    assert {told["covers"] for told in live if "covers" in told} == {False}  # what it asked is not asked again
     assert not at.session_state[f"lesson_{technique}"]["guesses"], "finished: it begins anew"
 
 

@@ -194,7 +194,7 @@ def test_many_unknown_parameters_make_one_notice():
 
 
 def test_unknown_run_is_explained():
-    assert "no longer known" in texts(open_page(run="nobody"))
+    assert "No run of this lab has the name in this address" in texts(open_page(run="nobody"))
 
 
 def test_pages_keep_their_settings_apart():
@@ -249,7 +249,8 @@ def test_a_talk_runs_where_the_run_is_watched_and_its_result_answers():
     result = started(at).wait(60).result
     at.run()
     assert not at.exception
-    at.button(key="talk_reveal").click().run()
+    at.session_state["talk_revealed_distillation"] = frozenset({4})
+    at.run()
     assert Translate("en")(result.verdict.text) in texts(at)
     assert "recorded on" not in texts(at)
 
@@ -334,10 +335,19 @@ def test_one_run_a_person_and_the_way_to_it():
     assert handle.id in link.proto.query_string
     somebody = open_page(run=handle.id)
     assert "You are watching somebody else's run." in texts(somebody)
+    assert "The run of this link" in somebody.info[0].value  # at the top
+    assert "](#run)" in somebody.info[0].value  # the way to it
+    astray = open_page("pages/transfer.py", run=handle.id)
+    assert "belongs to another page" in texts(astray)
+    assert any(handle.id in link.proto.query_string for link in astray.get("page_link"))
     assert not [button for button in somebody.button if button.key == "stop"]
     handle.stop()
+    assert handle.wait(30).over
     at.run()
     assert not at.exception
+    assert not [warning for warning in at.warning if "under way" in warning.value]  # true no longer, said no longer
+    somebody.run()
+    assert "has ended without a result" in texts(somebody)
 
 
 def test_where_there_is_a_sign_in_only_who_is_signed_in_starts_runs():

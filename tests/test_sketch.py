@@ -69,7 +69,7 @@ def test_the_address_sets_t_and_what_it_must_not_say_is_named():
     wrong = open_page(PAGE, temperature="900")
     assert "temperature = 900, which is not allowed" in texts(wrong)
     assert wrong.session_state["temperature"] == DrawSettings().temperature
-    assert "is not known to the server" in texts(open_page(PAGE, run="nobody"))
+    assert "knows no finished run" in texts(open_page(PAGE, run="nobody"))
 
 
 @pytest.mark.parametrize("can_answer", [True, False])

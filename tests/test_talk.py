@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
+from streamlit.testing.v1 import AppTest
 
 from app.bundled import class_logits, gallery, recorded
 from app.enlarged import LETTERS, MARKS, enlarged, enlarged_option
@@ -24,24 +25,41 @@ def at_step(technique: str, step: int, **address):
     return open_page(f"pages/{technique}.py", present="1", step=str(step), **address)
 
 
+def turned(at, technique: str, step: int, *revealed: int):
+    """As the browser has it after some keys: the step in the address, the steps whose answers are shown."""
+    at.query_params["step"] = str(step)
+    at.session_state[f"talk_revealed_{technique}"] = frozenset(number - 1 for number in revealed)
+    return at.run()
+
+
+def clicker_of(at) -> dict:
+    """What the talk's buttons and keys are told."""
+    (found,) = [part for part in at.get("bidi_component") if (part.key or "").startswith("talk_place_")]
+    return json.loads(found.proto.json)[0]
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_step_asks_and_then_answers(technique, lang):
     _, at = Translate(lang), at_step(technique, 1, lang=lang)
-    for number, step in enumerate(steps_of(technique), start=1):
+    steps = steps_of(technique)
+    for number, step in enumerate(steps, start=1):
+        turned(at, technique, number)
         assert not at.exception
         assert at.title[0].value == _(step.title)
         assert "…" in [text.value for text in at.markdown]
         covered = texts(at)
-        at.button(key="talk_reveal").click().run()
+        turned(at, technique, number, number)
         assert not at.exception
         assert "…" not in [text.value for text in at.markdown]
         assert len(texts(at)) > len(covered)
+        told = clicker_of(at)
+        assert (told["at"], told["steps"], told["revealed"]) == (number - 1, len(steps), [number - 1])
+        assert steps[told["runs_at"]].runs
+        assert told["words"]["next"] == _("Next →")
         if step.of_result or step.source:
             result = step.source() if step.source else recorded(technique)
             assert _("recorded on {date}", date=result.provenance.created[:10]) in texts(at)
-        if number < len(steps_of(technique)):
-            at.button(key="talk_next").click().run()
 
 
 def test_talks_follow_each_other_and_the_summary_comes_last():
@@ -59,16 +77,16 @@ def test_distillation_has_enough_steps_and_every_talk_one_run():
 
 
 @pytest.mark.parametrize("given", ["0", "9", "-1", "2.5", "x", "²", "99999999999999999999"])
-def test_a_step_that_is_none_is_said_and_the_first_shown(given):
+def test_a_step_that_is_none_is_said_and_the_first_shown(given, monkeypatch):
+    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)  # what the address says next, a person has typed
     at = at_step("distillation", 1)
     at.query_params["step"] = given
     at.run()
     assert not at.exception
     assert f"step = {given}" in at.warning[0].value
     assert at.title[0].value == steps_of("distillation")[0].title
-    at.button(key="talk_next").click().run()
-    assert not at.warning  # said once
-    assert at.query_params["step"] in ("2", ["2"])
+    turned(at, "distillation", 2)
+    assert at.title[0].value == steps_of("distillation")[1].title
 
 
 def test_leaving_keeps_the_settings_and_drops_the_step():
@@ -145,15 +163,47 @@ def test_enlarged_live_curves_keep_their_points():
     assert "axisLabel" not in small["yAxis"]  # what was given stays as it is
 
 
-def test_an_address_that_lags_behind_the_page_just_turned_turns_it_not_back(monkeypatch):
+def told_by_the_browser():
+    """A script that is told a place, as the browser tells it, and then reads where the talk is."""
+    import streamlit as st
+
+    from app.components.clicker import Place
+    from app.talk import _place, _revealed, _where
+    from kd_core.settings import DistillationSettings
+
+    for name, place in {"third": Place(2, frozenset({1, 2})), "over": Place(8, frozenset())}.items():
+        st.button(name, key=name, on_click=_place, args=(DistillationSettings, 8, place))
+    st.session_state["seen"] = _where(8), _revealed("distillation"), st.session_state.get("talk_over")
+
+
+def test_what_the_browser_says_is_shown_and_an_address_that_lags_behind_turns_it_not_back(monkeypatch):
     monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
-    at = at_step("distillation", 1)
-    at.button(key="talk_next").click().run()
+    at = AppTest.from_function(told_by_the_browser, default_timeout=30).run()
+    at.session_state["notices"] = {"step": "was wrong"}
+    at.button(key="third").click().run()
+    assert at.session_state["seen"] == (2, frozenset({1, 2}), None)
+    assert at.query_params["step"] in ("3", ["3"])
+    assert at.session_state["notices"] == {}  # what was wrong with the address is said once
     del at.query_params["step"]  # as a browser has it that has not heard yet
     at.run()
-    assert at.title[0].value == steps_of("distillation")[1].title
-    assert at.query_params["step"] in ("2", ["2"])
+    assert at.session_state["seen"][0] == 2
+    assert at.query_params["step"] in ("3", ["3"])
     monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
     del at.query_params["step"]  # now it is the browser's Back
     at.run()
-    assert at.title[0].value == steps_of("distillation")[0].title
+    assert at.session_state["seen"][0] == 0
+    at.button(key="over").click().run()
+    assert at.session_state["seen"][2] is True
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_after_the_last_step_the_next_page_follows(technique):
+    at = at_step(technique, len(steps_of(technique)))
+    assert clicker_of(at)["words"]["onward"] == f"{NEXT[technique][0]} →"
+    at.session_state["talk_over"] = True  # the browser has gone on from the last step
+    at.run()
+    assert not at.exception
+    following = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
+    assert at.title[0].value == (
+        steps_of(following)[0].title if following in TECHNIQUES else "What distillation buys"
+    )

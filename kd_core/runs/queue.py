@@ -133,12 +133,9 @@ class Queue:
         train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
         whose workers remember what they have in common. Raises Problem for what the limits do not allow.
         """
-        self.limits.check_size(settings)
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=not alone)
         with self._changed:
-            if alone and owner and self.of(owner):
-                raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
-            self.limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
+            self._check(settings, owner, alone)
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
             for key in over[: max(0, len(self._handles) - (KEPT if self._store is None else KEPT_WITH_STORE))]:
@@ -148,6 +145,22 @@ class Queue:
                 handle.fail(message("The queue is closed; start the program again."))
         self._orders.put(partial(self._admit, handle))
         return handle
+
+    def refusal(self, settings: Settings, owner: str = "") -> Message | None:
+        """Why a run of these settings would not be taken at this moment; None if it would."""
+        try:
+            with self._changed:
+                self._check(settings, owner, alone=True)
+        except Problem as problem:
+            return problem.message
+        return None
+
+    def _check(self, settings: Settings, owner: str, alone: bool) -> None:
+        """Raise Problem for a run that the limits do not allow."""
+        self.limits.check_size(settings)
+        if alone and owner and self.of(owner):
+            raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
+        self.limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
 
     def stored(self, asked: Sequence[Settings]) -> list[tuple[str, Result] | None]:
         """Id and Result (without networks) of each of these settings of one technique, where the store has it.

@@ -1,0 +1,73 @@
+"""Where a talk is, owned by the browser: its buttons and keys act there at once, and Python draws what they say."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app.components import mounted
+from kd_core.messages import N_
+
+WORDS = {
+    "back": N_("← Back"),
+    "next": N_("Next →"),
+    "onward": N_("{next} →"),
+    "reveal": N_("Reveal (V)"),
+    "cover": N_("Cover again (V)"),
+    "step": N_("step {now} of {all}"),
+}
+_NOWHERE = {"at": 0, "revealed": (), "runs": 0, "number": 0}
+_mount = mounted("clicker")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the browser says a talk is: the step, from 0, and the steps whose answer is shown.
+
+    at: the number of steps itself once the last step is left; run: whether a run was just asked for.
+    """
+
+    at: int
+    revealed: frozenset[int]
+    run: bool = False
+
+
+def clicker(
+    at: int,
+    steps: int,
+    revealed: Collection[int],
+    *,
+    runs_at: int,
+    may_run: bool,
+    words: Mapping[str, str],
+    key: str,
+    on_place: Callable[[Place], object],
+) -> None:
+    """Draw the buttons of a talk and listen to its keys as long as this is on the page.
+
+    at, revealed: what Python shows; the browser adopts it unless it answers an older state than the last one sent.
+    runs_at: the step where a run is watched; may_run: whether one may be started. `on_place(place)` is called
+    before the rerun that a key or a button causes, with the latest of several. `words` has the keys of `WORDS`,
+    translated.
+    """
+    started = f"{key}_runs"  # how many runs the browser has asked for
+
+    def placed() -> None:
+        now = _said(key)
+        run = now["runs"] > st.session_state.get(started, 0)
+        st.session_state[started] = now["runs"]
+        shown = frozenset(int(step) for step in now["revealed"] if 0 <= int(step) < steps)
+        on_place(Place(min(max(int(now["at"]), 0), steps), shown, run))
+
+    data = {
+        "at": at, "steps": steps, "revealed": sorted(revealed), "heard": _said(key)["number"],
+        "runs": st.session_state.get(started, 0), "runs_at": runs_at, "may_run": may_run, "words": dict(words),
+    }  # fmt: skip
+    _mount(key=key, data=[data], on_place_change=placed, width="content")
+
+
+def _said(key: str) -> dict[str, Any]:
+    """What the browser last said."""
+    state = st.session_state.get(key)
+    return {**_NOWHERE, **((state or {}).get("place") or {})}
