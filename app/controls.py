@@ -8,6 +8,7 @@ exists, what is wrong with them is said, and what differs from the default is wr
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from app.address import begin, is_known, moved, settled, write
 from app.link import HIDE, named, text
 from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
-from kd_core.settings import Preset, Settings, Spec
+from kd_core.settings import Preset, Settings, Spec, written
 
 RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -229,9 +230,15 @@ def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
             label, _stops(spec), format_func=lambda at: _mark(at, spec, _), help=help_text, **shared
         )
     if spec.log:
-        shape = "%.5g" if spec.kind is float else "%d"
+        shape = "%.10g" if spec.kind is float else "%d"
         return st.number_input(label, low, high, step=step, format=shape, help=help_text, **shared)
-    return st.slider(label, low, high, step=step, help=help_text, **shared)
+    shape = f"%.{max(map(_decimals, (step, st.session_state[spec.name])))}f" if spec.kind is float else "%d"
+    return st.slider(label, low, high, step=step, format=shape, help=help_text, **shared)
+
+
+def _decimals(value: float) -> int:
+    """How many decimals a number has as it is written: a value off its step has more than the step."""
+    return max(0, -int(Decimal(written(value)).as_tuple().exponent))
 
 
 def _stops(spec: Spec) -> list[float]:
@@ -244,7 +251,7 @@ def _stops(spec: Spec) -> list[float]:
 def _mark(at: float, spec: Spec, _: Translate) -> str:
     """A stop as it is read: its number, and what it means if it is a limit."""
     meaning = {spec.kind(mark): text for mark, text in spec.marks.items()}.get(at)
-    return f"{at:g} · {_(meaning)}" if meaning else f"{at:g}"
+    return f"{written(at)} · {_(meaning)}" if meaning else written(at)
 
 
 def seed(name: str, wish: Scalar) -> None:
@@ -302,10 +309,12 @@ def presets(
     mnist: bool,
     key: str = "presets",
     heading: str = "",
+    takes: Callable[[Settings], str] | None = None,
 ) -> bool:
     """A row of buttons, each setting every field at once; those that need MNIST are off without it.
 
-    heading: what they have in common, at the head of the row. Returns whether one was just pressed.
+    heading: what they have in common, at the head of the row; takes: how long a run takes, in words, or "". Returns
+    whether one was just pressed.
     """
     pressed = False
     unseen = hidden(settings)
@@ -321,7 +330,9 @@ def presets(
             st.caption(heading, width="content")
         for name, preset in shown.items():
             off = preset.needs_mnist and not mnist
-            said = " ".join(_(sentence) for sentence in (preset.help, preset.measured) if sentence)
+            run = settings.parse(preset.values)
+            words = (_(preset.help), _(preset.measured) if preset.measured else "", takes(run) if takes else "")
+            said = " ".join(filter(None, words))
             why = _("This needs MNIST, which could not be fetched here.") if off else said
             pressed |= st.button(_(preset.label), key=f"preset_{name}", help=why, disabled=off, width="content",
                                  on_click=_apply, args=(settings, preset.values))  # fmt: skip

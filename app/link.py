@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from kd_core.messages import Scalar
-from kd_core.plan import written
-from kd_core.settings import TECHNIQUES
+from kd_core.settings import TECHNIQUES, written
 
 HIDE = "hide"
 

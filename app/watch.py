@@ -1,6 +1,8 @@
 """A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -15,9 +17,9 @@ from app.visitor import sign_in_needed, visitor
 from kd_core.events import Result
 from kd_core.folders import mnist_on_disk
 from kd_core.messages import Message, Problem, Scalar, message
-from kd_core.runs.queue import Handle, Limits, Queue, View
+from kd_core.runs.queue import Handle, Limits, Queue, View, expected_seconds
 from kd_core.runs.store import Store
-from kd_core.settings import Settings
+from kd_core.settings import Settings, written
 from kd_core.validation import group
 
 MORE_SEEDS = 5
@@ -47,6 +49,24 @@ def queue() -> Queue:
 def _pace() -> Pace:
     """How often the pages of this server poll."""
     return Pace()
+
+
+def about(seconds: float) -> str:
+    """Seconds as an estimate is read: two digits, and none below 1."""
+    return written(float(f"{max(1.0, seconds):.2g}"))
+
+
+def takes(_: Translate) -> Callable[[Settings], str]:
+    """Says of settings how long a run of them takes here, in words; "" where no run like it has finished."""
+    earlier: dict[str, Any] = {}
+
+    def said(settings: Settings) -> str:
+        if settings.technique not in earlier:
+            earlier[settings.technique] = store().durations(settings.technique)
+        seconds = expected_seconds(settings, earlier[settings.technique])
+        return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
+
+    return said
 
 
 def poll_seconds() -> float:
@@ -145,7 +165,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
-            st.caption(_("Trains for real, in worker processes of this computer."))
+            st.caption(" ".join((_("Trains for real, in worker processes of this computer."), takes(_)(settings))))
     _refused(settings, _)
     with st.container(key="progress"):
         if handle and busy:
@@ -381,6 +401,8 @@ def _status(view: View, _: Translate) -> str:
         if view.place:
             return _("Waiting; runs ahead: {n}.", n=view.place)
         return _("Starting the workers …")
+    if view.trials_done == view.trials:
+        return _("Joining the trials …")
     if not view.progress:
         return _("Loading the images and networks …")
     share = f"{100 * view.progress:.0f}"

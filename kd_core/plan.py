@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from kd_core.messages import N_, Problem, Scalar
-from kd_core.settings import TECHNIQUES, Settings, Spec
+from kd_core.settings import TECHNIQUES, Settings, Spec, written
 from kd_core.validation import TASK_FIELDS
 
 MOST_CELLS = 400
@@ -191,15 +191,6 @@ def _spread(spec: Spec, text: str) -> list[str]:
     by_factors = spec.log and low > 0
     spread = [low * (high / low) ** s if by_factors else low + (high - low) * s for s in shares]
     return [written(round(value) if spec.kind is int else float(f"{value:.4g}")) for value in spread]
-
-
-def written(value: Scalar) -> str:
-    """A value as the address and the command line write it: 8, 0.5, true, mlp300."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
 
 
 MAP_PRESETS: dict[str, MapPreset] = {

@@ -5,6 +5,7 @@ and docs are read off these models. No torch here: the web process imports this.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +74,7 @@ class Spec:
             return message("one of {choices}", choices=", ".join(self.choices))
         if self.kind is bool:
             return message("one of {choices}", choices="true, false")
-        low, high = _plain(self.low), _plain(self.high)
+        low, high = written(self.low), written(self.high)
         if self.kind is int:
             return message("a whole number from {low} to {high}", low=low, high=high)
         return message("{low} to {high}", low=low, high=high)
@@ -84,12 +85,23 @@ class Spec:
             return self.choices.get(str(value), str(value))
         if isinstance(value, bool):
             return N_("on") if value else N_("off")
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return written(value)
 
 
-def _plain(number: float | None) -> str:
-    """A bound as a person writes it: 0.5, 1000000, 1e-05."""
-    return f"{number:g}" if isinstance(number, float) else str(number)
+def written(value: Scalar | None) -> str:
+    """A value as people, the address and the command line write it: 8, 0.5, 0.555, 1e-05, true, mlp300.
+
+    A number is written whole: read again, it is the same.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
+
+
+# How a number is written; Python itself would take "1_0" for 10.
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 WHOLE = ""  # the one part of a trial that is not divided
@@ -120,9 +132,13 @@ class Settings(BaseModel):
 
         Raises Problem naming the field, the value given, the values allowed and the source.
         """
-        for name, value in values.items():  # pydantic would take true for 1
-            if isinstance(value, bool) and name in cls.model_fields and cls.specs()[name].kind is not bool:
-                raise cls._not_allowed(name, str(value).lower(), source)
+        specs = cls.specs()
+        for name, value in values.items():
+            kind = specs[name].kind if name in specs else None
+            if isinstance(value, bool) and kind not in (None, bool):  # pydantic would take true for 1
+                raise cls._not_allowed(name, written(value), source)
+            if isinstance(value, str) and kind in (int, float) and not _NUMBER.fullmatch(value):
+                raise cls._not_allowed(name, value, source)
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
@@ -904,9 +920,7 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "article": Preset(
         N_("The article"),
-        N_(
-            "Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1); takes the longest."
-        ),
+        N_("Its networks, T = 5, all labels, 5 epochs, batch 32, no labels in the loss (α = 1)."),
         {
             "temperature": 5.0,
             "alpha": 1.0,
@@ -941,7 +955,7 @@ _HINTON: dict[str, Scalar] = {
 HINTON_PRESETS: dict[str, Preset] = {
     "hinton": Preset(
         N_("Hinton's table"),
-        N_("The paper's teacher and student at T = 20, all labels. Takes longest of all."),
+        N_("The paper's teacher and student at T = 20, all labels. Takes minutes."),
         {**_HINTON, "epochs": 26, "learning_rate": 4e-3},
         needs_mnist=True,
     ),

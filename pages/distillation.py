@@ -16,7 +16,7 @@ from app.frame import opening
 from app.lesson import lesson
 from app.lessons.distillation import LESSON
 from app.result import show
-from app.watch import data_notices, mnist_is_there, watch
+from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.events import Result
 from kd_core.messages import N_
 from kd_core.settings import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS, DistillationSettings
@@ -52,8 +52,8 @@ chips("3.1", "4.1", _=_)
 st.page_link("pages/pitfalls.py", label=_("This loss in other libraries, and its well-known bugs"),
              icon=":material/bug_report:")  # fmt: skip
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
-presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there())
-presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), key="hinton",
+presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
+presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), takes=takes(_), key="hinton",
         heading=_("Hinton 2015, section 3"))  # fmt: skip
 chips("5.1", _=_)
 settings = controls(DistillationSettings, _)
@@ -108,7 +108,7 @@ def limits() -> None:
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "
           "that there is no difference at all.")
     )  # fmt: skip
-    if presets(DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), key="limits"):
+    if presets(DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), takes=takes(_), key="limits"):
         st.rerun()  # the controls are outside these tabs
 
 

@@ -13,7 +13,7 @@ from app.frame import opening
 from app.lesson import lesson
 from app.lessons.meta_learning import LESSON
 from app.result import show
-from app.watch import data_notices, mnist_is_there, watch
+from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.messages import N_, Problem
 from kd_core.pixels import test_images
 from kd_core.settings import META_PRESETS, MetaSettings
@@ -32,7 +32,7 @@ with st.container(key="live"):
 
 chips("3.2.3", "4.4", _=_)
 st.subheader(_("Does a learned start beat ordinary pre-training?"), anchor=False)
-presets(MetaSettings, META_PRESETS, _, mnist=mnist_is_there())
+presets(MetaSettings, META_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
 classifies = value(MetaSettings, "problem") == "digits"
 settings = controls(MetaSettings, _, without=() if classifies else {"ways"})
 st.latex(figures.formula(settings))

@@ -13,7 +13,7 @@ from app.frame import opening
 from app.lesson import lesson
 from app.lessons.multitask import LESSON
 from app.result import show
-from app.watch import data_notices, mnist_is_there, watch
+from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.messages import N_
 from kd_core.settings import MULTITASK_PRESETS, TASK_LABELS, MultitaskSettings
 
@@ -47,7 +47,7 @@ with st.container(key="live"):
 
 chips("3.2.2", "4.3", _=_)
 st.subheader(_("Does learning together beat learning alone?"), anchor=False)
-presets(MultitaskSettings, MULTITASK_PRESETS, _, mnist=mnist_is_there())
+presets(MultitaskSettings, MULTITASK_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
 chosen = MultitaskSettings(tasks=value(MultitaskSettings, "tasks")).task_names
 settings = controls(MultitaskSettings, _, without={f"weight_{task}" for task in TASK_LABELS if task not in chosen})
 st.latex(figures.loss(settings, _))

@@ -12,7 +12,7 @@ from app.frame import opening
 from app.lesson import lesson
 from app.lessons.transfer import LESSON
 from app.result import show
-from app.watch import data_notices, mnist_is_there, watch
+from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.messages import N_
 from kd_core.settings import TRANSFER_LIMITS, TRANSFER_PRESETS, TransferSettings
 
@@ -27,7 +27,7 @@ guide = lesson(LESSON, TransferSettings, _)
 live = st.container(key="labels_curve")
 chips("3.2.1", "4.2", _=_)
 st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
-presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there())
+presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
 chips("5.2", _=_)
 settings = controls(TransferSettings, _)
 data_notices(_)
@@ -63,7 +63,7 @@ def pull() -> None:
           "the new labels lead. **λ → ∞ is feature extraction**: they stay, and only the new last layer learns. "
           "Plain weight decay pulls to zero instead, that is, away from what was learned.")
     )  # fmt: skip
-    if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), key="ends"):
+    if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=takes(_), key="ends"):
         st.rerun()  # the controls are outside these tabs
     every = transfer_figures.lambda_map()
     st.markdown("**" + _("The larger λ, the less each layer moves") + "**")

@@ -149,7 +149,7 @@ def test_settings_come_from_the_address():
     ("name", "value"),
     [("temperature", "0"), ("temperature", "-3"), ("temperature", "nan"), ("temperature", "abc"),
      ("temperature", "1e9"), ("alpha", "1.5"), ("train_size", "0"), ("train_size", "1000000000"),
-     ("student", "resnet"), ("fresh_teacher", "perhaps")],
+     ("student", "resnet"), ("fresh_teacher", "perhaps"), ("epochs", "1_0")],
 )  # fmt: skip
 def test_bad_value_in_the_address_is_named_and_the_default_used(name, value):
     at = open_page(**{name: value})
@@ -185,6 +185,21 @@ def test_a_parameter_given_twice_is_named():
     at.run()
     assert "more than once (4, 9)" in at.warning[0].value
     assert at.number_input(key="temperature").value == 4
+
+
+def test_a_value_off_its_step_is_the_same_everywhere():
+    at = open_page(alpha="0.555", temperature="4.05")
+    assert at.slider(key="alpha").value == 0.555
+    assert at.slider(key="alpha").proto.format == "%.3f"  # 0.56 would not be what is run
+    assert at.number_input(key="temperature").value == 4.05
+    assert not at.warning
+    assert "Teacher weight α 0.9 → 0.555" in texts(at)
+    assert "Temperature T 4 → 4.05" in texts(at)
+    live = next(
+        json.loads(part.proto.json)[0] for part in at.get("bidi_component") if part.key == "live_soft_targets"
+    )
+    assert (live["alpha"], live["temperature"]) == (0.555, 4.05)
+    assert at.query_params["alpha"] in ("0.555", ["0.555"])
 
 
 def test_many_unknown_parameters_make_one_notice():
@@ -286,6 +301,14 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
         assert "choose fewer" in str(queue().submit(too_many).wait(30).problem)
 
 
+def test_a_page_says_how_long_a_run_takes_here(monkeypatch):
+    assert "s here." not in texts(open_page("pages/multitask.py"))  # nothing like it has run
+    monkeypatch.setattr(store(), "durations", lambda technique: [({"seeds": 5}, 30.0), ({"seeds": 10}, 60.0)])
+    at = open_page(seeds="10")
+    assert "worker processes of this computer. About 60 s here." in texts(at)
+    assert "About 30 s here." in at.button(key="preset_hard_teacher").help
+
+
 def test_a_stored_answer_says_so_and_is_trained_again_or_added_to():
     address = {name: str(value) for name, value in {**TINY, "train_size": 51}.items()}
     first = open_page(**address)
@@ -331,8 +354,9 @@ def test_one_run_a_person_and_the_way_to_it():
     at.switch_page("pages/meta_learning.py").run()
     at.button(key="run").click().run()
     assert any("You have a run under way" in warning.value for warning in at.warning)
-    (link,) = (element for element in at.get("page_link") if "run=" in element.proto.query_string)
-    assert handle.id in link.proto.query_string
+    ways = [link.proto.query_string for link in at.get("page_link") if "run=" in link.proto.query_string]
+    assert ways
+    assert all(handle.id in way for way in ways)
     somebody = open_page(run=handle.id)
     assert "You are watching somebody else's run." in texts(somebody)
     assert "The run of this link" in somebody.info[0].value  # at the top

@@ -22,6 +22,7 @@ from kd_core.settings import (
     MultitaskSettings,
     Preset,
     TransferSettings,
+    written,
 )
 
 
@@ -128,3 +129,22 @@ def test_numbers_that_a_preset_names_are_those_it_sets(settings, preset):
         plain = number.rstrip(",.").replace(",", "")
         assert plain in set_to or plain in words, f"{number} is set nowhere"
     assert parsed.model_dump() != settings().model_dump() or not preset.values
+
+
+@pytest.mark.parametrize("given", ["1_0", "１０", "0x10", "1e", "", " ", "ten", "--1", "1,5", "inf", "nan"])
+def test_text_that_python_alone_would_read_as_a_number_is_none(given):
+    for name in ("temperature", "epochs"):
+        with pytest.raises(Problem, match="is not allowed"):
+            DistillationSettings.parse({name: given})
+
+
+@given(st.floats(0.5, 50) | st.sampled_from([0.555, 4.05, 0.5 + 0.1 + 0.2]))
+def test_a_number_is_written_whole_and_reads_back_as_itself(value):
+    assert DistillationSettings.parse({"temperature": written(value)}).temperature == value
+    assert DistillationSettings.specs()["temperature"].written(value) == written(value)
+
+
+def test_numbers_are_written_as_people_do():
+    assert [written(value) for value in (8.0, 0.5, 0.555, 1e-05, 20, True, "mlp300")] == [
+        "8", "0.5", "0.555", "1e-05", "20", "true", "mlp300"
+    ]  # fmt: skip

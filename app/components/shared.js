@@ -12,7 +12,12 @@ function softmax(logits, T) {
 
 const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
 const top = (p) => p.indexOf(Math.max(...p));
-const inTenths = (T) => T.toFixed(Math.abs(10 * T - Math.round(10 * T)) < 1e-9 ? 1 : 2); // Python may ask for 2.25
+// A setting's value, whole: at least so many decimals, and as many more as it has. An address may say α = 0.555.
+const whole = (value, least) => {
+  const text = String(Number(value.toFixed(10)));
+  return value.toFixed(Math.max(least, text.split(".")[1]?.length ?? 0));
+};
+const inTenths = (T) => whole(T, 1);
 const minus = (text) => text.replace("-", "−");
 const powerOfTen = (x, decimals = 1) => {
   const [digits, exponent] = x.toExponential(decimals).split("e");

@@ -19,7 +19,8 @@ from kd_core.settings import WHOLE, Settings
 Series = tuple[str, str, int]  # stage, arm, seed
 
 PREPARATION = "preparation"
-FIRST_ESTIMATE = 1.0  # seconds of trials before a time left is guessed
+FIRST_ESTIMATE = 1.0  # seconds of trials before their pace tells the time left
+ALMOST = 0.99  # the most progress of a run that is not over
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class View:
     """One moment of a run: a snapshot that never changes.
 
     id: under which it is found again. place: how many runs are ahead of it while it is queued, else 0.
-    wait: seconds until it is about to begin, where like runs tell. progress: 0 to 1; it goes back when
-    a part has to be done again. seconds_left: None while nothing can be said.
+    wait: seconds until it is about to begin, where runs like it tell. progress: 0 to 1, the time that has passed
+    over the time that is expected in all; it goes back when a part has to be done again. seconds_left: None while
+    nothing can be said.
     stored: its Result was there already, of this date.
     curves: (stage, arm, seed) -> ((epoch, validation errors, images), …), of the newest attempt.
     loss_curves: (stage, arm, seed) -> ((epoch, validation loss), …), where losses are looked at, not errors.
@@ -140,6 +142,7 @@ class Handle:
         self._result: Result | None = None
         self._stored: datetime | None = None
         self._known_as = self.id  # in the store
+        self._progress = 0.0  # the most that was shown
 
     @property
     def under_way(self) -> bool:
@@ -243,6 +246,7 @@ class Handle:
             if name != PREPARATION:
                 again = message("A worker process died; the trial with seed {seed} was started again.", seed=name)
             self._notices.append(again)
+            self._progress = 0.0
         if self._state == "queued":
             self._state, self._started = "running", time.monotonic()
         if name == PREPARATION:
@@ -270,18 +274,17 @@ class Handle:
             trials = [fmean(map(_progress, parts.values())) for parts in self._trials.values()]
             finished = self._state == "finished"
             place, wait = self._ahead(self) if self._state == "queued" else (0, None)
-            prepared = self._preparation
-            before = sum(self.settings.shares.get(stage, 0) * share for stage, share in prepared.shares.items())
-            progress = ((1.0 if prepared.done else before) + sum(trials)) / (1 + len(trials))
+            left = self._left(trials)
+            self._progress = max(self._progress, min(self._share_done(left, trials), ALMOST))
             return View(
                 id=self._known_as,
                 state=self._state,
                 place=place,
                 wait=wait,
                 stages=MappingProxyType({stage: self._stage(stage) for stage in self.settings.stages}),
-                progress=1.0 if finished else progress,
+                progress=1.0 if finished else self._progress,
                 seconds_elapsed=self.seconds,
-                seconds_left=self._left(trials),
+                seconds_left=left,
                 curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.curves.items()}),
                 loss_curves=MappingProxyType({s: tuple(c) for task in tasks for s, c in task.loss_curves.items()}),
                 epochs=MappingProxyType({s: n for task in tasks for s, n in task.epochs.items()}),
@@ -308,7 +311,8 @@ class Handle:
         passed = self._preparation.done or any(stage in self._preparation.shares for stage in later)
         if self._state == "finished" or share == 1 or (passed and not in_trials):
             return Stage("done", 1.0)
-        return Stage("running" if any(name in task.shares for task in tasks) else "waiting", share)
+        begins = name == names[0] and not in_trials and bool(self._preparation.attempt)  # nothing told of it yet
+        return Stage("running" if begins or any(name in task.shares for task in tasks) else "waiting", share)
 
     @property
     def seconds(self) -> float:
@@ -318,13 +322,33 @@ class Handle:
         return (self._ended or time.monotonic()) - self._started
 
     def _left(self, trials: list[float]) -> float | None:
-        """From the pace of the trials so far; the preparation's pace says nothing of theirs."""
+        """Seconds still to go: at first those that runs like it took, and later more and more by its own pace.
+
+        The pace is that of its trials; the preparation's says nothing of theirs.
+        """
         if self._state == "finished":
             return 0.0
-        if self._state != "running" or self._trials_started is None or not self._preparation.done:
+        if self._state != "running":
             return None
-        spent, done = time.monotonic() - self._trials_started, sum(trials)
-        return spent * (len(trials) - done) / done if done and spent >= FIRST_ESTIMATE else None
+        promised = None if self.expected is None else max(0.0, self.expected - self.seconds)
+        done, spent = sum(trials), time.monotonic() - (self._trials_started or math.inf)
+        if not self._preparation.done or not done or spent < FIRST_ESTIMATE:
+            return promised
+        by_pace, weight = spent * (len(trials) - done) / done, done / len(trials)
+        return by_pace if promised is None else weight * by_pace + (1 - weight) * promised
+
+    def _share_done(self, left: float | None, trials: list[float]) -> float:
+        """Time that has passed over all that is expected; while that is unknown, the part of the work that is done.
+
+        Once the preparation is done, the second until the trials' pace is known adds nothing.
+        """
+        if left is not None and self._state == "running":
+            return self.seconds / (self.seconds + left) if self.seconds + left else 0.0
+        prepared = self._preparation
+        if prepared.done:
+            return 0.0
+        before = sum(self.settings.shares.get(stage, 0) * share for stage, share in prepared.shares.items())
+        return (before + sum(trials)) / (1 + len(trials))
 
 
 def _is_done(parts: Mapping[str, _Task]) -> bool:

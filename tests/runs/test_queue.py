@@ -132,30 +132,68 @@ def test_a_map_divides_no_trial(queue):
     assert ("student", "other", 0) not in handle.view().curves
 
 
-def test_a_time_left_follows_from_the_pace_of_the_trials(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("kd_core.runs.handle.time.monotonic", lambda: now[0])
-    handle = Handle(ToySettings(), threading.Condition(), ahead=lambda _: (0, None), stop=lambda _: None)
+class Told:
+    """A handle at a clock of its own, told by hand what its workers tell."""
 
-    def tell(task, kind, *events):
-        handle.take({"kind": kind, "task": task, "part": "", "attempt": str(task), "events": events})
+    def __init__(self, monkeypatch, **settings):
+        self.now = 100.0
+        monkeypatch.setattr("kd_core.runs.handle.time.monotonic", lambda: self.now)
+        self.handle = Handle(
+            ToySettings(**settings), threading.Condition(), ahead=lambda _: (0, None), stop=lambda _: None
+        )
 
-    def step(seed, progress):
-        return {"event": "Step", "stage": "student", "arm": "student", "seed": seed, "step": 1, "steps": 10,
-                "loss": 1.0, "progress": progress}  # fmt: skip
+    def tell(self, task, kind, *events):
+        self.handle.take({"kind": kind, "task": task, "part": "", "attempt": str(task), "events": events})
 
-    tell("preparation", "started")
-    tell("preparation", "ended")
-    assert handle.view().seconds_left is None
-    tell(0, "started")
-    tell(1, "started")
-    now[0] += 0.5
-    tell(0, "events", step(0, 0.1))
-    assert handle.view().seconds_left is None  # too early for a guess
-    now[0] += 2.5
-    tell(0, "events", step(0, 0.5))
-    tell(1, "events", step(1, 0.25))
-    assert handle.view().seconds_left == pytest.approx(3.0 * (2 - 0.75) / 0.75)
+    def step(self, seed, progress):
+        event = {"event": "Step", "stage": "student", "arm": "student", "seed": seed, "step": 1, "steps": 10,
+                 "loss": 1.0, "progress": progress}  # fmt: skip
+        self.tell(seed, "events", event)
+
+    @property
+    def view(self):
+        return self.handle.view()
+
+
+def test_a_time_left_follows_from_the_pace_of_the_trials_and_progress_is_time(monkeypatch):
+    run = Told(monkeypatch)
+    run.tell("preparation", "started")
+    assert run.view.stages["teacher"].state == "running"  # though it has told nothing yet
+    run.tell("preparation", "ended")
+    assert run.view.seconds_left is None
+    assert run.view.progress == 0  # it was kept, and cost nothing
+    run.tell(0, "started")
+    run.tell(1, "started")
+    run.now += 0.5
+    run.step(0, 0.1)
+    assert run.view.seconds_left is None  # too early for a guess
+    run.now += 2.5
+    run.step(0, 0.5)
+    run.step(1, 0.25)
+    left = 3.0 * (2 - 0.75) / 0.75
+    assert run.view.seconds_left == pytest.approx(left)
+    assert run.view.progress == pytest.approx(3.0 / (3.0 + left))
+    run.now += 100  # slower than it seemed: no time comes back
+    assert run.view.progress == pytest.approx(3.0 / (3.0 + left))
+    for seed in (0, 1):
+        run.step(seed, 1.0)
+        run.tell(seed, "ended")
+    assert (run.view.trials_done, run.view.progress) == (2, 0.99)  # they are being joined
+
+
+def test_runs_like_it_tell_the_time_left_until_its_own_pace_does(monkeypatch):
+    run = Told(monkeypatch)
+    run.handle.expected = 20.0
+    run.tell("preparation", "started")
+    run.now += 5
+    assert (run.view.seconds_left, run.view.progress) == (15.0, 0.25)
+    run.tell("preparation", "ended")
+    run.tell(0, "started")
+    run.tell(1, "started")
+    run.now += 2
+    run.step(0, 0.5)  # a quarter of all trials after 2 s: 6 s more by that pace, 13 s by runs like it
+    assert run.view.seconds_left == pytest.approx(0.25 * 6 + 0.75 * 13)
+    assert run.view.progress == pytest.approx(7 / (7 + 0.25 * 6 + 0.75 * 13))
 
 
 def test_two_runs_at_once_and_a_third_waits_its_turn(queue, end):

@@ -5,7 +5,7 @@ export default function ({ data: [{ sentence, fields }], parentElement }) {
   const paragraph = parentElement.querySelector("p");
   const difference = ({ text, label, was, follows }) => {
     if (!follows || !isLive()) return text;
-    const now = Number(live[follows].toFixed(2));
+    const now = Number(live[follows].toFixed(10));
     return now === was ? "" : `${label} ${was} → ${now}`;
   };
   const draw = () => {

@@ -174,8 +174,8 @@ class View {
     this.sliders.forEach((slider, task) => {
       slider.value = at[task];
       const share = total ? this.say("share", { share: Math.round((100 * weights[task]) / total) }) : "";
-      this.out(`weight-${task}`, this.say("value", { value: weights[task].toFixed(1), share }));
-      slider.setAttribute("aria-valuetext", weights[task].toFixed(1));
+      this.out(`weight-${task}`, this.say("value", { value: inTenths(weights[task]), share }));
+      slider.setAttribute("aria-valuetext", inTenths(weights[task]));
     });
     this.drawEffects(data.change[at[0]][at[1]]);
     this.drawPlane(weights);
@@ -321,4 +321,10 @@ function keep(state) {
   } catch {
     // as above
   }
+}
+
+// At least one decimal, and as many more as the weight has: an address may say 0.25.
+function inTenths(weight) {
+  const whole = String(Number(weight.toFixed(10)));
+  return weight.toFixed(Math.max(1, whole.split(".")[1]?.length ?? 0));
 }

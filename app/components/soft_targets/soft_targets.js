@@ -98,7 +98,9 @@ class View {
   }
 
   get alpha() {
-    return document.querySelector(".st-key-alpha input[type=range]")?.valueAsNumber ?? this.data.alpha;
+    // As it says: its own value is rounded to the slider's step.
+    const said = document.querySelector(".st-key-alpha input[type=range]")?.getAttribute("aria-valuetext");
+    return said && Number.isFinite(Number(said)) ? Number(said) : this.data.alpha;
   }
 
   close() {
@@ -405,7 +407,7 @@ class View {
     const values = {
       side: panel.side, digit, z: minus(panel.item.logits[digit].toFixed(2)), p: exact(panel.live[digit]),
       numerator: short(exps[digit]), denominator: short(exps.reduce((sum, value) => sum + value)),
-      alpha: alpha.toFixed(2), rest: (1 - alpha).toFixed(2),
+      alpha: whole(alpha, 2), rest: whole(1 - alpha, 2),
     };
     for (const [name, value] of Object.entries(values)) write(formula, name, value);
   }
