@@ -6,24 +6,53 @@ along. That is not followed; a person's Back or Forward, or what they type, is.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import streamlit as st
 
+OF_ALL = ("lang", "present")  # parameters that go along from page to page
 SETTLED_SECONDS = 1.0  # after which the browser certainly shows what was written
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """What the address is known to say of a name (None: nothing), and when it was written; 0 if it was read."""
 
     text: str | None
     written: float = 0.0
 
 
-def begin() -> None:
-    """Know nothing of the address: another page begins."""
-    st.session_state.pop("known_address", None)
+def begin(left: str | None = None) -> None:
+    """Know nothing of the address: another page begins. left: the title of the one before, to come back to."""
+    known: dict[str, _Known] = st.session_state.pop("known_address", {})
+    if left is not None:
+        said = {name: text for name, (text, _) in known.items() if text is not None and name not in OF_ALL}
+        st.session_state.setdefault("left_addresses", {})[left] = said
+
+
+def page_link(page: str, label: str, query: Mapping[str, str] | None = None, **look: Any) -> None:
+    """A link to a page of the lab; `query` is what its address is to say, `look` what `st.page_link` takes."""
+    st.page_link(f"pages/{page}.py", label=label, query_params=_whole(query or {}), **look)
+
+
+def go_to(page: str, query: Mapping[str, str] | None = None) -> None:
+    """Go to a page of the lab at once, as by a link."""
+    st.switch_page(f"pages/{page}.py", query_params=_whole(query or {}))
+
+
+def as_left(title: str) -> dict[str, str]:
+    """What the address of the page with this title said when this session left it."""
+    left: dict[str, dict[str, str]] = st.session_state.get("left_addresses", {})
+    return left.get(title, {})
+
+
+def _whole(query: Mapping[str, str]) -> dict[str, str]:
+    """`query` and what goes along from page to page.
+
+    The page would write it into its address anyway, but a moment later, as one more entry of the browser's history:
+    Back would then lead from the page to itself.
+    """
+    carried = {name: st.query_params[name] for name in OF_ALL if name in st.query_params}
+    return carried | dict(query)
 
 
 def write(name: str, text: str | None) -> None:

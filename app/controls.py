@@ -36,9 +36,9 @@ def read_address(
     if not reserved:
         st.session_state["entered"] = st.session_state.get("page") != page
         if st.session_state["entered"]:
+            begin(left=st.session_state.get("page"))
             st.session_state["page"], st.session_state["notices"] = page, {}
             st.session_state.pop("wishes", None)
-            begin()
     kept: dict[str, Message] = st.session_state.setdefault("reserved_notices" if reserved else "notices", {})
     unknown = []
     for name in list(st.query_params):

@@ -2,10 +2,11 @@
 
 from collections.abc import Container
 from importlib import import_module
+from typing import Any
 
 import streamlit as st
 
-from app.address import write
+from app.address import as_left, page_link, write
 from app.controls import TRUTHS, notices, read_address, seed
 from app.link import text
 from app.look import speak, style
@@ -62,7 +63,7 @@ def navigation(_: Translate) -> st.Page:
     No icons: Streamlit would fetch a page's icon from another host, to be the favicon.
     """
     pages = [st.Page(f"pages/{name}.py", title=_(title), default=name == OVERVIEW) for name, title in PAGES.items()]
-    return st.navigation(pages, position="hidden" if presenting() else "sidebar")
+    return st.navigation(pages, position="hidden")  # `_ways` draws the links: Streamlit's would drop the language
 
 
 def surround(page: st.Page) -> None:
@@ -79,18 +80,26 @@ def surround(page: st.Page) -> None:
         if page.url_path in TALKS:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
-            for name, title in PAGES.items():
-                st.page_link(f"pages/{name}.py", label=_(title), width="content")
+            _ways(_, width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:
+        ways = st.container(gap="xxsmall", key="ways")
         seed("lang", language())
         st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
                              format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
         write("lang", text(language(), default_language()))  # its own answer may be None
+        with ways:
+            _ways(_)
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
         speak(_.language)
+
+
+def _ways(_: Translate, **look: Any) -> None:
+    """A link to each page, as this session left it."""
+    for name, title in PAGES.items():
+        page_link(name, _(title), as_left(title), **look)
 
 
 def opening(

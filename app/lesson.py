@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.address import moved, write
+from app.address import moved, page_link, write
 from app.bundled import Digit, gallery
 from app.chart import tiles
 from app.components.bars import WORDS as BARS_WORDS
@@ -206,11 +206,10 @@ def _farewell(technique: str, score: tuple[int, int], _: Translate) -> None:
         said += _("{good} of your {n} guesses were right or close.", good=good, n=given) if given else ""
         st.markdown(said, width="content")
         if place < len(names):
-            st.page_link(f"pages/{names[place]}.py", icon=":material/arrow_forward:", width="content",
-                         label=_("Next lesson: {title}", title=_(PAGES[names[place]])),
-                         query_params={PARAMETER: "1"})  # fmt: skip
+            page_link(names[place], _("Next lesson: {title}", title=_(PAGES[names[place]])), {PARAMETER: "1"},
+                      icon=":material/arrow_forward:", width="content")  # fmt: skip
         else:
-            st.page_link("pages/summary.py", label=_("Summary"), icon=":material/arrow_forward:", width="content")
+            page_link("summary", _("Summary"), icon=":material/arrow_forward:", width="content")
 
 
 def _enter(step: LessonStep, settings: type[Settings], progress: _Progress) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import map_figures
+from app.address import page_link
 from app.bundled import recorded_map
 from app.chart import chart
 from app.controls import seed
@@ -301,13 +302,12 @@ def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
     if stands and stands.low is not None:
         said += " · " + map_figures.interval(stands, view, _)
     st.markdown(said)
-    page = f"pages/{view.plan.technique}.py"
     with st.container(horizontal=True):
-        st.page_link(page, label=_("Use these settings"), icon=":material/tune:", width="content",
-                     query_params=map_figures.parameters(view.plan, cell, run=False))  # fmt: skip
+        settings = map_figures.parameters(view.plan, cell, run=False)
+        page_link(view.plan.technique, _("Use these settings"), settings, icon=":material/tune:", width="content")
         if cell.run and not recorded:
-            st.page_link(page, label=_("Open its run"), icon=":material/open_in_new:", width="content",
-                         query_params=map_figures.parameters(view.plan, cell))  # fmt: skip
+            page_link(view.plan.technique, _("Open its run"), map_figures.parameters(view.plan, cell),
+                      icon=":material/open_in_new:", width="content")  # fmt: skip
 
 
 def _figures(view: MapView, _: Translate) -> None:

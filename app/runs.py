@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import between, history, importing
-from app.address import moved, write
+from app.address import moved, page_link, write
 from app.chart import chart
 from app.history import LETTERS, NAMES
 from app.history_figures import RUN_COLOURS, overlaid
@@ -30,7 +30,7 @@ def past_runs(_: Translate) -> list[Entry]:
         st.warning(_.escaped(said))
     if not entries and not store().problem:
         st.info(_("Nothing has been run here yet. Train a student, and it will be listed here."))
-        st.page_link("pages/distillation.py", label=_("Open distillation"), icon=":material/arrow_forward:")
+        page_link("distillation", _("Open distillation"), icon=":material/arrow_forward:")
     return entries
 
 
@@ -137,9 +137,9 @@ def _legend(entries: Sequence[Entry], _: Translate) -> None:
     for letter, entry in zip(LETTERS, entries, strict=False):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = history.shown_settings(entry, _)
-            st.page_link(f"pages/{entry.technique}.py", label=f"**{letter}** · {_(NAMES[entry.technique])}",
-                         query_params=history.parameters(entry, whole=True), width="content",
-                         icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
+            page_link(entry.technique, f"**{letter}** · {_(NAMES[entry.technique])}",
+                      history.parameters(entry, whole=True), width="content",
+                      icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
             st.caption(f"{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")
 
 

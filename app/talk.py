@@ -5,7 +5,7 @@ from importlib import import_module
 
 import streamlit as st
 
-from app.address import begin, moved, write
+from app.address import begin, go_to, moved, write
 from app.bundled import recorded
 from app.components.clicker import WORDS, Place, clicker
 from app.controls import as_set, notices
@@ -25,10 +25,10 @@ TITLES = {
 }
 # What a technique's last step leads to: a name and a page.
 NEXT = {
-    "distillation": (N_("Transfer learning"), "pages/transfer.py"),
-    "transfer": (N_("Multi-task learning"), "pages/multitask.py"),
-    "multitask": (N_("Meta-learning"), "pages/meta_learning.py"),
-    "meta_learning": (N_("Summary"), "pages/summary.py"),
+    "distillation": (N_("Transfer learning"), "transfer"),
+    "transfer": (N_("Multi-task learning"), "multitask"),
+    "multitask": (N_("Meta-learning"), "meta_learning"),
+    "meta_learning": (N_("Summary"), "summary"),
 }
 STYLE = """
 @media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
@@ -75,7 +75,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     technique = kind.technique
     steps = steps_of(technique)
     if st.session_state.pop("talk_over", False):
-        st.switch_page(NEXT[technique][1])
+        go_to(NEXT[technique][1])
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import figures
 from app import ghost as ghosts
+from app.address import go_to, page_link
 from app.controls import address_of, at_present, differences, wish
 from app.enlarged import enlarged_option
 from app.ghost import Ghost
@@ -124,8 +125,7 @@ def arrival(technique: str, _: Translate) -> None:
         st.warning(_("No run of this lab has the name in this address: it was mistyped, or the run was deleted."))
     elif handle.technique != technique:
         st.warning(_("The run in this address belongs to another page."))
-        st.page_link(f"pages/{handle.technique}.py", label=_("Go to that run"), icon=":material/arrow_forward:",
-                     query_params={"run": named})  # fmt: skip
+        page_link(handle.technique, _("Go to that run"), {"run": named}, icon=":material/arrow_forward:")
     elif mine is None or queue().find(str(mine)) is not handle:
         polled = poll_seconds() if handle.under_way else None
         st.fragment(_arrived, run_every=polled)(named, polled is not None, _)
@@ -274,8 +274,7 @@ def _refusal(settings: Settings, _: Translate) -> None:
         st.rerun()
     st.warning(_.escaped(refusal))
     if mine := queue().of(visitor()):
-        st.page_link(f"pages/{mine.technique}.py", label=_("Go to your run"), icon=":material/arrow_forward:",
-                     query_params={"run": mine.id})  # fmt: skip
+        page_link(mine.technique, _("Go to your run"), {"run": mine.id}, icon=":material/arrow_forward:")
 
 
 def start(settings: Settings, again: bool = False) -> None:
@@ -299,7 +298,7 @@ def launch(settings: Settings, page: str) -> None:
     if not sign_in_needed():
         start(settings)
     run = st.query_params.get("run")
-    st.switch_page(page, query_params=address_of(settings) | ({"run": run} if run else {}))
+    go_to(page, address_of(settings) | ({"run": run} if run else {}))
 
 
 def _add_seeds(settings: Settings, seeds: int) -> None:

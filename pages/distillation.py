@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import figures, unseen
+from app.address import page_link
 from app.article import SECTIONS, chips, completed, listings
 from app.behind import behind
 from app.bundled import class_logits, gallery, recorded
@@ -49,7 +50,7 @@ with st.container(key="soft_targets"):
     )
 
 chips("3.1", "4.1", _=_)
-st.page_link("pages/pitfalls.py", label=_("This loss in other libraries, and its well-known bugs"),
+page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
              icon=":material/bug_report:")  # fmt: skip
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
@@ -76,7 +77,7 @@ def left_out(shown: Result) -> None:
 
 result = finished or recorded("distillation")
 show(result, settings, finished is None, _, live=left_out)
-st.page_link("pages/draw.py", label=_("Draw a digit yourself: these networks answer while you draw"),
+page_link("draw", _("Draw a digit yourself: these networks answer while you draw"),
              icon=":material/draw:")  # fmt: skip
 
 st.subheader(_("What T, α and T² do"), anchor=False)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.address import page_link
 from app.bundled import gallery, recorded
 from app.components.draw import WORDS, draw
 from app.controls import follow, remember, value
@@ -37,4 +38,4 @@ with st.container(key="draw"):
         key="live_draw",
         on_temperature=follow("temperature"),
     )
-st.page_link("pages/distillation.py", label=_("Distil a student of your own"), icon=":material/arrow_forward:")
+page_link("distillation", _("Distil a student of your own"), icon=":material/arrow_forward:")

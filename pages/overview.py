@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.address import go_to, page_link
 from app.bundled import recorded
 from app.frame import opening
 from app.look import style
@@ -23,25 +24,22 @@ style("""
 WAYS = (
     ("distillation", N_("Distillation"), N_("answers move"), N_(
         "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "
-        "like a 1*."), "pages/distillation.py"),
+        "like a 1*.")),
     ("transfer", N_("Transfer learning"), N_("weights move"), N_(
-        "A network trained on one task starts the next with what it knows, frozen or fine-tuned."),
-        "pages/transfer.py"),
+        "A network trained on one task starts the next with what it knows, frozen or fine-tuned.")),
     ("multitask", N_("Multi-task learning"), N_("a body is shared"), N_(
-        "One body, several heads: tasks learn together, and sometimes pull against each other."),
-        "pages/multitask.py"),
+        "One body, several heads: tasks learn together, and sometimes pull against each other.")),
     ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(
-        "Training finds weights from which a few steps on a few examples suffice for a new task."),
-        "pages/meta_learning.py"),
+        "Training finds weights from which a few steps on a few examples suffice for a new task.")),
 )  # fmt: skip
 
-for column, (name, title, moves, sentence, page) in zip(st.columns(4), WAYS, strict=True):
+for column, (name, title, moves, sentence) in zip(st.columns(4), WAYS, strict=True):
     with column, st.container(border=True, key=f"way_{name}", height="stretch"):
         st.html(drawing(name))
         st.markdown(f"##### {_(title)}\n**{_(moves)}**")
         st.markdown(_(sentence))
         if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
-            st.switch_page(page)
+            go_to(name)
 
 st.subheader(_("Background: why make networks small?"), anchor=False)
 st.markdown(
@@ -65,6 +63,6 @@ st.markdown(
       n=len(example.arm(DISTILLED).trials), seconds=f"{example.provenance.seconds:.0f}",
       cores=example.provenance.cores)
 )  # fmt: skip
-st.page_link("pages/draw.py", label=_("Or draw a digit yourself: teacher and students answer while you draw"),
+page_link("draw", _("Or draw a digit yourself: teacher and students answer while you draw"),
              icon=":material/draw:")  # fmt: skip
 st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))

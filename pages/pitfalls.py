@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import pitfalls
+from app.address import page_link
 from app.article import chips
 from app.components.pitfalls import WORDS
 from app.components.pitfalls import pitfalls as live
@@ -24,9 +25,7 @@ _ = opening(
     ),
     PitfallSettings,
 )
-st.page_link(
-    "pages/distillation.py", label=_("What the loss is for: the distillation page"), icon=":material/school:"
-)
+page_link("distillation", _("What the loss is for: the distillation page"), icon=":material/school:")
 
 
 def take(chosen: Mapping[str, Any]) -> None:
@@ -49,6 +48,6 @@ with st.container(key="live"):
     )
 controls(PitfallSettings, _, without=PitfallSettings.specs())  # drawn above; the address carries them
 if asked:
-    launch(pitfalls.run_settings(*asked), "pages/distillation.py")
+    launch(pitfalls.run_settings(*asked), "distillation")
 
 chips("4.1", "5.1", _=_)

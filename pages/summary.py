@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.address import go_to
 from app.bundled import all_labels, recorded
 from app.frame import opening
 from app.summary import epochs, on_a_device, same_network, sentence, teacher_cost, three_columns, your_data
@@ -49,4 +50,4 @@ with st.expander(_("The mathematics, and how it was measured")):
     for shown in (result, everything):
         st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *shown.verdict.scope))))
 if st.button(_("See it happen: Distillation"), icon=":material/arrow_forward:"):
-    st.switch_page("pages/distillation.py")
+    go_to("distillation")

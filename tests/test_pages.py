@@ -28,7 +28,7 @@ TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, sou
 
 
 def open_page(page="pages/distillation.py", **address) -> AppTest:
-    at = AppTest.from_file(ENTRY, default_timeout=30)
+    at = AppTest.from_file(ENTRY, default_timeout=60)
     at.session_state["more"] = True  # the expander is open: closed, its controls are not drawn
     if page != PAGES[0]:
         if "lang" in address:  # it belongs to the whole app, and stays as it was first set
@@ -179,7 +179,7 @@ def test_what_an_address_says_is_shown_as_typed_not_as_markdown():
 
 
 def test_a_parameter_given_twice_is_named():
-    at = AppTest.from_file(ENTRY, default_timeout=30).run()
+    at = AppTest.from_file(ENTRY, default_timeout=60).run()
     at.switch_page("pages/distillation.py")
     at.query_params["temperature"] = ["4", "9"]
     at.run()
@@ -376,7 +376,7 @@ def test_one_run_a_person_and_the_way_to_it():
 
 def test_where_there_is_a_sign_in_only_who_is_signed_in_starts_runs():
     def opened(user, **address):
-        at = AppTest.from_file(ENTRY, default_timeout=30)
+        at = AppTest.from_file(ENTRY, default_timeout=60)
         at.user = user
         at.run()
         at.switch_page(PAGES[1])

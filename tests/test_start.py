@@ -42,7 +42,7 @@ def test_the_entry_script_offers_the_app_that_streamlit_serves():
 
 @pytest.fixture
 def distillation():
-    at = AppTest.from_file(ENTRY, default_timeout=30).run()
+    at = AppTest.from_file(ENTRY, default_timeout=60).run()
     at = at.switch_page("pages/distillation.py").run()
     assert not at.exception
     return at
