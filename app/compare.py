@@ -1,11 +1,13 @@
-"""The arms of a Result side by side, as an HTML table: errors, labels, size, compute, latency."""
+"""The arms of a Result beside each other, as an HTML table: errors, labels, size, compute, latency."""
 
+from collections.abc import Hashable, Sequence
 from html import escape
 
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
 
 NONE = "–"
+MOST_COLUMNS = 5
 STYLE = """<style>
 .beside {overflow-x: auto}
 .arms {border-collapse: collapse; width: 100%; font-size: 1rem; font-variant-numeric: tabular-nums}
@@ -14,6 +16,10 @@ STYLE = """<style>
 .arms thead th {vertical-align: bottom; border-bottom-width: 2px}
 .arms .dot {display: inline-block; width: .75em; height: .75em; border-radius: 50%; margin-right: .4em}
 .arms .main {font-size: 1.35rem; font-weight: 650}
+.arms .main {white-space: nowrap}
+.arms.turned {font-size: .9rem}
+.arms.turned th, .arms.turned td {padding: .35rem .5rem}
+.arms.turned th:first-child {min-width: 9.5rem}
 .arms small {opacity: .75; font-weight: 400; display: block}
 @media (max-width: 640px) {.arms {font-size: .8rem} .arms th, .arms td {padding: .3rem .3rem}
  .arms .main {font-size: 1rem}}
@@ -21,31 +27,67 @@ STYLE = """<style>
 
 
 def comparison(result: Result, _: Translator) -> str:
-    """Teacher, student alone and distilled student, a column each; every figure from the Result."""
-    rows = [
-        (_MEASURES[result.measure](_), "main", [_main(arm) for arm in result.arms]),
-        (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
-        (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
-        (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in result.arms]),
-        (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),
-        (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
-        (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in result.arms]),
-        (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in result.arms]),
+    """The arms of a Result beside each other: what they came to, the labels they saw, their cost.
+
+    A column each; where there are more than MOST_COLUMNS, a row each. Arms that were set alike, and so are one and
+    the same, stand once under both names.
+    """
+    alike = _alike(result.arms)
+    arms = [same[0] for same in alike]
+    measures = [
+        (_MEASURES[result.measure](_), "main", [_main(arm) for arm in arms]),
+        (_("what ± means"), "", [_spread(arm, _) for arm in arms]),
+        (_("labels it saw"), "", [f"{arm.labels:,}" for arm in arms]),
+        (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in arms]),
+        (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in arms]),
+        (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in arms]),
+        (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in arms]),
+        (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in arms]),
     ]
-    head = "".join(
-        f'<th scope="col"><span class="dot" style="background:{COLOURS[arm.name]}"></span>{escape(_(arm.name))}'
-        f"<small>{escape(_(arm.model))}</small></th>"
-        for arm in result.arms
-    )
+    measures = [measure for measure in measures if set(measure[2]) - {"", NONE}]
+    names = [
+        f'<span class="dot" style="background:{COLOURS[same[0].name]}"></span>'
+        + escape(_names([_(arm.name) for arm in same]))
+        + f"<small>{escape(_(same[0].model))}</small>"
+        for same in alike
+    ]
+    if len(arms) > MOST_COLUMNS:
+        heads = [escape(label) for label, _style, _cells in measures]
+        rows = [
+            (name, [(style, cells[place]) for _label, style, cells in measures]) for place, name in enumerate(names)
+        ]
+    else:
+        heads = names
+        rows = [(escape(label), [(style, cell) for cell in cells]) for label, style, cells in measures]
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     body = "".join(
-        f'<tr><th scope="row">{escape(label)}</th>'
-        + "".join(f'<td class="{style}">{escape(cell)}</td>' for cell in cells)
+        f'<tr><th scope="row">{text}</th>'
+        + "".join(f'<td class="{style}">{escape(cell)}</td>' for style, cell in cells)
         + "</tr>"
-        for label, style, cells in rows
-        if set(cells) - {"", NONE}
+        for text, cells in rows
     )
-    table = f'<table class="arms"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
+    turned = " turned" if len(arms) > MOST_COLUMNS else ""
+    table = f'<table class="arms{turned}"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'{STYLE}<div class="beside">{table}</div>'
+
+
+def _names(same: Sequence[str]) -> str:
+    """The names of one arm: "left digit · joint, equal weights = joint, as set"."""
+    first, *others = same
+    task, dot, _name = first.rpartition(" · ")
+    return " = ".join([first, *(other.removeprefix(task + dot) for other in others)])
+
+
+def _alike(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """The arms, those together that saw the same labels and whose trials are the same in every number."""
+    found: dict[Hashable, list[Arm]] = {}
+    for arm in arms:
+        outcomes = tuple(
+            (t.seed, t.curve, t.confusion or (*t.measures.items(),), t.mistakes, t.gallery_logits)
+            for t in arm.trials
+        )
+        found.setdefault((arm.model, arm.labels, arm.teacher_labels, outcomes), []).append(arm)
+    return list(found.values())
 
 
 _MEASURES = {

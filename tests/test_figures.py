@@ -1,5 +1,7 @@
 """Figures are pure: a Result in, the right numbers drawn."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,22 @@ def test_every_figure_draws_in_both_languages(result, language):
         assert figure.layout.xaxis.title.text
     assert "121,930" in comparison(result, _)
     assert "487,720" in comparison(result, _)
+
+
+def test_arms_set_alike_stand_once_and_a_wide_table_is_turned(result):
+    tasks = recorded("multitask")
+    shown = comparison(tasks, Translate("en"))
+    rows = re.findall(r'<th scope="row">(.*?)</th>', shown)
+    assert "left digit · joint, equal weights = joint, as set" in shown
+    assert len(rows) == len(tasks.arms) - 2  # one a task
+    assert 'class="arms turned"' in shown
+    assert re.findall(r'<th scope="col">(.*?)</th>', shown)[0] == "errors per 10,000"
+    told = dict(zip(rows, re.findall(r'<td class="main">(.*?)</td>', shown), strict=True))
+    alone = next(arm for arm in tasks.arms if arm.name == "left digit · alone")
+    assert [value for name, value in told.items() if ">left digit · alone<" in name] == [
+        str(alone.errors_per_10000)
+    ]
+    assert 'class="arms"' in comparison(result, Translate("en"))  # three arms are three columns
 
 
 @pytest.mark.parametrize("t", [0.5, 1.0, 4.0, 50.0])
