@@ -83,7 +83,7 @@ def _alike(arms: Sequence[Arm]) -> list[list[Arm]]:
     found: dict[Hashable, list[Arm]] = {}
     for arm in arms:
         outcomes = tuple(
-            (t.seed, t.curve, t.confusion or (*t.measures.items(),), t.mistakes, t.gallery_logits)
+            (t.seed, t.curve, t.confusion or tuple(t.measures.items()), t.mistakes, t.gallery_logits)
             for t in arm.trials
         )
         found.setdefault((arm.model, arm.labels, arm.teacher_labels, outcomes), []).append(arm)
