@@ -297,7 +297,7 @@ def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
     chosen = st.selectbox(_("Cell"), list(names), format_func=lambda n: map_figures.place(view.plan, names[n], _),
                           key="map_cell", label_visibility="collapsed")  # fmt: skip
     cell, stands = names[chosen], judged(view).get(chosen)
-    said = f"{map_figures.measure(view, _)}: **{map_figures.average(cell)}**"
+    said = f"{map_figures.measure(view, _)}: **{map_figures.average(view, cell)}**"
     if stands and stands.low is not None:
         said += " · " + map_figures.interval(stands, view, _)
     st.markdown(said)

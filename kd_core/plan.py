@@ -69,6 +69,11 @@ class Plan(BaseModel):
         plan.check()
         return plan
 
+    @property
+    def varied(self) -> frozenset[str]:
+        """The fields that its axes vary."""
+        return frozenset(axis.field for axis in self.axes)
+
     def check(self) -> None:
         """Raise Problem, which says what to change, for a plan that nobody can carry out."""
         fields = [axis.field for axis in self.axes]
@@ -111,9 +116,10 @@ class Plan(BaseModel):
     def key(self) -> str:
         """The same for plans that ask the same: what a stored map is found by."""
         whole = TECHNIQUES[self.technique].parse(self.settings).model_dump()
-        varied = {axis.field for axis in self.axes}
-        asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in varied}
+        asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in self.varied}
         record = [self.technique, [[axis.field, list(axis.values)] for axis in self.axes], asked, self.trials]
+        if "lam" in self.varied:  # such maps were once judged by an arm that λ does not touch
+            record.append("judged by L2-SP")
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:24]
 
 

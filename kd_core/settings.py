@@ -192,6 +192,16 @@ class Settings(BaseModel):
         """About how many images (or tasks) the run trains on, each counted as often as it is seen."""
         return float(len(self.trial_seeds))
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """The fields that change nothing in the arm a run's question is about, as the others are set."""
+        return frozenset()
+
+    @property
+    def experiment(self) -> str:
+        """The same for settings that differ in `idle` fields only: their main arm comes out the same."""
+        return json.dumps(self.model_dump(exclude=set(self.idle)), sort_keys=True)
+
     def key(self, version: int, data: str) -> str:
         """The hash under which a Result of these settings is kept: technique, result version, data, fields.
 
@@ -419,6 +429,19 @@ class DistillationSettings(Settings):
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.train_size * len(self.arms))
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """At α = 0 nobody listens to soft targets; at T = 1, T² is 1; β weighs further methods alone."""
+        found = {"arm_smoothing", "arm_shuffled", "arm_same_labels", "bug", "fresh_teacher"}
+        found |= {"t_squared"} if self.temperature == 1 else set()
+        found |= {"method_weight"} if self.method == "logits" else set()
+        found |= {"teacher_epochs"} if self.teacher_data == "same" else set()
+        if self.alpha == 0:
+            found |= {"temperature", "t_squared"}
+            if self.method in ("logits", "decoupled"):  # the others have a term of their own beside α
+                found |= {"method", "method_weight", "teacher", "teacher_data", "teacher_epochs"}
+        return frozenset(found)
+
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
         there = len(data.train.labels)
@@ -563,6 +586,14 @@ class TransferSettings(Settings):
     @property
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.labels_per_class * 10)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Some fields are of ImageNet's networks alone; a frozen one is not pulled, nor moved by a step size."""
+        if not self.has_backbone:
+            return frozenset({"image_size", "tune_backbone", "fresh_source"})
+        frozen = {"lam", "base_learning_rate"}
+        return frozenset({"source_epochs", "fresh_source"} | (set() if self.tune_backbone else frozen))
 
     def check(self, data: Any) -> None:
         """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
@@ -716,6 +747,12 @@ class MultitaskSettings(Settings):
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.train_size)
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Weights of tasks that were not chosen; and the weighting, where only one task has a weight."""
+        found = {f"weight_{task}" for task in TASK_LABELS if task not in self.task_names}
+        return frozenset(found | ({"weighting"} if sum(weight > 0 for weight in self.weights) == 1 else set()))
+
     def check(self, data: Any) -> None:
         """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
         there = len(data.train.labels)
@@ -819,6 +856,11 @@ class MetaSettings(Settings):
     @property
     def effort(self) -> float:
         return float(self.seeds * self.iterations * self.meta_batch)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Reptile is an arm beside the one that is judged; a curve has no digits."""
+        return frozenset({"reptile"} | ({"ways"} if self.problem == "sinusoids" else set()))
 
     def check(self, data: Any) -> None:
         """Refuse what the digits in `data` cannot give. Raises Problem, which says what to change."""
