@@ -127,7 +127,7 @@ def _draw(_: Translate) -> None:
         _("How"), list(words), format_func=words.__getitem__, key="map_kind", required=True, **kept,
         help=_("A search has a sampler (TPE) choose each next cell from those before; it gives up hopeless ones."),
     )  # fmt: skip
-    three.number_input(_("Seeds a cell"), 1, 20, key="map_seeds", **kept, help=_(
+    three.number_input(_("Seeds per cell"), 1, 20, key="map_seeds", **kept, help=_(
         "One seed gives a map without any interval; every seed makes all intervals narrower."))  # fmt: skip
     if kind == "search":
         seed("map_trials", TRIALS)

@@ -35,14 +35,14 @@ def delta_m(result: Result, scheme: str = JOINT) -> Interval:
 
 
 def parameters(result: Result) -> tuple[int, int]:
-    """Parameters of the joint network, and of one network a task."""
+    """Parameters of the joint network, and of one network per task."""
     names = tasks_of(result)
     alone = sum(result.arm(arm_of(task, TASK_ALONE)).cost.parameters for task in names)
     return result.arm(arm_of(names[0], JOINT)).cost.parameters, alone
 
 
 def seconds(result: Result) -> tuple[float, float]:
-    """Mean training time of the joint network, and of one network a task, in seconds."""
+    """Mean training time of the joint network, and of one network per task, in seconds."""
     names = tasks_of(result)
     alone = sum(fmean(t.seconds for t in result.arm(arm_of(task, TASK_ALONE)).trials) for task in names)
     return fmean(t.seconds for t in looked_at(result)), alone
@@ -69,12 +69,12 @@ def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:
               interval=interval and _("95 % interval over trials:") + interval),
         ),
         (
-            _("Parameters, joint against one network a task"),
+            _("Parameters, joint against one network per task"),
             f"{100 * (joint / alone - 1):+.0f} %",
             _("{joint} instead of {alone} in all.", joint=f"{joint:,}", alone=f"{alone:,}"),
         ),
         (
-            _("Training time, joint against one network a task"),
+            _("Training time, joint against one network per task"),
             f"{100 * (took / took_alone - 1):+.0f} %",
             _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=f"{took:.1f}",
               alone=f"{took_alone:.1f}"),

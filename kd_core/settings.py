@@ -501,7 +501,7 @@ class TransferSettings(Settings):
         help=N_("What the network has learned first, and what it has to learn now."),
     )  # fmt: skip
     labels_per_class: int = field(
-        10, ge=1, le=500, step=1, log=True, label=N_("Labels a class"),
+        10, ge=1, le=500, step=1, log=True, label=N_("Labels per class"),
         help=N_("How many labelled target images of each class; drawn anew for each seed."),
     )  # fmt: skip
     lam: float = field(
@@ -608,7 +608,7 @@ class TransferSettings(Settings):
         there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
         if self.labels_per_class > there:
             raise Problem(
-                N_("{given} labels a class were asked for, but {data} has only {there} of one; choose fewer."),
+                N_("{given} labels per class were asked for, but {data} has only {there} of one; choose fewer."),
                 given=self.labels_per_class,
                 data=data.name,
                 there=there,
@@ -808,7 +808,7 @@ class MetaSettings(Settings):
         help=N_("Adaptation steps that the starting point is trained for, and after which arms are compared."),
     )  # fmt: skip
     ways: int = field(
-        3, ge=2, le=10, step=1, symbol="N", label=N_("Digits a task N"),
+        3, ge=2, le=10, step=1, symbol="N", label=N_("Digits per task N"),
         help=N_("How many digits a task tells apart; without effect on sinusoids."),
     )  # fmt: skip
     first_order: bool = field(
@@ -824,7 +824,7 @@ class MetaSettings(Settings):
         help=N_("How often the starting point is moved, each time for a batch of tasks."),
     )  # fmt: skip
     meta_batch: int = field(
-        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks a meta-step"),
+        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks per meta-step"),
         help=N_("Tasks whose losses are added up in one meta-step."),
     )  # fmt: skip
     meta_lr: float = field(

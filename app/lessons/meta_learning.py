@@ -9,6 +9,7 @@ import numpy as np
 
 from app.bundled import recorded, sinusoids
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
+from app.meta_figures import nearer_at_first, start_means
 from kd_core.messages import N_
 from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED, Settings
 
@@ -87,18 +88,8 @@ def _second_step() -> str:
     return "same" if abs(then - after) < ALIKE * after else "falls" if then < after else "rises"
 
 
-def nearer_at_first() -> str:
-    """Which network's recorded mean error is smaller before any step: "maml", "joint", or "same" where MAML's mean
-    lies in the other's interval."""
-    every = sinusoids()
-    mean, low, high = every["mean"]["maml"][0], every["low"]["joint"][0], every["high"]["joint"][0]
-    if low <= mean <= high:
-        return "same"
-    return "maml" if mean < low else "joint"
-
-
 def _means() -> Values:
-    maml, joint = sinusoids()["mean"]["maml"], sinusoids()["mean"]["joint"]
+    maml, joint = ([m.mean for m in start_means()[name]] for name in (MAML, PRETRAINED))
     return {
         "maml0": f"{maml[0]:.2f}", "maml1": f"{maml[1]:.2f}", "joint0": f"{joint[0]:.2f}",
         "joint1": f"{joint[1]:.2f}", "maml_times": f"{maml[0] / maml[1]:.2f}",
@@ -108,8 +99,8 @@ def _means() -> Values:
 
 def joint_times() -> float:
     """How many times lower joint pre-training's mean error is after one step than before it."""
-    joint = sinusoids()["mean"]["joint"]
-    return joint[0] / joint[1]
+    joint = start_means()[PRETRAINED]
+    return joint[0].mean / joint[1].mean
 
 
 def _first_order_kind() -> str:

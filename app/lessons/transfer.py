@@ -6,8 +6,9 @@ from statistics import fmean
 
 from app.bundled import labels_curve, recorded
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
-from app.transfer_figures import FORGOTTEN, lambda_map
+from app.transfer_figures import FORGOTTEN, lambda_map, moved_in_all
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import FROZEN, SCRATCH, TUNED, Settings
 
 WORKED_LAM, FADED_LAM, LARGE_LAM = 0.01, 1.0, 10.0
@@ -23,7 +24,7 @@ def moved(lam: float) -> list[float]:
 
 def squared(lam: float) -> float:
     """‖θ − θ_pre‖² over all transferred layers, recorded at `lam`."""
-    return sum(distance**2 for distance in moved(lam))
+    return moved_in_all(lam) ** 2
 
 
 def running_mean(batches: int, batch_mean: float, *, training: bool, momentum: float = MOMENTUM) -> float:
@@ -47,7 +48,7 @@ def gain(labels: float) -> float:
 
 
 def labels_for(points: float) -> int:
-    """The fewest recorded labels a class from which on the gain stays below `points`."""
+    """The fewest recorded labels per class from which on the gain stays below `points`."""
     curve = labels_curve()
     large = [at for at, each in enumerate(curve["gain"]) if each["points"] >= points]
     return curve["labels"][max(large) + 1]
@@ -64,7 +65,7 @@ def _labels(settings: Settings) -> int:
 
 def _gain_now(settings: Settings) -> Values:
     at = labels_curve()["labels"][place_of(_labels(settings))]
-    return {"labels": at, "gain": f"{gain(at):+.1f}"}
+    return {"labels": at, "gain": signed(gain(at), 1)}
 
 
 def _written(lam: float) -> Mapping[str, str]:
@@ -76,7 +77,7 @@ def _written(lam: float) -> Mapping[str, str]:
 def _worked() -> Values:
     return {
         **_written(WORKED_LAM), "lam": f"{WORKED_LAM:g}", "large": f"{LARGE_LAM:g}",
-        "then": f"{math.sqrt(squared(LARGE_LAM)):.2f}", "now": f"{math.sqrt(squared(WORKED_LAM)):.2f}",
+        "then": fixed(moved_in_all(LARGE_LAM), 2), "now": fixed(moved_in_all(WORKED_LAM), 2),
     }  # fmt: skip
 
 
@@ -91,8 +92,8 @@ def _faded() -> Values:
 def _frozen_says() -> Values:
     verdict = next(v for v in recorded("transfer").comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
     return {
-        "points": f"{verdict.difference.mean:+.1f}", "low": f"{verdict.difference.low:+.1f}",
-        "high": f"{verdict.difference.high:+.1f}", "labels": recorded("transfer").settings["labels_per_class"],
+        "points": signed(verdict.difference.mean, 1), "low": signed(verdict.difference.low, 1),
+        "high": signed(verdict.difference.high, 1), "labels": recorded("transfer").settings["labels_per_class"],
         "n": verdict.difference.n,
     }  # fmt: skip
 
@@ -151,18 +152,18 @@ LESSON = (
             "{points} point."
         ),
         ask=Number(
-            N_("From how many labels a class does the gain stay below {points} point?"), 1, 500, 1,
+            N_("From how many labels per class does the gain stay below {points} point?"), 1, 500, 1,
             lambda: labels_for(LITTLE), close=40, digits=0, typed=0,
         ),
         reveals=N_(
-            "From {labels} labels a class on, of those recorded. Old weights stand in for labels: the fewer there "
-            "are, the more they are worth. With many, transfer is not wrong, only unneeded."
+            "From {labels} labels per class on, of those recorded. Old weights stand in for labels: the fewer "
+            "there are, the more they are worth. With many, transfer is not wrong, only unneeded."
         ),
         values=lambda: {"first": f"{gain(1):.1f}", "points": f"{LITTLE:g}", "labels": labels_for(LITTLE)},
         sets={"labels_per_class": 5},
         goal=Goal(
             N_("Goal: a gain below {points} point."),
-            N_("At {labels} labels a class it is {gain}."),
+            N_("At {labels} labels per class it is {gain}."),
             _gain_now,
             lambda settings: gain(_labels(settings)) < LITTLE,
         ),
@@ -229,7 +230,7 @@ LESSON = (
             "below shows every arm."
         ),
         values=lambda: {
-            "frozen": f"{forgotten(FROZEN):.0f}", "tuned": f"{forgotten(TUNED):,.0f}",
+            "frozen": fixed(forgotten(FROZEN)), "tuned": fixed(forgotten(TUNED)),
             "n": len(recorded("transfer").arm(TUNED).trials),
         },
     ),
