@@ -62,8 +62,8 @@ SECTIONS = {
     "4.3": Section(
         N_("Multi-task learning: formula"),
         r"L = \sum_{i=1}^{n} \alpha_i L_i",
-        N_("The tasks' losses are added, each with a weight α_i. How to choose the weights it leaves open: fixed, "
-           "learned or adapted while training, as here by choice."),
+        N_("The tasks' losses are added, each with a weight $\\alpha_i$. How to choose the weights it leaves open: "
+           "fixed, learned or adapted while training, as here by choice."),
     ),
     "4.4": Section(
         N_("Meta-learning: formula"),

@@ -2,8 +2,10 @@
 
 from html import escape
 
+from app.depth import of_one
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
+from kd_core.numbers import fixed
 
 NONE = "–"
 STYLE = """<style>
@@ -22,15 +24,16 @@ STYLE = """<style>
 
 def comparison(result: Result, _: Translator) -> str:
     """Teacher, student alone and distilled student, a column each; every figure from the Result."""
+    adds, latency, _tested = of_one(result, _)
     rows = [
         (_MEASURES[result.measure](_), "main", [_main(arm) for arm in result.arms]),
         (_("what ± means"), "", [_spread(arm, _) for arm in result.arms]),
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in result.arms]),
         (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in result.arms]),
         (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in result.arms]),
-        (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
+        (adds, "", [f"{arm.cost.multiply_adds:,}" for arm in result.arms]),
         (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in result.arms]),
-        (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in result.arms]),
+        (_("{latency}, one thread", latency=latency), "", [f"{arm.cost.latency_ms:.2f}" for arm in result.arms]),
     ]
     head = "".join(
         f'<th scope="col"><span class="dot" style="background:{COLOURS[arm.name]}"></span>{escape(_(arm.name))}'
@@ -58,7 +61,7 @@ def _main(arm: Arm) -> str:
     if arm.score is None:
         return str(arm.errors_per_10000)
     half = arm.score.half_width
-    return f"{arm.score.mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
+    return fixed(arm.score.mean, 2) + ("" if half is None else f" ± {fixed(half, 2)}")
 
 
 def _spread(arm: Arm, _: Translator) -> str:

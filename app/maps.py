@@ -91,7 +91,7 @@ def _take(plan: Plan) -> None:
 
 
 def _in_words(_: Translate) -> str:
-    """What the controls are set to, for who has not opened them: "Temperature T × Student · mlp30 · 3 seeds"."""
+    """What the controls are set to, for who has not opened them: "Temperature T · Student: two layers of 30"."""
     state = st.session_state
     technique = str(state["map_technique"])
     specs = TECHNIQUES[technique].specs()
@@ -100,10 +100,11 @@ def _in_words(_: Translate) -> str:
     parts = [
         _(NAMES[technique]),
         varied_here,
-        state["map_with"],
+        *(f"{_(specs[name].label)}: {_(specs[name].written(value))}" if name in specs else f"{name} = {value}"
+          for name, value in _pairs(state["map_with"]).items()),
         _("seeds: {n}", n=state["map_seeds"]),
-    ]
-    return " · ".join(part.replace("=", " = ") for part in parts if part)
+    ]  # fmt: skip
+    return " · ".join(filter(None, parts))
 
 
 def _asked() -> tuple[str, list[str], Mapping[str, Any], int]:

@@ -12,6 +12,7 @@ from app.bundled import Errors, Sweep
 from app.chart import tiles
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
 from kd_core.events import ArmTrial, Interval, Result
+from kd_core.numbers import fixed, signed
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.statistics import t_interval
 
@@ -60,24 +61,26 @@ def loss(settings: MultitaskSettings, _: Translator) -> str:
 def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:
     """Label, figure and explanation of the whole: change of errors, size, time."""
     change, (joint, alone), (took, took_alone) = delta_m(result), parameters(result), seconds(result)
-    interval = "" if change.low is None else f" [{change.low:+.1f}, {change.high:+.1f}]"
+    interval = "" if change.low is None or change.high is None else (
+        f" [{signed(change.low, 1)}, {signed(change.high, 1)}]"
+    )  # fmt: skip
     return [
         (
             _("Change of errors by learning jointly, Δm"),
-            f"{change.mean:+.1f} %",
+            f"{signed(change.mean, 1)} %",
             _("Mean over the tasks of the relative change against alone; below 0 is better. {interval}",
               interval=interval and _("95 % interval over trials:") + interval),
         ),
         (
             _("Parameters, joint against one network per task"),
-            f"{100 * (joint / alone - 1):+.0f} %",
-            _("{joint} instead of {alone} in all.", joint=f"{joint:,}", alone=f"{alone:,}"),
+            f"{signed(100 * (joint / alone - 1))} %",
+            _("{joint} instead of {alone} in all.", joint=fixed(joint), alone=fixed(alone)),
         ),
         (
             _("Training time, joint against one network per task"),
-            f"{100 * (took / took_alone - 1):+.0f} %",
-            _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=f"{took:.1f}",
-              alone=f"{took_alone:.1f}"),
+            f"{signed(100 * (took / took_alone - 1))} %",
+            _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=fixed(took, 1),
+              alone=fixed(took_alone, 1)),
         ),
     ]  # fmt: skip
 
@@ -92,7 +95,7 @@ def conflict_says(result: Result, _: Translator) -> str:
         "trials, mean cosine {cosine}). Two batches of the *same* task agree with a cosine of {floor} only: that "
         "much is noise. A conflict is no harm by itself: the next step may make up for it.",
         share=f"{share:.0f}", looks=len(series[0]["step"]), n=len(trials),
-        cosine=f"{fmean(_mean(series, 'cosine')):+.2f}", floor=f"{fmean(_mean(series, 'floor')):+.2f}",
+        cosine=signed(fmean(_mean(series, "cosine")), 2), floor=signed(fmean(_mean(series, "floor")), 2),
     )  # fmt: skip
 
 
@@ -310,4 +313,4 @@ def answer_words(task: str, answer: float, _: Translator) -> str:
         return _("odd") if answer else _("even")
     if task == "five":
         return _("5 to 9") if answer else _("0 to 4")
-    return f"{answer:+.0f}°" if task == "angle" else f"{answer:.0f}"
+    return f"{signed(answer)}°" if task == "angle" else fixed(answer)

@@ -9,6 +9,7 @@ from app import figures, ghost
 from app.chart import chart as chart
 from app.compare import comparison
 from app.components.differs import differs
+from app.depth import of_one
 from app.figures import Translator
 from app.tabs import depth
 from app.text import Translate
@@ -97,8 +98,8 @@ def _provenance(result: Result, _: Translate) -> None:
         )
         st.caption(kept)
     st.caption(
-        _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
+        _("{data}: {train} training, {validation} validation, {test} {tested}. Computed on {processor}, PyTorch "
           "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
           validation=f"{result.data.validation:,}", test=f"{result.data.test:,}",
-          processor=result.provenance.processor, torch=result.provenance.torch)
+          tested=of_one(result, _)[2], processor=result.provenance.processor, torch=result.provenance.torch)
     )  # fmt: skip

@@ -21,6 +21,7 @@ from app.text import Translate
 from kd_core import pixels
 from kd_core.events import Arm, ArmTrial, Result
 from kd_core.messages import N_, Problem
+from kd_core.numbers import fixed, signed
 from kd_core.settings import TEACHER
 
 TABS = {
@@ -208,8 +209,8 @@ def _changes(result: Result, _: Translate) -> None:
         _("In a mean trial “{arm}” gets **{fixed}** test images right that “{baseline}” gets wrong, and "
           "**{broken}** the other way round: net **{net}** of {images}, which is the verdict's {points} points.",
           arm=arm.name, baseline=baseline.name, fixed=_mean(gained), broken=_mean(lost),
-          net=("+" if gained > lost else "") + _mean(gained - lost), images=f"{result.data.test:,}",
-          points=f"{result.verdict.difference.mean:+.2f}")
+          net=signed(gained - lost, 0 if abs(gained - lost) >= 10 else 1), images=f"{result.data.test:,}",
+          points=signed(result.verdict.difference.mean, 2))
     )  # fmt: skip
     titles = (
         _("Fixed most often: {shown} of {all} that were fixed in some trial",
@@ -237,7 +238,7 @@ def _list(sentences: Iterable[str]) -> None:
 
 
 def _mean(count: float) -> str:
-    return f"{count:.0f}" if abs(count) >= 10 else f"{count:.1f}"
+    return fixed(count, 0 if abs(count) >= 10 else 1)
 
 
 def _show_tiles(result: Result, shown: list[tuple[int, list[str]]], _: Translate, size: str = "") -> None:
@@ -373,15 +374,10 @@ def _cost(result: Result, _: Translate) -> None:
         _("{model}: {names}.", model=group[0].model, names=figures_of.listed((arm.name for arm in group), _))
         for group in figures_of.equal_cost(result)
     )
-    ratios = figures_of.cost_ratios(result)
-    if ratios:
-        st.markdown(
-            _("The largest network has {parameters} times the parameters of “{arm}”, does {multiply_adds} times "
-              "the arithmetic and takes {latency} times as long.", arm=result.verdict.arm,
-              parameters=f"{ratios[0]:.1f}", multiply_adds=f"{ratios[1]:.1f}", latency=f"{ratios[2]:.1f}")
-        )  # fmt: skip
-    st.caption(_("How a network was trained changes its errors, not its cost. Latency: median of one image on one "
-                 "thread of a processor, measured in the run."))  # fmt: skip
+    if said := figures_of.cost_says(result, _):
+        st.markdown(said)
+    st.caption(_("How a network was trained changes its errors, not its cost. Latency: the median time for one "
+                 "input on one thread of a processor, measured in the run."))  # fmt: skip
 
 
 def _html(result: Result, _: Translate, server: str) -> str:

@@ -7,12 +7,14 @@ import streamlit as st
 
 from app import report
 from app.choice import arm_choice
+from app.depth import within_noise
 from app.measuring import CALIBRATION, Exported, Measuring, checked
 from app.text import Translate
 from kd_core import export, pixels
 from kd_core.events import Result
 from kd_core.layers import layers
 from kd_core.messages import Problem
+from kd_core.numbers import fixed
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
@@ -114,15 +116,14 @@ def _measured(result: Result, made: Exported, file: str, _: Translate) -> None:
     st.download_button(_("The network in int8 (ONNX)"), made.int8, report.file_name(result, f"{file} int8", "onnx"),
                        "application/octet-stream", icon=":material/download:", width="stretch", on_click="ignore",
                        key="int8_file")  # fmt: skip
-    share = f"{100 * small.latency_ms / large.latency_ms:.0f} %"
+    ratio = small.latency_ms / large.latency_ms
+    share = f"{fixed(100 * ratio)} %"
     told = (
-        _(
-            "Here int8 takes {share} of float32's time: it is slower, as it often is for small networks.",
-            share=share,
-        )
-        if small.latency_ms > large.latency_ms
-        else _("Here int8 takes {share} of float32's time.", share=share)
-    )
+        _("Here int8 takes about as long as float32.") if within_noise(ratio) else
+        _("Here int8 takes {share} of float32's time: it is slower, as it often is for small networks.",
+          share=share)
+        if ratio > 1 else _("Here int8 takes {share} of float32's time.", share=share)
+    )  # fmt: skip
     st.caption(told)
     st.caption(
         _("Measured now on this server with ONNX Runtime, one thread, median of {passes} passes each, in turns; "

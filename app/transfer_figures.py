@@ -94,7 +94,9 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{x}: %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
     highest = max((length for lengths in moved.values() for length in lengths), default=1.0)
-    figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * (highest or 1.0)])
+    figure.update_yaxes(
+        title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * (highest or 1.0)]
+    )
     figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.2, x=0))
     return finish(figure, height=340)
 
@@ -129,7 +131,7 @@ def distances_at(recorded: LambdaMap, lam: float, _: Translator) -> go.Figure:
         marker=dict(color=COLOURS[ANCHORED], pattern=dict(shape=PATTERNS[ANCHORED])),
     ))  # fmt: skip
     highest = max(length for each in recorded["distance"] for length in each)
-    figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * highest])
+    figure.update_yaxes(title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * highest])
     return finish(figure, height=340)
 
 

@@ -660,7 +660,7 @@ def scheme_of(arm_name: str) -> str:
 def _task_weight(label: str) -> Any:
     """The field α_i of one task; it counts only where that task is among the chosen ones."""
     return field(
-        1.0, ge=0, le=10, step=0.1, symbol="α_i", label=label,
+        1.0, ge=0, le=10, step=0.1, symbol="αᵢ", label=label,
         help=N_("How much this task's loss counts in the joint loss; 0 leaves it out."),
     )  # fmt: skip
 
@@ -680,12 +680,12 @@ class MultitaskSettings(Settings):
         "two_digits", choices=TASK_SETS, label=N_("Tasks"),
         help=N_("What one network learns at the same time."),
     )  # fmt: skip
-    weight_left: float = _task_weight(N_("Weight of the left digit α_i"))
-    weight_right: float = _task_weight(N_("Weight of the right digit α_i"))
-    weight_digit: float = _task_weight(N_("Weight of the digit α_i"))
-    weight_parity: float = _task_weight(N_("Weight of parity α_i"))
-    weight_five: float = _task_weight(N_("Weight of at least five α_i"))
-    weight_angle: float = _task_weight(N_("Weight of the rotation angle α_i"))
+    weight_left: float = _task_weight(N_("Weight of the left digit αᵢ"))
+    weight_right: float = _task_weight(N_("Weight of the right digit αᵢ"))
+    weight_digit: float = _task_weight(N_("Weight of the digit αᵢ"))
+    weight_parity: float = _task_weight(N_("Weight of parity αᵢ"))
+    weight_five: float = _task_weight(N_("Weight of at least five αᵢ"))
+    weight_angle: float = _task_weight(N_("Weight of the rotation angle αᵢ"))
     weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = field(
         "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
         help=N_("How the weighted losses are combined; none of these is promised to win."),

@@ -10,6 +10,7 @@ from typing import Literal
 from app.bundled import gallery
 from app.figures import softmax
 from kd_core.messages import N_, Scalar
+from kd_core.numbers import fixed
 from kd_core.settings import Settings
 
 Guess = str | float | tuple[float, ...]
@@ -55,7 +56,7 @@ class Number:
         return isinstance(guess, float | int) and abs(guess - self.truth()) <= self.close
 
     def written(self, value: float) -> str:
-        return f"{value:.{self.digits}f}".replace("-", "−")
+        return fixed(value, self.digits)
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,10 @@ def _faded() -> Values:
 
 def _frozen_says() -> Values:
     verdict = next(v for v in recorded("transfer").comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
+    d = verdict.difference
     return {
-        "points": signed(verdict.difference.mean, 1), "low": signed(verdict.difference.low, 1),
-        "high": signed(verdict.difference.high, 1), "labels": recorded("transfer").settings["labels_per_class"],
-        "n": verdict.difference.n,
+        "points": signed(d.mean, 1), "low": signed(d.low or 0, 1), "high": signed(d.high or 0, 1), "n": d.n,
+        "labels": recorded("transfer").settings["labels_per_class"],
     }  # fmt: skip
 
 
@@ -108,9 +108,10 @@ LESSON = (
         kind="worked",
         title=N_("What λ pulls on"),
         text=N_(
-            "L2-SP adds λ ‖θ − θ_pre‖² to the loss: a pull from the new weights θ to the old ones θ_pre. Recorded "
-            "at λ = {lam}: the three old layers moved by {d1}, {d2} and {d3}. Squared and added up that is "
-            "{square}, so the penalty at the end was {lam} × {square} = {penalty}."
+            "L2-SP adds $\\lambda \\lVert \\theta - \\theta_\\text{{pre}} \\rVert^2$ to the loss: a pull from the "
+            "new weights $\\theta$ to the old ones, $\\theta_\\text{{pre}}$. Recorded at λ = {lam}: the three old "
+            "layers moved by {d1}, {d2} and {d3}. Squared and added up that is {square}, so the penalty at the end "
+            "was {lam} × {square} = {penalty}."
         ),
         ask=Choice(
             N_("With λ = {large}, where do the old layers end up?"),

@@ -9,7 +9,7 @@ from app.components.adaptation import WORDS, adaptation
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.events import Result
-from kd_core.messages import N_
+from kd_core.messages import N_, Scalar
 from kd_core.numbers import fixed
 from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED
 from kd_core.statistics import paired_ratio, t_interval
@@ -84,7 +84,9 @@ def _after_steps(stage: Stage, _: Translate) -> str:
         _("No: after {n} steps “{arm}” is still ahead.", n=len(mine) - 1, arm=arm) if at is None else
         _("Yes: from step {n} on, “{arm}” is no longer detectably ahead.", n=at, arm=arm)
     )  # fmt: skip
-    values = dict(steps=steps, mine=fixed(mine[steps].mean, 2), theirs=fixed(theirs[steps].mean, 2))
+    values: dict[str, Scalar] = dict(
+        steps=steps, mine=fixed(mine[steps].mean, 2), theirs=fixed(theirs[steps].mean, 2)
+    )
     if result.measure == "errors":
         return says + " " + _("After {steps} steps, errors in percent: {mine} against {theirs}.", **values)
     return says + " " + _("After {steps} steps, mean squared error: {mine} against {theirs}.", **values)

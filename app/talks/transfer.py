@@ -78,8 +78,8 @@ def _forgets(stage: Stage, _: Translate) -> str:
         return _("This result does not say.")
     errors = {arm: t_interval(lost) for arm, (_gained, lost) in found.items()}
     most = max(errors, key=lambda arm: errors[arm].mean)
-    return _("On average “{arm}”: with its old last layer back, it makes {errors} errors in 10,000 on the old task (± "
-             "is the 95 % interval over trials); “{frozen}” makes {least}.", arm=most, errors=str(errors[most]),
+    return _("On average “{arm}”: with its old last layer back, it makes {errors} errors in 10,000 on the old task "
+             "(± is the 95 % interval over trials); “{frozen}” makes {least}.", arm=most, errors=str(errors[most]),
              frozen=FROZEN, least=fixed(errors[FROZEN].mean))  # fmt: skip
 
 
@@ -103,7 +103,8 @@ STEPS = (
     ),
     Step(
         N_("λ: how far may the weights go?"),
-        N_("L = L_new + λ ‖θ − θ_pre‖²: the penalty pulls each layer back to where it was."),
+        N_("$L = L_\\text{new} + \\lambda \\lVert \\theta - \\theta_\\text{pre} \\rVert^2$: the penalty pulls each "
+           "layer back to where it was."),
         _layers,
         lambda stage, _: _("The larger λ: do the layers move more, or less?"),
         _moves,
