@@ -42,11 +42,11 @@ NO_INTERVAL_LOSS = N_(
     "that of {a}. Add seeds."
 )
 OTHER_KIND = N_(
-    "No verdict between {b} and {a}: they differ in technique, data or task, so that their errors do not measure "
-    "the same."
+    "No verdict between {b} and {a}: they differ in technique, data or task, so their errors do not measure the "
+    "same thing."
 )
 OTHER_VERSION = N_(
-    "No verdict between {b} and {a}: they were made by versions of the lab whose results do not mean the same."
+    "No verdict between {b} and {a}: they were made by versions of the lab whose results mean different things."
 )
 NOTHING = N_("No verdict between {b} and {a}: one of them has no validation curve.")
 PAIRED = N_("Paired: {n} trials with equal seeds, which drew equal data.")

@@ -332,8 +332,10 @@ def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
         panels = dict(list(panels.items())[only : only + 1])
     figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=0.09)
     shown = [_representative(group, result) for group in groups]
-    others = [f" +{len(group) - 1}" if len(group) > 1 else "" for group in groups]
-    names = [_(arm.name) + more for arm, more in zip(shown, others, strict=True)]
+    names = [
+        _("{arm} and {n} more", arm=arm.name, n=len(group) - 1) if len(group) > 1 else _(arm.name)
+        for arm, group in zip(shown, groups, strict=True)
+    ]
     if only is not None:  # there is room for the names
         names = ["<br>= ".join(_(arm.name) for arm in group) for group in groups]
     for row, (amounts, form) in enumerate(panels.values(), start=1):

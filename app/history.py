@@ -49,7 +49,7 @@ class HistorySettings(Settings):
                  "ended": N_("ended early"), "imported": IMPORTED},
     )  # fmt: skip
     order: Literal["newest", "best", "slowest"] = field(
-        "newest", label=N_("Order"), help=N_("A click on the head of a column sorts by that column too."),
+        "newest", label=N_("Order"), help=N_("A click on a column's heading sorts by that column."),
         choices={"newest": N_("newest first"), "best": N_("best validation first"), "slowest": N_("longest first")},
     )  # fmt: skip
 

@@ -233,8 +233,8 @@ def rates_say(result: Result, _: Translator) -> str:
         rates = sorted({trial.measures["step size"] for trial in arm.trials if "step size" in trial.measures})
         if rates:
             found.append(f"{_(arm.name)}: {', '.join(f'{rate:g}' for rate in rates)}")
-    return _("Step sizes while adapting ({found}): MAML's is set by α, the others have the best one on validation "
-             "tasks, trial by trial.", found="; ".join(found))  # fmt: skip
+    return _("Step sizes while adapting ({found}): MAML's is set by α; for the others the best one on validation "
+             "tasks is chosen in each trial.", found="; ".join(found))  # fmt: skip
 
 
 def held_out_says(result: Result, _: Translator) -> str:
@@ -243,5 +243,5 @@ def held_out_says(result: Result, _: Translator) -> str:
         ", ".join(f"{digit:.0f}" for digit in trial.series.get("held-out digits", ()))
         for trial in result.arms[0].trials
     ]
-    return _("Digits held out, trial by trial: {triples}. An interval over these says something of new digits; "
-             "many tasks of one triple would not.", triples=" · ".join(triples))  # fmt: skip
+    return _("Digits held out, trial by trial: {triples}. An interval over these says something about new digits; "
+             "many tasks from one triple would not.", triples=" · ".join(triples))  # fmt: skip

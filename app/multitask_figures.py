@@ -92,8 +92,8 @@ def conflict_says(result: Result, _: Translator) -> str:
     series = [trial.series for trial in trials]
     return _(
         "**{share} % of the steps looked at were in conflict** (cosine below 0; {looks} looks in each of {n} "
-        "trials, mean cosine {cosine}). Two batches of the *same* task agree with a cosine of {floor} only: that "
-        "much is noise. A conflict is no harm by itself: the next step may make up for it.",
+        "trials, mean cosine {cosine}). Two batches of the *same* task have a cosine of only {floor}: that is what "
+        "noise does. A conflict alone does no harm: the next step may make up for it.",
         share=f"{share:.0f}", looks=len(series[0]["step"]), n=len(trials),
         cosine=signed(fmean(_mean(series, "cosine")), 2), floor=signed(fmean(_mean(series, "floor")), 2),
     )  # fmt: skip
@@ -218,7 +218,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     trials = [trial.series for trial in looked_at(result)]
     lines = {
         "cosine": (_("between the tasks, same batch"), "#D55E00", "solid"),
-        "floor": (_("same task, two batches: as alike as noise allows"), "#6B7280", "dash"),
+        "floor": (_("same task, two batches: as similar as noise allows"), "#6B7280", "dash"),
     }
     for name, (label, colour, dash) in lines.items():
         for series in trials:

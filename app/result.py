@@ -84,7 +84,7 @@ def _controls(result: Result, _: Translate) -> None:
     of_a_bug = all(further.baseline == BUGGED for further in told)
     st.markdown("**" + _(OTHERWISE if of_a_bug else FURTHER.get(result.technique, OTHERWISE)) + "**")
     st.markdown("\n".join(f"- {_(further.text)}" for further in told))
-    st.caption(_("Each interval stands alone: none is corrected for their number."))
+    st.caption(_("Each interval stands on its own: none is corrected for multiple comparisons."))
 
 
 def _provenance(result: Result, _: Translate) -> None:

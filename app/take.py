@@ -27,7 +27,7 @@ def take_network(result: Result, _: Translate) -> None:
     """An arm's first network as files; its int8 form is made and measured when somebody asks for it."""
     networks = result.networks()
     if not networks:
-        st.caption(_("This result carries no networks; run it anew to have them."))
+        st.caption(_("This result contains no networks; run it again to get them."))
         return
     default = result.verdict.arm if result.verdict.arm in networks else next(iter(networks))
     name = arm_choice(_("Network of"), list(networks), "export_arm", default, _)
@@ -87,7 +87,7 @@ def _int8(result: Result, arm: str, file: str, _: Translate) -> None:
     elif isinstance(problem := job.exception(), Problem):
         st.warning(_.escaped(problem.message))
     elif problem:
-        st.warning(_("The network could not be measured; the server's log says why."))
+        st.warning(_("The network could not be measured; see the server's log for the reason."))
     else:
         _measured(result, job.result(), file, _)
 

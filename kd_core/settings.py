@@ -304,7 +304,7 @@ class DistillationSettings(Settings):
     )  # fmt: skip
     alpha: float = field(
         0.9, ge=0, le=1, step=0.05, symbol="α", label=N_("Teacher weight α"),
-        help=N_("Share of the loss that listens to the teacher; the rest listens to the labels."),
+        help=N_("The teacher's share of the loss; the rest is the labels' share."),
     )  # fmt: skip
     train_size: int = field(
         500, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
@@ -328,19 +328,19 @@ class DistillationSettings(Settings):
     )  # fmt: skip
     arm_shuffled: bool = field(
         False, more=True, label=N_("Control: shuffled soft targets"),
-        help=N_("One more student whose teacher's probabilities of the wrong digits are shuffled, image by image."),
+        help=N_("One more student; its teacher's probabilities for the wrong digits are shuffled, image by image."),
     )  # fmt: skip
     arm_same_labels: bool = field(
-        False, more=True, label=N_("Control: teacher of the same labels"),
+        False, more=True, label=N_("Control: teacher with the same labels"),
         help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
     )  # fmt: skip
     method: Literal["logits", "decoupled", "attention", "hints"] = field(
         "logits", choices=METHODS, more=True, label=N_("What is taught"),
-        help=N_("Softened answers alone, or something of the teacher's inner layers beside them."),
+        help=N_("The teacher's softened answers alone, or something from its inner layers as well."),
     )  # fmt: skip
     method_weight: float = field(
         1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
-        help=N_("Weight of what a further method adds; of no effect on soft targets alone."),
+        help=N_("Weight of the term that a further method adds; it has no effect with soft targets alone."),
     )  # fmt: skip
     bug: Literal["none", "no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
         "none", choices=BUGS, more=True, later=True, label=N_("Arm with a bug"),
@@ -355,7 +355,7 @@ class DistillationSettings(Settings):
         help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
     )  # fmt: skip
     schedule: Literal["constant", "one_cycle"] = field(
-        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Step size over time"),
+        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning rate over time"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
     seeds: int = field(
@@ -380,7 +380,7 @@ class DistillationSettings(Settings):
     teacher_epochs: int = field(
         5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
         help=N_(
-            "How often a teacher of all labels sees them; any other trains as long as the student."
+            "How often a teacher trained on all labels sees them; any other teacher trains as long as the student."
         ),
     )  # fmt: skip
     fresh_teacher: bool = field(
@@ -461,8 +461,8 @@ class DistillationSettings(Settings):
             )
         if self.left_out != "none" and self.teacher_data == "same":
             raise Problem(
-                N_("A teacher of the student's labels does not know the digits left out either: let it have all "
-                   "training images.")
+                N_("A teacher trained on the student's labels does not know the digits left out either: give it "
+                   "all training images.")
             )  # fmt: skip
 
 
@@ -477,7 +477,7 @@ IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
 TASKS = {
     "low_high": N_("digits 0-4 → digits 5-9"),
     "uci": N_("MNIST → UCI digits (other writers, another scanner)"),
-    "rotated": N_("digits → digits turned by a quarter"),
+    "rotated": N_("digits → digits rotated by 90°"),
     "inverted": N_("digits → digits black on white"),
     "fashion": N_("clothes (Fashion-MNIST) → digits"),
     "imagenet": N_("photographs (ImageNet) → digits"),
@@ -511,21 +511,23 @@ class TransferSettings(Settings):
     )  # fmt: skip
     network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = field(
         "large", choices=NETWORKS, label=N_("Network"),
-        help=N_("The same for every arm; but a network of ImageNet is set against the article's CNN from scratch."),
+        help=N_("The same for every arm, except that a network of ImageNet is compared with the article's CNN "
+                "trained from scratch."),
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
-        "true", more=True, label=N_("The source's lesson"),
+        "true", more=True, label=N_("What the source is trained on"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
-        help=N_("A source that teaches nothing of digits may help or hurt; try it."),
+        help=N_("A source that has nothing to do with digits may help or hurt; try it."),
     )  # fmt: skip
     image_size: int = field(
         32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
-        help=N_("The side to which digits are enlarged for a network of ImageNet; larger is slower, 224 by far."),
+        help=N_("Digits are enlarged to this side length for a network of ImageNet; larger is slower, and 224 is "
+                "by far the slowest."),
     )  # fmt: skip
     tune_backbone: bool = field(
         False, more=True, label=N_("Fine-tune the ImageNet network"),
-        help=N_("Train all of it too, with three more arms; otherwise it stays frozen. Slow."),
+        help=N_("Train the whole ImageNet network as well, in three more arms; otherwise it stays frozen. Slow."),
     )  # fmt: skip
     epochs: int = field(
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
@@ -549,7 +551,7 @@ class TransferSettings(Settings):
     )  # fmt: skip
     weight_decay: float = field(
         0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
-        help=N_("Pull to zero: of the new layer in every arm, of all layers in the weight-decay arm."),
+        help=N_("Pull towards zero: on the new layer in every arm, on all layers in the weight-decay arm."),
     )  # fmt: skip
     source_epochs: int = field(
         3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
@@ -603,12 +605,18 @@ class TransferSettings(Settings):
             )
         if self.has_backbone and self.source_kind != "true":
             raise Problem(
-                N_("A network of ImageNet has had its lesson: set the source's lesson back to real images.")
+                N_(
+                    "A network of ImageNet is trained already: set “What the source is trained on” back to real "
+                    "images."
+                )
             )
         there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
         if self.labels_per_class > there:
             raise Problem(
-                N_("{given} labels per class were asked for, but {data} has only {there} of one; choose fewer."),
+                N_(
+                    "{given} labels per class were asked for, but one class of {data} has only {there}; choose "
+                    "fewer."
+                ),
                 given=self.labels_per_class,
                 data=data.name,
                 there=there,
@@ -688,11 +696,11 @@ class MultitaskSettings(Settings):
     weight_angle: float = _task_weight(N_("Weight of the rotation angle αᵢ"))
     weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = field(
         "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
-        help=N_("How the weighted losses are combined; none of these is promised to win."),
+        help=N_("How the weighted losses are combined; none of these always wins."),
     )  # fmt: skip
     body: Literal["medium", "small"] = field(
         "medium", choices=BODIES, more=True, label=N_("Shared body"),
-        help=N_("The layers that all tasks share; in a small one they must fight for room."),
+        help=N_("The layers that all tasks share; in a small body the tasks compete for room."),
     )  # fmt: skip
     train_size: int = field(
         1000, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
@@ -793,7 +801,7 @@ class MetaSettings(Settings):
 
     problem: Literal["sinusoids", "digits"] = field(
         "sinusoids", choices=PROBLEMS, label=N_("Tasks"),
-        help=N_("What every task is one of: a curve through a few points, or a few digits to tell apart."),
+        help=N_("What the tasks are: curves to fit through a few points, or a few digits to tell apart."),
     )  # fmt: skip
     shots: int = field(
         10, ge=1, le=500, step=1, log=True, symbol="K", label=N_("Examples K"),
@@ -817,7 +825,7 @@ class MetaSettings(Settings):
     )  # fmt: skip
     reptile: bool = field(
         False, more=True, label=N_("One more arm: Reptile"),
-        help=N_("Moves the start towards where a few plain steps on each task lead."),
+        help=N_("Moves the starting point towards where a few plain gradient steps on each task lead."),
     )  # fmt: skip
     iterations: int = field(
         1500, ge=1, le=100_000, step=100, more=True, log=True, label=N_("Meta-steps"),
@@ -833,7 +841,7 @@ class MetaSettings(Settings):
     )  # fmt: skip
     queries: int = field(
         10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
-        help=N_("Examples of a training task (for digits of each digit) that judge its adapted network."),
+        help=N_("Examples per training task (for digits: per digit) on which the adapted network is judged."),
     )  # fmt: skip
     seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
@@ -918,7 +926,7 @@ DISTILLATION_LIMITS: dict[str, Preset] = {
     ),
     "plain": Preset(
         N_("T = 1, α = 0: plain training"),
-        N_("The teacher has no say: both students come out equal, to the last weight."),
+        N_("The teacher has no influence: both students come out equal, to the last weight."),
         {"temperature": 1.0, "alpha": 0.0},
     ),
 }
@@ -926,7 +934,7 @@ DISTILLATION_LIMITS: dict[str, Preset] = {
 DISTILLATION_PRESETS: dict[str, Preset] = {
     "few_labels": Preset(
         N_("Few labels"),
-        N_("Few labelled images: a teacher of all labels helps visibly."),
+        N_("Few labelled images: a teacher trained on all labels helps visibly."),
         {},
     ),
     "same_labels": Preset(
@@ -936,7 +944,7 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "why": Preset(
         N_("Why does it work?"),
-        N_("Few labels, with three controls: label smoothing, shuffled answers, a teacher of the same labels."),
+        N_("Few labels, with three controls: label smoothing, shuffled answers, a teacher with the same labels."),
         {"arm_smoothing": True, "arm_shuffled": True, "arm_same_labels": True},
     ),
     "hard_teacher": Preset(
@@ -989,7 +997,10 @@ HINTON_PRESETS: dict[str, Preset] = {
     ),
     "no_three": Preset(
         N_("No 3s"),
-        N_("The student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
+        N_(
+            "The student never sees a 3. It learns what a "
+            "3 is from the teacher, except for one bias. Takes minutes."
+        ),
         {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 30},
         needs_mnist=True,
     ),
@@ -1004,7 +1015,7 @@ HINTON_PRESETS: dict[str, Preset] = {
 TRANSFER_LIMITS: dict[str, Preset] = {
     "fine_tuning": Preset(
         N_("λ = 0: fine-tuning"),
-        N_("Nothing pulls: the L2-SP arm is fine-tuning, to the last weight."),
+        N_("No pull: the L2-SP arm is the same as fine-tuning, to the last weight."),
         {"lam": 0.0},
     ),
     "extraction": Preset(
@@ -1095,7 +1106,8 @@ MULTITASK_PRESETS: dict[str, Preset] = {
     "digit_angle": Preset(
         N_("Digit and angle"),
         N_(
-            "Turned digits, 500 images: measured, the digit neither gains nor loses detectably, and the angle pays."
+            "Rotated digits, 500 images: measured, the digit neither gains nor loses detectably, and the angle "
+            "gets worse."
         ),
         {"tasks": "digit_angle", "train_size": 500, "epochs": 30},
     ),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
 from kd_core.events import Arm, ArmTrial, Result
-from kd_core.messages import Scalar
+from kd_core.messages import N_, Scalar
 from kd_core.settings import (
     ANCHORED,
     BACKBONES,
@@ -23,6 +23,12 @@ from kd_core.settings import (
     MultitaskSettings,
     arm_of,
 )
+
+# What the images are called in a Result, for those whose name is not a name in every language.
+DATA_NAMES = (
+    N_("MNIST two digits"), N_("MNIST turned"), N_("MNIST rotated"), N_("MNIST inverted"),
+    N_("UCI digits two digits"), N_("UCI digits turned"), N_("UCI digits"),
+)  # fmt: skip
 
 Points = tuple[tuple[float, float], ...]  # (epoch, errors in percent) or (meta-step, loss)
 

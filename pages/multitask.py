@@ -100,8 +100,8 @@ def samples() -> None:
 
 
 def ways() -> None:
-    st.markdown(_("None of these is promised to win: with weights tuned as carefully, the plain weighted sum often "
-                  "does as well (Kurin et al. 2022)."))  # fmt: skip
+    st.markdown(_("None of these always wins: with weights tuned as carefully, the plain weighted sum often does "
+                  "as well (Kurin et al. 2022)."))  # fmt: skip
     st.markdown(_("**Fixed**: the weights stay as set."))
     st.markdown(_("**Learned uncertainty** (Kendall et al. 2018): each task learns $s_i$, the logarithm of its "
                   "noise's variance. The formula is that of a regression; for a classification the factor ½ before "

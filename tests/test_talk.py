@@ -46,13 +46,14 @@ def test_every_step_asks_and_then_answers(technique, lang):
     _, at = Translate(lang), at_step(technique, 1, lang=lang)
     for number, step in enumerate(steps_of(technique), start=1):
         assert not at.exception
-        assert at.title[0].value == _(step.title)
+        assert at.title[0].value == _(step.title)  # it asks, if it has another to tell
         assert "…" in [text.value for text in at.markdown]
         covered = texts(at)
         at.button(key="talk_reveal").click().run()
         assert not at.exception
         assert "…" not in [text.value for text in at.markdown]
         assert len(texts(at)) > len(covered)
+        assert at.title[0].value == _(step.told or step.title)
         if step.of_result or step.source:
             result = step.source() if step.source else recorded(technique)
             assert _("recorded on {date}", date=result.provenance.created[:10]) in texts(at)
@@ -110,7 +111,7 @@ ASKED = {
     "distillation": [
         ("Will the teacher's answers be the same", "^(They differ|They look the same)"),
         ("Will T change which digit wins", "^T never changes"),
-        ("Which digit does the teacher take most for another", r"labelled \d looks most like \d"),
+        ("Which digit looks most like another one to the teacher", r"labelled \d looks most like \d"),
         ("what becomes of the teacher's pull", r"[\d,]+ times shorter"),
         ("How many errors in 10,000", r"\d+ (fewer|more) errors in 10,000|no difference can be detected"),
         ("Whose answers will the distilled student's look like", "^(More like|Like neither)"),

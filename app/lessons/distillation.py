@@ -178,7 +178,8 @@ LESSON = (
         ask=Bars(N_("Draw the teacher's bars at T = {t}."), place(FOUR_LIKE_NINE), FADED_T),
         reveals=N_(
             "The ratio is {root}: {first} has {p_soft}, {second} has {q_soft}, and the other eight together have "
-            "{rest}. It is easy to leave them too little, and there the student learns which digits look alike."
+            "{rest}. Guesses often give these eight too little, and it is from them that the student learns which "
+            "digits look alike."
         ),
         values=_faded,
         sets={"temperature": FADED_T},
@@ -197,8 +198,8 @@ LESSON = (
             N_("At which T does p(7) fall to {below}?"), LOW, HIGH, 0.5, _goal_temperature, close=1.0,
         ),
         reveals=N_(
-            "It takes T = {t}. The surer the teacher, the larger its logit gaps, and the more T it takes: "
-            "softness is a matter of T and of the teacher together, so no T is right for every teacher."
+            "It takes T = {t}. The surer the teacher, the larger its logit gaps, and the larger the T that it "
+            "takes: softness depends on T and on the teacher together, so no T is right for every teacher."
         ),
         values=lambda: {
             "doubt": f"{1 / (1 - seven_at(1.0)):,.0f}", "below": f"{BELOW:g}",

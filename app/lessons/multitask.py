@@ -118,7 +118,7 @@ LESSON = (
         ),
         reveals=N_(
             "g₂·g₂ + g₁·g₂ = {bb} + ({ab}) = {sum2}. Measured after one step of size {size}: left {left}, right "
-            "{right}. The longer gradient has its way, and the shorter one cannot outweigh it."
+            "{right}. The longer gradient wins; the shorter one cannot outweigh it."
         ),
         values=_basics,
         sets={"weight_left": 1.0, "weight_right": 1.0},
@@ -136,7 +136,7 @@ LESSON = (
         ),
         reveals=N_(
             "{half} × ({ab}) + {bb} = {half2}: below zero, so the right digit's loss still rises (measured "
-            "{half_right}). Half was not little enough."
+            "{half_right}). Half the weight is still too much."
         ),
         values=_basics,
         sets={"weight_left": HALF, "weight_right": 1.0},

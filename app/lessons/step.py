@@ -17,9 +17,9 @@ Guess = str | float | tuple[float, ...]
 Values = Mapping[str, Scalar]
 KINDS = {
     "worked": N_("A worked example"),
-    "faded": N_("The same, with a gap for you"),
+    "faded": N_("The same, with a gap for you to fill"),
     "belief": N_("A belief to test"),
-    "free": N_("Free play, with a goal"),
+    "free": N_("Your turn, with a goal"),
 }
 
 

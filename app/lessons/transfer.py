@@ -158,7 +158,8 @@ LESSON = (
         ),
         reveals=N_(
             "From {labels} labels per class on, of those recorded. Old weights stand in for labels: the fewer "
-            "there are, the more they are worth. With many, transfer is not wrong, only unneeded."
+            "labels there are, the more the old weights are worth. With many labels transfer is not wrong, only "
+            "unnecessary."
         ),
         values=lambda: {"first": f"{gain(1):.1f}", "points": f"{LITTLE:g}", "labels": labels_for(LITTLE)},
         sets={"labels_per_class": 5},
@@ -184,9 +185,9 @@ LESSON = (
             _frozen_kind,
         ),
         reveals=N_(
-            "Frozen layers: {points} points (95 % interval {low} to {high}, {n} paired trials). What tells 0 to 4 "
-            "apart leaves out what 5 to 9 need, and a frozen layer cannot learn it. Start from old weights, and "
-            "let them move."
+            "Frozen layers: {points} points (95 % interval {low} to {high}, {n} paired trials). The features that "
+            "tell 0 to 4 apart lack some that 5 to 9 need, and a frozen layer cannot learn them. Start from old "
+            "weights, and let them move."
         ),
         values=_frozen_says,
         sets={"labels_per_class": 10, "lam": WORKED_LAM},
@@ -205,10 +206,10 @@ LESSON = (
             lambda: "same" if running_mean(BATCHES, 1.0, training=True) == 0 else "moved",
         ),
         reveals=N_(
-            "Its running mean is now 1 − {rest}^{n} = {mean}: it is a statistic, and no gradient is needed to move "
-            "it. **Frozen weights are not enough: hold the statistics too**, that is evaluation mode, where it "
-            "stays {held}. The small network of this page has no batch norm; EfficientNet-Lite0 has, and is kept "
-            "in evaluation mode here."
+            "Its running mean is now $1 - {rest}^{{{n}}}$ = {mean}: it is a statistic, and no gradient is needed "
+            "to move it. **Frozen weights are not enough: freeze the statistics too**, that is, use evaluation "
+            "mode, where it stays {held}. The small network of this page has no batch norm; EfficientNet-Lite0 has "
+            "one, and is kept in evaluation mode here."
         ),
         values=lambda: {
             "n": BATCHES, "rest": f"{1 - MOMENTUM:g}", "mean": f"{running_mean(BATCHES, 1.0, training=True):.3f}",

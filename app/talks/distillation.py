@@ -202,12 +202,13 @@ def _left(stage: Stage, _: Translate) -> str:
 
 STEPS = (
     Step(
-        N_("One label, different opinions"),
+        N_("One label, one opinion?"),
         N_("A large network, the *teacher*, looks at two sevens."),
         lambda stage, _: _live(stage, _, "gallery", True),
         lambda stage, _: _("Both are labelled 7. Will the teacher's answers be the same?"),
         _differ,
         of_result=False,
+        told=N_("One label, different opinions"),
     ),
     Step(
         N_("Temperature softens an answer"),
@@ -219,23 +220,25 @@ STEPS = (
     ),
     Step(
         N_("Dark knowledge: what looks like what"),
-        N_("The mean answer to a hundred images of each digit. No label says what stands off the diagonal."),
+        N_("The teacher's mean answer to a hundred images of each "
+           "digit. What lies off the diagonal is in no label."),
         lambda stage, _: _live(stage, _, "matrix", True),
-        lambda stage, _: _("Which digit does the teacher take most for another?"),
+        lambda stage, _: _("Which digit looks most like another one to the teacher?"),
         _alike,
         of_result=False,
     ),
     Step(
-        N_("Why T² stands in the loss"),
-        N_("The student hears both: α T² KL(teacher ‖ student) + (1 − α) CE(labels). A gradient is how hard each "
-           "of them pulls."),
+        N_("What does T² do in the loss?"),
+        N_("The student learns from both: α T² KL(teacher ‖ student) + (1 − α) CE(labels). The length of a "
+           "gradient says how hard each of them pulls."),
         _lengths,
         lambda stage, _: _("Without T²: what becomes of the teacher's pull when T grows from 1 to 20?"),
         _vanishes,
+        told=N_("Why T² is in the loss"),
     ),
     Step(
         N_("Does the student learn more?"),
-        N_("Run trains them for real, in front of you; what was recorded stands until then."),
+        N_("Run trains them for real while you watch; until then a recorded result is shown."),
         _errors,
         _bet,
         lambda stage, _: sentence(stage.result, _),
@@ -250,7 +253,7 @@ STEPS = (
         _resembles,
     ),
     Step(
-        N_("What a phone would carry"),
+        N_("What would run on a phone"),
         N_("Memory, arithmetic and time are what small devices lack."),
         _carries,
         lambda stage, _: _("Which is smaller: the small network alone, or the small network distilled?"),

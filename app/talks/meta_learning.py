@@ -124,17 +124,18 @@ def _ahead(stage: Stage, _: Translate) -> str:
 
 STEPS = (
     Step(
-        N_("Not an answer but a starting point"),
+        N_("What does MAML learn?"),
         N_("A few points of a new curve, and two networks that have seen many curves. The slider takes steps of "
            "gradient descent."),
         _two_nets,
         lambda stage, _: _(ASK),
         _nearer,
         of_result=False,
+        told=N_("Not an answer but a starting point"),
     ),
     Step(
         N_("Does a learned start beat pre-training?"),
-        N_("Run trains every start for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every start for real while you watch; until then a recorded result is shown."),
         _scores,
         _ahead,
         lambda stage, _: _(stage.result.verdict.text),

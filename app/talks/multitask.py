@@ -101,7 +101,7 @@ STEPS = (
     ),
     Step(
         N_("Together or alone?"),
-        N_("Run trains every network for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every network for real while you watch; until then a recorded result is shown."),
         _errors,
         _asked,
         lambda stage, _: _(stage.result.verdict.text),
@@ -115,11 +115,12 @@ STEPS = (
         lambda stage, _: of.conflict_says(stage.result, _),
     ),
     Step(
-        N_("No free weights"),
+        N_("Is one pair of weights best for both?"),
         N_("Every point is one pair of weights; both axes are errors, so the lower left is good."),
         _trade,
         lambda stage, _: _("Is there a pair of weights that is best for both?"),
         _best,
         of_result=False,
+        told=N_("The trade-off between the tasks"),
     ),
 )  # fmt: skip

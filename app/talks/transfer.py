@@ -85,16 +85,17 @@ def _forgets(stage: Stage, _: Translate) -> str:
 
 STEPS = (
     Step(
-        N_("Old weights replace labels"),
+        N_("Can old weights replace labels?"),
         N_("A network that can tell 0 to 4 apart hands its weights to a new task: 5 to 9, with few labels."),
         _curve,
         lambda stage, _: _(ASK),
         _catches_up,
         of_result=False,
+        told=N_("Old weights replace labels"),
     ),
     Step(
         N_("Old weights or new ones?"),
-        N_("Run trains every arm for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every arm for real while you watch; until then a recorded result is shown."),
         _errors,
         lambda stage, _: _("Old weights or a start from scratch: which is more accurate with {labels} labels per "
                            "class?", labels=int(stage.shown["labels_per_class"])),
@@ -103,18 +104,19 @@ STEPS = (
     ),
     Step(
         N_("λ: how far may the weights go?"),
-        N_("$L = L_\\text{new} + \\lambda \\lVert \\theta - \\theta_\\text{pre} \\rVert^2$: the penalty pulls each "
-           "layer back to where it was."),
+        N_("$L = L_\\text{new} + \\lambda \\lVert \\theta - \\theta_\\text{pre} \\rVert^2$: λ weighs the distance "
+           "from the old weights."),
         _layers,
         lambda stage, _: _("The larger λ: do the layers move more, or less?"),
         _moves,
         of_result=False,
     ),
     Step(
-        N_("What is forgotten"),
-        N_("The new task is learned at the old one's expense."),
+        N_("Is anything forgotten?"),
+        N_("After it has learned the new task, each network is asked about the old one."),
         _forgetting,
         lambda stage, _: _("Put the old last layer back and ask about the old digits: who has forgotten most?"),
         _forgets,
+        told=N_("What is forgotten"),
     ),
 )  # fmt: skip

@@ -14,7 +14,8 @@ from kd_core.settings import MAML, PRETRAINED
 
 TASKS = 100  # new curves in each trial, of which the recorded means are
 WORDS = {
-    "title": N_("MAML starts no nearer, and moves better"),
+    "title_asks": N_("What does MAML learn: an answer, or a start?"),
+    "title": N_("Not an answer but a starting point"),
     # The question, its choices, and its answer.
     "quiz": N_("Guess first"),
     "ask": N_("Before any step, which network is nearer to the curve?"),

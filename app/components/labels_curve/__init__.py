@@ -16,7 +16,8 @@ from kd_core.messages import N_
 from kd_core.settings import SCRATCH, TUNED
 
 WORDS = {
-    "title": N_("Old weights replace labels, until there are labels enough"),
+    "title_asks": N_("Can old weights replace labels?"),
+    "title": N_("Old weights replace labels, until there are enough labels"),
     # What is learned before and after, beside the chart.
     "before": N_("learned before"),
     "before_with": N_("with {source} labels"),
