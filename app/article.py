@@ -50,8 +50,8 @@ SECTIONS = {
     "4.1": Section(
         N_("Distillation: formulas and steps"),
         r"p_i = \frac{\exp(z_i/T)}{\sum_j \exp(z_j/T)} \qquad L_{KD} = T^2 \sum_i p_i \log\frac{p_i}{q_i}",
-        N_("Three steps: train the teacher, make soft targets, train the student. The text mixes L_KD with the "
-           "labels' cross-entropy by a weight α; the formula stands without it, which is α = 1."),
+        N_("Three steps: train the teacher, make soft targets, train the student. The text mixes $L_{KD}$ with the "
+           "labels' cross-entropy by a weight α; the formula has no labels, which is α = 1."),
     ),
     "4.2": Section(
         N_("Transfer learning: formulas and steps"),
@@ -62,8 +62,8 @@ SECTIONS = {
     "4.3": Section(
         N_("Multi-task learning: formula"),
         r"L = \sum_{i=1}^{n} \alpha_i L_i",
-        N_("The tasks' losses are added, each with a weight α_i. How to choose the weights it leaves open: fixed, "
-           "learned or adapted while training, as here by choice."),
+        N_("The tasks' losses are added, each with a weight $\\alpha_i$. How to choose the weights it leaves open: "
+           "fixed, learned or adapted while training, as here by choice."),
     ),
     "4.4": Section(
         N_("Meta-learning: formula"),
@@ -95,6 +95,18 @@ def completed(settings: DistillationSettings) -> str:
     return rf"L = {general} = {alpha:g} \cdot {square}KL(p \Vert q) + {1 - alpha:g}\,CE(y, q)"
 
 
+CITED = N_(
+    "“The article” is 禅与计算机程序设计艺术 (“Zen and the Art of Computer Programming”), "
+    "《一切皆是映射：模型蒸馏和知识转移在神经网络中的实践》 (“Everything is a mapping: model distillation and "
+    "knowledge transfer in neural networks, in practice”)."
+)
+
+
+def cite(_: Translate) -> None:
+    """Who wrote the article, and what it is called."""
+    st.caption(_(CITED))
+
+
 def chips(*sections: str, _: Translate) -> None:
     """A row of small buttons "article §4.1"; each opens what that section says."""
     with st.container(horizontal=True, gap="small"):
@@ -105,6 +117,7 @@ def chips(*sections: str, _: Translate) -> None:
                 if section.formula:
                     st.latex(section.formula)
                 st.markdown(_(section.says))
+                cite(_)
 
 
 # The listing's loss three times. `tests/test_article.py` runs them: the first cannot work, the other two agree.

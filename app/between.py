@@ -12,9 +12,10 @@ from statistics import stdev
 
 from app.compare import STYLE
 from app.figures import Translator
-from app.history import LETTERS, NAMES, number
+from app.history import LETTERS, NAMES
 from kd_core.events import Arm, Interval, Result
 from kd_core.messages import N_, Message, Scalar, message
+from kd_core.numbers import number, signed
 from kd_core.settings import TECHNIQUES
 from kd_core.statistics import CONFIDENCE, t_interval, welch
 from kd_core.validation import DRAWN_BY, ends, group, main_arms, of_losses, per_10000
@@ -41,11 +42,11 @@ NO_INTERVAL_LOSS = N_(
     "that of {a}. Add seeds."
 )
 OTHER_KIND = N_(
-    "No verdict between {b} and {a}: they differ in technique, data or task, so that their errors do not measure "
-    "the same."
+    "No verdict between {b} and {a}: they differ in technique, data or task, so their errors do not measure the "
+    "same thing."
 )
 OTHER_VERSION = N_(
-    "No verdict between {b} and {a}: they were made by versions of the lab whose results do not mean the same."
+    "No verdict between {b} and {a}: they were made by versions of the lab whose results mean different things."
 )
 NOTHING = N_("No verdict between {b} and {a}: one of them has no validation curve.")
 PAIRED = N_("Paired: {n} trials with equal seeds, which drew equal data.")
@@ -135,7 +136,7 @@ def _wording(d: Interval, a: str, b: str, losses: bool) -> tuple[str, Message]:
 
 
 def _points(value: float) -> str:
-    return f"{value:+.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:+.1g}"
+    return signed(value, 2) if abs(value) >= 0.005 or value == 0 else signed(float(f"{value:.1g}"), 6).rstrip("0")
 
 
 def _times(exponent: float) -> str:

@@ -152,7 +152,7 @@ def all_labels() -> Result:
 
 @cache
 def labels_curve() -> LabelsCurve:
-    """Transfer's accuracy over labels a class, recorded by `make assets`."""
+    """Transfer's accuracy over labels per class, recorded by `make assets`."""
     curve: LabelsCurve = json.loads((ASSETS / "recorded-transfer-labels.json").read_text(encoding="utf-8"))
     return curve
 

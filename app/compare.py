@@ -3,8 +3,10 @@
 from collections.abc import Hashable, Sequence
 from html import escape
 
+from app.depth import of_one
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
+from kd_core.numbers import fixed
 
 NONE = "–"
 MOST_COLUMNS = 5
@@ -32,6 +34,7 @@ def comparison(result: Result, _: Translator) -> str:
     A column each; where there are more than MOST_COLUMNS, a row each. Arms that were set alike, and so are one and
     the same, stand once under both names.
     """
+    adds, latency, _tested = of_one(result, _)
     alike = _alike(result.arms)
     arms = [same[0] for same in alike]
     measures = [
@@ -40,9 +43,9 @@ def comparison(result: Result, _: Translator) -> str:
         (_("labels it saw"), "", [f"{arm.labels:,}" for arm in arms]),
         (_("labels behind its teacher or source"), "", [_count(arm.teacher_labels) for arm in arms]),
         (_("parameters"), "", [f"{arm.cost.parameters:,}" for arm in arms]),
-        (_("multiply-adds for one image"), "", [f"{arm.cost.multiply_adds:,}" for arm in arms]),
+        (adds, "", [f"{arm.cost.multiply_adds:,}" for arm in arms]),
         (_("bytes (float32)"), "", [f"{arm.cost.bytes:,}" for arm in arms]),
-        (_("latency of one image, one thread"), "", [f"{arm.cost.latency_ms:.2f} ms" for arm in arms]),
+        (_("{latency}, one thread", latency=latency), "", [f"{arm.cost.latency_ms:.2f}" for arm in arms]),
     ]
     measures = [measure for measure in measures if set(measure[2]) - {"", NONE}]
     names = [
@@ -83,7 +86,7 @@ def _alike(arms: Sequence[Arm]) -> list[list[Arm]]:
     found: dict[Hashable, list[Arm]] = {}
     for arm in arms:
         outcomes = tuple(
-            (t.seed, t.curve, t.confusion or tuple(t.measures.items()), t.mistakes, t.gallery_logits)
+            (t.seed, t.curve, t.confusion, t.mistakes, frozenset(() if t.confusion else t.measures.items()))
             for t in arm.trials
         )
         found.setdefault((arm.model, arm.labels, arm.teacher_labels, outcomes), []).append(arm)
@@ -100,7 +103,7 @@ def _main(arm: Arm) -> str:
     if arm.score is None:
         return str(arm.errors_per_10000)
     half = arm.score.half_width
-    return f"{arm.score.mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
+    return fixed(arm.score.mean, 2) + ("" if half is None else f" ± {fixed(half, 2)}")
 
 
 def _spread(arm: Arm, _: Translator) -> str:

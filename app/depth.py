@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import floor, fsum
 from statistics import fmean
 
 import numpy as np
@@ -12,12 +13,15 @@ from plotly.subplots import make_subplots
 
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
 from kd_core.events import Arm, ArmTrial, Bin, Result
+from kd_core.numbers import fixed
 from kd_core.settings import TEACHER
 from kd_core.statistics import agreement, calibration_error, t_interval
 
 FEW = 10  # answers in a bin below which its point is drawn faint
 READ_AT = 0.9  # the confidence at which a sentence reads the diagram: chosen beforehand, not by its outcome
 ABOUT_RIGHT = 0.02  # between confidence and accuracy
+LATENCY_NOISE = 1.15  # between medians of networks of one size on a machine that has other work, too
+SINUSOIDS = "sinusoids"  # the one data set without images
 
 
 def pairs(arm: Arm, other: Arm) -> list[tuple[ArmTrial, ArmTrial]]:
@@ -167,12 +171,23 @@ def repeated_mistakes(result: Result, _: Translator) -> go.Figure | None:
 def mistakes_in_words(arm: Arm, teacher: Arm, _: Translator) -> str:
     """One sentence on what an arm answers where the teacher is wrong, in a mean trial."""
     counts = [on_mistakes(*pair) for pair in pairs(arm, teacher)]
-    of, same, other, right = (
-        f"{fmean(values):.0f}" for values in zip(*((c.of, c.same, c.other, c.right) for c in counts), strict=True)
-    )
+    same, other, right = (fmean(each) for each in zip(*((c.same, c.other, c.right) for c in counts), strict=True))
+    of, (same, other, right) = rounded_parts(same, other, right)
     return _("Of the {of} images that the teacher gets wrong, “{arm}” repeats its mistake on {same}, makes another "
              "on {other} and is right on {right}.", of=of, arm=arm.name, same=same, other=other,
              right=right)  # fmt: skip
+
+
+def rounded_parts(*parts: float) -> tuple[int, tuple[int, ...]]:
+    """The rounded total of parts of 0 or more, and the parts as whole numbers that add up to it.
+
+    The largest remainders are rounded up (Hamilton's method): no part is off by 1 or more.
+    """
+    total, floors = round(fsum(parts)), [floor(part) for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda at: floors[at] - parts[at])
+    for at in by_remainder[: total - sum(floors)]:
+        floors[at] += 1
+    return total, tuple(floors)
 
 
 # Confusion
@@ -306,18 +321,21 @@ def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
     only: the place of the one of these that is wanted.
     """
     groups = equal_cost(result)
+    adds, latency, _tested = of_one(result, _)
     panels: dict[str, tuple[list[float], str]] = {
         _("parameters"): ([group[0].cost.parameters for group in groups], ",.0f"),
-        _("multiply-adds for one image"): ([group[0].cost.multiply_adds for group in groups], ",.0f"),
+        adds: ([group[0].cost.multiply_adds for group in groups], ",.0f"),
         _("bytes (float32)"): ([group[0].cost.bytes for group in groups], ",.0f"),
-        _("latency of one image (ms)"): ([group[0].cost.latency_ms for group in groups], ".2f"),
+        latency: ([group[0].cost.latency_ms for group in groups], ".2f"),
     }
     if only is not None:
         panels = dict(list(panels.items())[only : only + 1])
     figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=0.09)
     shown = [_representative(group, result) for group in groups]
-    others = [f" +{len(group) - 1}" if len(group) > 1 else "" for group in groups]
-    names = [_(arm.name) + more for arm, more in zip(shown, others, strict=True)]
+    names = [
+        _("{arm} and {n} more", arm=arm.name, n=len(group) - 1) if len(group) > 1 else _(arm.name)
+        for arm, group in zip(shown, groups, strict=True)
+    ]
     if only is not None:  # there is room for the names
         names = ["<br>= ".join(_(arm.name) for arm in group) for group in groups]
     for row, (amounts, form) in enumerate(panels.values(), start=1):
@@ -343,13 +361,53 @@ def cost_ratios(result: Result) -> tuple[float, float, float] | None:
     the dearest network; None if there is no dearer one."""
     mine = result.arm(result.verdict.arm).cost
     dearest = max((arm.cost for arm in result.arms), key=lambda cost: cost.parameters)
-    if dearest.parameters <= mine.parameters:
+    if dearest.parameters <= mine.parameters or not mine.latency_ms or not mine.multiply_adds:
         return None
     return (
         dearest.parameters / mine.parameters,
         dearest.multiply_adds / mine.multiply_adds,
         dearest.latency_ms / mine.latency_ms,
     )
+
+
+def cost_says(result: Result, _: Translator) -> str:
+    """The dearest network against the verdict's arm, each ratio as what it is; "" if there is no dearer one."""
+    ratios = cost_ratios(result)
+    if ratios is None:
+        return ""
+    parameters, multiply_adds, latency = ratios
+    return _(
+        "The largest network compared with “{arm}”: parameters {parameters}, multiply-adds {multiply_adds}, "
+        "latency {latency}.", arm=result.verdict.arm, parameters=_more(parameters, _),
+        multiply_adds=_more(multiply_adds, _), latency=latency_says(latency, _),
+    )  # fmt: skip
+
+
+def latency_says(ratio: float, _: Translator) -> str:
+    """How many times as long, or that no difference can be told from the measurement's noise."""
+    return _("about the same") if within_noise(ratio) else _more(ratio, _)
+
+
+def within_noise(ratio: float) -> bool:
+    """Whether two latencies of one run differ by no more than such medians do for networks of equal size."""
+    return 1 / LATENCY_NOISE < ratio < LATENCY_NOISE
+
+
+def _more(ratio: float, _: Translator) -> str:
+    """A ratio in words: 4.0 times as many, 5 % more, 12 % less; never "1.0 times"."""
+    if ratio >= 1.5:
+        return _("{times} times as much", times=fixed(ratio, 1))
+    percent = fixed(abs(100 * (ratio - 1)), 1 if abs(ratio - 1) < 0.01 else 0)
+    if ratio == 1:
+        return _("equal")
+    return _("{percent} % more", percent=percent) if ratio > 1 else _("{percent} % less", percent=percent)
+
+
+def of_one(result: Result, _: Translator) -> tuple[str, str, str]:
+    """What multiply-adds and latency are measured on: the names of both measures and of its test data."""
+    if result.data.name == SINUSOIDS:
+        return _("multiply-adds for one point"), _("latency of one point (ms)"), _("test tasks")
+    return _("multiply-adds for one image"), _("latency of one image (ms)"), _("test images")
 
 
 def listed(names: Iterable[str], _: Translator) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from kd_core.events import GalleryDigit, Interval, Result
+from kd_core.numbers import fixed
 from kd_core.settings import (
     ALONE,
     ANCHORED,
@@ -123,7 +124,7 @@ def dots(
         )  # fmt: skip
         spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
         figure.add_scatter(
-            x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.{decimals}f}"],
+            x=[mean.mean], y=[name], mode="markers+text", text=[fixed(mean.mean, decimals)],
             textposition="top center",
             marker=dict(color=COLOURS[arm], size=14, symbol=MARKERS[arm], line=dict(width=3)),
             error_x=dict(type="data", visible=mean.high is not None, **spread),

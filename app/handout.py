@@ -81,7 +81,7 @@ def _table(result: Result, _: Translate) -> str:
     told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
     lines = "".join(f"<li>{_said(further.text, _)}</li>" for further in told)
     title = _("Further comparisons")
-    alone = _("Each interval stands alone: none is corrected for their number.")
+    alone = _("Each interval stands on its own: none is corrected for multiple comparisons.")
     further = f'<h3>{escape(title)}</h3><ul>{lines}</ul><p class="soft">{escape(alone)}</p>'
     return comparison(result, _) + (further if told else "")
 
@@ -170,7 +170,7 @@ def _meta_learning(result: Result, _: Translate) -> Iterable[Drawing]:
     yield _("Query error over adaptation steps"), meta_figures.adaptation(result, _), about
     if result.measure == "errors":
         return
-    about = escape(_("Three test curves of the first trial; after as many steps as are set."))
+    about = escape(_("Three test curves of the first trial, before and after the number of steps that is set."))
     yield _("Curves before and after adapting"), meta_figures.before_and_after(result, _), about
 
 

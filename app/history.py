@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from app.figures import Translator
 from app.link import differing
 from kd_core.messages import N_, Scalar
+from kd_core.numbers import number
 from kd_core.runs.entry import Entry
 from kd_core.settings import TECHNIQUES, Settings, field
 from kd_core.validation import group, main_arms, score
@@ -48,7 +49,7 @@ class HistorySettings(Settings):
                  "ended": N_("ended early"), "imported": IMPORTED},
     )  # fmt: skip
     order: Literal["newest", "best", "slowest"] = field(
-        "newest", label=N_("Order"), help=N_("A click on the head of a column sorts by that column too."),
+        "newest", label=N_("Order"), help=N_("A click on a column's heading sorts by that column."),
         choices={"newest": N_("newest first"), "best": N_("best validation first"), "slowest": N_("longest first")},
     )  # fmt: skip
 
@@ -117,11 +118,6 @@ def shown_validation(entry: Entry, _: Translator) -> str:
     first = main_arms(entry.technique, entry.settings)
     names = sorted(entry.validation, key=lambda name: name not in first)
     return " · ".join(f"{_(name)} {number(entry.validation[name])}" for name in names)
-
-
-def number(value: float) -> str:
-    """Errors in whole numbers, a loss (small) with three digits that count."""
-    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.3g}"
 
 
 def shown_state(entry: Entry, _: Translator) -> str:

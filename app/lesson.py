@@ -25,6 +25,7 @@ from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, 
 from app.look import style
 from app.text import Translate
 from kd_core.messages import Message, message
+from kd_core.numbers import number
 from kd_core.settings import TECHNIQUES, Settings
 
 PARAMETER = "lesson"
@@ -283,7 +284,7 @@ def _ask_number(ask: Number, at: int, values: Mapping[str, Any], progress: _Prog
     key = f"lesson_number_{at}"
     with st.form(f"lesson_form_{at}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         unit = f" ({_(ask.unit)})" if ask.unit else ""
-        bounds = _("{low} to {high}", low=f"{ask.low:g}", high=f"{ask.high:g}")
+        bounds = _("{low} to {high}", low=number(ask.low), high=number(ask.high))
         st.number_input(bounds + unit, float(ask.low), float(ask.high), None, float(ask.step), key=key, width=180,
                         format=f"%.{ask.typed}f", placeholder="?")  # fmt: skip
         st.form_submit_button(_("That is my guess"), key=f"lesson_answer_{at}", type="primary",

@@ -8,7 +8,6 @@ import math
 import warnings
 from collections.abc import Mapping
 from html import escape
-from statistics import fmean
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,12 +15,14 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from app.figures import Translator
-from kd_core.best import Standing
+from kd_core.best import FEWEST_SEEDS, Standing, shared_seeds
 from kd_core.messages import N_, Scalar
+from kd_core.numbers import fixed, number, signed
 from kd_core.plan import Plan
 from kd_core.runs.map_study import Cell, MapView
-from kd_core.runs.map_table import judged, name_of
+from kd_core.runs.map_table import experiments, judged, name_of
 from kd_core.settings import TECHNIQUES, Spec
+from kd_core.validation import main_arms
 
 LISTED = 12  # cells of a search
 BEST, MAY_BE, SCALE = "★", "≈", "Cividis_r"  # bright is few errors, and so it reads in grey and by the colour-blind
@@ -62,17 +63,15 @@ def label(spec: Spec, _: Translator) -> str:
 
 def written(spec: Spec, value: Scalar, _: Translator) -> str:
     """A value as an axis shows it, short."""
-    return f"{value:.4g}" if isinstance(value, float) else _(spec.written(value))
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return fixed(value) if type(value) is int else _(spec.written(value))
 
 
 def place(plan: Plan, cell: Cell, _: Translator) -> str:
     """A cell's place in words: "Temperature T 4, Teacher weight α 0.9"."""
     specs = TECHNIQUES[plan.technique].specs()
     return ", ".join(f"{_(specs[n].label)} {written(specs[n], value, _)}" for n, value in cell.at.items())
-
-
-def number(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.3g}"
 
 
 def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") -> dict[str, str]:
@@ -94,25 +93,31 @@ def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") 
 def heat(view: MapView, _: Translator, language: str = "", linked: bool = True) -> str:
     """The map as HTML: of a grid its cells where they lie, of a search or a single axis the cells, best first."""
     marks = judged(view)
-    shown = [cell for cell in view.cells if cell.mean is not None]
-    ends = [_scaled(view, cell) for cell in shown]
+    ends = [_scaled(view, cell) for cell in view.finished]
+    best = view.best and view.experiment(view.best)
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
 
     def drawn(cell: Cell) -> str:
-        share = (_scaled(view, cell) - low) / (high - low) if cell.mean is not None and high > low else 0.0
-        return _cell(view, cell, marks.get(name_of(cell)), share, _, language, linked)
+        if cell not in view.finished:
+            return _unfinished(view, cell, _)
+        share = (_scaled(view, cell) - low) / (high - low) if high > low else 0.0
+        stands, apart = marks.get(name_of(cell)), any(not each.may_be_best for each in marks.values())
+        may = apart and stands is not None and stands.may_be_best
+        sign = BEST if view.experiment(cell) == best else MAY_BE if may else ""
+        return _finished(view, cell, stands, sign, share, _, language, linked)
 
     is_grid = not view.plan.trials and len(view.plan.axes) == 2
     rows = _grid(view, drawn, _) if is_grid else _list(view, drawn, _)
-    what = escape(measure(view, _))
+    arms = main_arms(view.plan.technique, view.plan.settings_at(view.cells[0].at).model_dump(), view.plan.varied)
+    what = f"{escape(measure(view, _))} ({escape(', '.join(map(_, arms)))})"
     caption = _("{what}, mean over the seeds of each cell; brighter is better.", what=what)
     head = f"<caption><span>{caption}</span></caption>"
     return f'{STYLE}<div class="mapbox"><table class="map">{head}{rows}</table></div>'
 
 
 def _scaled(view: MapView, cell: Cell) -> float:
-    assert cell.mean is not None
-    return math.log10(cell.mean) if view.losses and cell.mean > 0 else cell.mean
+    centre = view.centre(cell)
+    return math.log10(centre) if view.losses and centre > 0 else centre
 
 
 def _grid(view: MapView, drawn: Any, _: Translator) -> str:
@@ -133,7 +138,7 @@ def _grid(view: MapView, drawn: Any, _: Translator) -> str:
 def _list(view: MapView, drawn: Any, _: Translator) -> str:
     specs = TECHNIQUES[view.plan.technique].specs()
     order = {"finished": 0, "running": 1, "waiting": 1, "pruned": 2, "failed": 3}
-    cells = sorted(view.cells, key=lambda cell: (order[cell.state], cell.mean or 0.0))
+    cells = sorted(view.cells, key=lambda cell: (order[cell.state], view.centre(cell) if cell.measures else 0.0))
     cells = cells[:LISTED] if view.plan.trials else list(view.cells)
     names = [axis.field for axis in view.plan.axes]
     heads = "".join(f'<th scope="col">{escape(label(specs[n], _))}</th>' for n in names)
@@ -145,27 +150,24 @@ def _list(view: MapView, drawn: Any, _: Translator) -> str:
     return f'<thead><tr>{heads}<th scope="col">{escape(measure(view, _))}</th></tr></thead><tbody>{body}</tbody>'
 
 
-def _cell(
-    view: MapView, cell: Cell, stands: Standing | None, share: float, _: Translator, language: str, linked: bool
-) -> str:
-    where = place(view.plan, cell, _)
-    if cell.state != "finished" or cell.mean is None:
-        why = f": {_(cell.problem)}" if cell.problem else ""
-        state = _(STATES[cell.state])
-        return (
-            f'<td title="{escape(f"{where}: {state}{why}")}" aria-label="{escape(state)}">{SIGNS[cell.state]}</td>'
-        )
+def _unfinished(view: MapView, cell: Cell, _: Translator) -> str:
+    why = f": {_(cell.problem)}" if cell.problem else ""
+    state = _(STATES[cell.state])
+    title = escape(f"{place(view.plan, cell, _)}: {state}{why}")
+    return f'<td title="{title}" aria-label="{escape(state)}">{SIGNS.get(cell.state, "")}</td>'
+
+
+def _finished(
+    view: MapView, cell: Cell, stands: Standing | None, sign: str, share: float,
+    _: Translator, language: str, linked: bool,
+) -> str:  # fmt: skip
     colour = sample_colorscale(SCALE, [share])[0]
     ink = "#000" if _luminance(colour) > 0.179 else "#fff"  # where both contrast alike
-    sign, may = "", stands is not None and stands.low is not None and stands.may_be_best
-    if view.best is cell or (view.best and view.best.at == cell.at):
-        sign = BEST
-    elif may and stands_apart(view):
-        sign = MAY_BE
-    words = f"{where}: {number(cell.mean)}"
+    centre = number(view.centre(cell))
+    words = f"{place(view.plan, cell, _)}: {centre}"
     if stands and stands.low is not None:
         words += " · " + interval(stands, view, _)
-    inside = f"{number(cell.mean)}<small>{sign}</small>"
+    inside = f"{centre}<small>{sign}</small>"
     if linked and cell.run:
         to = f"{view.plan.technique}?{urlencode(parameters(view.plan, cell, language=language))}"
         inside = f'<a href="{escape(to)}" target="_self" title="{escape(words)}">{inside}</a>'
@@ -189,52 +191,82 @@ def stands_apart(view: MapView) -> bool:
 
 
 def interval(stands: Standing, view: MapView, _: Translator) -> str:
-    """A cell's distance from the best of the others, in words."""
+    """A cell against the best of the others in words: how far it is from it, and what cannot be ruled out."""
     assert stands.low is not None
     assert stands.high is not None
     if view.losses:
-        values = dict(times=f"{10 ** abs(stands.above):.2f}", high=f"{10**stands.high:.2f}")
-        if stands.above <= 0:
-            return _("the least; the next has {times} times its loss", **values)
-        return _("{times} times the least loss, at most {high} times", **values)
-    values = dict(above=f"{stands.above:+.0f}", low=f"{stands.low:.0f}", high=f"{stands.high:.0f}")
-    return _("{above} against the best of the others (interval {low} to {high})", **values)
+        low, high = f"{10**-stands.low:.2f}", f"{10**stands.high:.2f}"
+        above = f"{10 ** abs(stands.above):.2f}"
+        if stands.is_best:
+            return _("the best, detectably: the next has {times} times its loss (95 %: at most {low} times)",
+                     times=above, low=low)  # fmt: skip
+        if not stands.may_be_best:
+            return _("detectably worse: {times} times the least loss (95 %: at most {high} times)", times=above,
+                     high=high)  # fmt: skip
+        return _("may be the best: {times} times the least loss of the others (95 %: {low} to {high} times)",
+                 times=f"{10**stands.above:.2f}", low=f"{10**stands.low:.2f}", high=high)  # fmt: skip
+    above, low, high = fixed(abs(stands.above)), fixed(-stands.low), fixed(stands.high)
+    if stands.is_best:
+        return _("the best, detectably: {above} errors fewer than the next (95 %: at most {low} fewer)",
+                 above=above, low=low)  # fmt: skip
+    if not stands.may_be_best:
+        return _("detectably worse: {above} errors more than the best (95 %: at most {high} more)", above=above,
+                 high=high)  # fmt: skip
+    return _("may be the best: {above} errors against the best of the others (95 %: from {low} fewer to {high} "
+             "more)",
+             above=signed(stands.above), low=low, high=high)  # fmt: skip
 
 
 def summary(view: MapView, _: Translator) -> str:
     """What the map allows to say, and no more."""
-    marks = judged(view)
     best = view.best
-    if best is None or best.mean is None:
+    if best is None:
         return ""
-    where, n = place(view.plan, best, _), len(marks)
-    if n < 2 or any(stands.low is None for stands in marks.values()):
-        return _("Least so far: {where} ({value}). One seed a cell allows no interval: nobody can say which cells "
-                 "differ.", where=where, value=number(best.mean))  # fmt: skip
-    may = sum(stands.may_be_best for stands in marks.values())
-    half = max((s.high or 0) - s.above for s in marks.values() if s.high)
-    invisible = f"{10**half:.2f}" if view.losses else f"{half:.0f}"
-    first = _("Least: {where} ({value}).", where=where, value=number(best.mean))
-    if may == 1:
-        return first + " " + _("It is detectably better than every other of the {n} cells.", n=n)
-    if may == n:
-        then = (
-            _("No cell can be told from it: losses that differ by less than {times} times are invisible here. Add "
-              "seeds.", times=invisible) if view.losses else
-            _("No cell can be told from it: differences below {points} errors per 10,000 are invisible here. Add "
-              "seeds.", points=invisible)
-        )  # fmt: skip
-        return f"{first} {then}"
-    return first + " " + _(
-        "{may} of the {n} cells, outlined, cannot be told from the best; the others are worse. So it is a plateau, "
-        "not a point: do not read an order into it.", may=may, n=n,
-    )  # fmt: skip
+    marks, apart = judged(view), experiments(view)
+    values = dict(where=place(view.plan, best, _), value=number(view.centre(best)))
+    over = view.state == "finished"
+    said = [_("Best cell: {where} ({value}).", **values) if over else
+            _("Best cell so far: {where} ({value}).", **values)]  # fmt: skip
+    n = len(apart)
+    if any(stands.low is None for stands in marks.values()):
+        said.append(_why_no_interval(apart, _))
+    else:
+        standing = {name: marks[name_of(cell)] for name, cell in apart.items()}
+        may = sum(stands.may_be_best for stands in standing.values())
+        half = max((s.high or 0) - s.above for s in standing.values() if s.high)
+        if may == 1:
+            said.append(_("It is detectably better than each of the {n} others.", n=n - 1))
+        elif may == n and view.losses:
+            said.append(_("No other can be told apart from it: losses that differ by a factor of less than {times} "
+                          "cannot be detected here. Add seeds.", times=f"{10**half:.2f}"))  # fmt: skip
+        elif may == n:
+            said.append(_("No other can be told apart from it: differences below {points} errors per 10,000 cannot "
+                          "be detected here. Add seeds.", points=fixed(half)))  # fmt: skip
+        else:
+            said.append(_("{may} of {n}, outlined, may be the best; the others are detectably worse. This is a "
+                          "plateau and not a peak: read no order into it.", may=may, n=n))  # fmt: skip
+    same = len(view.finished) - n
+    if same > 0:
+        said.append(_("{all} cells are {n} experiments: a setting that has no effect beside the others, such as T "
+                      "at α = 0, makes no new one.", all=len(view.finished), n=n))  # fmt: skip
+    return " ".join(said)
+
+
+def _why_no_interval(apart: Mapping[str, Cell], _: Translator) -> str:
+    """Why nothing can be said of cells that differ."""
+    if len(apart) < 2:
+        return _("There is nothing to compare it with yet.")
+    seeds = len(shared_seeds({name: cell.measures for name, cell in apart.items()}))
+    if seeds < FEWEST_SEEDS:
+        return _("Seeds per cell: {seeds}. At least {fewest} are needed to call a difference detectable.",
+                 seeds=seeds, fewest=FEWEST_SEEDS)  # fmt: skip
+    return _("The cells differ by the same amount at every seed: too coarse for an interval.")
 
 
 def legend(view: MapView, _: Translator) -> str:
     """What the signs mean; only those that are there."""
     there = {cell.state for cell in view.cells}
-    words = {BEST: _("least")} if view.best else {}
+    words = {BEST: _("best")} if view.best else {}
     if stands_apart(view):
         words[MAY_BE] = _("outlined: cannot be told from the best (95 %, all cells at once)")
     words |= {sign: _(STATES[state]) for state, sign in SIGNS.items() if state in there}
@@ -309,11 +341,11 @@ def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
 
 def spread(view: MapView) -> bool:
     """Whether there are enough different cells for an importance."""
-    means = [cell.mean for cell in view.cells if cell.state == "finished" and cell.mean is not None]
+    means = [view.centre(cell) for cell in view.finished]
     return len(means) >= 4 and max(means) > min(means) and len(view.plan.axes) > 1
 
 
-def average(cell: Cell) -> str:
-    """Its mean and its seeds' values."""
-    values = ", ".join(number(value) for value in cell.measures.values())
-    return f"{number(fmean(cell.measures.values()))} ({values})"
+def average(view: MapView, cell: Cell) -> str:
+    """What it comes to, and its seeds' values."""
+    values = ", ".join(map(number, cell.measures.values()))
+    return f"{number(view.centre(cell))} ({values})"

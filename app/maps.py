@@ -92,7 +92,7 @@ def _take(plan: Plan) -> None:
 
 
 def _in_words(_: Translate) -> str:
-    """What the controls are set to, for who has not opened them: "Temperature T × Student · mlp30 · 3 seeds"."""
+    """What the controls are set to, for who has not opened them: "Temperature T · Student: two layers of 30"."""
     state = st.session_state
     technique = str(state["map_technique"])
     specs = TECHNIQUES[technique].specs()
@@ -101,10 +101,11 @@ def _in_words(_: Translate) -> str:
     parts = [
         _(NAMES[technique]),
         varied_here,
-        state["map_with"],
+        *(f"{_(specs[name].label)}: {_(specs[name].written(value))}" if name in specs else f"{name} = {value}"
+          for name, value in _pairs(state["map_with"]).items()),
         _("seeds: {n}", n=state["map_seeds"]),
-    ]
-    return " · ".join(part.replace("=", " = ") for part in parts if part)
+    ]  # fmt: skip
+    return " · ".join(filter(None, parts))
 
 
 def _asked() -> tuple[str, list[str], Mapping[str, Any], int]:
@@ -128,8 +129,9 @@ def _draw(_: Translate) -> None:
         _("How"), list(words), format_func=words.__getitem__, key="map_kind", required=True, **kept,
         help=_("A search has a sampler (TPE) choose each next cell from those before; it gives up hopeless ones."),
     )  # fmt: skip
-    three.number_input(_("Seeds a cell"), 1, 20, key="map_seeds", **kept, help=_(
-        "One seed gives a map without any interval; every seed makes all intervals narrower."))  # fmt: skip
+    three.number_input(_("Seeds per cell"), 1, 20, key="map_seeds", **kept, help=_(
+        "With fewer than three seeds a map has "
+        "no intervals; every further seed makes them all narrower."))  # fmt: skip
     if kind == "search":
         seed("map_trials", TRIALS)
         four.number_input(_("Cells to try"), 4, 400, key="map_trials", **kept)
@@ -215,8 +217,8 @@ def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
         view = recorded
     elif view is None:
         st.info(
-            _("This map has not been made yet. Its cells fill in while you watch; whatever was run before costs "
-              "nothing, and a map that is stopped goes on later.")
+            _("This map has not been made yet. Its cells fill in while you watch; runs that are stored already "
+              "cost nothing, and a map that is stopped can go on later.")
         )  # fmt: skip
     return view
 
@@ -245,7 +247,7 @@ def _size(plan: Plan, view: MapView | None, _: Translate) -> str:
     each = expected_seconds(first, store().durations(plan.technique))
     if each is not None and view is None:
         minutes = cells * each / queue().lanes / 60
-        said += " " + _("About {minutes} minutes, as like runs took.", minutes=f"{minutes:.1f}")
+        said += " " + _("About {minutes} minutes, judging by similar runs.", minutes=f"{minutes:.1f}")
     return said
 
 
@@ -278,10 +280,10 @@ def details(view: MapView, _: Translate) -> None:
         st.html(map_figures.heat(view, _, _.language, linked=not recorded) + map_figures.legend(view, _))
         with st.container(key="verdict"):
             st.markdown(f"**{map_figures.summary(view, _)}**")
-        st.caption(_("Read on validation images after the last epoch, never on test images. All cells share their "
-                     "seeds; what is left of the spread is taken to be the same in all (Hsu 1981, multiple "
-                     "comparisons with the best). Whoever picks the best of many is flattered by luck: confirm it "
-                     "with new seeds."))  # fmt: skip
+        st.caption(_("Measured on validation images after the last epoch, never on test images. All cells share "
+                     "their seeds; the spread that remains is taken to be the same in every cell (Hsu 1981, "
+                     "multiple comparisons with the best). The best of many is partly luck: confirm it with new "
+                     "seeds."))  # fmt: skip
     _one_cell(view, recorded, _)
     _figures(view, _)
 
@@ -290,7 +292,7 @@ def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
     finished = [cell for cell in view.cells if cell.state == "finished" and cell.measures]
     if not finished or view.best is None:
         return
-    st.subheader(_("One cell of it"), anchor=False)
+    st.subheader(_("One cell in detail"), anchor=False)
     names = {name_of(cell): cell for cell in finished}
     best = name_of(view.best)
     if st.session_state.get("map_cell") not in names:
@@ -298,7 +300,7 @@ def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
     chosen = st.selectbox(_("Cell"), list(names), format_func=lambda n: map_figures.place(view.plan, names[n], _),
                           key="map_cell", label_visibility="collapsed")  # fmt: skip
     cell, stands = names[chosen], judged(view).get(chosen)
-    said = f"{map_figures.measure(view, _)}: **{map_figures.average(cell)}**"
+    said = f"{map_figures.measure(view, _)}: **{map_figures.average(view, cell)}**"
     if stands and stands.low is not None:
         said += " · " + map_figures.interval(stands, view, _)
     st.markdown(said)
@@ -315,8 +317,8 @@ def _figures(view: MapView, _: Translate) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.markdown("**" + _("Every cell over each setting alone") + "**")
-        chart(map_figures.slices(view, _), "map_slices", _("Every cell over each setting alone"))
+        st.markdown("**" + _("All cells, by one setting at a time") + "**")
+        chart(map_figures.slices(view, _), "map_slices", _("All cells, by one setting at a time"))
     if map_figures.spread(view):
         with right:
             st.markdown("**" + _("Which setting matters here") + "**")

@@ -12,6 +12,7 @@ from app.bundled import Errors, Sweep
 from app.chart import tiles
 from app.figures import CACHED, COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
 from kd_core.events import ArmTrial, Interval, Result
+from kd_core.numbers import fixed, signed
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.statistics import t_interval
 
@@ -35,14 +36,14 @@ def delta_m(result: Result, scheme: str = JOINT) -> Interval:
 
 
 def parameters(result: Result) -> tuple[int, int]:
-    """Parameters of the joint network, and of one network a task."""
+    """Parameters of the joint network, and of one network per task."""
     names = tasks_of(result)
     alone = sum(result.arm(arm_of(task, TASK_ALONE)).cost.parameters for task in names)
     return result.arm(arm_of(names[0], JOINT)).cost.parameters, alone
 
 
 def seconds(result: Result) -> tuple[float, float]:
-    """Mean training time of the joint network, and of one network a task, in seconds."""
+    """Mean training time of the joint network, and of one network per task, in seconds."""
     names = tasks_of(result)
     alone = sum(fmean(t.seconds for t in result.arm(arm_of(task, TASK_ALONE)).trials) for task in names)
     return fmean(t.seconds for t in looked_at(result)), alone
@@ -60,24 +61,26 @@ def loss(settings: MultitaskSettings, _: Translator) -> str:
 def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:
     """Label, figure and explanation of the whole: change of errors, size, time."""
     change, (joint, alone), (took, took_alone) = delta_m(result), parameters(result), seconds(result)
-    interval = "" if change.low is None else f" [{change.low:+.1f}, {change.high:+.1f}]"
+    interval = "" if change.low is None or change.high is None else (
+        f" [{signed(change.low, 1)}, {signed(change.high, 1)}]"
+    )  # fmt: skip
     return [
         (
             _("Change of errors by learning jointly, Δm"),
-            f"{change.mean:+.1f} %",
+            f"{signed(change.mean, 1)} %",
             _("Mean over the tasks of the relative change against alone; below 0 is better. {interval}",
               interval=interval and _("95 % interval over trials:") + interval),
         ),
         (
-            _("Parameters, joint against one network a task"),
-            f"{100 * (joint / alone - 1):+.0f} %",
-            _("{joint} instead of {alone} in all.", joint=f"{joint:,}", alone=f"{alone:,}"),
+            _("Parameters, joint against one network per task"),
+            f"{signed(100 * (joint / alone - 1))} %",
+            _("{joint} instead of {alone} in all.", joint=fixed(joint), alone=fixed(alone)),
         ),
         (
-            _("Training time, joint against one network a task"),
-            f"{100 * (took / took_alone - 1):+.0f} %",
-            _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=f"{took:.1f}",
-              alone=f"{took_alone:.1f}"),
+            _("Training time, joint against one network per task"),
+            f"{signed(100 * (took / took_alone - 1))} %",
+            _("{joint} s instead of {alone} s in all, mean over trials, on one core.", joint=fixed(took, 1),
+              alone=fixed(took_alone, 1)),
         ),
     ]  # fmt: skip
 
@@ -89,10 +92,10 @@ def conflict_says(result: Result, _: Translator) -> str:
     series = [trial.series for trial in trials]
     return _(
         "**{share} % of the steps looked at were in conflict** (cosine below 0; {looks} looks in each of {n} "
-        "trials, mean cosine {cosine}). Two batches of the *same* task agree with a cosine of {floor} only: that "
-        "much is noise. A conflict is no harm by itself: the next step may make up for it.",
+        "trials, mean cosine {cosine}). Two batches of the *same* task have a cosine of only {floor}: that is what "
+        "noise does. A conflict alone does no harm: the next step may make up for it.",
         share=f"{share:.0f}", looks=len(series[0]["step"]), n=len(trials),
-        cosine=f"{fmean(_mean(series, 'cosine')):+.2f}", floor=f"{fmean(_mean(series, 'floor')):+.2f}",
+        cosine=signed(fmean(_mean(series, "cosine")), 2), floor=signed(fmean(_mean(series, "floor")), 2),
     )  # fmt: skip
 
 
@@ -215,7 +218,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     trials = [trial.series for trial in looked_at(result)]
     lines = {
         "cosine": (_("between the tasks, same batch"), "#D55E00", "solid"),
-        "floor": (_("same task, two batches: as alike as noise allows"), "#6B7280", "dash"),
+        "floor": (_("same task, two batches: as similar as noise allows"), "#6B7280", "dash"),
     }
     for name, (label, colour, dash) in lines.items():
         for series in trials:
@@ -310,4 +313,4 @@ def answer_words(task: str, answer: float, _: Translator) -> str:
         return _("odd") if answer else _("even")
     if task == "five":
         return _("5 to 9") if answer else _("0 to 4")
-    return f"{answer:+.0f}°" if task == "angle" else f"{answer:.0f}"
+    return f"{signed(answer)}°" if task == "angle" else fixed(answer)

@@ -85,7 +85,7 @@ CONVENTIONS = (
     ),
     Convention(
         "formula", N_("The article, its formula (§4.1)"), "", "T² · KL",
-        N_("No labels: they come in by a weight α that only the text speaks of."), "T = {T}", "T = {T}",
+        N_("No labels: they enter with a weight α that only the text mentions."), "T = {T}", "T = {T}",
     ),
     Convention(
         "listing", N_("The article, its listing (§5.1)"), "", "KL",
@@ -156,10 +156,10 @@ CAUGHT = {
 }
 CHECK_TITLES = {
     "gradient_at_large_t": N_("At large T the gradient is (z − v) / (N C)"),
-    "classes_that_nobody_gives": N_("Ten classes that nobody gives change nothing"),
+    "classes_that_nobody_gives": N_("Ten more classes that are never predicted change nothing"),
     "student_that_knows_nothing": N_("For a uniform student, KL is log C minus the teacher's entropy"),
     "student_equal_to_teacher": N_("A student equal to its teacher has loss 0"),
-    "same_answer_twice": N_("The teacher gives one image one answer"),
+    "same_answer_twice": N_("The teacher gives the same image the same answer"),
     "logits_belong_to_these_images": N_("The teacher is mostly right about its training images"),
     "logits_are_not_probabilities": N_("The teacher's answers are not nearly uniform at T = 1"),
 }

@@ -9,6 +9,7 @@ from app import figures, ghost
 from app.chart import chart as chart
 from app.compare import comparison
 from app.components.differs import differs
+from app.depth import of_one
 from app.figures import Translator
 from app.tabs import depth
 from app.text import Translate
@@ -83,7 +84,7 @@ def _controls(result: Result, _: Translate) -> None:
     of_a_bug = all(further.baseline == BUGGED for further in told)
     st.markdown("**" + _(OTHERWISE if of_a_bug else FURTHER.get(result.technique, OTHERWISE)) + "**")
     st.markdown("\n".join(f"- {_(further.text)}" for further in told))
-    st.caption(_("Each interval stands alone: none is corrected for their number."))
+    st.caption(_("Each interval stands on its own: none is corrected for multiple comparisons."))
 
 
 def _provenance(result: Result, _: Translate) -> None:
@@ -97,8 +98,8 @@ def _provenance(result: Result, _: Translate) -> None:
         )
         st.caption(kept)
     st.caption(
-        _("{data}: {train} training, {validation} validation, {test} test images. Computed on {processor}, PyTorch "
+        _("{data}: {train} training, {validation} validation, {test} {tested}. Computed on {processor}, PyTorch "
           "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
           validation=f"{result.data.validation:,}", test=f"{result.data.test:,}",
-          processor=result.provenance.processor, torch=result.provenance.torch)
+          tested=of_one(result, _)[2], processor=result.provenance.processor, torch=result.provenance.torch)
     )  # fmt: skip

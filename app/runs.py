@@ -59,7 +59,7 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
         history.table(entries, ranked, _, _.language), key=TABLE, hide_index=True, on_select="rerun",
         selection_mode="multi-row", column_config=config, height=min(5, len(ids)) * ROW + 40,
         row_height=ROW, placeholder="–",
-        alt=_("All runs, one a row"),
+        alt=_("All runs, one per row"),
     )  # fmt: skip
     rows = sorted(row for row in chosen["selection"]["rows"] if row < len(ids))
     st.session_state["runs_ticked"] = [ids[row] for row in rows]
@@ -121,7 +121,10 @@ def compare(ticked: Sequence[Entry], _: Translate) -> None:
     if figure:
         chart(figure, "overlaid", title)
         st.caption(
-            _("Bold: mean of the arm that a run is about; faint: its trials; thin: the arm it is set against.")
+            _(
+                "Bold: the mean of the arm that a run is about; faint: its single trials; thin: the arm that it is "
+                "compared with."
+            )
         )
     else:
         st.caption(_("Some of these runs count errors and others a loss: they share no axis."))
@@ -153,9 +156,8 @@ def _verdicts(results: Sequence[Result], _: Translate) -> None:
         if len([answer for answer in answers if answer.difference]) > 1:
             st.caption(_("{n} comparisons with A: each interval is widened so that all of them hold at once with "
                          "95 %.", n=len(answers)))  # fmt: skip
-        st.caption(_("Read on validation data, after the last epoch; test data belong to each run's own verdict. "
-                     "Whoever picks the best of many runs by their score is flattered by luck: confirm the choice "
-                     "with new seeds."))  # fmt: skip
+        st.caption(_("Measured on validation data after the last epoch; test data are for each run's own verdict. "
+                     "The best of many runs is partly luck: confirm the choice with new seeds."))  # fmt: skip
 
 
 def read_in(_: Translate) -> None:

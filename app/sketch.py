@@ -50,7 +50,7 @@ def networks(result: Result, _: Callable[..., str]) -> list[Network]:
         arm = next((arm for arm in result.arms if arm.name == name), None)
         trial = arm.trials[0] if arm else None
         if arm is None or trial is None or trial.weights is None:
-            raise Problem("That run's result carries no networks.")
+            raise Problem("The result of that run contains no networks.")
         layers(trial.weights)
         found.append({
             "kind": kind, "name": _(name), "labels": f"{arm.labels:,}", "errors": f"{trial.test_errors:,}",

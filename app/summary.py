@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
+from app.depth import LATENCY_NOISE
 from app.figures import COLOURS, Translator
 from kd_core.events import Arm, Result
+from kd_core.numbers import fixed, signed
 from kd_core.settings import ALONE, DISTILLED, LEFT_OUT, TEACHER, DistillationSettings
 
 COLUMNS = (TEACHER, ALONE, DISTILLED)
@@ -74,15 +76,15 @@ def sentence(result: Result, _: Translator) -> str:
 def _whole(points: float) -> str:
     """Points as errors in 10,000, with a decimal where whole numbers would say nothing."""
     errors = 100 * points
-    return f"{errors:,.0f}" if abs(errors) >= 10 else f"{errors:.1f}"
+    return fixed(errors, 0 if abs(errors) >= 10 else 1)
 
 
 def _signed(points: float) -> str:
-    return f"{'+' if points > 0 else '−' if points < 0 else ''}{_whole(abs(points))}"
+    return signed(100 * points, 0 if abs(100 * points) >= 10 else 1)
 
 
 def _mean(result: Result, arm: str) -> str:
-    return f"{result.arm(arm).errors_per_10000.mean:,.0f}"
+    return fixed(result.arm(arm).errors_per_10000.mean)
 
 
 def three_columns(results: Sequence[Result], _: Translator) -> str:
@@ -107,7 +109,10 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
     fewer, faster = _("{times} times fewer"), _("{times} times faster")
     count = [(f"{c.parameters:,}", _less(large.parameters, c.parameters, fewer)) for c in costs.values()]
     weigh = [(_bytes(c.bytes), f"{c.bytes:,} B") for c in costs.values()]
-    take = [(f"{c.latency_ms:.2f} ms", _less(large.latency_ms, c.latency_ms, faster)) for c in costs.values()]
+    take = [
+        (f"{c.latency_ms:.2f} ms", _less(large.latency_ms, c.latency_ms, faster, LATENCY_NOISE))
+        for c in costs.values()
+    ]
     rows += [
         _row(_("parameters"), count),
         _row(_("size of the weights (float32)"), weigh),
@@ -150,9 +155,9 @@ def _row(label: str, cells: Sequence[tuple[str, str]], about: str = "") -> str:
     return f'<tr class="size"><th scope="row">{heading}</th>{shown}</tr>'
 
 
-def _less(large: float, own: float, words: str) -> str:
-    """How many times less an arm needs than the large network; nothing for what is not less."""
-    return words.format(times=f"{large / own:.1f}") if large > 1.05 * own else ""
+def _less(large: float, own: float, words: str, least: float = 1.05) -> str:
+    """How many times less an arm needs than the large network; nothing for what is not less, or hardly."""
+    return words.format(times=fixed(large / own, 1)) if large / own > least else ""
 
 
 def _bytes(count: int) -> str:

@@ -21,6 +21,7 @@ from app.text import Translate
 from kd_core import pixels
 from kd_core.events import Arm, ArmTrial, Result
 from kd_core.messages import N_, Problem
+from kd_core.numbers import fixed, signed
 from kd_core.settings import TEACHER
 
 TABS = {
@@ -112,7 +113,7 @@ def _own_choice(result: Result, t: float, _: Translate) -> None:
         st.info(_.escaped(problem.message))
         return
     if not networks:
-        st.info(_("This result carries no networks; run it anew to ask them."))
+        st.info(_("This result contains no networks; run it again to see what they answer."))
         return
     first = [arm.trials[0] for arm in result.arms]
     key = f"own_images_{result.technique}"
@@ -149,7 +150,7 @@ def _answers_to(
     st.caption(_("Answered now by the first trial's networks (seed {seed}).", seed=seed_of))
     missing = figures_of.listed((arm.name for arm in result.arms if arm.name not in networks), _)
     if missing:
-        st.caption(_("Left out, for their networks are too large to be kept: {names}.", names=missing))
+        st.caption(_("Left out, because their networks are too large to be kept: {names}.", names=missing))
     for place, index in enumerate(chosen):
         narrow, wide = st.columns([1, 4], vertical_alignment="center")
         with narrow:
@@ -205,11 +206,11 @@ def _changes(result: Result, _: Translate) -> None:
     trials = len(fixed_each)
     gained, lost = fmean(fixed_each), fmean(broken_each)
     st.markdown(
-        _("In a mean trial “{arm}” gets **{fixed}** test images right that “{baseline}” gets wrong, and "
+        _("On average in a trial, “{arm}” gets **{fixed}** test images right that “{baseline}” gets wrong, and "
           "**{broken}** the other way round: net **{net}** of {images}, which is the verdict's {points} points.",
           arm=arm.name, baseline=baseline.name, fixed=_mean(gained), broken=_mean(lost),
-          net=("+" if gained > lost else "") + _mean(gained - lost), images=f"{result.data.test:,}",
-          points=f"{result.verdict.difference.mean:+.2f}")
+          net=signed(gained - lost, 0 if abs(gained - lost) >= 10 else 1), images=f"{result.data.test:,}",
+          points=signed(result.verdict.difference.mean, 2))
     )  # fmt: skip
     titles = (
         _("Fixed most often: {shown} of {all} that were fixed in some trial",
@@ -237,7 +238,7 @@ def _list(sentences: Iterable[str]) -> None:
 
 
 def _mean(count: float) -> str:
-    return f"{count:.0f}" if abs(count) >= 10 else f"{count:.1f}"
+    return fixed(count, 0 if abs(count) >= 10 else 1)
 
 
 def _show_tiles(result: Result, shown: list[tuple[int, list[str]]], _: Translate, size: str = "") -> None:
@@ -307,13 +308,13 @@ def _behind(result: Result, arm: Arm, true: int, said: int, _: Translate) -> Non
     if not found:
         st.caption(_("“{arm}” never answers a {true} with {said}.", arm=arm.name, true=true, said=said))
         return
-    st.markdown(_("“{arm}” takes **{n}** different images of a {true} for a {said}.", arm=arm.name, n=len(found),
+    st.markdown(_("“{arm}” mistakes **{n}** different images of a {true} for a {said}.", arm=arm.name, n=len(found),
                   true=true, said=said))  # fmt: skip
     shown = [(index, [_("{times} of {trials}", times=times, trials=trials)]) for index, times in found]
     _show_tiles(result, shown[:MOST_TILES], _, "small")
-    st.caption(_("Under each image: its number, and in how many trials it is taken so."))
+    st.caption(_("Under each image: its number, and in how many trials it is misread like this."))
     if len(found) > MOST_TILES:
-        st.caption(_("The {n} that it takes so in most trials are shown.", n=MOST_TILES))
+        st.caption(_("Shown: the {n} images that are misread in the most trials.", n=MOST_TILES))
 
 
 # Calibration and agreement
@@ -373,15 +374,10 @@ def _cost(result: Result, _: Translate) -> None:
         _("{model}: {names}.", model=group[0].model, names=figures_of.listed((arm.name for arm in group), _))
         for group in figures_of.equal_cost(result)
     )
-    ratios = figures_of.cost_ratios(result)
-    if ratios:
-        st.markdown(
-            _("The largest network has {parameters} times the parameters of “{arm}”, does {multiply_adds} times "
-              "the arithmetic and takes {latency} times as long.", arm=result.verdict.arm,
-              parameters=f"{ratios[0]:.1f}", multiply_adds=f"{ratios[1]:.1f}", latency=f"{ratios[2]:.1f}")
-        )  # fmt: skip
-    st.caption(_("How a network was trained changes its errors, not its cost. Latency: median of one image on one "
-                 "thread of a processor, measured in the run."))  # fmt: skip
+    if said := figures_of.cost_says(result, _):
+        st.markdown(said)
+    st.caption(_("How a network was trained changes its errors, not its cost. Latency: the median time for one "
+                 "input on one thread of a processor, measured in the run."))  # fmt: skip
 
 
 def _html(result: Result, _: Translate, server: str) -> str:
@@ -408,9 +404,9 @@ def _export(result: Result, _: Translate) -> None:
         st.download_button(_("A script that repeats it (Python)"), report.script(result),
                            report.file_name(result, "repeat", "py"), "text/x-python",
                            icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
-        st.caption(_("The report is one file with its pictures inside: it opens without a network and prints. The "
-                     "JSON holds all but the networks; the history reads it in again. The script trains anew and "
-                     "compares every number."))  # fmt: skip
+        st.caption(_("The report is one file with its pictures inside: it opens offline and can be printed. The "
+                     "JSON holds everything except the networks and can be read in again under “History”. The "
+                     "script trains again and compares every number."))  # fmt: skip
         st.markdown("**" + _("The figures") + "**")
         seed("figure_format", "png")
         before = st.session_state.get("figures_drawn_for", "png")

@@ -7,12 +7,14 @@ import streamlit as st
 
 from app import report
 from app.choice import arm_choice
+from app.depth import within_noise
 from app.measuring import CALIBRATION, Exported, Measuring, checked
 from app.text import Translate
 from kd_core import export, pixels
 from kd_core.events import Result
 from kd_core.layers import layers
 from kd_core.messages import Problem
+from kd_core.numbers import fixed
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
@@ -25,7 +27,7 @@ def take_network(result: Result, _: Translate) -> None:
     """An arm's first network as files; its int8 form is made and measured when somebody asks for it."""
     networks = result.networks()
     if not networks:
-        st.caption(_("This result carries no networks; run it anew to have them."))
+        st.caption(_("This result contains no networks; run it again to get them."))
         return
     default = result.verdict.arm if result.verdict.arm in networks else next(iter(networks))
     name = arm_choice(_("Network of"), list(networks), "export_arm", default, _)
@@ -85,7 +87,7 @@ def _int8(result: Result, arm: str, file: str, _: Translate) -> None:
     elif isinstance(problem := job.exception(), Problem):
         st.warning(_.escaped(problem.message))
     elif problem:
-        st.warning(_("The network could not be measured; the server's log says why."))
+        st.warning(_("The network could not be measured; see the server's log for the reason."))
     else:
         _measured(result, job.result(), file, _)
 
@@ -114,15 +116,14 @@ def _measured(result: Result, made: Exported, file: str, _: Translate) -> None:
     st.download_button(_("The network in int8 (ONNX)"), made.int8, report.file_name(result, f"{file} int8", "onnx"),
                        "application/octet-stream", icon=":material/download:", width="stretch", on_click="ignore",
                        key="int8_file")  # fmt: skip
-    share = f"{100 * small.latency_ms / large.latency_ms:.0f} %"
+    ratio = small.latency_ms / large.latency_ms
+    share = f"{fixed(100 * ratio)} %"
     told = (
-        _(
-            "Here int8 takes {share} of float32's time: it is slower, as it often is for small networks.",
-            share=share,
-        )
-        if small.latency_ms > large.latency_ms
-        else _("Here int8 takes {share} of float32's time.", share=share)
-    )
+        _("Here int8 takes about as long as float32.") if within_noise(ratio) else
+        _("Here int8 takes {share} of float32's time: it is slower, as it often is for small networks.",
+          share=share)
+        if ratio > 1 else _("Here int8 takes {share} of float32's time.", share=share)
+    )  # fmt: skip
     st.caption(told)
     st.caption(
         _("Measured now on this server with ONNX Runtime, one thread, median of {passes} passes each, in turns; "

@@ -13,7 +13,7 @@ from app.look import style
 from app.talks import Stage, Step
 from app.text import Translate
 from app.visitor import sign_in_needed
-from app.watch import latest, start_as_set, under_way, watch
+from app.watch import latest, start_as_set, trained, under_way, watch
 from kd_core.messages import N_, message
 from kd_core.settings import Settings
 
@@ -83,17 +83,18 @@ def give(kind: type[Settings], _: Translate) -> None:
     with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):  # at the foot, by its style
         _buttons(settings, steps, at, _)
     notices(_)
-    st.title(_(step.title), anchor=False)
+    revealed = at in _revealed(technique)
+    st.title(_(step.told if revealed and step.told else step.title), anchor=False)
     st.markdown(_(step.sentence))
     asked = st.container(key="talk_ask")
     with st.container(key="talk_picture"):
         stage = _stage(settings, step, at, _)
-        if not (step.runs and under_way(technique)):  # else the curves of the run are the picture
+        if stage.running is None:  # else the curves of the run are the picture
             step.picture(stage, _)
     with asked:
         with st.container(key="talk_question"):
             st.markdown(step.ask(stage, _))
-        st.markdown(f"{step.answer(stage, _)} {_badge(step, stage, _)}" if stage.revealed else "…")
+        st.markdown(_answer(step, stage, _) if stage.revealed else "…")
 
 
 def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
@@ -102,8 +103,15 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
     newest = watch(settings, _) if step.runs else latest(technique)
     return Stage(
         settings=settings, result=newest or recorded(technique), recorded=newest is None,
-        revealed=at in _revealed(technique),
+        revealed=at in _revealed(technique), running=trained(technique) if step.runs else None,
     )  # fmt: skip
+
+
+def _answer(step: Step, stage: Stage, _: Translate) -> str:
+    """The answer with its date; while a run is the picture, that the answer comes with its result."""
+    if stage.running is not None:
+        return _("The run under way will tell: the answer comes with its result.")
+    return f"{step.answer(stage, _)} {_badge(step, stage, _)}"
 
 
 def _badge(step: Step, stage: Stage, _: Translate) -> str:

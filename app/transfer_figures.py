@@ -1,6 +1,7 @@
 """What a transfer Result says of λ and of forgetting: pure functions, no Streamlit."""
 
 import json
+import math
 import re
 from functools import cache, lru_cache
 from statistics import fmean
@@ -21,7 +22,7 @@ HALF_WAY = 0.1  # λ in the middle of the scale from 0 to infinity
 
 
 class OwnRun(TypedDict):
-    """A run as a point beside the recorded curves: labels a class, errors per 10,000 of the two arms."""
+    """A run as a point beside the recorded curves: labels per class, errors per 10,000 of the two arms."""
 
     labels: int
     scratch: float
@@ -48,6 +49,12 @@ def lambda_map() -> LambdaMap:
     """The recorded distances by layer and λ."""
     found: LambdaMap = json.loads((ASSETS / "recorded-transfer-lambda.json").read_text(encoding="utf-8"))
     return found
+
+
+def moved_in_all(lam: float) -> float:
+    """‖θ − θ_pre‖ over all transferred layers at once, recorded at `lam`: the root of the sum of squares."""
+    every = lambda_map()
+    return math.hypot(*every["distance"][every["lams"].index(lam)])
 
 
 def own_run(result: Result | None, curve: LabelsCurve) -> OwnRun | None:
@@ -87,7 +94,9 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{x}: %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
     highest = max((length for lengths in moved.values() for length in lengths), default=1.0)
-    figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * (highest or 1.0)])
+    figure.update_yaxes(
+        title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * (highest or 1.0)]
+    )
     figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.2, x=0))
     return finish(figure, height=340)
 
@@ -122,7 +131,7 @@ def distances_at(recorded: LambdaMap, lam: float, _: Translator) -> go.Figure:
         marker=dict(color=COLOURS[ANCHORED], pattern=dict(shape=PATTERNS[ANCHORED])),
     ))  # fmt: skip
     highest = max(length for each in recorded["distance"] for length in each)
-    figure.update_yaxes(title=_("distance from the old weights ‖θ − θ_pre‖"), range=[0, 1.1 * highest])
+    figure.update_yaxes(title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * highest])
     return finish(figure, height=340)
 
 

@@ -215,9 +215,15 @@ def latest(technique: str) -> Result | None:
 
 def under_way(technique: str) -> bool:
     """Whether this session's run, or the one that the address names, still goes on."""
+    return trained(technique) is not None
+
+
+def trained(technique: str) -> Settings | None:
+    """The settings of the run that is under way here; None where none is."""
     run = st.query_params.get("run") or st.session_state.get(f"run_{technique}")
     handle = queue().find(str(run)) if run else None
-    return handle is not None and handle.technique == technique and not handle.view().over
+    goes_on = handle is not None and handle.technique == technique and not handle.view().over
+    return handle.settings if handle is not None and goes_on else None
 
 
 def previous(technique: str) -> Ghost | None:

@@ -148,7 +148,7 @@ def record_all_labels(epochs: int = 5, path: Path = HERE / "recorded-all-labels.
 def record_labels(
     labels: Sequence[int] = LABELS, seeds: int = 6, path: Path = HERE / "recorded-transfer-labels.json"
 ) -> None:
-    """Test errors of every transfer arm over labels a class, all other settings as they are by default.
+    """Test errors of every transfer arm over labels per class, all other settings as they are by default.
 
     One Result for each number of labels. A point's gain is its run's own verdict: fine-tuning against
     from scratch, in points, paired by seed.

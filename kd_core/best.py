@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CONFIDENCE = 0.95
+FEWEST_SEEDS = 3  # with two, what a seed does to a cell cannot be told from what it does to all
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,28 @@ def standings(measures: Mapping[str, Mapping[int, float]], confidence: float = C
         h = d · s · sqrt(2 / n),   interval_i = [min(0, distance_i - h), max(0, distance_i + h)],
 
     d being Dunnett's one-sided critical value for k - 1 comparisons (`dunnett`). Only seeds that every cell has
-    are blocks; where these are fewer than two, or all cells are equal in every residual, no interval is given:
-    low and high are None. One cell has nothing to be compared with. Raises ValueError for a cell of no seeds.
+    are blocks; where these are fewer than FEWEST_SEEDS, or all cells are equal in every residual, no interval is
+    given: low and high are None. One cell has nothing to be compared with. Raises ValueError for a cell of no
+    seeds.
     """
     if any(not of_cell for of_cell in measures.values()):
         raise ValueError("a cell without any measure cannot be compared; leave it out")
     if len(measures) < 2:
         return {name: Standing(_mean(list(v.values())), 0.0, None, None) for name, v in measures.items()}
-    seeds = sorted(set.intersection(*(set(of_cell) for of_cell in measures.values())))
+    seeds = shared_seeds(measures)
     means = {name: _mean([v[s] for s in seeds] if seeds else list(v.values())) for name, v in measures.items()}
-    half = _half_width(measures, seeds, confidence) if len(seeds) > 1 else None
+    half = _half_width(measures, seeds, confidence) if len(seeds) >= FEWEST_SEEDS else None
     found = {}
     for name, mean in means.items():
         above = mean - min(other for one, other in means.items() if one != name)
         ends = (None, None) if half is None else (min(0.0, above - half), max(0.0, above + half))
         found[name] = Standing(mean, above, *ends)
     return found
+
+
+def shared_seeds(measures: Mapping[str, Mapping[int, float]]) -> list[int]:
+    """The seeds that every cell has, in order."""
+    return sorted(set.intersection(*(set(of_cell) for of_cell in measures.values()))) if measures else []
 
 
 def _half_width(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from kd_core.messages import Message, Scalar
+from kd_core.numbers import fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Interval(_Record):
         if not self.n:
             return "–"
         half = self.half_width
-        return f"{self.mean:.0f}" + (f" ± {half:.0f}" if half is not None else "")
+        return fixed(self.mean) + (f" ± {fixed(half)}" if half is not None else "")
 
 
 NOTHING = Interval(mean=0.0, low=None, high=None, n=0, confidence=0.95)  # nothing was measured

@@ -69,6 +69,11 @@ class Plan(BaseModel):
         plan.check()
         return plan
 
+    @property
+    def varied(self) -> frozenset[str]:
+        """The fields that its axes vary."""
+        return frozenset(axis.field for axis in self.axes)
+
     def check(self) -> None:
         """Raise Problem, which says what to change, for a plan that nobody can carry out."""
         fields = [axis.field for axis in self.axes]
@@ -111,9 +116,10 @@ class Plan(BaseModel):
     def key(self) -> str:
         """The same for plans that ask the same: what a stored map is found by."""
         whole = TECHNIQUES[self.technique].parse(self.settings).model_dump()
-        varied = {axis.field for axis in self.axes}
-        asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in varied}
+        asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in self.varied}
         record = [self.technique, [[axis.field, list(axis.values)] for axis in self.axes], asked, self.trials]
+        if "lam" in self.varied:  # such maps were once judged by an arm that λ does not touch
+            record.append("judged by L2-SP")
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -199,21 +205,22 @@ MAP_PRESETS: dict[str, MapPreset] = {
         "distillation", ["alpha=0.1,0.3,0.5,0.7,0.9,1", "temperature=1,2,4,8,16,32"], student="mlp30", seeds=3,
     ),
     "temperature_width": _preset(
-        N_("T × student"), N_("Does a smaller student want a lower temperature, as Hinton and others found?"),
+        N_("T × student"), N_("Does a smaller student need a lower temperature, as Hinton and others found?"),
         "distillation", ["student=mlp30,mlp300,mlp800", "temperature=1,2,4,8,20"], seeds=3,
     ),
     "hinton_widths": _preset(
         N_("T × width, all labels"),
-        N_("Hinton 2015: 30 units want T = 2.5 to 4; from 300 units on any T above 8 does. Takes minutes."),
+        N_("Hinton 2015: with 30 units, T = 2.5 to 4 is best; with 300 or more, any T above 8 is as good. Takes "
+           "minutes."),
         "distillation", ["student=mlp30,mlp300", "temperature=1,2.5,4,8,12,20"], seeds=3, teacher="jittered",
         teacher_epochs=42, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
     ),
     "lambda_labels": _preset(
-        N_("λ × labels"), N_("The fewer labels, the more the old weights should hold: is it so?"),
+        N_("λ × labels"), N_("The fewer the labels, the more firmly the old weights should be held: is that so?"),
         "transfer", ["labels_per_class=2,5,10,20,50", "lam=0,0.001,0.01,0.1,1"], seeds=3,
     ),
     "task_weights": _preset(
-        N_("Two task weights"), N_("Only the ratio of two weights should matter, but for the step that they make."),
+        N_("Two task weights"), N_("Only the ratio of two weights should matter, apart from the size of the step."),
         "multitask", ["weight_left=0.1,0.3,1,3", "weight_right=0.1,0.3,1,3"], seeds=3,
     ),
     "inner": _preset(
@@ -221,7 +228,7 @@ MAP_PRESETS: dict[str, MapPreset] = {
         "meta_learning", ["inner_lr=0.003,0.01,0.03", "inner_steps=1,3,5"], seeds=3, iterations=500,
     ),
     "search": _preset(
-        N_("Search: T, α, step size"), N_("Three settings at once, for which a grid would be large."),
+        N_("Search: T, α, learning rate"), N_("Three settings at once, for which a grid would be large."),
         "distillation", ["temperature=1,20", "alpha=0,1", "learning_rate=0.0005,0.01"], 24, student="mlp30",
         seeds=3,
     ),

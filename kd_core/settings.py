@@ -208,6 +208,16 @@ class Settings(BaseModel):
         """About how many images (or tasks) the run trains on, each counted as often as it is seen."""
         return float(len(self.trial_seeds))
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """The fields that change nothing in the arm a run's question is about, as the others are set."""
+        return frozenset()
+
+    @property
+    def experiment(self) -> str:
+        """The same for settings that differ in `idle` fields only: their main arm comes out the same."""
+        return json.dumps(self.model_dump(exclude=set(self.idle)), sort_keys=True)
+
     def key(self, version: int, data: str) -> str:
         """The hash under which a Result of these settings is kept: technique, result version, data, fields.
 
@@ -310,7 +320,7 @@ class DistillationSettings(Settings):
     )  # fmt: skip
     alpha: float = field(
         0.9, ge=0, le=1, step=0.05, symbol="α", label=N_("Teacher weight α"),
-        help=N_("Share of the loss that listens to the teacher; the rest listens to the labels."),
+        help=N_("The teacher's share of the loss; the rest is the labels' share."),
     )  # fmt: skip
     train_size: int = field(
         500, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
@@ -334,19 +344,19 @@ class DistillationSettings(Settings):
     )  # fmt: skip
     arm_shuffled: bool = field(
         False, more=True, label=N_("Control: shuffled soft targets"),
-        help=N_("One more student whose teacher's probabilities of the wrong digits are shuffled, image by image."),
+        help=N_("One more student; its teacher's probabilities for the wrong digits are shuffled, image by image."),
     )  # fmt: skip
     arm_same_labels: bool = field(
-        False, more=True, label=N_("Control: teacher of the same labels"),
+        False, more=True, label=N_("Control: teacher with the same labels"),
         help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
     )  # fmt: skip
     method: Literal["logits", "decoupled", "attention", "hints"] = field(
         "logits", choices=METHODS, more=True, label=N_("What is taught"),
-        help=N_("Softened answers alone, or something of the teacher's inner layers beside them."),
+        help=N_("The teacher's softened answers alone, or something from its inner layers as well."),
     )  # fmt: skip
     method_weight: float = field(
         1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
-        help=N_("Weight of what a further method adds; of no effect on soft targets alone."),
+        help=N_("Weight of the term that a further method adds; it has no effect with soft targets alone."),
     )  # fmt: skip
     bug: Literal["none", "no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
         "none", choices=BUGS, more=True, later=True, label=N_("Arm with a bug"),
@@ -361,7 +371,7 @@ class DistillationSettings(Settings):
         help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
     )  # fmt: skip
     schedule: Literal["constant", "one_cycle"] = field(
-        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Step size over time"),
+        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning rate over time"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
     seeds: int = field(
@@ -386,7 +396,7 @@ class DistillationSettings(Settings):
     teacher_epochs: int = field(
         5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
         help=N_(
-            "How often a teacher of all labels sees them; any other trains as long as the student."
+            "How often a teacher trained on all labels sees them; any other teacher trains as long as the student."
         ),
     )  # fmt: skip
     fresh_teacher: bool = field(
@@ -435,6 +445,19 @@ class DistillationSettings(Settings):
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.train_size * len(self.arms))
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """At α = 0 nobody listens to soft targets; at T = 1, T² is 1; β weighs further methods alone."""
+        found = {"arm_smoothing", "arm_shuffled", "arm_same_labels", "bug", "fresh_teacher"}
+        found |= {"t_squared"} if self.temperature == 1 else set()
+        found |= {"method_weight"} if self.method == "logits" else set()
+        found |= {"teacher_epochs"} if self.teacher_data == "same" else set()
+        if self.alpha == 0:
+            found |= {"temperature", "t_squared"}
+            if self.method in ("logits", "decoupled"):  # the others have a term of their own beside α
+                found |= {"method", "method_weight", "teacher", "teacher_data", "teacher_epochs"}
+        return frozenset(found)
+
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
         there = len(data.train.labels)
@@ -454,8 +477,8 @@ class DistillationSettings(Settings):
             )
         if self.left_out != "none" and self.teacher_data == "same":
             raise Problem(
-                N_("A teacher of the student's labels does not know the digits left out either: let it have all "
-                   "training images.")
+                N_("A teacher trained on the student's labels does not know the digits left out either: give it "
+                   "all training images.")
             )  # fmt: skip
 
 
@@ -470,7 +493,7 @@ IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
 TASKS = {
     "low_high": N_("digits 0-4 → digits 5-9"),
     "uci": N_("MNIST → UCI digits (other writers, another scanner)"),
-    "rotated": N_("digits → digits turned by a quarter"),
+    "rotated": N_("digits → digits rotated by 90°"),
     "inverted": N_("digits → digits black on white"),
     "fashion": N_("clothes (Fashion-MNIST) → digits"),
     "imagenet": N_("photographs (ImageNet) → digits"),
@@ -494,7 +517,7 @@ class TransferSettings(Settings):
         help=N_("What the network has learned first, and what it has to learn now."),
     )  # fmt: skip
     labels_per_class: int = field(
-        10, ge=1, le=500, step=1, log=True, label=N_("Labels a class"),
+        10, ge=1, le=500, step=1, log=True, label=N_("Labels per class"),
         help=N_("How many labelled target images of each class; drawn anew for each seed."),
     )  # fmt: skip
     lam: float = field(
@@ -504,21 +527,23 @@ class TransferSettings(Settings):
     )  # fmt: skip
     network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = field(
         "large", choices=NETWORKS, label=N_("Network"),
-        help=N_("The same for every arm; but a network of ImageNet is set against the article's CNN from scratch."),
+        help=N_("The same for every arm, except that a network of ImageNet is compared with the article's CNN "
+                "trained from scratch."),
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
-        "true", more=True, label=N_("The source's lesson"),
+        "true", more=True, label=N_("What the source is trained on"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
-        help=N_("A source that teaches nothing of digits may help or hurt; try it."),
+        help=N_("A source that has nothing to do with digits may help or hurt; try it."),
     )  # fmt: skip
     image_size: int = field(
         32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
-        help=N_("The side to which digits are enlarged for a network of ImageNet; larger is slower, 224 by far."),
+        help=N_("Digits are enlarged to this side length for a network of ImageNet; larger is slower, and 224 is "
+                "by far the slowest."),
     )  # fmt: skip
     tune_backbone: bool = field(
         False, more=True, label=N_("Fine-tune the ImageNet network"),
-        help=N_("Train all of it too, with three more arms; otherwise it stays frozen. Slow."),
+        help=N_("Train the whole ImageNet network as well, in three more arms; otherwise it stays frozen. Slow."),
     )  # fmt: skip
     epochs: int = field(
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
@@ -542,7 +567,7 @@ class TransferSettings(Settings):
     )  # fmt: skip
     weight_decay: float = field(
         0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
-        help=N_("Pull to zero: of the new layer in every arm, of all layers in the weight-decay arm."),
+        help=N_("Pull towards zero: on the new layer in every arm, on all layers in the weight-decay arm."),
     )  # fmt: skip
     source_epochs: int = field(
         3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
@@ -580,6 +605,14 @@ class TransferSettings(Settings):
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.labels_per_class * 10)
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Some fields are of ImageNet's networks alone; a frozen one is not pulled, nor moved by a step size."""
+        if not self.has_backbone:
+            return frozenset({"image_size", "tune_backbone", "fresh_source"})
+        frozen = {"lam", "base_learning_rate"}
+        return frozenset({"source_epochs", "fresh_source"} | (set() if self.tune_backbone else frozen))
+
     def check(self, data: Any) -> None:
         """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
         if self.task == "imagenet" and not self.has_backbone:
@@ -588,12 +621,18 @@ class TransferSettings(Settings):
             )
         if self.has_backbone and self.source_kind != "true":
             raise Problem(
-                N_("A network of ImageNet has had its lesson: set the source's lesson back to real images.")
+                N_(
+                    "A network of ImageNet is trained already: set “What the source is trained on” back to real "
+                    "images."
+                )
             )
         there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
         if self.labels_per_class > there:
             raise Problem(
-                N_("{given} labels a class were asked for, but {data} has only {there} of one; choose fewer."),
+                N_(
+                    "{given} labels per class were asked for, but one class of {data} has only {there}; choose "
+                    "fewer."
+                ),
                 given=self.labels_per_class,
                 data=data.name,
                 there=there,
@@ -645,7 +684,7 @@ def scheme_of(arm_name: str) -> str:
 def _task_weight(label: str) -> Any:
     """The field α_i of one task; it counts only where that task is among the chosen ones."""
     return field(
-        1.0, ge=0, le=10, step=0.1, symbol="α_i", label=label,
+        1.0, ge=0, le=10, step=0.1, symbol="αᵢ", label=label,
         help=N_("How much this task's loss counts in the joint loss; 0 leaves it out."),
     )  # fmt: skip
 
@@ -665,19 +704,19 @@ class MultitaskSettings(Settings):
         "two_digits", choices=TASK_SETS, label=N_("Tasks"),
         help=N_("What one network learns at the same time."),
     )  # fmt: skip
-    weight_left: float = _task_weight(N_("Weight of the left digit α_i"))
-    weight_right: float = _task_weight(N_("Weight of the right digit α_i"))
-    weight_digit: float = _task_weight(N_("Weight of the digit α_i"))
-    weight_parity: float = _task_weight(N_("Weight of parity α_i"))
-    weight_five: float = _task_weight(N_("Weight of at least five α_i"))
-    weight_angle: float = _task_weight(N_("Weight of the rotation angle α_i"))
+    weight_left: float = _task_weight(N_("Weight of the left digit αᵢ"))
+    weight_right: float = _task_weight(N_("Weight of the right digit αᵢ"))
+    weight_digit: float = _task_weight(N_("Weight of the digit αᵢ"))
+    weight_parity: float = _task_weight(N_("Weight of parity αᵢ"))
+    weight_five: float = _task_weight(N_("Weight of at least five αᵢ"))
+    weight_angle: float = _task_weight(N_("Weight of the rotation angle αᵢ"))
     weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = field(
         "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
-        help=N_("How the weighted losses are combined; none of these is promised to win."),
+        help=N_("How the weighted losses are combined; none of these always wins."),
     )  # fmt: skip
     body: Literal["medium", "small"] = field(
         "medium", choices=BODIES, more=True, label=N_("Shared body"),
-        help=N_("The layers that all tasks share; in a small one they must fight for room."),
+        help=N_("The layers that all tasks share; in a small body the tasks compete for room."),
     )  # fmt: skip
     train_size: int = field(
         1000, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
@@ -732,6 +771,12 @@ class MultitaskSettings(Settings):
     def effort(self) -> float:
         return float(self.seeds * self.epochs * self.train_size)
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Weights of tasks that were not chosen; and the weighting, where only one task has a weight."""
+        found = {f"weight_{task}" for task in TASK_LABELS if task not in self.task_names}
+        return frozenset(found | ({"weighting"} if sum(weight > 0 for weight in self.weights) == 1 else set()))
+
     def check(self, data: Any) -> None:
         """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
         there = len(data.train.labels)
@@ -772,7 +817,7 @@ class MetaSettings(Settings):
 
     problem: Literal["sinusoids", "digits"] = field(
         "sinusoids", choices=PROBLEMS, label=N_("Tasks"),
-        help=N_("What every task is one of: a curve through a few points, or a few digits to tell apart."),
+        help=N_("What the tasks are: curves to fit through a few points, or a few digits to tell apart."),
     )  # fmt: skip
     shots: int = field(
         10, ge=1, le=500, step=1, log=True, symbol="K", label=N_("Examples K"),
@@ -787,7 +832,7 @@ class MetaSettings(Settings):
         help=N_("Adaptation steps that the starting point is trained for, and after which arms are compared."),
     )  # fmt: skip
     ways: int = field(
-        3, ge=2, le=10, step=1, symbol="N", label=N_("Digits a task N"),
+        3, ge=2, le=10, step=1, symbol="N", label=N_("Digits per task N"),
         help=N_("How many digits a task tells apart; without effect on sinusoids."),
     )  # fmt: skip
     first_order: bool = field(
@@ -796,14 +841,14 @@ class MetaSettings(Settings):
     )  # fmt: skip
     reptile: bool = field(
         False, more=True, label=N_("One more arm: Reptile"),
-        help=N_("Moves the start towards where a few plain steps on each task lead."),
+        help=N_("Moves the starting point towards where a few plain gradient steps on each task lead."),
     )  # fmt: skip
     iterations: int = field(
         1500, ge=1, le=100_000, step=100, more=True, log=True, label=N_("Meta-steps"),
         help=N_("How often the starting point is moved, each time for a batch of tasks."),
     )  # fmt: skip
     meta_batch: int = field(
-        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks a meta-step"),
+        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks per meta-step"),
         help=N_("Tasks whose losses are added up in one meta-step."),
     )  # fmt: skip
     meta_lr: float = field(
@@ -812,7 +857,7 @@ class MetaSettings(Settings):
     )  # fmt: skip
     queries: int = field(
         10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
-        help=N_("Examples of a training task (for digits of each digit) that judge its adapted network."),
+        help=N_("Examples per training task (for digits: per digit) on which the adapted network is judged."),
     )  # fmt: skip
     seeds: int = field(
         5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
@@ -835,6 +880,11 @@ class MetaSettings(Settings):
     @property
     def effort(self) -> float:
         return float(self.seeds * self.iterations * self.meta_batch)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Reptile is an arm beside the one that is judged; a curve has no digits."""
+        return frozenset({"reptile"} | ({"ways"} if self.problem == "sinusoids" else set()))
 
     def check(self, data: Any) -> None:
         """Refuse what the digits in `data` cannot give. Raises Problem, which says what to change."""
@@ -892,7 +942,7 @@ DISTILLATION_LIMITS: dict[str, Preset] = {
     ),
     "plain": Preset(
         N_("T = 1, α = 0: plain training"),
-        N_("The teacher has no say: both students come out equal, to the last weight."),
+        N_("The teacher has no influence: both students come out equal, to the last weight."),
         {"temperature": 1.0, "alpha": 0.0},
     ),
 }
@@ -900,7 +950,7 @@ DISTILLATION_LIMITS: dict[str, Preset] = {
 DISTILLATION_PRESETS: dict[str, Preset] = {
     "few_labels": Preset(
         N_("Few labels"),
-        N_("Few labelled images: a teacher of all labels helps visibly."),
+        N_("Few labelled images: a teacher trained on all labels helps visibly."),
         {},
     ),
     "same_labels": Preset(
@@ -910,7 +960,7 @@ DISTILLATION_PRESETS: dict[str, Preset] = {
     ),
     "why": Preset(
         N_("Why does it work?"),
-        N_("Few labels, with three controls: label smoothing, shuffled answers, a teacher of the same labels."),
+        N_("Few labels, with three controls: label smoothing, shuffled answers, a teacher with the same labels."),
         {"arm_smoothing": True, "arm_shuffled": True, "arm_same_labels": True},
     ),
     "hard_teacher": Preset(
@@ -961,7 +1011,10 @@ HINTON_PRESETS: dict[str, Preset] = {
     ),
     "no_three": Preset(
         N_("No 3s"),
-        N_("The student never sees a 3. It knows it from the teacher, but for a bias. Takes minutes."),
+        N_(
+            "The student never sees a 3. It learns what a "
+            "3 is from the teacher, except for one bias. Takes minutes."
+        ),
         {**_HINTON, "left_out": "3", "alpha": 1.0, "epochs": 30},
         needs_mnist=True,
     ),
@@ -976,7 +1029,7 @@ HINTON_PRESETS: dict[str, Preset] = {
 TRANSFER_LIMITS: dict[str, Preset] = {
     "fine_tuning": Preset(
         N_("λ = 0: fine-tuning"),
-        N_("Nothing pulls: the L2-SP arm is fine-tuning, to the last weight."),
+        N_("No pull: the L2-SP arm is the same as fine-tuning, to the last weight."),
         {"lam": 0.0},
     ),
     "extraction": Preset(
@@ -1067,7 +1120,8 @@ MULTITASK_PRESETS: dict[str, Preset] = {
     "digit_angle": Preset(
         N_("Digit and angle"),
         N_(
-            "Turned digits, 500 images: measured, the digit neither gains nor loses detectably, and the angle pays."
+            "Rotated digits, 500 images: measured, the digit neither gains nor loses detectably, and the angle "
+            "gets worse."
         ),
         {"tasks": "digit_angle", "train_size": 500, "epochs": 30},
     ),

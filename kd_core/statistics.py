@@ -226,7 +226,7 @@ def _wording(d: Interval, names: Mapping[str, Scalar | Message], better: str, wo
 
 def _points(value: float) -> str:
     """Points with their sign and as many digits as it takes to show them: +3.19, -0.004."""
-    return f"{value:+.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:+.1g}"
+    return f"{value + 0.0:+.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:+.1g}"
 
 
 def validation(result: Result) -> dict[str, float]:

@@ -4,12 +4,13 @@ Only validation is looked at here. The test set belongs to a run's own verdict: 
 wear it out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
 from kd_core.events import Arm, ArmTrial, Result
-from kd_core.messages import Scalar
+from kd_core.messages import N_, Scalar
 from kd_core.settings import (
+    ANCHORED,
     BACKBONES,
     DISTILLED,
     FIRST_ORDER,
@@ -22,6 +23,12 @@ from kd_core.settings import (
     MultitaskSettings,
     arm_of,
 )
+
+# What the images are called in a Result, for those whose name is not a name in every language.
+DATA_NAMES = (
+    N_("MNIST two digits"), N_("MNIST turned"), N_("MNIST rotated"), N_("MNIST inverted"),
+    N_("UCI digits two digits"), N_("UCI digits turned"), N_("UCI digits"),
+)  # fmt: skip
 
 Points = tuple[tuple[float, float], ...]  # (epoch, errors in percent) or (meta-step, loss)
 
@@ -41,14 +48,22 @@ DRAWN_BY = {
 }
 
 
-def main_arms(technique: str, settings: Mapping[str, Scalar]) -> tuple[str, ...]:
-    """The arms that a run's question is about: the one its verdict names, of several tasks one each."""
+def main_arms(technique: str, settings: Mapping[str, Scalar], varied: Collection[str] = ()) -> tuple[str, ...]:
+    """The arms that a run's question is about: the one its verdict names, of several tasks one each.
+
+    varied: the settings that a map varies. λ pulls in one arm of transfer alone, which then is the one to judge by.
+    """
     if technique == "multitask":
         tasks = settings.get("tasks")
         names = MultitaskSettings.parse({"tasks": tasks}).task_names if tasks in TASK_SETS else ()
         return tuple(arm_of(task, JOINT) for task in names)
     if technique == "transfer":
-        return (FROZEN,) if settings.get("network") in BACKBONES else (TUNED,)
+        backbone = settings.get("network") in BACKBONES
+        if "lam" in varied and (settings.get("tune_backbone") or not backbone):
+            return (ANCHORED,)
+        if "base_learning_rate" in varied and settings.get("tune_backbone"):
+            return (TUNED,)
+        return (FROZEN,) if backbone else (TUNED,)
     if technique == "meta_learning":
         return (FIRST_ORDER,) if settings.get("first_order") else (MAML,)
     return (DISTILLED,)

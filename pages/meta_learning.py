@@ -61,7 +61,7 @@ def tasks() -> None:
             st.info(_.escaped(problem.message))
     else:
         chart(figures.before_and_after(result, _), "before_and_after", _("Curves before and after adapting"))
-        st.caption(_("Three test curves of the first trial; after as many steps as are set."))
+        st.caption(_("Three test curves of the first trial, before and after the number of steps that is set."))
 
 
 def order() -> None:

@@ -100,15 +100,15 @@ def samples() -> None:
 
 
 def ways() -> None:
-    st.markdown(_("None of these is promised to win: with weights tuned as carefully, the plain weighted sum often "
-                  "does as well (Kurin et al. 2022)."))  # fmt: skip
+    st.markdown(_("None of these always wins: with weights tuned as carefully, the plain weighted sum often does "
+                  "as well (Kurin et al. 2022)."))  # fmt: skip
     st.markdown(_("**Fixed**: the weights stay as set."))
-    st.markdown(_("**Learned uncertainty** (Kendall et al. 2018): each task learns s_i, the logarithm of its "
+    st.markdown(_("**Learned uncertainty** (Kendall et al. 2018): each task learns $s_i$, the logarithm of its "
                   "noise's variance. The formula is that of a regression; for a classification the factor ½ before "
                   "the loss is left out in the paper. Here one form serves all."))  # fmt: skip
     st.latex(r"L = \sum_i \tfrac{1}{2} e^{-s_i} \alpha_i L_i + \tfrac{1}{2} s_i")
     st.markdown(_("**Dynamic weight average** (Liu et al. 2019): a task whose loss falls more slowly gets more "
-                  "weight in the next epoch; r_i is the ratio of its last two losses."))  # fmt: skip
+                  "weight in the next epoch; $r_i$ is the ratio of its last two losses."))  # fmt: skip
     st.latex(r"w_i = K \, e^{r_i / T} / \textstyle\sum_k e^{r_k / T}, \qquad T = 2")
     st.markdown(_("**Gradient surgery** (PCGrad, Yu et al. 2020): where two gradients conflict, each loses its "
                   "part along the other before they are added. The paper's guarantee is for plain gradient "
@@ -127,7 +127,7 @@ def article() -> None:
         )
     )
     st.markdown(_("The article gives the formula and no listing. Its text shares the first layers and gives each "
-                  "task a head, as here; the weights α_i it leaves to the reader."))  # fmt: skip
+                  "task a head, as here; the weights $\\alpha_i$ it leaves to the reader."))  # fmt: skip
     chips("3.2.2", "4.3", _=_)
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.address import go_to, page_link
+from app.article import cite
 from app.bundled import recorded
 from app.frame import opening
 from app.look import style
@@ -56,13 +57,14 @@ st.markdown(
 st.subheader(_("How to begin"), anchor=False)
 example = recorded("distillation")
 st.markdown(
-    _("1. Open **Distillation** and drag the temperature: the bars follow your hand.\n"
-      "2. Press **Run**: {n} small students train alone and {n} with a teacher. It took {seconds} s of work on "
-      "{cores} cores when it was recorded.\n"
-      "3. Read the verdict. It says how sure it is, and it may say that nothing can be seen.",
+    _("1. Open **Distillation** and drag the temperature: the bars follow your hand.\n2. Press **Run**: {n} small "
+      "students train alone and {n} with a teacher. It took {seconds} s of work on {cores} cores when it was "
+      "recorded.\n3. Read the verdict. It says how certain it is, and it says so when no difference can be "
+      "detected.",
       n=len(example.arm(DISTILLED).trials), seconds=f"{example.provenance.seconds:.0f}",
       cores=example.provenance.cores)
 )  # fmt: skip
 page_link("draw", _("Or draw a digit yourself: teacher and students answer while you draw"),
              icon=":material/draw:")  # fmt: skip
+cite(_)
 st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))

@@ -59,9 +59,10 @@ def pull() -> None:
              r"\lVert \theta - \theta_{pre} \rVert^2")  # fmt: skip
     st.html(transfer_figures.lambda_scale(settings.lam, _))
     st.markdown(
-        _("θ are the transferred layers, θ_pre what they were before. **λ = 0 is fine-tuning**: they go wherever "
-          "the new labels lead. **λ → ∞ is feature extraction**: they stay, and only the new last layer learns. "
-          "Plain weight decay pulls to zero instead, that is, away from what was learned.")
+        _("$\\theta$ are the transferred layers, $\\theta_\\text{pre}$ what they were before. **λ = 0 is "
+          "fine-tuning**: they go wherever the new labels lead. **λ → ∞ is feature extraction**: they stay, and "
+          "only the new last layer learns. Plain weight decay pulls to zero instead, that is, away from what was "
+          "learned.")
     )  # fmt: skip
     if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=takes(_), key="ends"):
         st.rerun()  # the controls are outside these tabs

@@ -442,8 +442,8 @@ def test_at_224_fewer_images_are_looked_at_and_the_result_says_so(uci, monkeypat
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [({"network": "large"}, "photographs are not here"), ({"source_kind": "random_labels"}, "has had its lesson"),
-     ({"labels_per_class": 500}, "labels a class were asked for")],
+    [({"network": "large"}, "photographs are not here"), ({"source_kind": "random_labels"}, "is trained already"),
+     ({"labels_per_class": 500}, "labels per class were asked for")],
 )  # fmt: skip
 def test_what_has_no_meaning_is_refused(change, why, tiny):
     with pytest.raises(Problem, match=why):

@@ -51,7 +51,10 @@ def test_what_no_interval_can_be_given_for():
     one_seed = standings({"a": {0: 1.0}, "b": {0: 2.0}})
     assert [s.low for s in one_seed.values()] == [None, None]
     assert one_seed["b"].above == 1.0
-    no_spread = standings({"a": {0: 1.0, 1: 2.0}, "b": {0: 2.0, 1: 3.0}})
+    two_seeds = standings({"a": {0: 1.0, 1: 2.0}, "b": {0: 7.0, 1: 8.5}})
+    assert two_seeds["b"].low is None
+    assert not two_seeds["a"].is_best
+    no_spread = standings({"a": {0: 1.0, 1: 2.0, 2: 4.0}, "b": {0: 2.0, 1: 3.0, 2: 5.0}})
     assert no_spread["b"].low is None
     assert standings({"a": {0: 1.0}})["a"].may_be_best
     other_seeds = standings({"a": {0: 1.0, 1: 2.0}, "b": {5: 2.0, 6: 3.0}})

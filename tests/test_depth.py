@@ -1,13 +1,17 @@
 """The figures in depth draw the Result's numbers: against numpy and scikit-learn on a real run."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
 from app import depth, forward
+from app.bundled import recorded
+from app.compare import comparison
 from app.text import Translate
 from kd_core import pixels
-from kd_core.events import Bin
+from kd_core.events import Bin, Cost
 from kd_core.settings import ALONE, DISTILLED, SMOOTHED, TEACHER
 from kd_core.statistics import calibration_error, t_interval
 
@@ -184,3 +188,45 @@ def test_arms_of_equal_cost_share_their_bars(small_result):
     assert bars == [getattr(cost, what) for what in ("parameters", "multiply_adds", "bytes", "latency_ms")
                     for cost in costs]  # fmt: skip
     assert depth.cost_ratios(small_result)[0] == pytest.approx(costs[0].parameters / costs[1].parameters)
+
+
+@pytest.mark.parametrize(
+    "parts", [(41.6, 30.4, 16.4), (42.4, 30.4, 15.4), (0.0, 0.0, 0.0), (1 / 3, 1 / 3, 1 / 3), (88.0, 0.0, 0.0)]
+)
+def test_rounded_parts_add_up_and_none_is_off_by_one(parts):
+    total, whole = depth.rounded_parts(*parts)
+    assert sum(whole) == total
+    assert abs(total - sum(parts)) <= 0.5 + 1e-9
+    assert all(abs(a - b) < 1 for a, b in zip(whole, parts, strict=True))
+
+
+def test_mistakes_in_words_add_up():
+    result = recorded("distillation")
+    teacher = result.arm(TEACHER)
+    for name in (ALONE, DISTILLED):
+        said = depth.mistakes_in_words(result.arm(name), teacher, EN)
+        of, same, other, right = (int(n) for n in re.findall(r"\d+", said))
+        assert of == same + other + right == len(teacher.trials[0].mistakes)
+
+
+def test_a_cost_is_said_as_what_was_measured():
+    def with_costs(large: Cost, small: Cost):
+        result = recorded("distillation")
+        arms = [arm.model_copy(update={"cost": large if arm.name == TEACHER else small}) for arm in result.arms]
+        return depth.cost_says(result.model_copy(update={"arms": tuple(arms)}), EN)
+
+    small = Cost(parameters=1000, multiply_adds=2000, bytes=4000, latency_ms=1.0)
+    said = with_costs(Cost(parameters=4000, multiply_adds=2500, bytes=16000, latency_ms=3.0), small)
+    assert said.endswith("parameters 4.0 times as much, multiply-adds 25 % more, latency 3.0 times as much.")
+    for latency in (0.9, 1.0, 1.1):  # no more than two measurements of one network may differ
+        said = with_costs(Cost(parameters=1040, multiply_adds=2000, bytes=4160, latency_ms=latency), small)
+        assert said.endswith("parameters 4 % more, multiply-adds equal, latency about the same.")
+    assert with_costs(small, small) == ""
+
+
+def test_curves_have_points_and_tasks_where_digits_have_images():
+    assert depth.of_one(recorded("meta_learning"), EN) == (
+        "multiply-adds for one point", "latency of one point (ms)", "test tasks",
+    )  # fmt: skip
+    assert "image" not in comparison(recorded("meta_learning"), EN)
+    assert "multiply-adds for one image" in comparison(recorded("distillation"), EN)

@@ -50,7 +50,14 @@ LAYERS = [
         "kd_core.layers",
     },
     {"kd_core.compiled"},
-    {"kd_core.events", "kd_core.settings", "kd_core.messages", "kd_core.folders", "kd_core.machine"},
+    {
+        "kd_core.events",
+        "kd_core.settings",
+        "kd_core.messages",
+        "kd_core.numbers",
+        "kd_core.folders",
+        "kd_core.machine",
+    },
 ]
 MAY_IMPORT_STREAMLIT = ("streamlit_app", "pages.", "app.controls", "app.watch", "app.text", "app.components",
                         "app.frame", "app.result", "app.tabs", "app.chart", "app.visitor", "app.address",

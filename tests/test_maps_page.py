@@ -4,12 +4,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import map_figures
-from app.bundled import recorded_map
+from app.bundled import recorded, recorded_map
 from app.maps import sweeps
 from app.text import Translate
 from app.watch import queue
-from kd_core.plan import MAP_PRESETS
+from kd_core.best import standings
+from kd_core.plan import MAP_PRESETS, Plan
+from kd_core.runs.map_study import Cell
 from kd_core.runs.map_table import judged, name_of
+from kd_core.runs.sweep import measures
+from kd_core.settings import ANCHORED, TUNED
 from tests.test_pages import open_page, texts
 
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
@@ -115,11 +119,83 @@ def test_only_a_real_difference_is_marked():
     worse = [cell for cell in view.cells if not marks[name_of(cell)].may_be_best]
     drawn = map_figures.heat(view, ENGLISH)
     assert drawn.count('class="may"') == (36 - len(worse) if worse else 1)
-    one_seed = view.model_copy(update={"cells": tuple(
-        cell.model_copy(update={"measures": {0: cell.measures[0]}}) for cell in view.cells
-    )})  # fmt: skip
-    assert "One seed a cell allows no interval" in map_figures.summary(one_seed, ENGLISH)
-    assert map_figures.heat(one_seed, ENGLISH).count('class="may"') == 1
+    for seeds in (1, 2):
+        few = with_cells(view, {name_of(c): {s: c.measures[s] for s in range(seeds)} for c in view.cells})
+        assert f"Seeds per cell: {seeds}. At least 3 are needed" in map_figures.summary(few, ENGLISH)
+        assert "detectably" not in map_figures.summary(few, ENGLISH) + map_figures.heat(few, ENGLISH)
+        assert map_figures.heat(few, ENGLISH).count('class="may"') == 1
+
+
+def with_cells(view, measures, **changes):
+    """The map with these measures by the cells' names; a cell that is not named is waiting."""
+    cells = tuple(
+        cell.model_copy(update={"measures": measures[name_of(cell)]} if name_of(cell) in measures else
+                        {"measures": {}, "state": "waiting"})
+        for cell in view.cells
+    )  # fmt: skip
+    return view.model_copy(update={"cells": cells, **changes})
+
+
+def small_map(*axes, measures, **changes):
+    plan = Plan.read("distillation", axes, {"seeds": 3})
+    cells = tuple(Cell(at=at, state="finished") for at in plan.grid())
+    return with_cells(recorded_map().model_copy(update={"plan": plan, "cells": cells}), measures, **changes)
+
+
+def test_a_map_that_was_stopped_after_one_cell_says_that_there_is_nothing_to_compare():
+    view = small_map("temperature=1,4", "alpha=0.5,1", state="stopped",
+                     measures={"temperature=1 alpha=0.5": {0: 90.0, 1: 80.0}})  # fmt: skip
+    said = map_figures.summary(view, ENGLISH)
+    assert said.startswith("Best cell so far: Temperature T 1, Teacher weight α 0.5 (85).")
+    assert said.endswith("There is nothing to compare it with yet.")
+    assert "seed" not in said.lower()
+
+
+def test_cells_that_differ_in_a_setting_without_effect_are_one_experiment():
+    same, other = {0: 100.0, 1: 120.0, 2: 110.0}, {0: 190.0, 1: 215.0, 2: 204.0}
+    view = small_map("temperature=1,4", "alpha=0,1", measures={
+        "temperature=1 alpha=0": same, "temperature=4 alpha=0": same,
+        "temperature=1 alpha=1": other, "temperature=4 alpha=1": {s: 2 * v for s, v in other.items()},
+    })  # fmt: skip
+    marks = judged(view)
+    assert marks["temperature=1 alpha=0"] == marks["temperature=4 alpha=0"]
+    assert marks["temperature=1 alpha=0"].is_best
+    said = map_figures.summary(view, ENGLISH)
+    assert "detectably better than each of the 2 others" in said
+    assert "4 cells are 3 experiments" in said
+    assert map_figures.heat(view, ENGLISH).count(f"<small>{map_figures.BEST}</small>") == 2
+    three = standings({"0": same, "1": other, "2": {s: 2 * v for s, v in other.items()}})
+    assert marks["temperature=1 alpha=1"] == three["1"]
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.2, 1.0, 5.0])
+def test_sentence_and_intervals_say_the_same(scale):
+    """What the sentence calls detectable is so in the words of every cell, and its words never straddle zero."""
+    noise = [[3, -2, 1], [-4, 1, 2], [0, 3, -3], [2, 0, -1]]
+    names = [f"temperature={t} alpha={a}" for t in (1, 4) for a in (0.5, 1)]
+    measures = {
+        name: {seed: 400 + 8 * place + 10 * scale * shift for seed, shift in enumerate(noise[place])}
+        for place, name in enumerate(names)
+    }
+    view = small_map("temperature=1,4", "alpha=0.5,1", measures=measures)
+    said, marks = map_figures.summary(view, ENGLISH), judged(view)
+    words = {name: map_figures.interval(marks[name], view, ENGLISH) for name in names}
+    may = [name for name in names if words[name].startswith(("may be", "the best"))]
+    assert may == [name for name in names if marks[name].may_be_best]
+    assert (
+        ("better than each" in said) == (len(may) == 1) == any("the best, detectably" in w for w in words.values())
+    )
+    assert (f"{len(may)} of 4, outlined" in said) == (1 < len(may) < 4)
+    assert ("No other can be told apart" in said) == (len(may) == 4)
+
+
+def test_a_map_of_lambda_is_judged_by_the_arm_that_lambda_pulls():
+    result = recorded("transfer")
+    tuned = measures(result, Plan.read("transfer", ["labels_per_class=2,10"]))
+    pulled = measures(result, Plan.read("transfer", ["lam=0,0.01"]))
+    for arm, found in ((TUNED, tuned), (ANCHORED, pulled)):
+        wanted = {t.seed: 10_000 * t.curve[-1][1] / result.data.validation for t in result.arm(arm).trials}
+        assert found == pytest.approx(wanted)
 
 
 def test_a_losss_map_is_compared_by_factors():
@@ -131,5 +207,5 @@ def test_a_losss_map_is_compared_by_factors():
     )
     view = recorded_map().model_copy(update={"plan": plan, "cells": cells, "losses": True})
     said = map_figures.summary(view, ENGLISH)
-    assert said.startswith("Least: Inner step size α 0.03, Inner steps 5")
+    assert said.startswith("Best cell: Inner step size α 0.03, Inner steps 5")
     assert "times" in map_figures.heat(view, ENGLISH)

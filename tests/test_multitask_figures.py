@@ -35,7 +35,7 @@ def test_whole_in_short_is_what_the_arms_say(result):
     (_label, change, about), (_label, share, _about), _time = figures.in_short(result, _)
     assert change == f"{np.mean(changes):+.1f} %"
     assert f"{figures.delta_m(result).low:+.1f}" in about
-    assert share == f"{100 * (joint / alone - 1):+.0f} %"
+    assert share == f"{100 * (joint / alone - 1):+.0f} %".replace("-", "−")
 
 
 def test_recorded_step_is_a_conflict_that_first_order_foretells():

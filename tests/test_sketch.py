@@ -48,7 +48,7 @@ def test_the_recorded_runs_networks_answer_as_they_did():
 def test_networks_that_cannot_answer_are_named(small_result):
     with pytest.raises(Problem, match="have not seen MNIST"):
         networks(small_result, _)  # of the UCI digits
-    with pytest.raises(Problem, match="carries no networks"):
+    with pytest.raises(Problem, match="contains no networks"):
         networks(without_networks(recorded("distillation")), _)
 
 

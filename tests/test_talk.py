@@ -2,22 +2,38 @@
 
 import json
 import math
+import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from scipy.special import softmax
-from scipy.stats import entropy
+from scipy.stats import entropy, t
 from streamlit.testing.v1 import AppTest
 
 from app.bundled import class_logits, gallery, recorded
 from app.enlarged import LETTERS, MARKS, enlarged, enlarged_option
 from app.figures import errors_by_arm, learning_curves, live_curves
-from app.talk import NEXT, steps_of
+from app.lessons import meta_learning as meta_lesson
+from app.lessons import transfer as transfer_lesson
+from app.meta_figures import start_means
+from app.talk import NEXT, _answer, steps_of
+from app.talks import Stage
 from app.talks.distillation import bits_apart, most_alike, opinion
+from app.talks.meta_learning import caught_up
 from app.text import Translate
-from kd_core.settings import DISTILLED, TEACHER, TECHNIQUES
+from app.transfer_figures import lambda_map
+from kd_core.settings import (
+    ALONE,
+    DISTILLED,
+    TEACHER,
+    TECHNIQUES,
+    DistillationSettings,
+    MetaSettings,
+    TransferSettings,
+)
 from tests.test_pages import open_page, texts
 
 
@@ -46,7 +62,7 @@ def test_every_step_asks_and_then_answers(technique, lang):
     for number, step in enumerate(steps, start=1):
         turned(at, technique, number)
         assert not at.exception
-        assert at.title[0].value == _(step.title)
+        assert at.title[0].value == _(step.title)  # it asks, if it has another to tell
         assert "…" in [text.value for text in at.markdown]
         covered = texts(at)
         turned(at, technique, number, number)
@@ -57,6 +73,7 @@ def test_every_step_asks_and_then_answers(technique, lang):
         assert (told["at"], told["steps"], told["revealed"]) == (number - 1, len(steps), [number - 1])
         assert steps[told["runs_at"]].runs
         assert told["words"]["next"] == _("Next →")
+        assert at.title[0].value == _(step.told or step.title)
         if step.of_result or step.source:
             result = step.source() if step.source else recorded(technique)
             assert _("recorded on {date}", date=result.provenance.created[:10]) in texts(at)
@@ -105,7 +122,128 @@ def test_a_step_without_a_talk_is_dropped():
     assert not at.warning
 
 
+# Question and answer of every step, by what the question asks for: the answer is of that kind, in that unit.
+YES_NO = r"^(Yes|No)\b"
+SHARE = r"\d+ % of the steps"
+ASKED = {
+    "distillation": [
+        ("Will the teacher's answers be the same", "^(They differ|They look the same)"),
+        ("Will T change which digit wins", "^T never changes"),
+        ("Which digit looks most like another one to the teacher", r"labelled \d looks most like \d"),
+        ("what becomes of the teacher's pull", r"[\d,]+ times shorter"),
+        ("How many errors in 10,000", r"\d+ (fewer|more) errors in 10,000|no difference can be detected"),
+        ("Whose answers will the distilled student's look like", "^(More like|Like neither)"),
+        ("Which is smaller", "^Neither"),
+        ("how much of the gain is left", r"errors in 10,000 by [+−\d].* labels, and by [+−\d]"),
+    ],
+    "transfer": [
+        ("From how many labels per class", r"^(From \d+ labels per class|Never|No gain)"),
+        (
+            "which is more accurate",
+            r"fine-tuning has [\d.]+ points (more|less) accuracy than training from scratch|detect",
+        ),
+        ("do the layers move more, or less", "^(Less|Not less):"),
+        ("who has forgotten most", r"^On average “[\w, -]+”: .* [\d,]+ ± [\d,]+ errors in 10,000"),
+    ],
+    "multitask": [
+        ("will both losses fall", "loss of “.*” (falls|rises).* loss of “.*” (falls|rises)"),
+        (
+            "better together with the other task, or alone",
+            r"learned jointly it has [\d.]+ points (more|less) accuracy than alone|detect",
+        ),
+        ("In what share of the steps", SHARE),
+        ("Is there a pair of weights that is best for both", YES_NO),
+    ],
+    "meta_learning": [
+        ("which network is nearer", "^(About the same|MAML's|The jointly)"),
+        (
+            "Is “MAML” ahead of “joint pre-training” then",
+            "its error is [\\d.]+ times (lower|higher) than that of joint|detect",
+        ),
+        ("Does the other start ever catch up", YES_NO),
+        ("what does MAML's network draw", "curve for every task, with values from"),
+    ],
+}
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_an_answer_answers_its_question_in_its_unit(technique):
+    _, at = Translate("en"), at_step(technique, 1)
+    for number, (step, (asked, answered)) in enumerate(
+        zip(steps_of(technique), ASKED[technique], strict=True), start=1
+    ):
+        turned(at, technique, number, number)
+        said = [text.value for text in at.markdown]
+        [question] = [number for number, text in enumerate(said) if asked in text]
+        assert re.search(answered, said[question + 1].replace("*", "")), (step.title, said[question + 1])
+
+
+def test_while_a_run_is_trained_the_question_is_about_that_run_and_not_answered_by_another():
+    stage = Stage(
+        settings=DistillationSettings(), result=recorded("distillation"), recorded=True, revealed=True,
+        running=DistillationSettings(train_size=120),
+    )  # fmt: skip
+    step = next(step for step in steps_of("distillation") if step.runs)
+    assert "the same 120 labelled images" in step.ask(stage, Translate("en"))
+    assert "500" not in step.ask(stage, Translate("en"))
+    assert "fewer" not in _answer(step, stage, Translate("en"))
+    assert "the same 500 labelled images" in step.ask(replace(stage, running=None), Translate("en"))
+
+
 # What is said, against independent arithmetic
+
+
+def test_errors_saved_are_the_mean_difference_of_the_trials():
+    result = recorded("distillation")
+    of = {arm.name: np.array([trial.test_errors for trial in arm.trials]) for arm in result.arms}
+    saved = (of[ALONE] - of[DISTILLED]).mean() * 10_000 / result.data.test
+    step = next(step for step in steps_of("distillation") if step.runs)
+    stage = Stage(DistillationSettings(), result, recorded=True, revealed=True)
+    assert f"{saved:.0f} fewer errors in 10,000" in step.answer(stage, Translate("en"))
+
+
+def numbers_in(said: str) -> set[str]:
+    return set(re.findall(r"[−+]?\d[\d,]*\.?\d*", said))
+
+
+def test_lesson_talk_and_page_say_one_value_of_one_quantity():
+    """Distances at one λ, and mean errors of the two starts: the same figures wherever they are said."""
+    english = Translate("en")
+    every = lambda_map()
+    row = np.array(every["distance"][every["lams"].index(10.0)])
+    moved = f"{np.sqrt((row**2).sum()):.2f}"
+    assert transfer_lesson.LESSON[0].values()["then"] == moved
+    talk = steps_of("transfer")[2].answer(Stage(TransferSettings(), recorded("transfer"), True, True), english)
+    assert moved in numbers_in(talk)
+
+    result = recorded("meta_learning")
+    mean = {arm.name: np.mean([t.series["query loss"] for t in arm.trials], axis=0) for arm in result.arms}
+    wanted = {f"{mean[name][step]:.2f}" for name in ("MAML", "joint pre-training") for step in (0, 1)}
+    stage = Stage(MetaSettings(), result, recorded=True, revealed=True)
+    first = steps_of("meta_learning")[0].answer(stage, english)
+    assert wanted <= numbers_in(first)
+    values = meta_lesson.LESSON[1].values()
+    assert {values[name] for name in ("maml0", "maml1", "joint0", "joint1")} == wanted
+    page = start_means()
+    assert {f"{page[name][step].mean:.2f}" for name in page for step in (0, 1)} == wanted
+    third = numbers_in(steps_of("meta_learning")[2].answer(stage, english))
+    assert {f"{mean[name][1]:.2f}" for name in ("MAML", "joint pre-training")} <= third
+
+
+def test_the_other_start_catches_up_where_the_interval_of_the_paired_ratios_reaches_zero():
+    result = recorded("meta_learning")
+    series = {arm.name: np.array([t.series["query loss"] for t in arm.trials]) for arm in result.arms}
+    ratio = np.log10(series["joint pre-training"] / series["MAML"])[:, 1:]
+    low = ratio.mean(0) - t.ppf(0.975, len(ratio) - 1) * ratio.std(0, ddof=1) / np.sqrt(len(ratio))
+    assert (caught_up(result) is None) == (low[-1] > 0)
+    behind = result.model_copy(update={"arms": tuple(
+        arm.model_copy(update={"trials": tuple(
+            trial.model_copy(update={"series": {**trial.series, "query loss": tuple(
+                value if step < 4 else 1.0 for step, value in enumerate(trial.series["query loss"])
+            )}}) for trial in arm.trials
+        )}) for arm in result.arms
+    )})  # fmt: skip
+    assert caught_up(behind) == 4  # equal from there on
 
 
 def test_the_digit_most_alike_is_the_largest_mean_off_the_diagonal():

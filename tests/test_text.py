@@ -1,12 +1,16 @@
 """Every string that a person sees exists in Chinese, and nothing else does."""
 
 import re
+import unicodedata
+from importlib import import_module
 
 import pytest
 from babel.messages.pofile import read_po
 
+from app.talk import steps_of
 from app.text import PO, SOURCES, Translate, extracted
 from kd_core.messages import message
+from kd_core.settings import TECHNIQUES
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +52,74 @@ def test_values_and_nested_sentences_are_translated_too():
     assert "a" in zh(why)
     assert zh("teacher") == "教师"
     assert Translate("en")(outer) == str(outer)
+
+
+def flanks(before: str, after: str) -> bool:
+    """Whether a run of * may open before `after`, by CommonMark's rule for left-flanking delimiter runs."""
+
+    def blank(c: str) -> bool:
+        return not c or c.isspace()
+
+    def mark(c: str) -> bool:
+        return bool(c) and unicodedata.category(c)[0] in "PS"
+
+    return not blank(after) and (not mark(after) or blank(before) or mark(before))
+
+
+def unseen_bold(text: str) -> list[str]:
+    """The places of ** in a text that Markdown would print as they are; holes are taken to be digits."""
+    filled = re.sub(r"\{\w+\}", "5", text)
+    found = []
+    for number, at in enumerate(re.finditer(r"\*\*", filled)):
+        before, after = filled[at.start() - 1 : at.start()], filled[at.end() : at.end() + 1]
+        opens, closes = flanks(before, after), flanks(after, before)
+        if not (closes if number % 2 else opens):
+            found.append(filled[max(0, at.start() - 8) : at.end() + 8])
+    return found
+
+
+def test_bold_in_both_languages_is_seen_by_markdown(catalogue):
+    assert unseen_bold("**在手机上：**只需") == ["**在手机上：**只需"]  # the kind that this test is about
+    assert unseen_bold("**在手机上**：只需 **两个**损失") == []
+    for text, entry in catalogue.items():
+        assert unseen_bold(text) == [], text
+        assert unseen_bold(entry.string) == [], entry.string
+
+
+def test_symbols_stand_in_mathematics_and_no_word_is_read_as_another(catalogue):
+    def prose(text: str) -> str:
+        return re.sub(r"\{\w+\}", "5", re.sub(r"\$[^$]*\$", "", text))
+
+    for text, entry in catalogue.items():
+        for said in (text, entry.string):
+            assert not re.search(r"\b[αθLgrsw]_\w|\w\^", prose(said)), said
+        assert not re.search(r"(?i)\b(labels?|seconds|seeds|digits) a (class|meta-step|cell)\b", text), text
+        assert not re.search(r"小学生|按所设|当面|只有 1/", prose(entry.string)), entry.string
+
+
+QUIZZES = ("adaptation", "gradients", "labels_curve", "soft_targets")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("part", QUIZZES)
+def test_the_heading_of_a_live_part_asks_while_the_guess_is_open(part, language):
+    """Each has a heading for that time, which is a question and not the one that tells."""
+    _, words = Translate(language), import_module(f"app.components.{part}").WORDS
+    told = [name for name in words if name.startswith("title") and not name.endswith("_asks")]
+    for name in told:
+        asked, tells = _(words[f"{name}_asks"]), _(words[name])
+        assert asked.endswith(("?", "？"))
+        assert not tells.endswith(("?", "？"))
+    folder = PO.parents[3] / "components" / part
+    html, js = (folder / f"{part}.html").read_text("utf-8"), (folder / f"{part}.js").read_text("utf-8")
+    assert '<h3 class="asked" data-text="title_asks">' in html or "${title}_asks" in js
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_title_of_a_talks_step_tells_only_what_it_had_asked(language):
+    _ = Translate(language)
+    told = [step for name in TECHNIQUES for step in steps_of(name) if step.told]
+    assert len(told) >= 6
+    for step in told:
+        assert _(step.title).endswith(("?", "？")), step.title
+        assert not _(step.told).endswith(("?", "？")), step.told

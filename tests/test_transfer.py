@@ -236,7 +236,7 @@ def test_presets_are_valid_and_have_a_target(preset, tiny):
 
 
 def test_more_labels_than_there_are_are_refused(tiny):
-    with pytest.raises(Problem, match="labels a class were asked for"):
+    with pytest.raises(Problem, match="labels per class were asked for"):
         next(tr.run(TINY.model_copy(update={"labels_per_class": 500}), tiny))
 
 

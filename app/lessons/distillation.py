@@ -8,6 +8,7 @@ from app.bundled import gallery, recorded
 from app.figures import softmax
 from app.lessons.step import Bars, Choice, Goal, LessonStep, Number, Values
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import DISTILLED, DistillationSettings, Settings
 
 TEMPERATURE = DistillationSettings.specs()["temperature"]
@@ -135,8 +136,9 @@ def _gain() -> Values:
     difference = result.verdict.difference
     seen = result.arm(DISTILLED)
     return {
-        "points": f"{difference.mean:+.2f}", "low": f"{difference.low:+.2f}", "high": f"{difference.high:+.2f}",
-        "n": difference.n, "labels": seen.labels, "teacher_labels": f"{seen.teacher_labels:,}",
+        "points": signed(difference.mean, 2), "low": signed(difference.low or 0, 2),
+        "high": signed(difference.high or 0, 2), "n": difference.n, "labels": fixed(seen.labels),
+        "teacher_labels": fixed(seen.teacher_labels or 0),
         "date": result.provenance.created[:10],
     }  # fmt: skip
 
@@ -146,9 +148,9 @@ LESSON = (
         kind="worked",
         title=N_("One logit gap, divided by T"),
         text=N_(
-            "This {first} looks like a {second}. Its two largest logits are {z} and {w}: a gap of {gap}. At T = "
-            "1 the teacher holds {first} for e^{gap} = {ratio} times as likely as {second}. At T = 4 the gap is "
-            "{gap} / 4 = {quarter}, and e^{quarter} = {ratio4}: the bars come closer."
+            "This {first} looks like a {second}. Its two largest logits are {z} and {w}: a gap of {gap}. At T = 1 "
+            "the teacher gives {first} a probability $e^{{{gap}}}$ = {ratio} times that of {second}. At T = 4 the "
+            "gap is {gap} / 4 = {quarter}, and $e^{{{quarter}}}$ = {ratio4}: the bars come closer."
         ),
         ask=Choice(
             N_("Go on to T = 20. Which of the two bars is then the higher one?"),
@@ -170,13 +172,14 @@ LESSON = (
         title=N_("Now you: draw the bars"),
         text=N_(
             "This {first} looks like a {second}. At T = 1 it gets {p} and {q}: a ratio of {ratio}. At T = {t} "
-            "the ratio is {ratio} to the power 1/{t}. The other eight digits, almost nothing at T = 1, grow by "
+            "the ratio is ${ratio}^{{1/{t}}}$. The other eight digits, almost nothing at T = 1, grow by "
             "the same rule."
         ),
         ask=Bars(N_("Draw the teacher's bars at T = {t}."), place(FOUR_LIKE_NINE), FADED_T),
         reveals=N_(
             "The ratio is {root}: {first} has {p_soft}, {second} has {q_soft}, and the other eight together have "
-            "{rest}. It is easy to leave them too little, and there the student learns which digits look alike."
+            "{rest}. Guesses often give these eight too little, and it is from them that the student learns which "
+            "digits look alike."
         ),
         values=_faded,
         sets={"temperature": FADED_T},
@@ -195,8 +198,8 @@ LESSON = (
             N_("At which T does p(7) fall to {below}?"), LOW, HIGH, 0.5, _goal_temperature, close=1.0,
         ),
         reveals=N_(
-            "It takes T = {t}. The surer the teacher, the larger its logit gaps, and the more T it takes: "
-            "softness is a matter of T and of the teacher together, so no T is right for every teacher."
+            "It takes T = {t}. The surer the teacher, the larger its logit gaps, and the larger the T that it "
+            "takes: softness depends on T and on the teacher together, so no T is right for every teacher."
         ),
         values=lambda: {
             "doubt": f"{1 / (1 - seven_at(1.0)):,.0f}", "below": f"{BELOW:g}",

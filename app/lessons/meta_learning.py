@@ -9,6 +9,7 @@ import numpy as np
 
 from app.bundled import recorded, sinusoids
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
+from app.meta_figures import nearer_at_first, start_means
 from kd_core.messages import N_
 from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED, Settings
 
@@ -87,18 +88,8 @@ def _second_step() -> str:
     return "same" if abs(then - after) < ALIKE * after else "falls" if then < after else "rises"
 
 
-def nearer_at_first() -> str:
-    """Which network's recorded mean error is smaller before any step: "maml", "joint", or "same" where MAML's mean
-    lies in the other's interval."""
-    every = sinusoids()
-    mean, low, high = every["mean"]["maml"][0], every["low"]["joint"][0], every["high"]["joint"][0]
-    if low <= mean <= high:
-        return "same"
-    return "maml" if mean < low else "joint"
-
-
 def _means() -> Values:
-    maml, joint = sinusoids()["mean"]["maml"], sinusoids()["mean"]["joint"]
+    maml, joint = ([m.mean for m in start_means()[name]] for name in (MAML, PRETRAINED))
     return {
         "maml0": f"{maml[0]:.2f}", "maml1": f"{maml[1]:.2f}", "joint0": f"{joint[0]:.2f}",
         "joint1": f"{joint[1]:.2f}", "maml_times": f"{maml[0] / maml[1]:.2f}",
@@ -108,8 +99,8 @@ def _means() -> Values:
 
 def joint_times() -> float:
     """How many times lower joint pre-training's mean error is after one step than before it."""
-    joint = sinusoids()["mean"]["joint"]
-    return joint[0] / joint[1]
+    joint = start_means()[PRETRAINED]
+    return joint[0].mean / joint[1].mean
 
 
 def _first_order_kind() -> str:
@@ -160,9 +151,10 @@ LESSON = (
         kind="worked",
         title=N_("One inner step, in numbers"),
         text=N_(
-            "The first curve below: {points} points, and MAML's network before it has seen them errs by {before} "
-            "(mean squared). Its gradient on the points has length {length}. With an inner step size of {rate} the "
-            "weights move by {rate} × {length} = {way}, and the error on the whole curve is {after}."
+            "The first curve below has {points} points. Before it has seen them, MAML's network has an error of "
+            "{before} (mean squared). Its gradient on the points has length {length}. With an inner step size of "
+            "{rate} the weights move by {rate} × {length} = {way}, and the error on the whole curve is then "
+            "{after}."
         ),
         ask=Choice(
             N_("A second step of the same size, on the same points: what does the error do?"),
@@ -170,7 +162,7 @@ LESSON = (
             _second_step,
         ),
         reveals=N_(
-            "It comes to {then}. The start was trained for its error after **one** step; further steps are "
+            "The error is then {then}. The start was trained for its error after **one** step; further steps are "
             "ordinary gradient descent from a good place."
         ),
         values=_worked,
@@ -190,8 +182,9 @@ LESSON = (
             nearer_at_first,
         ),
         reveals=N_(
-            "Before any step MAML errs by {maml0}, the other by {joint0}. **What MAML learns is not a better "
-            "answer but a better place to start from**; nor is it an optimiser: each step is plain descent."
+            "Before any step MAML's error is {maml0} and the other's {joint0}. **What MAML learns is not a better "
+            "answer but a better place to start from**; nor is it an optimiser: each step is plain gradient "
+            "descent."
         ),
         values=_means,
         covers=True,
@@ -247,8 +240,8 @@ LESSON = (
             digits=3, typed=3,
         ),
         reveals=N_(
-            "From about {harm} on: {factor} times what it was trained for. The start and its step size belong "
-            "together; a learned start is no licence for any step."
+            "From about {harm} on, which is {factor} times what it was trained for. The start and its step size "
+            "belong together; a learned start does not make every step safe."
         ),
         values=lambda: {
             "rate": f"{sinusoids()['inner_lr']:g}", "harm": f"{harmful_rate():.3f}",
@@ -256,7 +249,7 @@ LESSON = (
         },
         sets={"inner_lr": 0.01, "inner_steps": 1},
         goal=Goal(
-            N_("Goal: an error above the one before any step."),
+            N_("Goal: a larger error than before any step."),
             N_("α = {rate}, steps {steps}: error {before} before, {after} after."),
             _now,
             lambda settings: does_harm(*_set(settings)),
@@ -274,8 +267,8 @@ LESSON = (
             close=0.4, digits=2,
         ),
         reveals=N_(
-            "{times} times (95 % interval {low} to {high}). On curves; the preset “New digits” asks the same of "
-            "digits, where simpler rivals are strong."
+            "{times} times (95 % interval {low} to {high}). That is for curves; the preset “New digits” asks the "
+            "same for digits, where simpler methods are strong."
         ),
         values=_verdict,
         sets={"inner_lr": 0.01, "inner_steps": 1},

@@ -6,6 +6,7 @@ from statistics import fmean
 from app.bundled import recorded, recorded_step
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import Settings
 
 HALF = 0.5  # the first task's weight in the faded example
@@ -56,22 +57,15 @@ def _set(settings: Settings) -> tuple[float, float]:
     return first, second
 
 
-def _signed(change: float) -> str:
-    return f"{change:+.4f}".replace("-", "−")
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
 def _basics() -> Values:
     step, (first, mixed, second) = recorded_step(), products()
     return {
         "parameters": f"{step['parameters']:,}", "n1": f"{step['norms'][0]:.2f}", "n2": f"{step['norms'][1]:.2f}",
-        "cosine": _number(step["cosine"]), "aa": _number(first), "ab": _number(mixed), "bb": _number(second),
-        "sum1": _number(slope(0, (1, 1))), "sum2": _number(slope(1, (1, 1))),
-        "left": _signed(measured((1, 1))[0]), "right": _signed(measured((1, 1))[1]),
-        "half": f"{HALF:g}", "half2": _number(slope(1, (HALF, 1))), "half_right": _signed(measured((HALF, 1))[1]),
+        "cosine": fixed(step["cosine"], 2), "aa": fixed(first, 2), "ab": fixed(mixed, 2), "bb": fixed(second, 2),
+        "sum1": fixed(slope(0, (1, 1)), 2), "sum2": fixed(slope(1, (1, 1)), 2),
+        "left": signed(measured((1, 1))[0], 4), "right": signed(measured((1, 1))[1], 4),
+        "half": f"{HALF:g}", "half2": fixed(slope(1, (HALF, 1)), 2),
+        "half_right": signed(measured((HALF, 1))[1], 4),
         "size": f"{step['step_size']:g}",
     }  # fmt: skip
 
@@ -80,7 +74,7 @@ def _cosine_says() -> Values:
     step = recorded_step()
     cosine, (first, second) = step["cosine"], step["norms"]
     return {
-        "cosine": _number(cosine), "all": len(step["weights"]) ** 2, "both": len(pairs_where_both_fall()),
+        "cosine": fixed(cosine, 2), "all": len(step["weights"]) ** 2, "both": len(pairs_where_both_fall()),
         "low": f"{-cosine * second / first:.3f}", "high": f"{second / (-cosine * first):.3f}",
     }  # fmt: skip
 
@@ -88,7 +82,7 @@ def _cosine_says() -> Values:
 def _now(settings: Settings) -> Values:
     first, second = _set(settings)
     left, right = measured((first, second))
-    return {"w1": f"{first:g}", "w2": f"{second:g}", "left": _signed(left), "right": _signed(right)}
+    return {"w1": f"{first:g}", "w2": f"{second:g}", "left": signed(left, 4), "right": signed(right, 4)}
 
 
 def _gain() -> Values:
@@ -96,8 +90,8 @@ def _gain() -> Values:
     difference = result.verdict.difference
     shares = [t.measures[SHARE] for t in result.arm(result.verdict.arm).trials if SHARE in t.measures]
     return {
-        "points": _number(difference.mean), "low": _number(float(difference.low or 0)),
-        "high": _number(float(difference.high or 0)), "n": difference.n, "date": result.provenance.created[:10],
+        "points": fixed(difference.mean, 2), "low": fixed(float(difference.low or 0), 2),
+        "high": fixed(float(difference.high or 0), 2), "n": difference.n, "date": result.provenance.created[:10],
         "share": f"{100 * fmean(shares):.0f}", "labels": f"{result.arm(result.verdict.arm).labels:,}",
     }  # fmt: skip
 
@@ -124,7 +118,7 @@ LESSON = (
         ),
         reveals=N_(
             "g₂·g₂ + g₁·g₂ = {bb} + ({ab}) = {sum2}. Measured after one step of size {size}: left {left}, right "
-            "{right}. The longer gradient has its way, and the shorter one cannot outweigh it."
+            "{right}. The longer gradient wins; the shorter one cannot outweigh it."
         ),
         values=_basics,
         sets={"weight_left": 1.0, "weight_right": 1.0},
@@ -142,7 +136,7 @@ LESSON = (
         ),
         reveals=N_(
             "{half} × ({ab}) + {bb} = {half2}: below zero, so the right digit's loss still rises (measured "
-            "{half_right}). Half was not little enough."
+            "{half_right}). Half the weight is still too much."
         ),
         values=_basics,
         sets={"weight_left": HALF, "weight_right": 1.0},
@@ -162,8 +156,9 @@ LESSON = (
         ),
         reveals=N_(
             "Of {all} pairs of weights that were tried, {both} made **both** losses fall. To first order that is "
-            "so where α_left / α_right lies between {low} and {high}. A cosine below zero says that the tasks pull "
-            "apart at this step. It does not say that the step does harm: that depends on lengths and weights too."
+            "so where $\\alpha_\\text{{left}} / \\alpha_\\text{{right}}$ lies between {low} and {high}. A cosine "
+            "below zero says that the tasks pull apart at this step. It does not say that the step does harm: that "
+            "depends on lengths and weights too."
         ),
         values=_cosine_says,
         sets={"weight_left": 1.0, "weight_right": 1.0},

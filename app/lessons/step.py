@@ -10,15 +10,16 @@ from typing import Literal
 from app.bundled import gallery
 from app.figures import softmax
 from kd_core.messages import N_, Scalar
+from kd_core.numbers import fixed
 from kd_core.settings import Settings
 
 Guess = str | float | tuple[float, ...]
 Values = Mapping[str, Scalar]
 KINDS = {
     "worked": N_("A worked example"),
-    "faded": N_("The same, with a gap for you"),
+    "faded": N_("The same, with a gap for you to fill"),
     "belief": N_("A belief to test"),
-    "free": N_("Free play, with a goal"),
+    "free": N_("Your turn, with a goal"),
 }
 
 
@@ -55,7 +56,7 @@ class Number:
         return isinstance(guess, float | int) and abs(guess - self.truth()) <= self.close
 
     def written(self, value: float) -> str:
-        return f"{value:.{self.digits}f}".replace("-", "−")
+        return fixed(value, self.digits)
 
 
 @dataclass(frozen=True)

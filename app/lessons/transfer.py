@@ -6,8 +6,9 @@ from statistics import fmean
 
 from app.bundled import labels_curve, recorded
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
-from app.transfer_figures import FORGOTTEN, lambda_map
+from app.transfer_figures import FORGOTTEN, lambda_map, moved_in_all
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import FROZEN, SCRATCH, TUNED, Settings
 
 WORKED_LAM, FADED_LAM, LARGE_LAM = 0.01, 1.0, 10.0
@@ -23,7 +24,7 @@ def moved(lam: float) -> list[float]:
 
 def squared(lam: float) -> float:
     """‖θ − θ_pre‖² over all transferred layers, recorded at `lam`."""
-    return sum(distance**2 for distance in moved(lam))
+    return moved_in_all(lam) ** 2
 
 
 def running_mean(batches: int, batch_mean: float, *, training: bool, momentum: float = MOMENTUM) -> float:
@@ -47,7 +48,7 @@ def gain(labels: float) -> float:
 
 
 def labels_for(points: float) -> int:
-    """The fewest recorded labels a class from which on the gain stays below `points`."""
+    """The fewest recorded labels per class from which on the gain stays below `points`."""
     curve = labels_curve()
     large = [at for at, each in enumerate(curve["gain"]) if each["points"] >= points]
     return curve["labels"][max(large) + 1]
@@ -64,7 +65,7 @@ def _labels(settings: Settings) -> int:
 
 def _gain_now(settings: Settings) -> Values:
     at = labels_curve()["labels"][place_of(_labels(settings))]
-    return {"labels": at, "gain": f"{gain(at):+.1f}"}
+    return {"labels": at, "gain": signed(gain(at), 1)}
 
 
 def _written(lam: float) -> Mapping[str, str]:
@@ -76,7 +77,7 @@ def _written(lam: float) -> Mapping[str, str]:
 def _worked() -> Values:
     return {
         **_written(WORKED_LAM), "lam": f"{WORKED_LAM:g}", "large": f"{LARGE_LAM:g}",
-        "then": f"{math.sqrt(squared(LARGE_LAM)):.2f}", "now": f"{math.sqrt(squared(WORKED_LAM)):.2f}",
+        "then": fixed(moved_in_all(LARGE_LAM), 2), "now": fixed(moved_in_all(WORKED_LAM), 2),
     }  # fmt: skip
 
 
@@ -90,10 +91,10 @@ def _faded() -> Values:
 
 def _frozen_says() -> Values:
     verdict = next(v for v in recorded("transfer").comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
+    d = verdict.difference
     return {
-        "points": f"{verdict.difference.mean:+.1f}", "low": f"{verdict.difference.low:+.1f}",
-        "high": f"{verdict.difference.high:+.1f}", "labels": recorded("transfer").settings["labels_per_class"],
-        "n": verdict.difference.n,
+        "points": signed(d.mean, 1), "low": signed(d.low or 0, 1), "high": signed(d.high or 0, 1), "n": d.n,
+        "labels": recorded("transfer").settings["labels_per_class"],
     }  # fmt: skip
 
 
@@ -107,9 +108,10 @@ LESSON = (
         kind="worked",
         title=N_("What λ pulls on"),
         text=N_(
-            "L2-SP adds λ ‖θ − θ_pre‖² to the loss: a pull from the new weights θ to the old ones θ_pre. Recorded "
-            "at λ = {lam}: the three old layers moved by {d1}, {d2} and {d3}. Squared and added up that is "
-            "{square}, so the penalty at the end was {lam} × {square} = {penalty}."
+            "L2-SP adds $\\lambda \\lVert \\theta - \\theta_\\text{{pre}} \\rVert^2$ to the loss: a pull from the "
+            "new weights $\\theta$ to the old ones, $\\theta_\\text{{pre}}$. Recorded at λ = {lam}: the three old "
+            "layers moved by {d1}, {d2} and {d3}. Squared and added up that is {square}, so the penalty at the end "
+            "was {lam} × {square} = {penalty}."
         ),
         ask=Choice(
             N_("With λ = {large}, where do the old layers end up?"),
@@ -151,18 +153,19 @@ LESSON = (
             "{points} point."
         ),
         ask=Number(
-            N_("From how many labels a class does the gain stay below {points} point?"), 1, 500, 1,
+            N_("From how many labels per class does the gain stay below {points} point?"), 1, 500, 1,
             lambda: labels_for(LITTLE), close=40, digits=0, typed=0,
         ),
         reveals=N_(
-            "From {labels} labels a class on, of those recorded. Old weights stand in for labels: the fewer there "
-            "are, the more they are worth. With many, transfer is not wrong, only unneeded."
+            "From {labels} labels per class on, of those recorded. Old weights stand in for labels: the fewer "
+            "labels there are, the more the old weights are worth. With many labels transfer is not wrong, only "
+            "unnecessary."
         ),
         values=lambda: {"first": f"{gain(1):.1f}", "points": f"{LITTLE:g}", "labels": labels_for(LITTLE)},
         sets={"labels_per_class": 5},
         goal=Goal(
             N_("Goal: a gain below {points} point."),
-            N_("At {labels} labels a class it is {gain}."),
+            N_("At {labels} labels per class it is {gain}."),
             _gain_now,
             lambda settings: gain(_labels(settings)) < LITTLE,
         ),
@@ -182,9 +185,9 @@ LESSON = (
             _frozen_kind,
         ),
         reveals=N_(
-            "Frozen layers: {points} points (95 % interval {low} to {high}, {n} paired trials). What tells 0 to 4 "
-            "apart leaves out what 5 to 9 need, and a frozen layer cannot learn it. Start from old weights, and "
-            "let them move."
+            "Frozen layers: {points} points (95 % interval {low} to {high}, {n} paired trials). The features that "
+            "tell 0 to 4 apart lack some that 5 to 9 need, and a frozen layer cannot learn them. Start from old "
+            "weights, and let them move."
         ),
         values=_frozen_says,
         sets={"labels_per_class": 10, "lam": WORKED_LAM},
@@ -203,10 +206,10 @@ LESSON = (
             lambda: "same" if running_mean(BATCHES, 1.0, training=True) == 0 else "moved",
         ),
         reveals=N_(
-            "Its running mean is now 1 − {rest}^{n} = {mean}: it is a statistic, and no gradient is needed to move "
-            "it. **Frozen weights are not enough: hold the statistics too**, that is evaluation mode, where it "
-            "stays {held}. The small network of this page has no batch norm; EfficientNet-Lite0 has, and is kept "
-            "in evaluation mode here."
+            "Its running mean is now $1 - {rest}^{{{n}}}$ = {mean}: it is a statistic, and no gradient is needed "
+            "to move it. **Frozen weights are not enough: freeze the statistics too**, that is, use evaluation "
+            "mode, where it stays {held}. The small network of this page has no batch norm; EfficientNet-Lite0 has "
+            "one, and is kept in evaluation mode here."
         ),
         values=lambda: {
             "n": BATCHES, "rest": f"{1 - MOMENTUM:g}", "mean": f"{running_mean(BATCHES, 1.0, training=True):.3f}",
@@ -229,7 +232,7 @@ LESSON = (
             "below shows every arm."
         ),
         values=lambda: {
-            "frozen": f"{forgotten(FROZEN):.0f}", "tuned": f"{forgotten(TUNED):,.0f}",
+            "frozen": fixed(forgotten(FROZEN)), "tuned": fixed(forgotten(TUNED)),
             "n": len(recorded("transfer").arm(TUNED).trials),
         },
     ),

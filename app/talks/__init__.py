@@ -12,6 +12,7 @@ from app.controls import redraw_in_language
 from app.enlarged import enlarged
 from app.text import Translate
 from kd_core.events import Result
+from kd_core.messages import Scalar
 from kd_core.settings import Settings
 
 INKS = {"light": "#1b2430", "dark": "#f2f4f7"}  # for figures: Streamlit's grey is too faint for a room
@@ -20,19 +21,29 @@ T = TypeVar("T", int, float, str)
 
 @dataclass(frozen=True)
 class Stage:
-    """What a step shows: the settings that are set, a Result (recorded or not), whether the answer is shown."""
+    """What a step shows: the settings that are set, a Result (recorded or not), whether the answer is shown.
+
+    running: the settings of a run that is trained here and shown in place of the Result; None where none is.
+    """
 
     settings: Settings
     result: Result
     recorded: bool
     revealed: bool
+    running: Settings | None = None
+
+    @property
+    def shown(self) -> Mapping[str, Scalar]:
+        """The settings of the run that is shown: the one under way, else that of the Result."""
+        return self.running.model_dump() if self.running is not None else self.result.settings
 
 
 @dataclass(frozen=True)
 class Step:
     """One picture, one control, one question. picture draws both; runs: it is where a run is watched.
 
-    title, sentence: marked for translation; ask, answer: translated, with the stage's numbers.
+    title: asks while the answer is covered; told: the title that takes its place then, if there is another.
+    title, told, sentence: marked for translation; ask, answer: translated, with the stage's numbers.
     of_result: the picture is that of the stage's Result, which is badged where it was recorded;
     source: the answer is about another Result, which always was.
     """
@@ -42,6 +53,7 @@ class Step:
     picture: Callable[[Stage, Translate], None]
     ask: Callable[[Stage, Translate], str]
     answer: Callable[[Stage, Translate], str]
+    told: str = ""
     runs: bool = False
     of_result: bool = True
     source: Callable[[], Result] | None = None

@@ -16,6 +16,7 @@ from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.events import Arm, Result
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import ALONE, DISTILLED, TEACHER
 
 DIFFER, OPINION, OPINIONS, STRONGEST, WINNER = (
@@ -110,9 +111,9 @@ def _vanishes(stage: Stage, _: Translate) -> str:
 
 
 def _bet(stage: Stage, _: Translate) -> str:
-    seen = f"{stage.result.arm(DISTILLED).labels:,}"
-    return _("Two equal students, the same {n} labelled images; one also hears the teacher. How many errors "
-                     "in 10,000 does that save?", n=seen)  # fmt: skip
+    seen = stage.result.arm(DISTILLED).labels if stage.running is None else int(stage.shown["train_size"])
+    return _("Two equal students, the same {n} labelled images; one also learns from the teacher. How many errors "
+             "in 10,000 does that save?", n=fixed(seen))  # fmt: skip
 
 
 def _errors(stage: Stage, _: Translate) -> None:
@@ -139,11 +140,11 @@ def _answers(stage: Stage, _: Translate) -> None:
     show(stage, lambda: figures.soft_targets(stage.result, digit, t, _), "answers", alt)
 
 
-def bits_apart(arm: Arm, teacher: Arm, t: float) -> float:
-    """Mean KL(p_teacher || p_arm) at T over gallery digits and trials, in bits."""
+def bits_apart(arm: Arm, other: Arm, t: float) -> float:
+    """Mean KL(p_other || p_arm) at T over gallery digits and trials, in bits."""
     found = []
     for place, trial in enumerate(arm.trials):
-        its = teacher.trials[0 if teacher.shared else place]
+        its = other.trials[0 if other.shared else place]
         for mine, theirs in zip(trial.gallery_logits, its.gallery_logits, strict=True):
             p, q = np.array(figures.softmax(theirs, t)), np.array(figures.softmax(mine, t))
             found.append(float((p * np.log2(np.maximum(p, 1e-300) / np.maximum(q, 1e-300))).sum()))
@@ -152,11 +153,16 @@ def bits_apart(arm: Arm, teacher: Arm, t: float) -> float:
 
 def _resembles(stage: Stage, _: Translate) -> str:
     result, t = stage.result, float(stage.result.settings["temperature"])
-    apart = {name: bits_apart(result.arm(name), result.arm(TEACHER), t) for name in (DISTILLED, ALONE)}
-    return _(
-        "Over the {n} gallery digits, at T = {t}: the distilled student's answers are {distilled} bits from the "
-        "teacher's, those of the student alone {alone} bits (mean KL divergence).", n=len(result.gallery),
-        t=f"{t:g}", distilled=f"{apart[DISTILLED]:.2f}", alone=f"{apart[ALONE]:.2f}",
+    teacher, alone = (fixed(bits_apart(result.arm(DISTILLED), result.arm(name), t), 2) for name in (TEACHER, ALONE))
+    says = (
+        _("Like neither more than the other.") if teacher == alone else
+        _("More like the teacher's.") if float(teacher) < float(alone) else
+        _("More like those of the student alone.")
+    )  # fmt: skip
+    return says + " " + _(
+        "Over {n} digits at T = {t}, they are {teacher} bits away from the teacher's answers and {alone} bits away "
+        "from those of the student alone (mean KL divergence).", n=len(result.gallery), t=f"{t:g}", teacher=teacher,
+        alone=alone,
     )  # fmt: skip
 
 
@@ -185,14 +191,24 @@ def _labels(stage: Stage, _: Translate) -> None:
     show(stage, lambda: figures.errors_by_arm(runs[chosen], _), f"errors_{chosen}", alt)
 
 
+def _left(stage: Stage, _: Translate) -> str:
+    """How many of the errors that the teacher saves with few labels it still saves with all."""
+    few, every = (100 * run.verdict.difference.mean for run in _runs(stage).values())
+    labels, all_of_them = (fixed(run.arm(DISTILLED).labels) for run in _runs(stage).values())
+    values = dict(few=signed(-few), labels=labels, every=signed(-every), all=all_of_them)
+    return _("Teaching changes the errors in 10,000 by {few} with {labels} labels, and by {every} with {all}.",
+             **values) + " " + sentence(all_labels(), _)  # fmt: skip
+
+
 STEPS = (
     Step(
-        N_("One label, different opinions"),
+        N_("One label, one opinion?"),
         N_("A large network, the *teacher*, looks at two sevens."),
         lambda stage, _: _live(stage, _, "gallery", True),
         lambda stage, _: _("Both are labelled 7. Will the teacher's answers be the same?"),
         _differ,
         of_result=False,
+        told=N_("One label, different opinions"),
     ),
     Step(
         N_("Temperature softens an answer"),
@@ -204,26 +220,28 @@ STEPS = (
     ),
     Step(
         N_("Dark knowledge: what looks like what"),
-        N_("The mean answer to a hundred images of each digit. No label says what stands off the diagonal."),
+        N_("The teacher's mean answer to a hundred images of each "
+           "digit. What lies off the diagonal is in no label."),
         lambda stage, _: _live(stage, _, "matrix", True),
-        lambda stage, _: _("Which digit does the teacher take most for another?"),
+        lambda stage, _: _("Which digit looks most like another one to the teacher?"),
         _alike,
         of_result=False,
     ),
     Step(
-        N_("Why T² stands in the loss"),
-        N_("The student hears both: α T² KL(teacher ‖ student) + (1 − α) CE(labels). A gradient is how hard each "
-           "of them pulls."),
+        N_("What does T² do in the loss?"),
+        N_("The student learns from both: α T² KL(teacher ‖ student) + (1 − α) CE(labels). The length of a "
+           "gradient says how hard each of them pulls."),
         _lengths,
         lambda stage, _: _("Without T²: what becomes of the teacher's pull when T grows from 1 to 20?"),
         _vanishes,
+        told=N_("Why T² is in the loss"),
     ),
     Step(
         N_("Does the student learn more?"),
-        N_("Run trains them for real, in front of you; what was recorded stands until then."),
+        N_("Run trains them for real while you watch; until then a recorded result is shown."),
         _errors,
         _bet,
-        lambda stage, _: _(stage.result.verdict.text),
+        lambda stage, _: sentence(stage.result, _),
         runs=True,
     ),
     Step(
@@ -235,7 +253,7 @@ STEPS = (
         _resembles,
     ),
     Step(
-        N_("What a phone would carry"),
+        N_("What would run on a phone"),
         N_("Memory, arithmetic and time are what small devices lack."),
         _carries,
         lambda stage, _: _("Which is smaller: the small network alone, or the small network distilled?"),
@@ -247,7 +265,7 @@ STEPS = (
         _labels,
         lambda stage, _: _("Give the small networks all {n} labels: how much of the gain is left?",
                                 n=f"{all_labels().arm(DISTILLED).labels:,}"),
-        lambda stage, _: sentence(all_labels(), _),
+        _left,
         source=all_labels,
     ),
 )  # fmt: skip

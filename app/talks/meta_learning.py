@@ -8,8 +8,11 @@ from app.bundled import sinusoids
 from app.components.adaptation import WORDS, adaptation
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
-from kd_core.messages import N_
-from kd_core.settings import MAML, PRETRAINED
+from kd_core.events import Result
+from kd_core.messages import N_, Scalar
+from kd_core.numbers import fixed
+from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED
+from kd_core.statistics import paired_ratio, t_interval
 
 ASK = WORDS["ask"]
 STEPS_SHOWN = (0, 1, 2, 5, 10)
@@ -23,13 +26,13 @@ def _two_nets(stage: Stage, _: Translate) -> None:
 
 
 def _nearer(stage: Stage, _: Translate) -> str:
-    """Mean errors of the recorded networks before any step and after one."""
-    mean = sinusoids()["mean"]
-    maml, joint = mean["maml"], mean["joint"]
-    values = dict(maml0=maml[0], joint0=joint[0], maml1=maml[1], joint1=joint[1])
-    return _(
-        "On average over many curves: {maml0} for MAML and {joint0} for joint pre-training before any step (mean "
-        "squared error); {maml1} and {joint1} after one.", **{name: f"{x:.2f}" for name, x in values.items()},
+    """Which start's mean error is smaller before any step, in the recorded run, and what a step makes of both."""
+    maml, joint = (of.start_means()[name] for name in (MAML, PRETRAINED))
+    says = {"same": _("About the same."), "maml": _("MAML's."), "joint": _("The jointly pre-trained one.")}
+    return says[of.nearer_at_first()] + " " + _(
+        "The mean squared error on new curves is {maml0} for MAML and {joint0} for joint pre-training before any "
+        "step; after one step it is {maml1} and {joint1}.", maml0=fixed(maml[0].mean, 2),
+        joint0=fixed(joint[0].mean, 2), maml1=fixed(maml[1].mean, 2), joint1=fixed(joint[1].mean, 2),
     )  # fmt: skip
 
 
@@ -48,14 +51,45 @@ def _over_steps(stage: Stage, _: Translate) -> None:
     show(stage, marked, f"steps_{steps}", _("Query error over adaptation steps"))
 
 
+def _starts(stage: Stage) -> tuple[str, str]:
+    """The learned start and the other one, as the run's verdict compares them."""
+    return stage.result.verdict.arm, stage.result.verdict.baseline
+
+
+def caught_up(result: Result) -> int | None:
+    """The first number of steps, from 1 on, from which on the verdict's arm is no longer detectably ahead of its
+    baseline: no interval of the paired ratios of losses (or differences of errors) lies above 0. None where it is
+    ahead after the last step, too."""
+    arm, baseline = result.arm(result.verdict.arm), result.arm(result.verdict.baseline)
+    steps = list(zip(*(of.measured(result, t) for t in arm.trials), strict=True))
+    others = list(zip(*(of.measured(result, t) for t in baseline.trials), strict=True))
+    last = 0
+    for step, (mine, theirs) in enumerate(zip(steps, others, strict=True)):
+        if step:
+            ahead = (
+                t_interval([b - a for a, b in zip(mine, theirs, strict=True)]) if result.measure == "errors"
+                else paired_ratio(mine, theirs)
+            )  # fmt: skip
+            last = step if (ahead.mean if ahead.low is None else ahead.low) > 0 else last
+    return None if last == len(steps) - 1 else last + 1
+
+
 def _after_steps(stage: Stage, _: Translate) -> str:
-    """The means of MAML and joint pre-training before any step and after the number that is chosen."""
-    steps, said = int(st.session_state.get("talk_steps") or 1), []
-    for name in (MAML, PRETRAINED):
-        if any(arm.name == name for arm in stage.result.arms):
-            over = of.over_steps(stage.result, stage.result.arm(name))
-            said.append(f"{_(name)}: {over[0].mean:.2f} → {over[min(steps, len(over) - 1)].mean:.2f}")
-    return _("From no step to {steps}: {found}.", steps=steps, found="; ".join(said))
+    """Whether the other start catches up, and both means after the number of steps that is chosen."""
+    result, at = stage.result, caught_up(stage.result)
+    arm, other = _starts(stage)
+    mine, theirs = (of.over_steps(result, result.arm(name)) for name in (arm, other))
+    steps = min(int(st.session_state.get("talk_steps", 1)), len(mine) - 1)
+    says = (
+        _("No: after {n} steps “{arm}” is still ahead.", n=len(mine) - 1, arm=arm) if at is None else
+        _("Yes: from step {n} on, “{arm}” is no longer detectably ahead.", n=at, arm=arm)
+    )  # fmt: skip
+    values: dict[str, Scalar] = dict(
+        steps=steps, mine=fixed(mine[steps].mean, 2), theirs=fixed(theirs[steps].mean, 2)
+    )
+    if result.measure == "errors":
+        return says + " " + _("After {steps} steps, errors in percent: {mine} against {theirs}.", **values)
+    return says + " " + _("After {steps} steps, mean squared error: {mine} against {theirs}.", **values)
 
 
 def _curves(stage: Stage, _: Translate) -> None:
@@ -66,26 +100,44 @@ def _curves(stage: Stage, _: Translate) -> None:
          _("Curves before and after adapting"))  # fmt: skip
 
 
+def drawn_before(result: Result) -> tuple[float, float]:
+    """The least and the largest value that MAML's network of the first trial draws before it has seen a point."""
+    names = [arm.name for arm in result.arms]
+    values = result.arm(MAML if MAML in names else FIRST_ORDER).trials[0].series["task 1, before"]
+    return min(values), max(values)
+
+
 def _what_moved(stage: Stage, _: Translate) -> str:
-    return _("Neither knows the curve before it has seen its points. From MAML's start a step or so is enough "
-                     "to bend; the start is what was learned.")  # fmt: skip
+    if stage.result.measure == "errors":
+        return _("This result is of digits; curves are drawn of a run on sinusoids.")
+    low, high = drawn_before(stage.result)
+    return _("The same curve for every task, with values from {low} to {high}: it cannot know which task comes. "
+             "What was learned is a start from which a step or so is enough.", low=fixed(low, 1),
+             high=fixed(high, 1))  # fmt: skip
+
+
+def _ahead(stage: Stage, _: Translate) -> str:
+    arm, other = _starts(stage)
+    return _("Inner steps on a few examples: {n}. Is “{arm}” ahead of “{other}” then?",
+             n=int(stage.shown["inner_steps"]), arm=arm, other=other)  # fmt: skip
 
 
 STEPS = (
     Step(
-        N_("Not an answer but a starting point"),
+        N_("What does MAML learn?"),
         N_("A few points of a new curve, and two networks that have seen many curves. The slider takes steps of "
            "gradient descent."),
         _two_nets,
         lambda stage, _: _(ASK),
         _nearer,
         of_result=False,
+        told=N_("Not an answer but a starting point"),
     ),
     Step(
         N_("Does a learned start beat pre-training?"),
-        N_("Run trains every start for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every start for real while you watch; until then a recorded result is shown."),
         _scores,
-        lambda stage, _: _("After a step on a few examples: is MAML ahead of ordinary joint pre-training?"),
+        _ahead,
         lambda stage, _: _(stage.result.verdict.text),
         runs=True,
     ),

@@ -9,6 +9,7 @@ from app.figures import errors_by_arm
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.messages import N_
+from kd_core.numbers import fixed
 from kd_core.settings import TASK_LABELS
 
 ASK, FACT, TOLD = (WORDS[name] for name in ("ask", "fact", "told"))
@@ -30,7 +31,7 @@ def _what_it_did(stage: Stage, _: Translate) -> str:
     said = []
     for task, change in zip(step["tasks"], step["change"][one][one], strict=True):
         text = WORDS["fell"] if change < 0 else WORDS["rose"] if change > 0 else WORDS["stays"]
-        said.append(_(text, task=_(TASK_LABELS[task]), by=f"{abs(change):.4f}"))
+        said.append(_(text, task=_(TASK_LABELS[task]), by=fixed(abs(change), 4)))
     return _(FACT, told=_(TOLD, first=said[0], second=said[1]))
 
 
@@ -49,7 +50,7 @@ def _conflict(stage: Stage, _: Translate) -> None:
 def _trade(stage: Stage, _: Translate) -> None:
     found = sweep()
     names = {place: f"{first:g} : {second:g}" for place, (first, second) in enumerate(found["weights"])}
-    chosen = choice(_("Task weights α_i"), names, "talk_weights", len(names) // 2, _)
+    chosen = choice(_("Task weights"), names, "talk_weights", len(names) // 2, _)
 
     def marked() -> go.Figure:
         figure = go.Figure(of.trade_off(found, None if stage.recorded else stage.result, _))
@@ -74,8 +75,8 @@ def _best(stage: Stage, _: Translate) -> str:
         means, alone = [errors["mean"] for errors in found["errors"][task]], found["alone"][task]["mean"]
         least = min(means)
         places.add(means.index(least))
-        said.append(_("“{task}”: {least} at best, {alone} alone", task=_(TASK_LABELS[task]), least=f"{least:,.0f}",
-                      alone=f"{alone:,.0f}"))  # fmt: skip
+        said.append(_("“{task}”: {least} at best, {alone} alone", task=_(TASK_LABELS[task]), least=fixed(least),
+                      alone=fixed(alone)))  # fmt: skip
     says = (
         _("Yes, here one pair has the fewest errors in both.")
         if len(places) == 1
@@ -100,7 +101,7 @@ STEPS = (
     ),
     Step(
         N_("Together or alone?"),
-        N_("Run trains every network for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every network for real while you watch; until then a recorded result is shown."),
         _errors,
         _asked,
         lambda stage, _: _(stage.result.verdict.text),
@@ -110,15 +111,16 @@ STEPS = (
         N_("Do the tasks fight?"),
         N_("The cosine between the two gradients: above 0 they agree, below 0 they are in conflict."),
         _conflict,
-        lambda stage, _: _("In how many of the steps is it below 0?"),
+        lambda stage, _: _("In what share of the steps is it below 0?"),
         lambda stage, _: of.conflict_says(stage.result, _),
     ),
     Step(
-        N_("No free weights"),
+        N_("Is one pair of weights best for both?"),
         N_("Every point is one pair of weights; both axes are errors, so the lower left is good."),
         _trade,
         lambda stage, _: _("Is there a pair of weights that is best for both?"),
         _best,
         of_result=False,
+        told=N_("The trade-off between the tasks"),
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from app.controls import follow
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.messages import N_
+from kd_core.numbers import fixed, signed
 from kd_core.settings import FROZEN, TUNED
 from kd_core.statistics import t_interval
 
@@ -31,9 +32,9 @@ def _catches_up(stage: Stage, _: Translate) -> str:
         return _(NO_GAIN)
     at = min(ahead[-1] + 1, len(curve["gain"]) - 1)
     gain, labels = curve["gain"][at], curve["labels"][at]
-    points = _(POINTS, points=f"{gain['points']:+.2f}")
-    low, high = (gain[side] for side in ("low", "high"))
-    interval = "" if low is None else _(INTERVAL, low=f"{low:+.2f}", high=f"{high:+.2f}")
+    points = _(POINTS, points=signed(gain["points"], 2))
+    low, high = gain["low"], gain["high"]
+    interval = "" if low is None or high is None else _(INTERVAL, low=signed(low, 2), high=signed(high, 2))
     text = WORDS[{"better": "not_caught_up", "worse": "overtaken"}.get(gain["kind"], "caught_up")]
     return _(text, labels=labels, gain=f"{points} {interval}".strip())
 
@@ -55,10 +56,12 @@ def _layers(stage: Stage, _: Translate) -> None:
 
 def _moves(stage: Stage, _: Translate) -> str:
     every = transfer_figures.lambda_map()
-    first, last = (sum(row) for row in (every["distance"][0], every["distance"][-1]))
-    return _("Less: all layers together move {first} at λ = {low} and {last} at λ = {high}. λ = 0 is "
-                     "fine-tuning, a very large λ is feature extraction.", first=f"{first:.1f}", last=f"{last:.2f}",
-                     low=f"{every['lams'][0]:g}", high=f"{every['lams'][-1]:g}")  # fmt: skip
+    low, high = every["lams"][0], every["lams"][-1]
+    first, last = (transfer_figures.moved_in_all(lam) for lam in (low, high))
+    says = _("Less:") if last < first else _("Not less:")
+    return says + " " + _("all layers together move by {first} at λ = {low} and by {last} at λ = {high}. λ = 0 is "
+                          "fine-tuning; a very large λ is almost feature extraction.", first=fixed(first, 2),
+                          last=fixed(last, 2), low=f"{low:g}", high=f"{high:g}")  # fmt: skip
 
 
 def _forgetting(stage: Stage, _: Translate) -> None:
@@ -73,43 +76,47 @@ def _forgets(stage: Stage, _: Translate) -> str:
     found = transfer_figures.gains_and_losses(stage.result)
     if not {FROZEN, TUNED} <= found.keys():
         return _("This result does not say.")
-    tuned, frozen = (t_interval(found[arm][1]) for arm in (TUNED, FROZEN))
-    return _("With its old last layer back, the fine-tuned network makes {tuned} errors in 10,000 on the old "
-                     "digits (95 % interval, trial by trial); the frozen one still {frozen}.", tuned=str(tuned),
-                     frozen=str(frozen))  # fmt: skip
+    errors = {arm: t_interval(lost) for arm, (_gained, lost) in found.items()}
+    most = max(errors, key=lambda arm: errors[arm].mean)
+    return _("On average “{arm}”: with its old last layer back, it makes {errors} errors in 10,000 on the old task "
+             "(± is the 95 % interval over trials); “{frozen}” makes {least}.", arm=most, errors=str(errors[most]),
+             frozen=FROZEN, least=fixed(errors[FROZEN].mean))  # fmt: skip
 
 
 STEPS = (
     Step(
-        N_("Old weights replace labels"),
+        N_("Can old weights replace labels?"),
         N_("A network that can tell 0 to 4 apart hands its weights to a new task: 5 to 9, with few labels."),
         _curve,
         lambda stage, _: _(ASK),
         _catches_up,
         of_result=False,
+        told=N_("Old weights replace labels"),
     ),
     Step(
         N_("Old weights or new ones?"),
-        N_("Run trains every arm for real, in front of you; what was recorded stands until then."),
+        N_("Run trains every arm for real while you watch; until then a recorded result is shown."),
         _errors,
-        lambda stage, _: _("Starting from old weights or from scratch: which makes fewer errors, from {labels} "
-                                "labels?", labels=f"{stage.result.arm(stage.result.verdict.arm).labels:,}"),
+        lambda stage, _: _("Old weights or a start from scratch: which is more accurate with {labels} labels per "
+                           "class?", labels=int(stage.shown["labels_per_class"])),
         lambda stage, _: _(stage.result.verdict.text),
         runs=True,
     ),
     Step(
         N_("λ: how far may the weights go?"),
-        N_("L = L_new + λ ‖θ − θ_pre‖²: the penalty pulls each layer back to where it was."),
+        N_("$L = L_\\text{new} + \\lambda \\lVert \\theta - \\theta_\\text{pre} \\rVert^2$: λ weighs the distance "
+           "from the old weights."),
         _layers,
         lambda stage, _: _("The larger λ: do the layers move more, or less?"),
         _moves,
         of_result=False,
     ),
     Step(
-        N_("What is forgotten"),
-        N_("The new task is learned at the old one's expense."),
+        N_("Is anything forgotten?"),
+        N_("After it has learned the new task, each network is asked about the old one."),
         _forgetting,
         lambda stage, _: _("Put the old last layer back and ask about the old digits: who has forgotten most?"),
         _forgets,
+        told=N_("What is forgotten"),
     ),
 )  # fmt: skip

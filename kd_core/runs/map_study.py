@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from statistics import fmean
+from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -76,10 +76,23 @@ class MapView(BaseModel):
         return sum(cell.state in ("finished", "pruned", "failed") for cell in self.cells)
 
     @property
+    def finished(self) -> tuple[Cell, ...]:
+        """The cells that have something to be compared by."""
+        return tuple(cell for cell in self.cells if cell.state == "finished" and cell.measures)
+
+    def centre(self, cell: Cell) -> float:
+        """What a cell's measures come to: their mean; of losses, which are compared by factors, the geometric."""
+        values = list(cell.measures.values())
+        return geometric_mean(values) if self.losses and min(values) > 0 else fmean(values)
+
+    @property
     def best(self) -> Cell | None:
-        """The finished cell of the least mean."""
-        finished = [cell for cell in self.cells if cell.state == "finished" and cell.measures]
-        return min(finished, key=lambda cell: fmean(cell.measures.values()), default=None)
+        """The finished cell of the least `centre`."""
+        return min(self.finished, key=self.centre, default=None)
+
+    def experiment(self, cell: Cell) -> str:
+        """The same for cells that differ only in settings that have no effect there: one experiment."""
+        return self.plan.settings_at(cell.at).experiment
 
 
 def opened(url: str | None) -> "tuple[BaseStorage, Message | None]":

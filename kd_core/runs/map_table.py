@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kd_core.best import Standing, standings
+from kd_core.best import FEWEST_SEEDS, Standing, standings
 from kd_core.messages import Scalar
+from kd_core.numbers import number
 from kd_core.runs.map_study import Cell, MapView
 
 SHOWN = 10  # cells of a search
@@ -17,13 +18,25 @@ def name_of(cell: Cell) -> str:
     return " ".join(f"{field}={_short(value)}" for field, value in cell.at.items())
 
 
+def experiments(view: MapView) -> dict[str, Cell]:
+    """The finished cells that can be compared, one of each experiment: cells that differ only in settings without
+    effect there (α = 0 at T = 1 and T = 4) count once."""
+    found: dict[str, Cell] = {}
+    for cell in view.finished:
+        if not view.losses or min(cell.measures.values()) > 0:
+            found.setdefault(view.experiment(cell), cell)
+    return found
+
+
 def judged(view: MapView) -> dict[str, Standing]:
-    """Every finished cell's `Standing`, by `name_of`; losses are compared by their logarithm to base ten."""
-    cells = [cell for cell in view.cells if cell.state == "finished" and cell.measures]
-    if view.losses:
-        cells = [cell for cell in cells if min(cell.measures.values()) > 0]
+    """Every finished cell's `Standing`, by `name_of`; losses are compared by their logarithm to base ten.
+
+    Cells of one experiment have one Standing.
+    """
     scale = math.log10 if view.losses else float
-    return standings({name_of(c): {seed: scale(v) for seed, v in c.measures.items()} for c in cells})
+    apart = experiments(view)
+    found = standings({name: {seed: scale(v) for seed, v in c.measures.items()} for name, c in apart.items()})
+    return {name_of(c): found[view.experiment(c)] for c in view.finished if view.experiment(c) in found}
 
 
 def table(view: MapView) -> str:
@@ -32,9 +45,13 @@ def table(view: MapView) -> str:
     what = "validation loss" if view.losses else "validation errors per 10,000"
     is_grid = not view.plan.trials and len(view.plan.axes) == 2
     lines = _grid(view, marks) if is_grid else _list(view, marks)
-    said = [f"{what}, mean over {_seeds(view)} seeds; * may be the best (95 %, all cells at once)"]
+    said = [f"{what}, mean over {_seeds(view)} seeds"]
+    if any(stands.low is not None for stands in marks.values()):
+        said[0] += "; * may be the best (95 %, all cells at once)"
+    elif marks:
+        said.append(f"no interval: it takes two different cells with at least {FEWEST_SEEDS} seeds in common")
     if best is not None:
-        said.append(f"best: {name_of(best)}, {_number(best.mean)}")
+        said.append(f"best: {name_of(best)}, {number(view.centre(best))}")
     if view.problem:
         said.append(str(view.problem))
     return "\n".join([*lines, "", *said])
@@ -67,15 +84,15 @@ def _grid(view: MapView, marks: Mapping[str, Standing]) -> list[str]:
     down, across = view.plan.axes
     at = {tuple(cell.at.values()): cell for cell in view.cells}
     head = [f"{down.field} \\ {across.field}", *map(_short, across.values)]
-    rows = [[_short(d), *(_text(at[d, a], marks) for a in across.values)] for d in down.values]
+    rows = [[_short(d), *(_text(view, at[d, a], marks) for a in across.values)] for d in down.values]
     return _aligned([head, *rows])
 
 
 def _list(view: MapView, marks: Mapping[str, Standing]) -> list[str]:
-    cells = sorted(view.cells, key=lambda cell: (cell.state != "finished", cell.mean or 0.0))
+    cells = sorted(view.cells, key=lambda c: (c.state != "finished", view.centre(c) if c.measures else 0.0))
     cells = cells[:SHOWN] if view.plan.trials else list(view.cells)
     head = [*(axis.field for axis in view.plan.axes), "mean"]
-    return _aligned([head, *([*(_short(v) for v in c.at.values()), _text(c, marks)] for c in cells)])
+    return _aligned([head, *([*(_short(v) for v in c.at.values()), _text(view, c, marks)] for c in cells)])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -83,17 +100,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _text(cell: Cell, marks: Mapping[str, Standing]) -> str:
+def _text(view: MapView, cell: Cell, marks: Mapping[str, Standing]) -> str:
     if cell.state != "finished" or cell.mean is None:
         return MARKS.get(cell.state, "")
     stands = marks.get(name_of(cell))
-    return _number(cell.mean) + ("*" if stands and stands.low is not None and stands.may_be_best else "")
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.0f}" if value >= 10 else f"{value:.3g}"
+    return number(view.centre(cell)) + ("*" if stands and stands.low is not None and stands.may_be_best else "")
 
 
 def _short(value: Scalar) -> str:

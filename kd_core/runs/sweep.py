@@ -50,9 +50,9 @@ AHEAD = 1  # runs that wait while the workers are busy, so that none has to wait
 _log = logging.getLogger(__name__)
 
 
-def measures(result: Result) -> dict[int, float]:
-    """Seed -> what a cell is judged by: validation errors per 10,000, or the loss, of its main arms."""
-    found = ends(result, main_arms(result.technique, result.settings))
+def measures(result: Result, plan: Plan) -> dict[int, float]:
+    """Seed -> what a cell of the plan is judged by: validation errors per 10,000, or the loss, of its main arms."""
+    found = ends(result, main_arms(result.technique, result.settings, plan.varied))
     return found if of_losses(result) else {seed: 100 * percent for seed, percent in found.items()}
 
 
@@ -137,7 +137,7 @@ class Sweep:
         found = self._queue.stored([self._settings(place) for place in places])
         known = {place: one for place, one in zip(places, found, strict=True) if one is not None}
         for place, (run, result) in known.items():
-            self._put(place, state="finished", run=run, measures=measures(result), seconds=0.0)
+            self._put(place, state="finished", run=run, measures=measures(result, self.plan), seconds=0.0)
         for place in known:
             steps.told(place)
 
@@ -164,7 +164,9 @@ class Sweep:
             self._put(place, state="failed", run=view.id, problem=view.problem)
         else:
             seconds = 0.0 if view.stored else view.seconds_elapsed
-            self._put(place, state="finished", run=view.id, measures=measures(view.result), seconds=seconds)
+            self._put(
+                place, state="finished", run=view.id, measures=measures(view.result, self.plan), seconds=seconds
+            )
         steps.told(place)
 
     def _put(self, place: int, **changes: Any) -> None:
@@ -247,7 +249,7 @@ class _Search:
         """Whether its first trial is, at the same share of its epochs, behind the median of the cells before."""
         trial = self._asked[place]
         known = trial.user_attrs.get("looked", -1)
-        for percent, errors in _first_curve(self._sweep._settings(place), handle.view()):
+        for percent, errors in _first_curve(self._sweep.plan, self._sweep._settings(place), handle.view()):
             if percent > known:
                 trial.report(errors, percent)
                 trial.set_user_attr("looked", known := percent)
@@ -275,12 +277,12 @@ def _value(cell: Cell) -> float:
     return cell.mean
 
 
-def _first_curve(settings: Settings, view: View) -> list[tuple[int, float]]:
+def _first_curve(plan: Plan, settings: Settings, view: View) -> list[tuple[int, float]]:
     """(percent of its epochs, validation errors in percent) of the first seed's main arm, as far as it got.
 
     Nothing for techniques that look at losses, and for several tasks: those are not pruned.
     """
-    arms = main_arms(settings.technique, settings.model_dump())
+    arms = main_arms(settings.technique, settings.model_dump(), plan.varied)
     last, first = list(settings.stages)[-1], settings.trial_seeds[0]
     series = (last, arms[0], first)
     if len(arms) != 1 or series not in view.curves:

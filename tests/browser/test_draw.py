@@ -225,7 +225,7 @@ def test_a_picture_is_loaded_and_what_is_none_is_one_sentence(visit):
     page = visit.page
     file, problem = page.locator(".draw input[type=file]"), page.locator(".draw .problem")
     file.set_input_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"})
-    problem.filter(has_text="This file is no picture that the browser can read").wait_for()
+    problem.filter(has_text="The browser cannot read this file as a picture").wait_for()
     page.get_by_role("button", name="Clear").click()
     assert problem.inner_text() == ""
     assert status(page).inner_text() == "Nothing is drawn yet."

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.bundled import recorded_step, sinusoids
+from app.meta_figures import start_means
 from tests.browser.conftest import fits, silent
 
 pytestmark = pytest.mark.browser
@@ -140,8 +141,8 @@ def test_steps_in_the_browser_are_those_of_numpy_and_points_move_at_once(meta_le
     page.locator(".adaptation .curve").first.wait_for()
     found = sinusoids()
     said = shown(page, "fact")
-    assert f"{found['mean']['maml'][0]:.2f}" in said
-    assert f"{found['mean']['joint'][1]:.2f}" in said
+    assert f"{start_means()['MAML'][0].mean:.2f}" in said
+    assert f"{start_means()['joint pre-training'][1].mean:.2f}" in said
     assert said.startswith("Right.")  # the recorded intervals overlap before any step
 
     for steps in (0, 1, 4):

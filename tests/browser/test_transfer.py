@@ -23,7 +23,7 @@ def live(open_page):
 
 
 def slider(page):
-    return page.get_by_label("Labels a class", exact=True).and_(page.locator("input[type=range]"))
+    return page.get_by_label("Labels per class", exact=True).and_(page.locator("input[type=range]"))
 
 
 def out(page, name):
@@ -72,9 +72,9 @@ def test_a_guess_then_the_fact_in_this_browser_alone(live):
     said = page.locator(".quiz .step.now").inner_text()
     assert f"You said {choices[0]}." in said
     if truth() is None:
-        assert f"Never here: even at {labels[-1]} labels a class" in said
+        assert f"Never here: even at {labels[-1]} labels per class" in said
     elif any(gain["kind"] == "better" for gain in labels_curve()["gain"]):
-        assert f"From {truth()} labels a class on" in said
+        assert f"From {truth()} labels per class on" in said
     else:
         assert "No gain can be detected" in said
     page.wait_for_timeout(600)  # silence takes time: a key's pause is 400 ms
@@ -129,7 +129,7 @@ def test_keys_move_from_point_to_point_on_a_phone(live):
     assert page.locator(".curve").count() == 2  # who moves it has seen enough of the cover
     page.keyboard.press("ArrowLeft")
     has_value(slider(page), str(labels[-2]))
-    assert f"at {labels[-2]} labels a class" in slider(page).get_attribute("aria-valuetext")
+    assert f"at {labels[-2]} labels per class" in slider(page).get_attribute("aria-valuetext")
     page.wait_for_url(f"**labels_per_class={labels[-2]}**")
     stage = page.locator(".stage").bounding_box()
     assert stage["x"] >= 0

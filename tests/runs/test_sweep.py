@@ -66,8 +66,8 @@ def sweeps(queue, url):
     made.close()
 
 
-def plan(*axes, trials=0, **settings):
-    return Plan.read("map_toy", axes or AXES, {"seeds": 2, **settings}, trials)
+def plan(*axes, trials=0, seeds=2, **settings):
+    return Plan.read("map_toy", axes or AXES, {"seeds": seeds, **settings}, trials)
 
 
 def runs(url):
@@ -76,13 +76,13 @@ def runs(url):
 
 
 def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
-    asked = plan()
+    asked = plan(seeds=3)
     view = sweeps.start(asked).wait(60)
     assert (view.state, view.done, view.problem) == ("finished", 6, None)
     assert [cell.at for cell in view.cells] == asked.grid()
     for cell in view.cells:
-        settings = MapToySettings(**cell.at, seeds=2)
-        wanted = {seed: 10_000 * errors_of(settings, seed) / IMAGES for seed in range(2)}
+        settings = MapToySettings(**cell.at, seeds=3)
+        wanted = {seed: 10_000 * errors_of(settings, seed) / IMAGES for seed in range(3)}
         assert cell.measures == pytest.approx(wanted)
         assert queue.find(cell.run).view().result.settings == settings.model_dump()
     assert view.best.at == {"x": 3.0, "y": 0.5}

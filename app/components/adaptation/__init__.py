@@ -8,11 +8,14 @@ from typing import Any
 
 from app.bundled import Sinusoids
 from app.components import mounted
+from app.meta_figures import start_means
 from kd_core.messages import N_
+from kd_core.settings import MAML, PRETRAINED
 
-TASKS = 100  # of which the recorded means are
+TASKS = 100  # new curves in each trial, of which the recorded means are
 WORDS = {
-    "title": N_("MAML starts no nearer, and moves better"),
+    "title_asks": N_("What does MAML learn: an answer, or a start?"),
+    "title": N_("Not an answer but a starting point"),
     # The question, its choices, and its answer.
     "quiz": N_("Guess first"),
     "ask": N_("Before any step, which network is nearer to the curve?"),
@@ -45,7 +48,8 @@ WORDS = {
     "legend": N_("Dotted: the true curve. Circles: the points that are given; drag them. Thin: before any step."),
     "note": N_("Recorded on {date}. Each step is plain gradient descent on the points, computed in this browser, "
                "with step size {rate} for MAML and {joint_rate} for the other (the best on validation curves). "
-               "Errors are mean squared; the mean is over {tasks} curves, with its 95 % interval."),
+               "Errors are mean squared. “Mean error” is that of the recorded run: over {tasks} new curves in each "
+               "of {trials} trials, with its 95 % interval over the trials."),
 }  # fmt: skip
 
 
@@ -60,9 +64,10 @@ def adaptation(
     `covers` says whether the networks' curves are covered while a lesson or a talk asks in place of the question;
     in a `talk` the picture stands alone.
     """
+    over = {"maml": start_means()[MAML], "joint": start_means()[PRETRAINED]}
     mean = {
-        arm: {"mean": recorded["mean"][arm], "low": recorded["low"][arm], "high": recorded["high"][arm]}
-        for arm in ("maml", "joint")
+        arm: {"mean": [m.mean for m in steps], "low": [m.low for m in steps], "high": [m.high for m in steps]}
+        for arm, steps in over.items()
     }
     data: dict[str, Any] = {
         "maml": recorded["maml"],
@@ -72,6 +77,7 @@ def adaptation(
         "mean": mean,
         "covers": covers,
         "count": TASKS,
+        "trials": over["maml"][0].n,
         "date": recorded["provenance"]["created"][:10],
         "stamp": recorded["provenance"]["created"],
         "talk": talk,

@@ -55,7 +55,7 @@ class View {
     for (const element of this.root.querySelectorAll("[data-label]")) {
       element.setAttribute("aria-label", this.say(element.dataset.label));
     }
-    this.out("note", this.say("note", { date: data.date, tasks: data.count, rate: data.rates.maml, joint_rate: data.rates.joint }));
+    this.out("note", this.say("note", { date: data.date, tasks: data.count, trials: data.trials, rate: data.rates.maml, joint_rate: data.rates.joint }));
     if (data.talk) this.root.dataset.talk = "";
     this.watcher.observe(this.charts.maml); // again after an unmount
     this.draw();

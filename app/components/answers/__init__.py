@@ -24,7 +24,7 @@ WORDS = {
     "chart": N_("What every arm answers to this digit"),
     "y": N_("probability at T = {t}"),
     "x": N_("digit"),
-    "point": N_("Point at a digit of the chart for its values."),
+    "point": N_("Point at a digit in the chart to see its values."),
     "arms": N_("Arms shown"),
     "table": N_("All values"),
     "save": N_("Save this figure"),

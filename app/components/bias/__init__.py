@@ -27,7 +27,7 @@ WORDS = {
     "beyond": N_("beyond this slider"),
     "distilled": N_("distilled student"),
     "alone": N_("student alone"),
-    "never_told": N_("nobody told it anything of them"),
+    "never_told": N_("nobody told it anything about them"),
     "percent": N_("{value} %"),
     "found": N_("{found} of {images}"),
     "errors": N_("test errors"),
@@ -43,10 +43,10 @@ WORDS = {
     "y": N_("test images, log scale"),
     "line": N_("{arm}: {what}"),
     "all": N_("all errors"),
-    "note_one": N_("One trial, so there is no spread. The verdict counts the students as trained, with nothing "
+    "note_one": N_("One trial, so there is no spread. The verdict counts the students as trained, with no bias "
                    "raised."),
     "note": N_("Means over {n} trials; thin lines are single trials, brackets the lowest and the highest of them. "
-               "At a mark each trial has its own shift. The verdict counts the students as trained, with nothing "
+               "At a mark each trial has its own shift. The verdict counts the students as trained, with no bias "
                "raised."),
     "table": N_("All values"),
     "where": N_("Shift"),
@@ -57,8 +57,8 @@ OF_DIGITS = {
     "3": {
         "ask": N_("The distilled student never saw a 3. How many of the {images} threes will it get right once the "
                   "bias of the 3 is raised?"),
-        "fact": N_("As trained it gets {before} of {images} threes right. Raised until it expects threes as often "
-                   "as they come, for which no label is needed: {after}, or {share} %."),
+        "fact": N_("As trained it gets {before} of {images} threes right. With the bias raised until it expects "
+                   "threes as often as they occur, which takes no label: {after}, or {share} %."),
         "shift": N_("Added to the bias of the 3"),
         "same": "",
         "right": N_("of the 3s right"),
@@ -69,8 +69,9 @@ OF_DIGITS = {
     "all_but_7_8": {
         "ask": N_("The distilled student saw 7s and 8s alone. How many of the {images} images of other digits will "
                   "it get right once their biases are raised?"),
-        "fact": N_("As trained it gets {before} of {images} images of the other digits right. Raised until it "
-                   "expects these as often as they come, for which no label is needed: {after}, or {share} %."),
+        "fact": N_("As trained it gets {before} of {images} images of the other digits right. With the biases "
+                   "raised until it expects these digits as often as they occur, which takes no label: {after}, or "
+                   "{share} %."),
         "shift": N_("Added to the biases of the eight digits"),
         "same": N_("the same as lowering 7 and 8 by as much"),
         "right": N_("of the eight digits right"),

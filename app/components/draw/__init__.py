@@ -45,7 +45,7 @@ WORDS = {
     "pick": N_("Put a test digit labelled {label} on the pad"),
     # A picture that cannot be used.
     "too_large": N_("The file is larger than {mb} MB; choose a smaller picture."),
-    "no_picture": N_("This file is no picture that the browser can read; PNG and JPEG work."),
+    "no_picture": N_("The browser cannot read this file as a picture; PNG and JPEG work."),
     "no_digit": N_("Nothing in this picture stands out from its background; a dark digit on light paper works "
                    "best."),
     # The slider.
@@ -61,7 +61,7 @@ WORDS = {
     "alone_agrees": N_("The student alone answers {teacher}, as the teacher does; the distilled student answers "
                        "{distilled}."),
     "students_agree": N_("The teacher answers {teacher}, both students {alone}."),
-    "none_agree": N_("Three answers: the teacher's {teacher}, the student's alone {alone}, the distilled student's "
+    "none_agree": N_("Three different answers: teacher {teacher}, student alone {alone}, distilled student "
                      "{distilled}."),
     "nearer": N_("KL from the teacher at T = {T}: student alone {alone} bits, distilled student {distilled} bits."),
     # A panel.

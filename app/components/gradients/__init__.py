@@ -14,6 +14,7 @@ from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
+    "title_asks": N_("One step for two tasks: what does it do to each?"),
     "title": N_("One step can help one task and hurt the other"),
     # The question, its choices, and its answer.
     "quiz": N_("Guess first"),
@@ -34,7 +35,7 @@ WORDS = {
     # The plane of the two gradients.
     "plane": N_("Downhill for each task, and the step that is taken"),
     "sum": N_("the step"),
-    "both_fall_here": N_("steps in here help both"),
+    "both_fall_here": N_("both losses fall here"),
     "picture": N_("Two arrows, downhill for {first} and for {second}, {degrees} degrees apart, and their weighted "
                   "sum"),
     # The sliders.

@@ -1,4 +1,4 @@
-"""The live picture of the transfer page: accuracy over labels a class, from scratch and from old weights.
+"""The live picture of the transfer page: accuracy over labels per class, from scratch and from old weights.
 
 The curves are recorded; the marker, the question and its answer live in the browser. Python hears of the
 number of labels once it is released, and of the guess never.
@@ -16,7 +16,8 @@ from kd_core.messages import N_
 from kd_core.settings import SCRATCH, TUNED
 
 WORDS = {
-    "title": N_("Old weights replace labels, until there are labels enough"),
+    "title_asks": N_("Can old weights replace labels?"),
+    "title": N_("Old weights replace labels, until there are enough labels"),
     # What is learned before and after, beside the chart.
     "before": N_("learned before"),
     "before_with": N_("with {source} labels"),
@@ -26,21 +27,21 @@ WORDS = {
     "digit": N_("handwritten {label}"),
     # The question, its choices, and its answer.
     "quiz": N_("Guess first"),
-    "ask": N_("From how many labels a class does training from scratch catch up?"),
+    "ask": N_("From how many labels per class does training from scratch catch up?"),
     "never": N_("never here"),
     "skip": N_("Skip"),
     "again": N_("Ask again"),
     "said": N_("You said {guess}."),
     "guess_and_fact": N_("{said} {fact}"),
-    "caught_up": N_("From {labels} labels a class on, no gain can be detected any more: {gain} there."),
-    "not_caught_up": N_("Never here: even at {labels} labels a class, old weights are still ahead by {gain}."),
+    "caught_up": N_("From {labels} labels per class on, no gain can be detected any more: {gain} there."),
+    "not_caught_up": N_("Never here: even at {labels} labels per class, old weights are still ahead by {gain}."),
     "no_gain": N_("No gain can be detected at any of these numbers of labels."),
-    "overtaken": N_("From {labels} labels a class on, old weights no longer help: {gain} there."),
+    "overtaken": N_("From {labels} labels per class on, old weights no longer help: {gain} there."),
     "your_guess": N_("your guess"),
     # The marker: a slider and what it reads.
-    "labels": N_("Labels a class"),
-    "at": N_("at {labels} labels a class"),
-    "at_one": N_("at 1 label a class"),
+    "labels": N_("Labels per class"),
+    "at": N_("at {labels} labels per class"),
+    "at_one": N_("at 1 label per class"),
     "scratch": N_("from scratch"),
     "tuned": N_("fine-tuning"),
     "gain": N_("gain"),
@@ -51,10 +52,10 @@ WORDS = {
     "percent": N_("{value} %"),
     "interval": N_("[{low}, {high}]"),
     # The chart.
-    "x": N_("labels a class of the new task (log scale)"),
+    "x": N_("labels per class of the new task (log scale)"),
     "y": N_("test accuracy on {target}, %"),
     "mine": N_("your run"),
-    "chart": N_("Accuracy over labels a class, from scratch and fine-tuned"),
+    "chart": N_("Accuracy over labels per class, from scratch and fine-tuned"),
     "note": N_("Recorded on {date}. Bands and brackets are 95 % intervals over {seeds} trials; only the marked "
                "numbers of labels were trained, the lines between them guide the eye."),
     "table": N_("All values"),

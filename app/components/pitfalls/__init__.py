@@ -23,8 +23,8 @@ WORDS = {
     # The translator.
     "translator": N_("The same two numbers, elsewhere"),
     "who": N_("Who writes it"),
-    "typed": N_("T and α typed as they are"),
-    "there": N_("What to write there instead"),
+    "typed": N_("T and α entered unchanged"),
+    "there": N_("What to enter there instead"),
     "value": N_("loss {value}"),
     "equal": N_("equal to ours"),
     "times": N_("{times} times ours"),

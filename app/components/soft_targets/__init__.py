@@ -16,9 +16,12 @@ from app.components import SHARED, mounted
 from kd_core.messages import N_
 
 WORDS = {
-    # The heading while both digits carry the same label, and while they do not; "" leaves it out.
+    # The heading while both digits carry the same label, and while they do not; as long as the bars are covered it
+    # asks. "" leaves it out.
     "title": N_("One label, different opinions"),
+    "title_asks": N_("One label, one opinion?"),
     "title_other": N_("Two labels, two opinions"),
+    "title_other_asks": N_("Two labels, two opinions?"),
     # The slider: its accessible name, what its two ends do to the bars, its quick choices.
     "temperature": N_("Temperature T"),
     "sharper": N_("sharper"),

@@ -337,11 +337,18 @@ class View {
       thumb.setAttribute("aria-label", this.say("pick", { ...values, side: this.panels[this.replaces].side }));
       thumb.setAttribute("aria-pressed", sides.length > 0);
     });
+    this.drawHeading();
+    this.quiz.drawDigits();
+  }
+
+  // While the answer is covered it asks; afterwards it tells.
+  drawHeading() {
     const title = this.panels[0].item.label === this.panels[1].item.label ? "title" : "title_other";
     const heading = this.root.querySelector("h3");
-    heading.textContent = this.say(title);
+    const told = this.say(title);
+    const says = told && this.root.classList.contains("asks") ? this.say(`${title}_asks`) : told;
+    if (heading.textContent !== says) heading.textContent = says;
     heading.hidden = !heading.textContent;
-    this.quiz.drawDigits();
   }
 
   draw() {

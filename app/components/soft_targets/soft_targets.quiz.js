@@ -56,6 +56,7 @@ class Quiz {
     const asks = this.isLed ? view.data.covers : step === 0;
     this.element.hidden = this.isLed;
     view.root.classList.toggle("asks", asks);
+    if (view.panels[0].item) view.drawHeading();
     for (const covered of view.root.querySelectorAll(".chart, .numbers")) covered.inert = asks;
     this.steps.forEach((element, at) => element.classList.toggle("now", at === step));
     const { bars, winner } = this.kept;
