@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 HALF = (torch.float16, torch.bfloat16)
+NO_LABEL = -(2**63)  # as cross_entropy's ignore_index: its default, -100, would leave such a label out in silence
 
 
 def full(given: Tensor) -> Tensor:
@@ -61,6 +62,14 @@ def tensor(name: str, given: object) -> None:
     """Raises TypeError unless `given` is a tensor."""
     if not isinstance(given, Tensor):
         raise TypeError(f"{name} is of type {type(given).__name__}; a tensor is expected")
+
+
+def same_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether both begin at the same place in memory; inside torch.func, which hides it, whether they are one."""
+    try:
+        return one.device == other.device and one.data_ptr() == other.data_ptr() != 0
+    except RuntimeError:
+        return one is other
 
 
 def shape(name: str, given: Tensor, expected: Sequence[str | int]) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import methods
+from kd_core import bugs, conventions, methods
 from kd_core.distillation import distillation_loss, soft_targets, unchecked_loss
 from kd_core.divergence import divergence
 from kd_core.messages import Problem
@@ -173,6 +173,9 @@ def test_decoupled_parts_add_up_at_every_temperature(t):
 SHAPES = [((2, 3, 5), (2, 3, 5), (2,)), ((5,), (5,), (5,)), ((5,), (5,), ()), ((0, 5), (0, 5), (0,)), ((2, 0), (2, 0), (2,)),
           ((2, 5), (1, 5), (2,)), ((2, 5), (2, 5), (1,)), ((2, 5), (2, 5), (2, 5)), ((2, 5), (2, 5), (2, 1))]  # fmt: skip
 LOSSES = {
+    "rep_distiller": lambda z, v, y: conventions.rep_distiller(z, v, y, kd_t=4.0, gamma=0.0, alpha=1.0),
+    "torchdistill": lambda z, v, y: conventions.torchdistill(z, v, y, temperature=4.0, alpha=0.0),
+    "keras_io": lambda z, v, y: conventions.keras_io(z, v, y, temperature=4.0, alpha=0.0),
     "distillation_loss": lambda z, v, y: distillation_loss(z, v, y, 4.0, 1.0),
     "decoupled_loss": lambda z, v, y: methods.decoupled_loss(z, v, y, 4.0, 1.0),
 }
@@ -202,6 +205,26 @@ def test_labels_are_required_even_where_they_weigh_nothing(loss):
         assert torch.equal(LOSSES[loss](student, teacher, labels.to(dtype)), LOSSES[loss](student, teacher, labels))
     with pytest.raises(TypeError, match="real numbers"):
         LOSSES[loss](student, teacher.to(torch.complex64), labels)
+
+
+def test_bugs_require_their_shapes_too():
+    student, teacher, labels = drawn()
+    for bug in bugs.OF_THE_LOSS:
+        with pytest.raises(ValueError, match=r"\[1, 10\].* are expected"):
+            bugs.loss(bug, student, teacher[:1], labels, 4.0, 0.5)
+        for wrong in (-100, 10):
+            with pytest.raises(IndexError, match=f"Target {wrong} is out of bounds"):
+                bugs.loss(bug, student, teacher, torch.tensor([0, 1, wrong, 2]), 4.0, 0.5)
+    g = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match="bug 'typo'"):
+        bugs.spoilt("typo", teacher, g)
+    with pytest.raises(ValueError, match=r"\[N, C\] is expected"):
+        bugs.spoilt("double_softmax", teacher[0], g)
+    wide = bugs.spoilt("double_softmax", teacher.double(), g)
+    torch.testing.assert_close(wide, teacher.double().softmax(1), rtol=1e-14, atol=0)
+    for function in (conventions.article_formula, conventions.article_listing):
+        with pytest.raises(ValueError, match=r"\[1, 10\].* are expected"):
+            function(student, teacher[:1], temperature=4.0)
 
 
 def test_numbers_are_required():
