@@ -4,6 +4,7 @@ Each error says what was given and what is expected. `shape` and `batch` look at
 cost no time; `classes` looks at values, which waits for a GPU to finish.
 """
 
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -50,12 +51,15 @@ def value(given: float | Tensor) -> float:
     return float(given.detach()) if isinstance(given, Tensor) else given
 
 
-def at_least(name: str, given: int, least: int) -> None:
-    """Raises TypeError unless `given` is a whole number, ValueError if it is below `least`."""
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"{name} = {given!r} was given; a whole number is expected")
-    if given < least:
+def at_least(name: str, given: int, least: int) -> int:
+    """The whole number that was given. Raises TypeError unless it is one, ValueError if it is below `least`."""
+    try:
+        number = operator.index(given)
+    except TypeError:
+        raise TypeError(f"{name} = {given!r} was given; a whole number is expected") from None
+    if number < least:
         raise ValueError(f"{name} = {given} is not allowed; it must be {least} or more")
+    return number
 
 
 def tensor(name: str, given: object) -> None:
