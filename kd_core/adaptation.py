@@ -156,19 +156,20 @@ def _explained() -> Iterator[None]:
         said = str(error)
         if "randomness" in said:
             raise Problem(N_(
-                "The network draws random numbers, as dropout does, and was not told whether each task draws its own. "
-                "Give randomness=\"different\" or \"same\" to meta_loss, or switch dropout off with net.eval()."
+                "The network draws random numbers, as dropout does, and was not told whether each task draws "
+                "its own. Give randomness=\"different\" or \"same\" to meta_loss, or switch dropout off with "
+                "net.eval()."
             )) from error  # fmt: skip
         if "not differentiable with respect to" in said:
             raise Problem(N_(
-                "One of the parameters has no gradient, as the running statistics of batch norm have none: leave them "
-                "out of the parameters, or let those that shall adapt require grad, and the others not."
+                "One of the parameters has no gradient, as the running statistics of batch norm have none: leave "
+                "them out of the parameters, or let those that shall adapt require grad, and the others not."
             )) from error  # fmt: skip
         if any(words in said for words in ("in-place", "in place", "inplace")):
             raise Problem(N_(
                 "The network changes a tensor in place, as batch norm in training mode does with its running "
-                "statistics: that cannot be followed task by task. Switch it to evaluation with net.eval(), or have "
-                "it keep no statistics with torch.func.replace_all_batch_norm_modules_(net)."
+                "statistics: that cannot be followed task by task. Switch it to evaluation with net.eval(), or "
+                "have it keep no statistics with torch.func.replace_all_batch_norm_modules_(net)."
             )) from error  # fmt: skip
         raise
 

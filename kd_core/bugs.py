@@ -31,8 +31,8 @@ def loss(
 
     "no_t_squared": KL in place of T² KL. "mean": torch's default reduction, which divides by N C and not by N, so
     the soft part is C times too small. "reversed": KL(p_student || p_teacher), what kl_div gives when its two
-    arguments change places. Logits [N, C], labels int64 [N]. The usual formula, in the logits' own arithmetic, for half
-    precision in float32: it is what training steps call. Raises ValueError for another bug and other shapes,
+    arguments change places. Logits [N, C], labels int64 [N]. The usual formula, in the logits' own arithmetic, for
+    half precision in float32: it is what training steps call. Raises ValueError for another bug and other shapes,
     Problem unless 1e-100 <= T <= 1e100, IndexError for labels that are not 0 to C - 1.
     """
     temperature = allowed_temperature(temperature)
@@ -59,8 +59,8 @@ def spoilt(bug: str, teacher_logits: Tensor, generator: torch.Generator) -> Tens
 
     "shuffled": row i holds the logits of another image, as when they were computed from a loader that shuffles.
     "double_softmax": the teacher ends in a softmax, and the loss takes its probabilities for logits.
-    Others leave them as they are ("training_mode" needs the network: `in_training_mode`). Raises ValueError for what
-    is no bug, "none" apart, and for other shapes.
+    Others leave them as they are ("training_mode" needs the network: `in_training_mode`). Raises ValueError for
+    what is no bug, "none" apart, and for other shapes.
     """
     if bug not in ("none", *OF_THE_LOSS, *OF_THE_TEACHER):
         raise ValueError(f"bug {bug!r} was given; there are {', '.join((*OF_THE_LOSS, *OF_THE_TEACHER))}")

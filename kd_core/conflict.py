@@ -26,7 +26,9 @@ def task_gradients(losses: Mapping[str, Tensor], parameters: Sequence[nn.Paramet
     for a loss that is no scalar or has no gradient at all.
     """
     if not losses or not parameters:
-        raise ValueError(f"{len(losses)} losses and {len(parameters)} parameters were given; at least one is expected")
+        raise ValueError(
+            f"{len(losses)} losses and {len(parameters)} parameters were given; at least one is expected"
+        )
     rows = []
     for place, (task, loss) in enumerate(losses.items(), start=1):
         if loss.dim() or not loss.requires_grad:

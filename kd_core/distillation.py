@@ -100,9 +100,9 @@ def distillation_loss(
     Gradients reach student_logits, and T and alpha where they are tensors of one number; none reaches
     teacher_logits. It is computed in float64 (`divergence`), to all digits of the logits' own type at every T, and
     returned in that type, for half precision in float32. A class with logits of -infinity in both does not count.
-    A term of weight 0 is left out, unless a gradient for alpha is wanted. Raises Problem unless 1e-100 <= T <= 1e100
-    and 0 <= alpha <= 1, ValueError for other shapes and labels, TypeError for labels that are no integers. Looking
-    at the labels waits for a GPU: a training step that has looked before may call `unchecked_loss`.
+    A term of weight 0 is left out, unless a gradient for alpha is wanted. Raises Problem unless 1e-100 <= T <=
+    1e100 and 0 <= alpha <= 1, ValueError for other shapes and labels, TypeError for labels that are no integers.
+    Looking at the labels waits for a GPU: a training step that has looked before may call `unchecked_loss`.
     Hinton et al. 2015, section 2.
     """
     temperature, alpha = allowed_temperature(temperature), arguments.scalar("alpha", alpha)

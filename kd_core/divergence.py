@@ -39,7 +39,9 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
     z, v = wide(student_logits), wide(teacher_logits)
     if bool(torch.isneginf(torch.minimum(z.amin(), v.amin()))):
         lost = (torch.isneginf(z) & ~torch.isneginf(v)).any(-1)
-        return _of_finite(floored(z, temperature), floored(v, temperature), temperature).masked_fill(lost, torch.inf)
+        return _of_finite(floored(z, temperature), floored(v, temperature), temperature).masked_fill(
+            lost, torch.inf
+        )
     return _of_finite(z, v, temperature)
 
 

@@ -28,7 +28,8 @@ def decoupled_parts(
     that are not the label, each renormalised to 1. Logits are [N, C], C at least 2, labels integers [N]. Computed
     in float64 (`divergence`), returned in the logits' type, for half precision in float32. No gradient reaches
     teacher_logits. Raises Problem unless 1e-100 <= T <= 1e100, ValueError for other shapes and labels, TypeError
-    for labels that are no integers. Zhao et al. 2022, "Decoupled Knowledge Distillation", arXiv 2203.08679, eq. 5-7.
+    for labels that are no integers.
+    Zhao et al. 2022, "Decoupled Knowledge Distillation", arXiv 2203.08679, eq. 5-7.
     """
     temperature = allowed_temperature(temperature)
     arguments.batch(student_logits, teacher_logits, labels)
@@ -135,14 +136,17 @@ def smoothed_logits(
 
     With off_label the teacher's mean 1 - p_t this is as soft as the teacher on average, and knows nothing
     of what looks like what. torch's label_smoothing is off_label C / (C - 1): it spreads over all classes.
-    float32, differentiable in off_label and T; no probability is below 1e-12, so all logits are finite. Raises Problem
-    unless 1e-100 <= T <= 1e100, ValueError unless 0 <= off_label <= 1 and C is at least 2, and for labels
-    that are not 0 to C - 1. Szegedy et al. 2016, arXiv 1512.00567; as a control: Yuan et al. 2020, arXiv 1909.11723.
+    float32, differentiable in off_label and T; no probability is below 1e-12, so all logits are finite. Raises
+    Problem unless 1e-100 <= T <= 1e100, ValueError unless 0 <= off_label <= 1 and C is at least 2, and for labels
+    that are not 0 to C - 1.
+    Szegedy et al. 2016, arXiv 1512.00567; as a control: Yuan et al. 2020, arXiv 1909.11723.
     """
     temperature, off_label = allowed_temperature(temperature), arguments.scalar("off_label", off_label)
     arguments.at_least("classes", classes, 2)
     if not 0 <= arguments.value(off_label) <= 1:
-        raise ValueError(f"off_label = {arguments.value(off_label)} was given; a probability from 0 to 1 is expected")
+        raise ValueError(
+            f"off_label = {arguments.value(off_label)} was given; a probability from 0 to 1 is expected"
+        )
     arguments.shape("labels", labels, ("N",))
     of_label = F.one_hot(arguments.classes(labels, classes), classes).bool()
     target = torch.where(of_label, 1 - off_label, off_label / (classes - 1)).float()

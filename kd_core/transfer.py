@@ -103,7 +103,9 @@ def l2_sp_penalty(
     """
     lam = scalar("lambda", lam)
     if not 0 <= value(lam) < float("inf"):
-        raise Problem(N_("lambda = {given} is not allowed; it must be a finite number from 0."), given=str(value(lam)))
+        raise Problem(
+            N_("lambda = {given} is not allowed; it must be a finite number from 0."), given=str(value(lam))
+        )
     for what, given in (("parameters", parameters), ("pretrained", pretrained)):
         if not isinstance(given, Mapping):
             raise TypeError(f"{what} is of type {type(given).__name__}; a mapping of names to tensors is expected")

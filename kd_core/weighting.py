@@ -20,9 +20,7 @@ Losses = Sequence[Tensor] | Sequence[float] | Tensor
 Weights = Sequence[float] | Sequence[Tensor] | Tensor
 
 
-def weighted_sum(
-    losses: Losses | Mapping[str, Tensor], weights: Weights | Mapping[str, float | Tensor]
-) -> Tensor:
+def weighted_sum(losses: Losses | Mapping[str, Tensor], weights: Weights | Mapping[str, float | Tensor]) -> Tensor:
     """sum_i alpha_i L_i, a scalar, of scalar losses and weights alpha_i, in the same order or by name.
 
     A loss of weight 0 is left out: no gradient of it is computed, not even zeros, and a loss that is not
@@ -81,7 +79,8 @@ def dwa_weights(previous: Losses, before_previous: Losses, temperature: float | 
     A task whose loss falls more slowly gets more. r_i is 1 where the loss before was 0. They are numbers of past
     epochs: no gradient reaches them, only a temperature that is a tensor gets one. Half precision gives float32.
     Raises Problem for a single task, losses that are negative or not finite, and unless 0 < temperature <
-    infinity; ValueError for shapes that differ or are not [tasks]. Liu, Johns, Davison 2019, arXiv 1803.10704, eq. 7.
+    infinity; ValueError for shapes that differ or are not [tasks].
+    Liu, Johns, Davison 2019, arXiv 1803.10704, eq. 7.
     """
     temperature = scalar("temperature", temperature)
     if not 0 < value(temperature) < math.inf:

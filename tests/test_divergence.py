@@ -170,8 +170,10 @@ def test_decoupled_parts_add_up_at_every_temperature(t):
         assert torch.autograd.gradcheck(lambda z, t: methods.decoupled_loss(z, teacher, labels, t, 2.0), wide)
 
 
-SHAPES = [((2, 3, 5), (2, 3, 5), (2,)), ((5,), (5,), (5,)), ((5,), (5,), ()), ((0, 5), (0, 5), (0,)), ((2, 0), (2, 0), (2,)),
-          ((2, 5), (1, 5), (2,)), ((2, 5), (2, 5), (1,)), ((2, 5), (2, 5), (2, 5)), ((2, 5), (2, 5), (2, 1))]  # fmt: skip
+SHAPES = [((2, 3, 5), (2, 3, 5), (2,)), ((5,), (5,), (5,)), ((5,), (5,), ()), ((0, 5), (0, 5), (0,)),
+          ((2, 0), (2, 0), (2,)),
+          ((2, 5), (1, 5), (2,)), ((2, 5), (2, 5), (1,)), ((2, 5), (2, 5), (2, 5)),
+          ((2, 5), (2, 5), (2, 1))]  # fmt: skip
 LOSSES = {
     "rep_distiller": lambda z, v, y: conventions.rep_distiller(z, v, y, kd_t=4.0, gamma=0.0, alpha=1.0),
     "torchdistill": lambda z, v, y: conventions.torchdistill(z, v, y, temperature=4.0, alpha=0.0),
@@ -186,8 +188,8 @@ LOSSES = {
 def test_shapes_are_required(loss, student, teacher, labels):
     with pytest.raises(ValueError, match=r"\[N, C\], \[N, C\] and \[N\] are expected") as raised:
         LOSSES[loss](torch.zeros(student), torch.zeros(teacher), torch.zeros(labels, dtype=torch.long))
-    for given in (student, teacher, labels):
-        assert str(list(given)) in str(raised.value)
+    for one in (student, teacher, labels):
+        assert str(list(one)) in str(raised.value)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -230,14 +232,14 @@ def test_bugs_require_their_shapes_too():
 def test_numbers_are_required():
     student, teacher, labels = drawn()
     for temperature in ("hot", None, torch.ones(2), torch.ones(4, 1)):
-        with pytest.raises(TypeError, match="temperature .* number is expected"):
+        with pytest.raises(TypeError, match=r"temperature .* number is expected"):
             distillation_loss(student, teacher, labels, temperature, 0.5)
-        with pytest.raises(TypeError, match="temperature .* number is expected"):
+        with pytest.raises(TypeError, match=r"temperature .* number is expected"):
             soft_targets(teacher, temperature)
-    with pytest.raises(TypeError, match="alpha .* number is expected"):
+    with pytest.raises(TypeError, match=r"alpha .* number is expected"):
         distillation_loss(student, teacher, labels, 4.0, torch.ones(3))
     for temperature in (1e-101, 1e101, torch.tensor(0.0, requires_grad=True)):
-        with pytest.raises(Problem, match="temperature = .*1e-100 to 1e"):
+        with pytest.raises(Problem, match=r"temperature = .*1e-100 to 1e"):
             distillation_loss(student, teacher, labels, temperature, 0.5)
     with pytest.raises(ValueError, match=r"\[2, 0\]"):
         soft_targets(torch.zeros(2, 0), 1.0)
@@ -279,7 +281,7 @@ def test_controls_require_their_labels():
             methods.smoothed_logits(wrong, 0.1, 4.0)
         with pytest.raises(ValueError, match="labels are 0 to 9"):
             methods.shuffled_logits(torch.rand(2, 10), wrong, g)
-    with pytest.raises(ValueError, match="off_label = 1.5"):
+    with pytest.raises(ValueError, match=r"off_label = 1\.5"):
         methods.smoothed_logits(labels, 1.5, 4.0)
     with pytest.raises(ValueError, match="classes = 1"):
         methods.smoothed_logits(labels, 0.1, 4.0, classes=1)

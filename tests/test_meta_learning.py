@@ -250,7 +250,7 @@ def test_without_anything_that_requires_grad_plain_tensors_move_and_frozen_param
     net, (support, _) = layered(nn.BatchNorm1d(6)).eval(), batches()
     one = (support[0][0], support[1][0])
     plain = {name: part.detach().clone() for name, part in everything_of(net).items()}
-    with pytest.raises(Problem, match="running statistics of batch norm.*leave them out"):
+    with pytest.raises(Problem, match=r"running statistics of batch norm.*leave them out"):
         ml.adapt(loss_of(net), plain, one, 0.1, 1)
     del plain["1.running_mean"], plain["1.running_var"]
     there = ml.adapt(loss_of(net), plain, one, 0.1, 1)
@@ -284,7 +284,7 @@ def test_dropout_draws_as_it_is_told():
     theta = dict(net.named_parameters())
     with pytest.raises(Problem, match=r'randomness="different" or "same".*net\.eval\(\)'):
         ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1)
-    with pytest.raises(ValueError, match="randomness = 'both'.*error, different, same"):
+    with pytest.raises(ValueError, match=r"randomness = 'both'.*error, different, same"):
         ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1, randomness="both")
     one = [tuple(part[:1].expand(5, *part.shape[1:]) for part in batch) for batch in (support, query)]
     drawn = {}
@@ -314,7 +314,9 @@ def test_dropout_draws_as_it_is_told():
 def test_other_errors_of_a_network_are_its_own():
     net, (support, query) = network(), batches()
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        ml.meta_loss(loss_of(net), dict(net.named_parameters()), (support[0].expand(5, 5, 3), support[1]), query, 0.1, 1)
+        ml.meta_loss(
+            loss_of(net), dict(net.named_parameters()), (support[0].expand(5, 5, 3), support[1]), query, 0.1, 1
+        )
 
 
 def test_no_tasks_no_support_and_no_queries_are_refused():

@@ -261,7 +261,9 @@ def test_every_weighting_and_surgery_is_differentiable():
 def test_every_float_type(dtype):
     near = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-6, torch.float64: 1e-14}[dtype]
     losses, weights = torch.tensor([0.7, 2.3], dtype=dtype), torch.tensor([0.3, 1.7], dtype=dtype)
-    assert mt.weighted_sum(losses, weights).item() == pytest.approx((losses.double() @ weights.double()).item(), rel=near)
+    assert mt.weighted_sum(losses, weights).item() == pytest.approx(
+        (losses.double() @ weights.double()).item(), rel=near
+    )
     r = torch.tensor([2.3, 0.7]).to(dtype).double() / losses.double()
     mine = mt.dwa_weights(torch.tensor([2.3, 0.7], dtype=dtype), losses)
     np.testing.assert_allclose(mine.double(), 2 * torch.softmax(r / 2, 0), rtol=1e-5)
@@ -317,12 +319,12 @@ def test_gradients_of_parameters_that_a_loss_does_not_need():
     a, b = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(1))
     rows = task_gradients({"both": (3 * a).sum() * b.sum(), "one": a.sum()}, [a, b])
     assert rows.tolist() == [[3.0, 3.0, 6.0], [1.0, 1.0, 0.0]]
-    for losses, parameters, words in (
+    for losses, of, words in (
         ({}, [a], "0 losses"), ({"one": a.sum()}, [], "0 parameters"), ({"one": a * 2}, [a], r"'one' is \[2\]"),
         ({"one": torch.ones(())}, [a], "requires_grad=False"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=words):
-            task_gradients(losses, parameters)
+            task_gradients(losses, of)
 
 
 def test_delta_m_is_the_mean_relative_change_and_less_is_better():

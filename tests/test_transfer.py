@@ -90,7 +90,9 @@ def test_penalty_refuses_memory_that_is_shared():
     theta = dict(net.named_parameters())
     state = {name: net.state_dict()[name] for name in theta}
     for alias in (theta, state, {name: value.detach().view_as(value) for name, value in theta.items()}):
-        with pytest.raises(ValueError, match=r"0\.weight of parameters and of pretrained share memory: give clones"):
+        with pytest.raises(
+            ValueError, match=r"0\.weight of parameters and of pretrained share memory: give clones"
+        ):
             tr.l2_sp_penalty(theta, alias, 1.0)
     flat = torch.arange(4.0)  # side by side in one block: not shared
     assert tr.l2_sp_penalty({"w": flat[:2]}, {"w": flat[2:]}, 1.0).item() == 8
@@ -128,7 +130,7 @@ def test_penalty_refuses_what_is_no_mapping_of_weights():
         tr.l2_sp_penalty({"w": torch.tensor(3)}, {"w": torch.tensor(2)}, 1.0)
     with pytest.raises(TypeError, match=r"w is of type list; a tensor"):
         tr.l2_sp_penalty({"w": [1.0]}, {"w": torch.ones(1)}, 1.0)
-    with pytest.raises(TypeError, match="lambda is .* single real number"):
+    with pytest.raises(TypeError, match=r"lambda is .* single real number"):
         tr.l2_sp_penalty(weights(), weights(1), torch.ones(2))
 
 
