@@ -116,9 +116,20 @@ def integers(labels: Tensor) -> None:
         raise TypeError(f"labels are {labels.dtype}; integers, the index of each sample's class, are expected")
 
 
+def inside_vmap(given: Tensor) -> bool:
+    """Whether this is a slice inside torch.func.vmap, where no value can be looked at."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(given):
+        if torch._C._functorch.is_batchedtensor(given):
+            return True
+        given = torch._C._functorch.get_unwrapped(given)
+    return False
+
+
 def classes(labels: Tensor, number: int) -> Tensor:
-    """Labels [N] as int64. Raises ValueError unless each is from 0 to number - 1."""
+    """Labels [N] as int64. Raises ValueError unless each is from 0 to number - 1; not inside torch.func.vmap."""
     integers(labels)
+    if inside_vmap(labels):
+        return labels.long()
     low, high = torch.aminmax(labels)
     if bool(low < 0) or bool(high >= number):
         wrong = int(low) if low < 0 else int(high)

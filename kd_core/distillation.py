@@ -117,7 +117,8 @@ def distillation_loss(
         scale = temperature * temperature if t_squared else 1.0
         terms.append(alpha * scale * divergence(student, teacher.detach(), temperature).mean())
     if learned or alpha < 1:
-        terms.append((1 - alpha) * F.cross_entropy(arguments.wide(student), labels))
+        hard = F.cross_entropy(arguments.wide(student), labels, ignore_index=arguments.NO_LABEL)
+        terms.append((1 - alpha) * hard)
     loss = terms[0] + terms[1] if len(terms) > 1 else terms[0]
     return loss.to(torch.promote_types(student.dtype, teacher.dtype))
 

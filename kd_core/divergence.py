@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kd_core.arguments import scalar, value, wide
+from kd_core.arguments import inside_vmap, scalar, value, wide
 from kd_core.messages import N_, Problem
 
 LEAST, MOST = 1e-100, 1e100  # temperatures: beyond them float64 has no T² or none of its reciprocal
@@ -37,7 +37,7 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
     student; one that the student alone excludes makes it infinite. Gradients reach all three.
     """
     z, v = wide(student_logits), wide(teacher_logits)
-    if bool(torch.isneginf(torch.minimum(z.amin(), v.amin()))):
+    if inside_vmap(z) or inside_vmap(v) or bool(torch.isneginf(torch.minimum(z.amin(), v.amin()))):
         lost = (torch.isneginf(z) & ~torch.isneginf(v)).any(-1)
         return _of_finite(floored(z, temperature), floored(v, temperature), temperature).masked_fill(
             lost, torch.inf

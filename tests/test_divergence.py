@@ -209,6 +209,26 @@ def test_labels_are_required_even_where_they_weigh_nothing(loss):
         LOSSES[loss](student, teacher.to(torch.complex64), labels)
 
 
+def test_inside_torch_func():
+    tasks = [drawn(seed) for seed in range(3)]
+    tasks[1][0][:, 9] = tasks[1][1][:, 9] = -math.inf
+    tasks[1][2].clamp_(max=8)
+    student, teacher, labels = (torch.stack(parts) for parts in zip(*tasks, strict=True))
+
+    def gradient(z, v, y):
+        return torch.func.grad(lambda z: distillation_loss(z, v, y, 4.0, 0.9))(z)
+
+    losses = torch.func.vmap(lambda *batch: distillation_loss(*batch, 4.0, 0.9))(student, teacher, labels)
+    gradients = torch.func.vmap(gradient)(student, teacher, labels)
+    for place, batch in enumerate(tasks):
+        torch.testing.assert_close(losses[place], distillation_loss(*batch, 4.0, 0.9))
+        torch.testing.assert_close(gradients[place], gradient(*batch))
+    for wrong in (-100, 10):
+        labels[0, 0] = wrong
+        with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+            torch.func.vmap(lambda *batch: distillation_loss(*batch, 4.0, 0.9))(student, teacher, labels)
+
+
 def test_bugs_require_their_shapes_too():
     student, teacher, labels = drawn()
     for bug in bugs.OF_THE_LOSS:
