@@ -68,15 +68,16 @@ def soft_targets(logits: Tensor, temperature: float | Tensor) -> Tensor:
 
     T = 1 is the plain softmax; T -> 0 the arg max; T -> infinity the uniform distribution. The order
     of the classes never changes. Gradients reach the logits, and T where it is a tensor. Half precision gives
-    float32. Raises Problem unless 1e-100 <= T <= 1e100, ValueError without classes. Hinton et al. 2015, eq. 1.
+    float32. Raises Problem unless 1e-100 <= T <= 1e100, ValueError without a class that is possible.
+    Hinton et al. 2015, eq. 1.
     """
     temperature = allowed_temperature(temperature)
     arguments.tensor("logits", logits)
     if logits.dim() == 0 or logits.shape[-1] == 0:
         raise ValueError(f"logits are {list(logits.shape)}; [..., C] is expected, C at least 1")
-    z = arguments.wide(logits)
+    z = floored(arguments.wide(logits), temperature)
     shifted = z - z.detach().amax(dim=-1, keepdim=True)  # so that z / T does not overflow where T is tiny
-    return F.softmax(floored(shifted, temperature) / temperature, dim=-1).to(arguments.full(logits).dtype)
+    return F.softmax(shifted / temperature, dim=-1).to(arguments.full(logits).dtype)
 
 
 def distillation_loss(

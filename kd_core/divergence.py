@@ -34,7 +34,8 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
     The loss needs T² times it, which stays as T grows while KL itself vanishes like 1 / T²; so it is computed in
     float64 (float32 on MPS), and where T is large from the differences of the logits. A class that both exclude
     (logits of -infinity) does not count; one that the teacher alone excludes only takes probability from the
-    student; one that the student alone excludes makes it infinite. Gradients reach all three.
+    student; one that the student alone excludes makes it infinite. Gradients reach all three. Raises ValueError for
+    a row that excludes every class.
     """
     z, v = wide(student_logits), wide(teacher_logits)
     if inside_vmap(z) or inside_vmap(v) or bool(torch.isneginf(torch.minimum(z.amin(), v.amin()))):
@@ -46,8 +47,14 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
 
 
 def floored(logits: Tensor, temperature: float | Tensor) -> Tensor:
-    """Finite logits that mean probability 0 in place of -infinity, so that gradients stay numbers."""
-    floor = logits.detach().amax(-1, keepdim=True) - NOTHING * value(temperature)
+    """Finite logits that mean probability 0 in place of -infinity, so that gradients stay numbers.
+
+    Raises ValueError for a row that excludes every class; inside torch.func.vmap it is not a number.
+    """
+    largest = logits.detach().amax(-1, keepdim=True)
+    if not inside_vmap(largest) and bool(torch.isneginf(largest).any()):
+        raise ValueError("a row of logits is -infinity throughout; at least one class has to be possible")
+    floor = largest - NOTHING * value(temperature)
     return torch.where(torch.isneginf(logits), floor, logits)
 
 

@@ -146,6 +146,17 @@ def test_a_class_that_one_excludes(t):
     assert distillation_loss(teacher, student, labels, t, 0.9).item() == math.inf
 
 
+def test_a_row_without_a_possible_class_is_refused():
+    student, teacher, labels = drawn()
+    none = teacher.clone()
+    none[2] = -math.inf
+    for call in (lambda: distillation_loss(student, none, labels, 4.0, 1.0), lambda: soft_targets(none, 4.0),
+                 lambda: distillation_loss(none, student, labels, 4.0, 0.5),
+                 lambda: methods.decoupled_loss(student, none, labels, 4.0, 1.0)):  # fmt: skip
+        with pytest.raises(ValueError, match="-infinity throughout"):
+            call()
+
+
 @pytest.mark.parametrize("t", [0.5, 1.0, 4.0, 20.0, 50.0])
 def test_training_steps_compute_the_same_within_float32(t):
     student, teacher, labels = drawn(n=64)
