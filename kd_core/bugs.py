@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kd_core import arguments
+from kd_core.divergence import allowed_temperature
 from kd_core.models import Dropout
 from kd_core.training import EVALUATION_BATCH
 
@@ -20,8 +22,8 @@ def loss(
     student_logits: Tensor,
     teacher_logits: Tensor,
     labels: Tensor,
-    temperature: float,
-    alpha: float,
+    temperature: float | Tensor,
+    alpha: float | Tensor,
     *,
     t_squared: bool = True,
 ) -> Tensor:
@@ -29,8 +31,13 @@ def loss(
 
     "no_t_squared": KL in place of T² KL. "mean": torch's default reduction, which divides by N C and not by N, so
     the soft part is C times too small. "reversed": KL(p_student || p_teacher), what kl_div gives when its two
-    arguments change places. Logits [N, C], labels int64 [N]. Raises ValueError for another bug.
+    arguments change places. Logits [N, C], labels int64 [N]. The usual formula, in the logits' own arithmetic, for
+    half precision in float32: it is what training steps call. Raises ValueError for another bug and other shapes,
+    Problem unless 1e-100 <= T <= 1e100, IndexError for labels that are not 0 to C - 1.
     """
+    temperature = allowed_temperature(temperature)
+    arguments.batch(student_logits, teacher_logits, labels)
+    student_logits, teacher_logits = arguments.full(student_logits), arguments.full(teacher_logits)
     log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=1)
     log_q = F.log_softmax(student_logits / temperature, dim=1)
     if bug == "no_t_squared":
@@ -42,7 +49,9 @@ def loss(
     else:
         raise ValueError(f"bug {bug!r} was given; those of the loss are {', '.join(OF_THE_LOSS)}")
     scale = temperature * temperature if t_squared and bug != "no_t_squared" else 1.0
-    return alpha * scale * soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+    return alpha * scale * soft + (1 - alpha) * F.cross_entropy(
+        student_logits, labels, ignore_index=arguments.NO_LABEL
+    )
 
 
 def spoilt(bug: str, teacher_logits: Tensor, generator: torch.Generator) -> Tensor:
@@ -50,12 +59,16 @@ def spoilt(bug: str, teacher_logits: Tensor, generator: torch.Generator) -> Tens
 
     "shuffled": row i holds the logits of another image, as when they were computed from a loader that shuffles.
     "double_softmax": the teacher ends in a softmax, and the loss takes its probabilities for logits.
-    Others leave them as they are ("training_mode" needs the network: `in_training_mode`).
+    Others leave them as they are ("training_mode" needs the network: `in_training_mode`). Raises ValueError for
+    what is no bug, "none" apart, and for other shapes.
     """
+    if bug not in ("none", *OF_THE_LOSS, *OF_THE_TEACHER):
+        raise ValueError(f"bug {bug!r} was given; there are {', '.join((*OF_THE_LOSS, *OF_THE_TEACHER))}")
+    arguments.shape("teacher_logits", teacher_logits, ("N", "C"))
     if bug == "shuffled":
         return teacher_logits[torch.randperm(len(teacher_logits), generator=generator).to(teacher_logits.device)]
     if bug == "double_softmax":
-        return F.softmax(teacher_logits.float(), dim=1)
+        return F.softmax(arguments.full(teacher_logits), dim=1)
     return teacher_logits
 
 

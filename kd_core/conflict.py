@@ -20,10 +20,25 @@ DIGITS = 5  # significant ones that are kept of each number
 
 
 def task_gradients(losses: Mapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
-    """[tasks, params]: the gradient of each loss with respect to `parameters`, laid out in one row."""
+    """[tasks, params]: the gradient of each loss with respect to `parameters`, laid out in one row.
+
+    A parameter on which a loss does not depend has gradient 0. Raises ValueError without losses or parameters, and
+    for a loss that is no scalar or has no gradient at all.
+    """
+    if not losses or not parameters:
+        raise ValueError(
+            f"{len(losses)} losses and {len(parameters)} parameters were given; at least one is expected"
+        )
     rows = []
-    for place, loss in enumerate(losses.values(), start=1):
-        grads = torch.autograd.grad(loss, list(parameters), retain_graph=place < len(losses))
+    for place, (task, loss) in enumerate(losses.items(), start=1):
+        if loss.dim() or not loss.requires_grad:
+            raise ValueError(
+                f"the loss of {task!r} is {list(loss.shape)}, requires_grad={loss.requires_grad}; "
+                "a scalar that depends on the parameters is expected"
+            )
+        grads = torch.autograd.grad(
+            loss, list(parameters), retain_graph=place < len(losses), materialize_grads=True
+        )
         rows.append(torch.cat([grad.reshape(-1) for grad in grads]))
     return torch.stack(rows)
 

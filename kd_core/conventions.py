@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kd_core import arguments
+from kd_core.divergence import allowed_temperature
+
 KERAS_EPSILON = 1e-7  # keras.losses.KLDivergence cuts probabilities off below it
 ALMOST_ZERO = 1e-9
 
@@ -21,6 +24,7 @@ def rep_distiller(
     Both weights are free. gamma is 1 unless it is given (-r); its own script for KD gives -r 0.1 -a 0.9.
     github.com/HobbitLong/RepDistiller, helper/loops.py and distiller_zoo/KD.py.
     """
+    student_logits, teacher_logits, labels = _checked(student_logits, teacher_logits, labels, kd_t)
     return gamma * F.cross_entropy(student_logits, labels) + alpha * kd_t**2 * _kl(
         student_logits, teacher_logits, kd_t
     )
@@ -45,6 +49,7 @@ def torchdistill(
     alpha is the weight on the LABELS. At alpha = 0 a shortcut returns KL alone, without beta and without T².
     github.com/yoshitomo-matsubara/torchdistill, torchdistill/losses/mid_level.py.
     """
+    student_logits, teacher_logits, labels = _checked(student_logits, teacher_logits, labels, temperature)
     kl = _kl(student_logits, teacher_logits, temperature)
     if alpha == 0:
         return kl
@@ -73,6 +78,7 @@ def keras_io(
     alpha is the weight on the LABELS, 0.1 in its run. Keras cuts probabilities off at 1e-7.
     github.com/keras-team/keras-io, examples/vision/knowledge_distillation.py; T² came with pull request 870.
     """
+    student_logits, teacher_logits, labels = _checked(student_logits, teacher_logits, labels, temperature)
     p, q = (
         F.softmax(logits / temperature, dim=1).clamp(KERAS_EPSILON, 1)
         for logits in (teacher_logits, student_logits)
@@ -95,12 +101,25 @@ def keras_io_settings(temperature: float, alpha: float, *, t_squared: bool = Tru
 
 def article_formula(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float) -> Tensor:
     """The article, section 4.1: T² KL. It stands without labels, so it is this lab's loss at alpha = 1 only."""
-    return temperature**2 * _kl(student_logits, teacher_logits, temperature)
+    return temperature**2 * article_listing(student_logits, teacher_logits, temperature=temperature)
 
 
 def article_listing(student_logits: Tensor, teacher_logits: Tensor, *, temperature: float) -> Tensor:
     """The article, section 5.1, made to run: KL alone. 1 / T² of this lab's loss at alpha = 1."""
+    arguments.tensor("student_logits", student_logits)
+    no_labels = torch.zeros(student_logits.shape[:1], dtype=torch.long, device=student_logits.device)
+    student_logits, teacher_logits, _ = _checked(student_logits, teacher_logits, no_labels, temperature)
     return _kl(student_logits, teacher_logits, temperature)
+
+
+def _checked(
+    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same, in float32 at least, once they are known to fit each other."""
+    allowed_temperature(temperature)
+    arguments.batch(student_logits, teacher_logits, labels)
+    labels = arguments.classes(labels, student_logits.shape[1])
+    return arguments.full(student_logits), arguments.full(teacher_logits), labels
 
 
 def _kl(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import bugs, cost, methods, results, teachers, unseen
+from kd_core import arguments, bugs, cost, methods, results, teachers, unseen
 from kd_core.data import Digits, subset
+from kd_core.divergence import allowed_temperature, divergence, floored
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import build
@@ -62,17 +63,68 @@ TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share
 PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
 
 
-def soft_targets(logits: Tensor, temperature: float) -> Tensor:
-    """Softened probabilities [N, C] of logits [N, C]: p_i = exp(z_i / T) / sum_j exp(z_j / T).
+def soft_targets(logits: Tensor, temperature: float | Tensor) -> Tensor:
+    """Softened probabilities [..., C] of logits [..., C], C at least 1: p_i = exp(z_i / T) / sum_j exp(z_j / T).
 
     T = 1 is the plain softmax; T -> 0 the arg max; T -> infinity the uniform distribution. The order
-    of the classes never changes. Raises Problem unless 0 < T < infinity. Hinton et al. 2015, eq. 1.
+    of the classes never changes. Gradients reach the logits, and T where it is a tensor. Half precision gives
+    float32. Raises Problem unless 1e-100 <= T <= 1e100, ValueError without a class that is possible.
+    Hinton et al. 2015, eq. 1.
     """
-    _require_temperature(temperature)
-    return F.softmax(_full(logits) / temperature, dim=-1)
+    temperature = allowed_temperature(temperature)
+    arguments.tensor("logits", logits)
+    if logits.dim() == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"logits are {list(logits.shape)}; [..., C] is expected, C at least 1")
+    z = floored(arguments.wide(logits), temperature)
+    shifted = z - z.detach().amax(dim=-1, keepdim=True)  # so that z / T does not overflow where T is tiny
+    return F.softmax(shifted / temperature, dim=-1).to(arguments.full(logits).dtype)
 
 
 def distillation_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    temperature: float | Tensor,
+    alpha: float | Tensor,
+    *,
+    t_squared: bool = True,
+) -> Tensor:
+    """The distillation loss, a scalar, averaged over the batch:
+
+        alpha · T² · KL(p_teacher || p_student) + (1 - alpha) · cross_entropy(student_logits, labels)
+
+    with both p softened by T. Logits are [N, C], labels integers [N] from 0 to C - 1, N and C at least 1. alpha
+    is the weight ON THE TEACHER (in RepDistiller too; in torchdistill and keras-io it is the weight on the
+    labels). T² keeps the soft gradient from vanishing like 1 / T² as T grows. t_squared=False leaves it out, which
+    acts like alpha' = alpha / (alpha + (1 - alpha) T²) at another step size.
+
+    Gradients reach student_logits, and T and alpha where they are tensors of one number; none reaches
+    teacher_logits. It is computed in float64 (`divergence`), to all digits of the logits' own type at every T, and
+    returned in that type, for half precision in float32. A class with logits of -infinity in both does not count.
+    A term of weight 0 is left out, unless a gradient for alpha is wanted. Raises Problem unless 1e-100 <= T <=
+    1e100 and 0 <= alpha <= 1, ValueError for other shapes and labels, TypeError for labels that are no integers.
+    Looking at the labels waits for a GPU: a training step that has looked before may call `unchecked_loss`.
+    Hinton et al. 2015, section 2.
+    """
+    temperature, alpha = allowed_temperature(temperature), arguments.scalar("alpha", alpha)
+    if not 0 <= arguments.value(alpha) <= 1:
+        raise Problem(N_("alpha = {given} is not allowed; it must be 0 to 1."), given=str(arguments.value(alpha)))
+    arguments.batch(student_logits, teacher_logits, labels)
+    labels = arguments.classes(labels, student_logits.shape[1])
+    student, teacher = arguments.full(student_logits), arguments.full(teacher_logits)
+    learned = isinstance(alpha, Tensor) and alpha.requires_grad
+    terms = []
+    if learned or alpha > 0:
+        scale = temperature * temperature if t_squared else 1.0
+        terms.append(alpha * scale * divergence(student, teacher.detach(), temperature).mean())
+    if learned or alpha < 1:
+        hard = F.cross_entropy(arguments.wide(student), labels, ignore_index=arguments.NO_LABEL)
+        terms.append((1 - alpha) * hard)
+    loss = terms[0] + terms[1] if len(terms) > 1 else terms[0]
+    return loss.to(torch.promote_types(student.dtype, teacher.dtype))
+
+
+def unchecked_loss(
     student_logits: Tensor,
     teacher_logits: Tensor,
     labels: Tensor,
@@ -81,49 +133,20 @@ def distillation_loss(
     *,
     t_squared: bool = True,
 ) -> Tensor:
-    """The distillation loss, a scalar, averaged over the batch:
+    """`distillation_loss` for training steps: the usual formula in the logits' own arithmetic, without a check.
 
-        alpha · T² · KL(p_teacher || p_student) + (1 - alpha) · cross_entropy(student_logits, labels)
-
-    with both p softened by T. Logits are [N, C], labels int64 [N]. alpha is the weight ON THE TEACHER
-    (in RepDistiller too; in torchdistill and keras-io it is the weight on the labels). T² keeps the
-    soft gradient from vanishing like 1 / T² as T grows. No gradient reaches teacher_logits, and half
-    precision is computed in float32. A term of weight 0 is left out. t_squared=False leaves T² out, which
-    acts like alpha' = alpha / (alpha + (1 - alpha) T²) at another step size. Raises Problem unless
-    0 < T < infinity and 0 <= alpha <= 1, ValueError for shapes that do not fit. Hinton et al. 2015, section 2.
+    Logits [N, C] in float32 or float64, finite, labels int64 [N], T and alpha numbers in their ranges. In float32
+    the value is off by about T² · 1e-7, the gradient by T · 1e-7.
     """
-    _require_temperature(temperature)
-    if not 0 <= alpha <= 1:
-        raise Problem(N_("alpha = {given} is not allowed; it must be 0 to 1."), given=str(alpha))
-    if student_logits.shape != teacher_logits.shape or labels.shape != student_logits.shape[:1]:
-        raise ValueError(
-            f"student_logits {list(student_logits.shape)}, teacher_logits {list(teacher_logits.shape)} and "
-            f"labels {list(labels.shape)} were given; [N, C], [N, C] and [N] are expected"
-        )
-    student_logits = _full(student_logits)
     if alpha == 0:
         return F.cross_entropy(student_logits, labels)
     # Both in logarithms, so that equal logits give exactly 0; p = 0 must not become 0 times infinity.
-    log_p = F.log_softmax(_full(teacher_logits).detach() / temperature, dim=-1)
+    log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)
     log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min)
     log_q = F.log_softmax(student_logits / temperature, dim=-1)
-    divergence = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-    scale = float(temperature) * float(temperature) if t_squared else 1.0
-    soft = alpha * scale * divergence
+    soft = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    soft = alpha * (temperature * temperature if t_squared else 1.0) * soft
     return soft if alpha == 1 else soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
-
-
-def _full(logits: Tensor) -> Tensor:
-    """Half-precision logits as float32: T² times a divergence in half precision is mostly rounding."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-
-
-def _require_temperature(temperature: float) -> None:
-    if not 0 < temperature < math.inf:
-        raise Problem(
-            N_("temperature = {given} is not allowed; it must be a finite number above 0."),
-            given=str(temperature),
-        )
 
 
 # From a student to the loss it is taught with, and what is trained along with it
@@ -268,7 +291,7 @@ def part(
             given = (student_logits, answers[batch], labels[batch], t, alpha)
             if bug in bugs.OF_THE_LOSS:
                 return bugs.loss(bug, *given, t_squared=settings.t_squared)
-            return distillation_loss(*given, t_squared=settings.t_squared)
+            return unchecked_loss(*given, t_squared=settings.t_squared)
 
         return lambda _model: (loss_fn, [])
 
@@ -292,7 +315,7 @@ def part(
             lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)
         yield from train(DISTILLED, lesson)
     if SMOOTHED in planned:
-        of_label = soft_targets(teacher_logits, settings.temperature).gather(1, labels.cpu().unsqueeze(1))
+        of_label = F.softmax(teacher_logits / settings.temperature, dim=-1).gather(1, labels.cpu().unsqueeze(1))
         off_label = 1 - of_label.double().mean().item()
         yield from train(SMOOTHED, distil_from(methods.smoothed_logits(labels, off_label, settings.temperature)))
     if SHUFFLED in planned:
@@ -318,7 +341,7 @@ def _further(
     t, alpha, beta = settings.temperature, settings.alpha, settings.method_weight
 
     def decoupled(logits: Tensor, batch: Tensor) -> Tensor:
-        soft = methods.decoupled_loss(logits, teacher_logits[batch], labels[batch], t, beta)
+        soft = methods.unchecked_decoupled_loss(logits, teacher_logits[batch], labels[batch], t, beta)
         scale = 1.0 if settings.t_squared else 1 / (t * t)
         return alpha * scale * soft + (1 - alpha) * F.cross_entropy(logits, labels[batch])
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from kd_core import arguments
 from kd_core.data import Digits, Split
 from kd_core.models import initialise
 from kd_core.settings import HELD_OUT, MetaSettings
@@ -316,11 +317,21 @@ def _by_digit(split: Split, digits: tuple[int, ...]) -> dict[int, Tensor]:
 def centroid_logits(support: Batch, query: Tensor, ways: int) -> Tensor:
     """Minus the squared distance of queries [tasks, Q, D] to each class's mean of support [tasks, S, D].
 
-    [tasks, Q, N]; the nearest centroid's is the largest. Mensink et al. 2013, "Distance-Based Image
-    Classification: Generalizing to New Classes at Near-Zero Cost".
+    [tasks, Q, N]; the nearest centroid's is the largest. Labels are integers [tasks, S] from 0 to ways - 1, each
+    there at least once in every task. Half precision gives float32. Raises ValueError for other shapes and labels
+    and for classes without an example, TypeError for labels that are no integers. Mensink et al. 2013,
+    "Distance-Based Image Classification: Generalizing to New Classes at Near-Zero Cost".
     """
     inputs, labels = support
-    weights = F.one_hot(labels, ways).to(inputs)
+    arguments.shape("support", inputs, ("tasks", "S", "D"))
+    arguments.shape("labels", labels, inputs.shape[:2])
+    arguments.shape("query", query, (inputs.shape[0], "Q", inputs.shape[2]))
+    ways = arguments.at_least("ways", ways, 1)
+    inputs, query = arguments.full(inputs), arguments.full(query)
+    weights = F.one_hot(arguments.classes(labels, ways), ways).to(inputs)
+    if bool((weights.sum(1) == 0).any()):
+        task, missing = (weights.sum(1) == 0).nonzero()[0].tolist()
+        raise ValueError(f"task {task} has no example of class {missing}; one of each of {ways} is expected")
     centroids = torch.einsum("tsn,tsd->tnd", weights, inputs) / weights.sum(1).unsqueeze(2)
     return -(query.unsqueeze(2) - centroids.unsqueeze(1)).pow(2).sum(3)
 

@@ -94,16 +94,23 @@ def fair_widths(widths: Widths, tasks: Sequence[str], task: str) -> Widths:
 
 # What a step does with the losses
 
+SCHEMES_OF_WEIGHING = ("fixed", "uncertainty", "dwa", "pcgrad")
+
 
 class Combine:
     """How a joint step weighs its tasks: L = sum alpha_i L_i, or one of three schemes over these alpha_i L_i.
 
     weighting: "fixed", "uncertainty", "dwa" or "pcgrad". Tasks of weight 0 are left out of all of them; where
     one is left, every scheme is plain training of it. now: what each loss was multiplied by in the last step
-    (for "pcgrad" alpha_i: what it changes is the gradient).
+    (for "pcgrad" alpha_i: what it changes is the gradient). Raises ValueError for another scheme and for weights
+    that are negative, not finite or all 0.
     """
 
     def __init__(self, weighting: str, weights: Mapping[str, float], seed: int, device: str = "cpu") -> None:
+        if weighting not in SCHEMES_OF_WEIGHING:
+            raise ValueError(f"weighting {weighting!r} was given; there are {', '.join(SCHEMES_OF_WEIGHING)}")
+        if not any(weights.values()) or not all(0 <= weight < math.inf for weight in weights.values()):
+            raise ValueError(f"weights {dict(weights)} were given; finite numbers from 0 are expected, not all 0")
         self.alpha = {task: weight for task, weight in weights.items() if weight > 0}
         self.weighting = weighting if len(self.alpha) > 1 else "fixed"
         self.now = dict(weights)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from kd_core import compiled
+from kd_core import arguments, compiled
 from kd_core.data import Digits, pixels
 from kd_core.events import Arm, ArmTrial, Bin, Dataset, GalleryDigit, Interval, Provenance, Result
 from kd_core.statistics import paired_points, t_interval
@@ -68,8 +68,11 @@ def mistakes(logits: Tensor, labels: Tensor) -> tuple[tuple[int, int], ...]:
 def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, ...]:
     """Confidence and correctness of logits [N, C] in bins ((k - 1) / bins, k / bins] of confidence, at T = 1.
 
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv 1706.04599.
+    Raises ValueError for other shapes and labels. Guo et al. 2017, "On Calibration of Modern Neural Networks",
+    arXiv 1706.04599.
     """
+    arguments.batch(logits, logits, labels)
+    arguments.classes(labels, logits.shape[1])
     confidence, answers = logits.double().softmax(1).max(1)
     place = (confidence * bins).ceil().long().clamp(1, bins) - 1
     count = torch.bincount(place, minlength=bins).tolist()

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kd_core import arguments
 from kd_core.data import Digits, Split
 from kd_core.messages import Message
 from kd_core.pixels import MEAN, STD
@@ -97,7 +98,10 @@ def overlaid(left: Tensor, right: Tensor) -> Tensor:
 
     Where they overlap the brighter pixel counts; then bilinear with antialiasing. Sener, Koltun 2018,
     "Multi-Task Learning as Multi-Objective Optimization", arXiv 1810.04650, section 5.1 and their loader.
+    Raises ValueError for other shapes.
     """
+    arguments.shape("left", left, ("N", 1, 28, 28))
+    arguments.alike("left", left, "right", right)
     rest = CANVAS - SHIFT - 28
 
     def composed(a: Tensor, b: Tensor) -> Tensor:
@@ -111,8 +115,13 @@ def overlaid(left: Tensor, right: Tensor) -> Tensor:
 
 
 def turned(images: Tensor, degrees: Tensor) -> Tensor:
-    """Normalised images [N,1,28,28], each turned about its middle by its degrees [N], anticlockwise; bilinear."""
-    radians = degrees * (math.pi / 180)
+    """Normalised images [N,1,H,W], each turned about its middle by its degrees [N], anticlockwise; bilinear.
+
+    In the images' type. Raises ValueError for other shapes.
+    """
+    arguments.shape("images", images, ("N", 1, "H", "W"))
+    arguments.shape("degrees", degrees, images.shape[:1])
+    radians = degrees.to(images.dtype) * (math.pi / 180)
     cos, sin, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
     # From where in the old image a place of the new one comes; y points down.
     theta = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
@@ -127,15 +136,22 @@ def turned(images: Tensor, degrees: Tensor) -> Tensor:
 def task_loss(task: str, outputs: Tensor, targets: Tensor) -> Tensor:
     """The task's mean loss over the batch, a scalar, of its head's outputs [B, k] in float32.
 
-    Cross-entropy in nats; for "angle" the mean squared error in units of (45 degrees)².
+    Cross-entropy in nats; for "angle" the mean squared error in units of (45 degrees)². targets are classes
+    (int64 [B], from 0 to k - 1) or degrees [B]. Half precision is computed in float32. Raises ValueError for other
+    shapes, TypeError for classes that are no integers, IndexError for such as the head does not have.
     """
+    _fitting(task, outputs, targets)
     if task == "angle":
-        return F.mse_loss(outputs[:, 0], targets / LARGEST_ANGLE)
-    return F.cross_entropy(outputs, targets)
+        return F.mse_loss(arguments.full(outputs)[:, 0], targets / LARGEST_ANGLE)
+    return F.cross_entropy(arguments.full(outputs), targets.long(), ignore_index=arguments.NO_LABEL)
 
 
 def wrong(task: str, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Which of the outputs [N, k] are errors, bool [N]: another class, or an angle off by more than NEAR."""
+    """Which of the outputs [N, k] are errors, bool [N]: another class, or an angle off by more than NEAR.
+
+    Raises what `task_loss` does for targets that do not fit, but for classes that the head does not have.
+    """
+    _fitting(task, outputs, targets)
     if task == "angle":
         return (in_degrees(outputs) - targets).abs() > NEAR
     return outputs.argmax(1) != targets
@@ -144,3 +160,11 @@ def wrong(task: str, outputs: Tensor, targets: Tensor) -> Tensor:
 def in_degrees(outputs: Tensor) -> Tensor:
     """The angles [N] that the outputs [N, 1] of the angle's head mean."""
     return outputs[:, 0] * LARGEST_ANGLE
+
+
+def _fitting(task: str, outputs: Tensor, targets: Tensor) -> None:
+    """Outputs are [N, k], [N, 1] for an angle, and targets [N], integers unless they are angles."""
+    arguments.shape("outputs", outputs, ("N", 1 if task == "angle" else "k"))
+    arguments.shape("targets", targets, outputs.shape[:1])
+    if task != "angle":
+        arguments.integers(targets)

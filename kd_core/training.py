@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from kd_core import compiled
+from kd_core import arguments, compiled
 from kd_core.events import Evaluation, Step
 from kd_core.machine import Machine, S, require_device, resolved
 from kd_core.messages import N_, Problem
@@ -96,15 +96,30 @@ def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Ten
 
 
 def count_errors(logits: Tensor, labels: Tensor) -> int:
-    """How many of logits [N, C] put another class first than labels [N]."""
+    """How many of logits [N, C] put another class first than labels [N]. Raises ValueError for other shapes."""
+    _fitting(logits, labels)
     return int((logits.argmax(1) != labels).sum())
 
 
 def confusion(logits: Tensor, labels: Tensor) -> tuple[tuple[int, ...], ...]:
-    """Counts [true class][predicted class] over logits [N, C] and labels [N]."""
+    """Counts [true class][predicted class] over logits [N, C] and labels [N], from 0 to C - 1.
+
+    Raises ValueError for other shapes and labels.
+    """
+    _fitting(logits, labels)
+    if len(labels):
+        arguments.classes(labels, logits.shape[1])
     classes = logits.shape[1]
     counts = torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2)
     return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())
+
+
+def _fitting(logits: Tensor, labels: Tensor) -> None:
+    """Logits are [N, C], labels [N]; there may be none."""
+    if logits.dim() != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"logits {list(logits.shape)} and labels {list(labels.shape)} were given; [N, C] and [N] are expected"
+        )
 
 
 def fit(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kd_core import arguments
 from kd_core.data import Digits
 from kd_core.events import ArmTrial
 from kd_core.settings import DIGITS_LEFT_OUT, SHIFTS
@@ -25,7 +26,12 @@ def kept(labels: Tensor, left_out: str) -> Tensor:
 
 
 def by_shift(logits: Tensor, labels: Tensor, digits: Sequence[int], shift: float) -> tuple[int, int]:
-    """Errors of logits [N, C] once `shift` is added to the logits of `digits`, and those among their images."""
+    """Errors of logits [N, C] once `shift` is added to the logits of `digits`, and those among their images.
+
+    Raises ValueError for other shapes and labels, TypeError for labels that are no integers.
+    """
+    arguments.batch(logits, logits, labels)
+    arguments.classes(labels, logits.shape[1])
     raised = logits.double().clone()
     raised[:, list(digits)] += shift
     own = _of(labels, digits)
@@ -36,12 +42,18 @@ def matching_shift(logits: Tensor, digits: Sequence[int], share: float) -> float
     """The shift of the logits of `digits` at which these get a mean probability of `share` over logits [N, C].
 
     No label is needed, only how frequent the digits are: 0 < share < 1. The mean probability rises with the
-    shift, so that halving finds it.
+    shift, so that halving finds it. Raises ValueError for another share and other shapes, and unless `digits` are
+    some of the classes, but not all.
     """
+    arguments.shape("logits", logits, ("N", "C"))
     if not 0 < share < 1:
         raise ValueError(f"share = {share} was given; it must lie between 0 and 1")
     among = logits.double()
     inside = torch.zeros(logits.shape[1], dtype=torch.bool)
+    if not set(digits) < set(range(logits.shape[1])) or not digits:
+        raise ValueError(
+            f"digits {list(digits)} were given; some of 0 to {logits.shape[1] - 1} are expected, not all"
+        )
     inside[list(digits)] = True
     odds = among[:, inside].logsumexp(1) - among[:, ~inside].logsumexp(1)
     low, high = -FAR, FAR

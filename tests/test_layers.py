@@ -49,7 +49,8 @@ LAYERS = [
         "kd_core.fetching",
         "kd_core.layers",
     },
-    {"kd_core.compiled"},
+    {"kd_core.compiled", "kd_core.divergence"},
+    {"kd_core.arguments"},
     {
         "kd_core.events",
         "kd_core.settings",

@@ -182,6 +182,172 @@ def test_bad_input_is_named():
         ours(net, support, (query[0][:4], query[1][:4]), 0.1, 1)
 
 
+# Real modules: frozen layers, buffers, batch norm, dropout
+
+
+def layered(*middle):
+    net = nn.Sequential(nn.Linear(1, 6), *middle, nn.Linear(6, 1))
+    g = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.uniform_(-0.7, 0.7, generator=g)
+    return net.double()
+
+
+def everything_of(net):
+    return {**dict(net.named_parameters()), **dict(net.named_buffers())}
+
+
+def test_frozen_layers_and_buffers_stay_as_they_are():
+    net = layered(nn.BatchNorm1d(6)).eval()
+    net[0].weight.requires_grad_(False)
+    theta, (support, query) = everything_of(net), batches()
+    held = [name for name, part in theta.items() if not part.requires_grad]
+    assert held == ["0.weight", "1.running_mean", "1.running_var", "1.num_batches_tracked"]
+    there = ml.adapt(loss_of(net), theta, (support[0][0], support[1][0]), 0.1, 2)
+    assert list(there) == list(theta)
+    assert all(there[name] is theta[name] for name in held)
+    learned = [name for name in theta if name not in held]
+    w = {name: theta[name] for name in learned}
+    for _ in range(2):  # gradient descent on the rest, by autograd
+        loss = F.mse_loss(torch.func.functional_call(net, {**theta, **w}, (support[0][0],)), support[1][0])
+        gradient = torch.autograd.grad(loss, list(w.values()), create_graph=True)
+        w = {name: w[name] - 0.1 * part for name, part in zip(learned, gradient, strict=True)}
+    torch.testing.assert_close([there[name] for name in learned], list(w.values()))
+    loss = ml.meta_loss(loss_of(net), theta, support, query, 0.1, 2)
+    loss.backward()
+    assert net[0].weight.grad is None
+    assert all(theta[name].grad.abs().sum() > 0 for name in learned if name != "0.bias")
+
+
+def test_what_adapts_is_seen_through_torch_func():
+    # Stacked starts of several tasks: vmap's slices say requires_grad=False, though the stack requires it.
+    net, (support, _) = layered(nn.Tanh()), batches(tasks=3)
+    shared = dict(net.named_parameters())
+    first = shared.pop("0.weight").detach()
+    own = {"0.weight": torch.stack([first, 2 * first, 3 * first]).requires_grad_()}
+
+    def adapted(own, inputs, targets):
+        return ml.adapt(loss_of(net), {**own, **shared}, (inputs, targets), 0.1, 1)["0.weight"]
+
+    ends = torch.func.vmap(adapted)(own, *support)
+    for task in range(3):
+        alone = adapted({"0.weight": own["0.weight"][task]}, support[0][task], support[1][task])
+        torch.testing.assert_close(ends[task], alone)
+        assert not torch.equal(alone, own["0.weight"][task])
+    # And an outer torch.func.grad over some parameters leaves the others where they are.
+    frozen = {name: part.detach() for name, part in shared.items()}
+
+    def outer(moved):
+        there = ml.adapt(loss_of(net), {**frozen, **moved}, (support[0][0], support[1][0]), 0.1, 1)
+        assert there["2.weight"] is frozen["2.weight"]
+        return there["0.weight"].sum()
+
+    assert torch.func.grad(outer)({"0.weight": own["0.weight"][0].detach()})["0.weight"].shape == (6, 1)
+
+
+def test_without_anything_that_requires_grad_plain_tensors_move_and_frozen_parameters_do_not():
+    net, (support, _) = layered(nn.BatchNorm1d(6)).eval(), batches()
+    one = (support[0][0], support[1][0])
+    plain = {name: part.detach().clone() for name, part in everything_of(net).items()}
+    with pytest.raises(Problem, match=r"running statistics of batch norm.*leave them out"):
+        ml.adapt(loss_of(net), plain, one, 0.1, 1)
+    del plain["1.running_mean"], plain["1.running_var"]
+    there = ml.adapt(loss_of(net), plain, one, 0.1, 1)
+    assert not torch.equal(there["0.weight"], plain["0.weight"])
+    assert there["1.num_batches_tracked"] is plain["1.num_batches_tracked"]  # an integer has no gradient
+    net.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"none of the parameters can adapt: \['0.weight'"):
+        ml.adapt(loss_of(net), dict(net.named_parameters()), one, 0.1, 1)
+    with pytest.raises(ValueError, match="none of the parameters can adapt"):
+        ml.meta_loss(loss_of(net), {}, *batches(), 0.1, 1)
+
+
+@pytest.mark.parametrize("mapping", [lambda net: dict(net.named_parameters()), everything_of])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_batch_norm_in_training_mode_names_the_way_out(mapping, steps):
+    net, (support, query) = layered(nn.BatchNorm1d(6)), batches()
+    with pytest.raises(Problem, match=r"net\.eval\(\).*replace_all_batch_norm_modules_"):
+        ml.meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
+    with pytest.raises(Problem, match="batch norm in training mode"):
+        ml.adapt(loss_of(net), mapping(net), (support[0][0], support[1][0]), 0.1, 1)
+    # Both ways lead out.
+    assert torch.isfinite(ml.meta_loss(loss_of(net.eval()), mapping(net), support, query, 0.1, steps))
+    torch.func.replace_all_batch_norm_modules_(net.train())
+    loss = ml.meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
+    if steps == 0:
+        assert loss.item() == pytest.approx(sum(F.mse_loss(net(x), y).item() for x, y in zip(*query, strict=True)))
+
+
+def test_dropout_draws_as_it_is_told():
+    net, (support, query) = layered(nn.Dropout(0.5)), batches()
+    theta = dict(net.named_parameters())
+    with pytest.raises(Problem, match=r'randomness="different" or "same".*net\.eval\(\)'):
+        ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1)
+    with pytest.raises(ValueError, match=r"randomness = 'both'.*error, different, same"):
+        ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1, randomness="both")
+    one = [tuple(part[:1].expand(5, *part.shape[1:]) for part in batch) for batch in (support, query)]
+    drawn = {}
+    for randomness in ("same", "different"):
+        seen = []
+
+        def loss_fn(p, x, y, seen=seen):
+            answers = torch.func.functional_call(net, p, (x,))
+            seen.append(answers)
+            return F.mse_loss(answers, y)
+
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            losses = torch.func.vmap(
+                lambda s0, s1, q0, q1, r=randomness: ml.adapt(loss_of(net), theta, (s0, s1), 0.1, 1)["2.bias"],
+                randomness=randomness,
+            )(*one[0], *one[1])
+            drawn[randomness] = len(losses.unique(dim=0))
+            assert torch.isfinite(ml.meta_loss(loss_fn, theta, *one, 0.1, 1, randomness=randomness))
+    assert drawn == {"same": 1, "different": 5}
+    evaluated = ml.meta_loss(loss_of(net.eval()), theta, support, query, 0.1, 1)
+    without = nn.Sequential(net[0], net[2])
+    renamed = {name.replace("2.", "1."): part for name, part in theta.items()}
+    torch.testing.assert_close(evaluated, ml.meta_loss(loss_of(without), renamed, support, query, 0.1, 1))
+
+
+def test_other_errors_of_a_network_are_its_own():
+    net, (support, query) = network(), batches()
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        ml.meta_loss(
+            loss_of(net), dict(net.named_parameters()), (support[0].expand(5, 5, 3), support[1]), query, 0.1, 1
+        )
+
+
+def test_no_tasks_no_support_and_no_queries_are_refused():
+    net, (support, query) = network(), batches()
+    theta = dict(net.named_parameters())
+    empty = tuple(part[:0] for part in support)
+    with pytest.raises(ValueError, match=r"\[0, 0, 0, 0\] tasks"):
+        ml.meta_loss(loss_of(net), theta, empty, tuple(part[:0] for part in query), 0.1, 1)
+    nothing = tuple(part[:, :0] for part in support)
+    with pytest.raises(ValueError, match=r"support holds \[5, 0, 1\].*neither of them empty"):
+        ml.meta_loss(loss_of(net), theta, nothing, query, 0.1, 1)
+    with pytest.raises(ValueError, match="query holds"):
+        ml.meta_loss(loss_of(net), theta, support, tuple(part[:, :0] for part in query), 0.1, 1)
+    with pytest.raises(ValueError, match="support holds"):
+        ml.adapt(loss_of(net), theta, empty, 0.1, 1)
+    with pytest.raises(ValueError, match="support holds 3 things"):
+        ml.meta_loss(loss_of(net), theta, (*support, support[0]), query, 0.1, 1)
+    with pytest.raises(ValueError, match="without a task dimension"):
+        ml.meta_loss(loss_of(net), theta, (torch.ones(()), torch.ones(())), query, 0.1, 1)
+    with pytest.raises(TypeError, match=r"steps = 1\.5"):
+        ml.adapt(loss_of(net), theta, support, 0.1, 1.5)
+    with pytest.raises(ValueError, match=r"loss_fn gave \[7, 1\] for a task"):
+        ml.meta_loss(lambda p, x, y: x * 0, theta, support, query, 0.1, 0)
+
+
+def test_a_learned_step_size_gets_its_gradient():
+    net, (support, query) = network(), batches()
+    theta, lr = dict(net.named_parameters()), torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda lr: ml.meta_loss(loss_of(net), theta, support, query, lr, 2), (lr,))
+
+
 def test_reptile_and_joint_training_descend_what_they_say():
     config = changed(inner_steps=2, inner_lr=0.02, precision="float64")
     problem = Sinusoids(config, 0)

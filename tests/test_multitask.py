@@ -223,6 +223,110 @@ def test_cosines_are_numpys(seed, tasks):
     np.testing.assert_allclose(mt.gradient_cosines(g).numpy(), g.numpy() @ g.numpy().T / np.outer(length, length))
 
 
+FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+def doubles(*numbers):
+    return torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+
+
+def test_learned_weights_get_their_gradient():
+    losses, weights = doubles(2.0, 3.0, 5.0), doubles(0.5, 0.0, 1.0)
+    assert torch.autograd.gradcheck(mt.weighted_sum, (losses, doubles(0.5, 0.25, 1.0)))
+    mt.weighted_sum(losses, weights).backward()
+    assert weights.grad.tolist() == [2.0, 3.0, 5.0]  # also of the weight that is 0
+    assert losses.grad.tolist() == [0.5, 0.0, 1.0]
+    named = {"a": torch.tensor(0.5, requires_grad=True), "b": 2.0}
+    mt.weighted_sum({"a": torch.tensor(3.0), "b": torch.tensor(1.0)}, named).backward()
+    assert named["a"].grad.item() == 3.0
+
+
+def test_every_weighting_and_surgery_is_differentiable():
+    assert torch.autograd.gradcheck(mt.uncertainty_weighted, (doubles(2.0, 3.0), doubles(0.1, -0.4)))
+    t = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    now, before = torch.tensor([0.9, 0.5]).double(), torch.tensor([1.0, 1.0]).double()
+    assert torch.autograd.gradcheck(lambda t: mt.dwa_weights(now, before, t), (t,))
+    for tasks in (2, 3):
+        g = matrix(tasks, 5, 4)
+        g[1] = -g[0] + 0.3 * g[1]
+        assert (mt.gradient_cosines(g)[0, 1] < 0).item()
+        plain = mt.project_conflicts(g)
+        g.requires_grad_()
+        assert torch.equal(mt.project_conflicts(g).detach(), plain)
+        assert torch.autograd.gradcheck(mt.project_conflicts, (g,))
+        assert torch.autograd.gradcheck(lambda g: mt.gradient_cosines(g).tril(-1), (g,))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_every_float_type(dtype):
+    near = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-6, torch.float64: 1e-14}[dtype]
+    losses, weights = torch.tensor([0.7, 2.3], dtype=dtype), torch.tensor([0.3, 1.7], dtype=dtype)
+    assert mt.weighted_sum(losses, weights).item() == pytest.approx(
+        (losses.double() @ weights.double()).item(), rel=near
+    )
+    r = torch.tensor([2.3, 0.7]).to(dtype).double() / losses.double()
+    mine = mt.dwa_weights(torch.tensor([2.3, 0.7], dtype=dtype), losses)
+    np.testing.assert_allclose(mine.double(), 2 * torch.softmax(r / 2, 0), rtol=1e-5)
+    g = matrix(3, 2000, 1)
+    g[1] -= g[0]
+    g = (100 * g).to(dtype)  # squares overflow in float16
+    projected = mt.project_conflicts(g)
+    assert projected.dtype == dtype
+    expected = surgery(g.double().numpy(), [[0, 1, 2]] * 3)
+    np.testing.assert_allclose(projected.double(), expected, rtol=near, atol=near * np.abs(expected).max())
+    d = g.double().numpy()
+    length = np.linalg.norm(d, axis=1)
+    np.testing.assert_allclose(mt.gradient_cosines(g).double(), d @ d.T / np.outer(length, length), atol=2e-6)
+
+
+def test_integers_are_converted_or_refused_never_cut():
+    half = mt.dwa_weights([1, 2], [2, 4])
+    assert half.tolist() == [1.0, 1.0]
+    assert mt.dwa_weights(torch.tensor([1, 4]), [2, 4]).tolist() == pytest.approx(
+        [2 / (1 + math.exp(0.25)), 2 / (1 + math.exp(-0.25))]
+    )
+    assert mt.dwa_weights([1, 0.5], [2.5, 1]).tolist() == pytest.approx(
+        [2 / (1 + math.exp(0.05)), 2 / (1 + math.exp(-0.05))]
+    )
+    assert mt.weighted_sum([1, 2], [0.5, 0.25]).item() == 1.0
+    assert mt.weighted_sum(torch.tensor([1, 2]), [0.5, 0.25]).item() == 1.0
+    for function in (mt.project_conflicts, mt.gradient_cosines):
+        with pytest.raises(TypeError, match=r"torch\.int64; a type of floating point"):
+            function(torch.tensor([[1, 0], [-1, 1]]))
+
+
+def test_losses_of_other_shapes_are_refused():
+    for losses in (torch.ones(2, 3), torch.ones(()), [torch.ones(3), torch.ones(3)]):
+        for call in (lambda given: mt.weighted_sum(given, [1.0, 1.0]),
+                     lambda given: mt.uncertainty_weighted(given, torch.zeros(2)),
+                     lambda given: mt.uncertainty_weighted(torch.zeros(2), given),
+                     lambda given: mt.dwa_weights(given, torch.ones(2))):  # fmt: skip
+            with pytest.raises(ValueError, match=r"\[tasks\]|one number for each task"):
+                call(losses)
+    with pytest.raises(TypeError, match="a task weight = 'much'"):
+        mt.weighted_sum(torch.ones(2), ["much", 1.0])
+    with pytest.raises(TypeError, match="gradients is of type list"):
+        mt.project_conflicts([[1.0, 0.0]])
+
+
+def test_quotients_that_overflow_take_all_the_weight():
+    for temperature in (0.01, 2.0):
+        assert mt.dwa_weights([1e30, 1.0], [1e-30, 1.0], temperature).tolist() == [2.0, 0.0]
+        assert mt.dwa_weights([1e30, 1e30], [1e-30, 1e-30], temperature).tolist() == [1.0, 1.0]
+
+
+def test_gradients_of_parameters_that_a_loss_does_not_need():
+    a, b = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(1))
+    rows = task_gradients({"both": (3 * a).sum() * b.sum(), "one": a.sum()}, [a, b])
+    assert rows.tolist() == [[3.0, 3.0, 6.0], [1.0, 1.0, 0.0]]
+    for losses, of, words in (
+        ({}, [a], "0 losses"), ({"one": a.sum()}, [], "0 parameters"), ({"one": a * 2}, [a], r"'one' is \[2\]"),
+        ({"one": torch.ones(())}, [a], "requires_grad=False"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            task_gradients(losses, of)
+
+
 def test_delta_m_is_the_mean_relative_change_and_less_is_better():
     assert delta_m([50, 200], [100, 100]) == pytest.approx((-50 + 100) / 2)
     assert delta_m([90, 80], [100, 100]) == pytest.approx(-15)

@@ -62,6 +62,78 @@ def test_no_gradient_reaches_the_reference_and_bad_input_is_named():
         tr.l2_sp_penalty(theta, {"w": torch.zeros(3)}, 1.0)
 
 
+def of_a_net_with_batch_norm():
+    """A network's state before and after a step of training: weights, running statistics, a counter."""
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    net(torch.randn(8, 3, generator=seeded(0, "x")))
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.1)
+    return net, net.state_dict(), before
+
+
+def test_penalty_over_a_state_with_batch_norm_is_not_cut_to_an_integer():
+    net, after, before = of_a_net_with_batch_norm()
+    assert after["1.num_batches_tracked"] == before["1.num_batches_tracked"] + 1
+    floats = [name for name in before if before[name].is_floating_point()]
+    by_hand = sum(((after[name].double() - before[name].double()) ** 2).sum().item() for name in floats)
+    assert tr.l2_sp_penalty(after, before, 0.5).item() == pytest.approx(0.5 * by_hand, rel=1e-6)
+    weights_alone = {name: before[name] for name, _ in net.named_parameters()}
+    count = sum(value.numel() for value in weights_alone.values())
+    theta = dict(net.named_parameters())
+    assert tr.l2_sp_penalty(theta, weights_alone, 0.5).item() == pytest.approx(0.5 * 0.01 * count, rel=1e-5)
+
+
+def test_penalty_refuses_memory_that_is_shared():
+    net, _, _ = of_a_net_with_batch_norm()
+    theta = dict(net.named_parameters())
+    state = {name: net.state_dict()[name] for name in theta}
+    for alias in (theta, state, {name: value.detach().view_as(value) for name, value in theta.items()}):
+        with pytest.raises(
+            ValueError, match=r"0\.weight of parameters and of pretrained share memory: give clones"
+        ):
+            tr.l2_sp_penalty(theta, alias, 1.0)
+    flat = torch.arange(4.0)  # side by side in one block: not shared
+    assert tr.l2_sp_penalty({"w": flat[:2]}, {"w": flat[2:]}, 1.0).item() == 8
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_penalty_in_every_float_type_and_mixed_with_others(dtype):
+    theta, reference = ({n: v.to(dtype) for n, v in weights(seed).items()} for seed in (0, 1))
+    by_hand = sum(((theta[n].double() - reference[n].double()) ** 2).sum().item() for n in theta)
+    penalty = tr.l2_sp_penalty(theta, reference, 0.5)
+    assert penalty.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert penalty.item() == pytest.approx(0.5 * by_hand, rel=1e-6)
+    mixed = {"z": torch.tensor([3.0], dtype=torch.float64), **theta, "y": torch.tensor([2.0], dtype=torch.float16)}
+    there = {name: torch.zeros_like(value) for name, value in mixed.items()}
+    expected = sum((value.double() ** 2).sum().item() for value in mixed.values())
+    assert tr.l2_sp_penalty(mixed, there, 1.0).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_penalty_is_differentiable_in_lambda_and_inside_torch_func():
+    theta, reference = weights(), weights(1)
+    lam = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    both = (theta["w"].requires_grad_(), lam)
+    assert torch.autograd.gradcheck(lambda w, lam: tr.l2_sp_penalty({"w": w}, {"w": reference["w"]}, lam), both)
+    mine = torch.func.grad(lambda p: tr.l2_sp_penalty(p, reference, 0.5))(weights())
+    torch.testing.assert_close(mine["w"], weights()["w"] - reference["w"])
+
+
+def test_penalty_refuses_what_is_no_mapping_of_weights():
+    net, after, _ = of_a_net_with_batch_norm()
+    with pytest.raises(TypeError, match="parameters is of type generator; a mapping"):
+        tr.l2_sp_penalty(net.named_parameters(), after, 1.0)
+    with pytest.raises(TypeError, match=r"w is torch\.float32, but torch\.int64 was pretrained"):
+        tr.l2_sp_penalty({"w": torch.ones(2)}, {"w": torch.ones(2, dtype=torch.long)}, 1.0)
+    with pytest.raises(ValueError, match="only integers"):
+        tr.l2_sp_penalty({"w": torch.tensor(3)}, {"w": torch.tensor(2)}, 1.0)
+    with pytest.raises(TypeError, match=r"w is of type list; a tensor"):
+        tr.l2_sp_penalty({"w": [1.0]}, {"w": torch.ones(1)}, 1.0)
+    with pytest.raises(TypeError, match=r"lambda is .* single real number"):
+        tr.l2_sp_penalty(weights(), weights(1), torch.ones(2))
+
+
 def test_the_references_are_clones(tiny):
     # Li et al.'s term in a popular port compared the weights with themselves: always 0.
     base = {"w": torch.nn.Parameter(torch.ones(2))}
