@@ -9,6 +9,7 @@ nothing else goes to standard output; progress and notices go to standard error.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -84,8 +85,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _AsWritten(argparse.HelpFormatter):
+    """Help that is shown as it is written: argparse takes a % in it for the beginning of a format."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return (action.help or "").replace("%", "%%")
+
+    def add_text(self, text: str | None) -> None:
+        """A description, in which argparse fills %(prog) alone, and only where it finds that."""
+        super().add_text(text.replace("%", "%%") if text and "%(prog)" in text else text)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and so all its subcommands' parsers, with such help."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_AsWritten, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m kd_core", description=__doc__.splitlines()[0])
+    parser = _Parser(prog="python -m kd_core", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("data", help="fetch MNIST and verify it")
     fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
@@ -121,7 +140,9 @@ def _offer(parser: argparse.ArgumentParser, command: str) -> None:
     for spec in TECHNIQUES[COMMANDS[command]].specs().values():
         flag = "--" + spec.name.replace("_", "-")
         alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
-        parser.add_argument(flag, dest=spec.name, **alone, metavar=spec.symbol or "VALUE",
+        # Brackets and blanks in the usage would break argparse's lines.
+        shown = spec.symbol if spec.symbol.replace("_", "").isalnum() else "VALUE"
+        parser.add_argument(flag, dest=spec.name, **alone, metavar=shown,
                             help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
     parser.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
     parser.add_argument(
@@ -402,5 +423,13 @@ def table(result: Result) -> str:
                       *(str(further.text) for further in result.comparisons)])  # fmt: skip
 
 
+def _say_anything() -> None:
+    """A terminal that lacks a letter, as "α" in a help, gets a substitute for it instead of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 if __name__ == "__main__":
+    _say_anything()
     sys.exit(main())
