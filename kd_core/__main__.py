@@ -281,7 +281,11 @@ def _backbone(name: str, file: Path | None) -> int:
                 except StopIteration:
                     break
         kept = backbones.kept_path(name)
-    print(f"{BACKBONES[name]} is ready" + (f": {kept}" if kept.is_file() else "."))
+    doubt = backbones.doubt(name)
+    if doubt:
+        print(doubt, file=sys.stderr)
+    said = f"Kept as {backbones.UNKNOWN[name]}" if doubt else f"{BACKBONES[name]} is ready"
+    print(said + (f": {kept}" if kept.is_file() else "."))
     return 0
 
 

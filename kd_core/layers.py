@@ -1,5 +1,6 @@
 """A kept network as its layers, in numpy: what the web process and the export know of a network, without torch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -9,6 +10,7 @@ from safetensors.numpy import load
 
 from kd_core.messages import N_, Problem
 
+WRAPPERS = ("module.", "_orig_mod.")
 OTHER = N_("This kind of network can only be asked where it was trained.")
 
 
@@ -43,6 +45,18 @@ def layers(weights: bytes) -> list[Layer]:
     if not shapes or shapes != sorted(shapes, reverse=True) or set(shapes) - {2, 4}:
         raise Problem(OTHER)
     return [Layer(layer["weight"], layer["bias"]) for layer in found]
+
+
+def unwrapped(names: Iterable[str]) -> dict[str, str]:
+    """Each of a state dict's names -> the network's own, without what a wrapper has put before all of them.
+
+    torch's DataParallel puts "module.", torch.compile "_orig_mod."; what begins only some of the names is theirs.
+    """
+    given = list(names)
+    own = dict(zip(given, given, strict=True))
+    while before := next((w for w in WRAPPERS if own and all(n.startswith(w) for n in own.values())), ""):
+        own = {name: inner.removeprefix(before) for name, inner in own.items()}
+    return own
 
 
 def _place(name: str) -> int:

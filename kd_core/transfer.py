@@ -151,7 +151,8 @@ class Shared:
 
     source: the trained source network's weights (none of ImageNet's: each worker reads those from disk); as_is:
     its arm on the target where both have the same classes, else None; costs: by network; source_data, data:
-    what it was trained on, and the target.
+    what it was trained on, and the target; known: not so
+    for weights of a network of ImageNet that are not the published ones (`backbones.doubt`).
     """
 
     source: dict[str, Tensor]
@@ -161,6 +162,7 @@ class Shared:
     data: Dataset
     notes: tuple[Message, ...]
     source_created: str | None
+    known: bool = True
 
 
 def prepare(settings: Settings, data: Digits) -> Shared:
@@ -382,9 +384,10 @@ def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, 
     )
     whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
     costs = {RIVAL: rival, settings.network: backbones.cost_of(whole.eval(), target.test.images[:1])}
+    doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
-    notes = (*target.notices, *_cut(settings, target, seen))
-    return Shared({}, None, costs, learned, results.dataset(seen), notes, None)
+    notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
+    return Shared({}, None, costs, learned, results.dataset(seen), notes, None, known=doubt is None)
 
 
 def _cut(settings: Settings, target: Digits, seen: Digits) -> tuple[Message, ...]:
@@ -423,6 +426,7 @@ def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int)
     started = time.perf_counter()
     few = _few(settings, target, seed)
     weights = yield from backbones.obtain(settings.network, stage="target", arm=FROZEN, seed=seed)
+    labels = shared.source_data.train if shared.known else None
     names = [SCRATCH, FROZEN, *((TUNED, DECAYED, ANCHORED) if settings.tune_backbone else ())]
     arms = []
     for place, name in enumerate(names):
@@ -430,8 +434,9 @@ def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int)
         own = RIVAL if name == SCRATCH else settings.network
         done = yield from _backbone_arm(settings, weights, few, target, seed, name, span)
         arms.append(Arm(
-            name=name, model=NETWORKS[own], labels=len(few), shared=False, cost=shared.costs[own],
-            teacher_labels=None if name == SCRATCH else shared.source_data.train,
+            name=name, model=NETWORKS[own] if name == SCRATCH or shared.known else backbones.UNKNOWN[own],
+            labels=len(few), shared=False, cost=shared.costs[own],
+            teacher_labels=None if name == SCRATCH else labels,
             trials=(done,),
             errors_per_10000=results.errors_per_10000([done], len(target.test)),
         ))  # fmt: skip
@@ -536,7 +541,10 @@ def _scope(result: Result, arm: str) -> tuple[Message, ...]:
     tuned = result.arm(arm)
     saw = message(
         "The source network saw {source} labels of the old task, each arm {target} of the new one.",
-        source=f"{tuned.teacher_labels or 0:,}", target=f"{tuned.labels:,}",
+        source=f"{tuned.teacher_labels:,}", target=f"{tuned.labels:,}",
+    ) if tuned.teacher_labels is not None else message(
+        "How many labels the source network saw is not known; each arm saw {target} of the new task.",
+        target=f"{tuned.labels:,}",
     )  # fmt: skip
     if len(tuned.trials) == 1:
         return (saw,)
