@@ -204,11 +204,13 @@ def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, Non
     has them. Raises Problem, which says why they can't be had and what else can be done.
     """
     known(name)
-    if kept_path(name).is_file():
-        try:
+    try:
+        if kept_path(name).is_file():
             return read(name, kept_path(name))
-        except Problem as problem:
-            _log.warning("%s", problem)  # then they are had anew
+    except OSError as error:  # a folder of somebody else's
+        _log.warning("%s", error)
+    except Problem as problem:
+        _log.warning("%s", problem)  # then they are had anew
     if name == "efficientnet_lite0":
         return read(name, _packed())
     return (yield from _download(name, stage, arm, seed))
