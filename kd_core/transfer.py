@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import backbones, cost, fashion, results, teachers
+from kd_core import backbones, cost, fashion, results, teachers, verdicts
 from kd_core.data import (
     Digits,
     Split,
@@ -59,14 +59,6 @@ MOMENTUM = 0.9
 STEADY = (
     5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
 )
-BETTER = N_(
-    "Transfer helped: fine-tuning has {points} points more accuracy than training from scratch "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE = N_(
-    "Negative transfer: fine-tuning has {points} points less accuracy than training from scratch "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict
 
 # With a network of ImageNet
@@ -74,14 +66,6 @@ RIVAL = "large"  # the network that is trained from scratch
 PIXELS = 10_000 * 32**2  # looked at in the test split: larger images, fewer of them; a VGG16 takes 25 s for these
 TUNED_SHARE = 10  # a network that is trained too has no kept features: so many times fewer images
 FEWEST = 500
-BETTER_BACKBONE = N_(
-    "ImageNet helped: a new top on the frozen network has {points} points more accuracy than the article's CNN "
-    "trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE_BACKBONE = N_(
-    "ImageNet did not help: a new top on the frozen network has {points} points less accuracy than the article's "
-    "CNN trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
-)
 BACKBONE_PAIRS = ((TUNED, SCRATCH), (TUNED, FROZEN), (ANCHORED, DECAYED))  # where it is fine-tuned
 
 
@@ -529,7 +513,7 @@ def _judged(result: Result) -> Result:
         return results.paired(result.arm(arm), result.arm(baseline), result.data.test)
 
     backbone, there = result.settings["network"] in BACKBONES, {arm.name for arm in result.arms}
-    asked, better, worse = (FROZEN, BETTER_BACKBONE, WORSE_BACKBONE) if backbone else (TUNED, BETTER, WORSE)
+    asked, (better, worse) = (FROZEN, verdicts.BACKBONE) if backbone else (TUNED, verdicts.TRANSFER)
     main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
     pairs = [pair for pair in (BACKBONE_PAIRS if backbone else PAIRS) if there.issuperset(pair)]
     further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
