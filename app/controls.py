@@ -211,15 +211,20 @@ def at_present(settings: type[Settings]) -> Settings:
 
 
 def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
-    """The widget that fits the field: a choice, a switch, a slider of marks, a typed number for long ranges, or
-    else a slider.
-    """
+    """The widget of a field under the field's name."""
     seed(spec.name, value(settings, spec.name))
+    return widget(spec, spec.name, _)
+
+
+def widget(spec: Spec, key: str, _: Translate) -> Any:
+    """The widget that fits the field: a choice, a switch, a slider of marks, a typed number for long ranges, or
+    else a slider. Its first value has been given to `key`.
+    """
     label = f"{_(spec.label)} ({_(spec.unit)})" if spec.unit else _(spec.label)
-    shared: dict[str, Any] = dict(key=spec.name, persist_state="session")
+    shared: dict[str, Any] = dict(key=key, persist_state="session")
     if spec.choices:
         names = {choice: _(text) for choice, text in spec.choices.items()}
-        redraw_in_language(spec.name, _)
+        redraw_in_language(key, _)
         return st.selectbox(label, list(names), format_func=names.__getitem__, help=_(spec.help), **shared)
     if spec.kind is bool:
         return st.toggle(label, help=_(spec.help), **shared)
@@ -227,7 +232,7 @@ def _widget(spec: Spec, settings: type[Settings], _: Translate) -> Any:
     help_text = f"{_(spec.help)} ({_(spec.allowed)})"
     if spec.marks:
         return st.select_slider(
-            label, _stops(spec), format_func=lambda at: _mark(at, spec, _), help=help_text, **shared
+            label, _stops(spec, key), format_func=lambda at: _mark(at, spec, _), help=help_text, **shared
         )
     if spec.log:
         shape = "%.10g" if spec.kind is float else "%d"
@@ -241,10 +246,10 @@ def _decimals(value: float) -> int:
     return max(0, -int(Decimal(written(value)).as_tuple().exponent))
 
 
-def _stops(spec: Spec) -> list[float]:
+def _stops(spec: Spec, key: str) -> list[float]:
     """The marks, and every other value that an address or a preset has set: the slider must be able to show it."""
-    others: set[float] = st.session_state.setdefault(f"stops_{spec.name}", set())
-    others.add(st.session_state[spec.name])
+    others: set[float] = st.session_state.setdefault(f"stops_{key}", set())
+    others.add(st.session_state[key])
     return sorted({*map(spec.kind, spec.marks), *others})
 
 

@@ -202,14 +202,29 @@ def _settings(result: Result, _: Translate) -> str:
         f'<tr{kind}><th scope="row">{escape(label)} <small>{name}</small></th><td>{escape(value)}</td>'
         f"<td>{escape(default)}</td></tr>" for kind, (label, value, default), name in rows
     )  # fmt: skip
-    said = (
-        _("Bold and first: what differs from the default.") if changed else _("All settings are at their defaults.")
+    said = _settings_say(
+        bool(changed), [_(specs[name].label) for name in specs if specs[name].default == "auto"], _
     )
     return (
         f'<p class="soft">{escape(said)}</p><table class="values"><thead><tr>'
         + "".join(f"<td>{escape(word)}</td>" for word in head)
         + f"</tr></thead><tbody>{body}</tbody></table>"
     )
+
+
+def _settings_say(changed: bool, by_machine: list[str], _: Translate) -> str:
+    """What the table of settings shows; by_machine: those whose default is whatever is fastest where it runs."""
+    if changed:
+        said = _("Bold and first: what differs from the default.")
+    elif by_machine:
+        said = _("All other settings are at their defaults.")
+    else:
+        said = _("All settings are at their defaults.")
+    if not by_machine:
+        return said
+    used = _("{fields}: what the run used; by default each machine takes what is fastest there.",
+             fields=", ".join(by_machine))  # fmt: skip
+    return f"{said} {used}" if changed else f"{used} {said}"
 
 
 def _provenance(result: Result, _: Translate) -> str:

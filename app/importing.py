@@ -14,18 +14,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from app import drawable
+from app.consistent import contradictions
 from app.drawable import images_on_disk
 from app.figures import COLOURS
 from app.text import sentences
 from kd_core.events import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.settings import TECHNIQUES
+from kd_core.settings import CENTROID_FEATURES, CENTROID_PIXELS, TASK_LABELS, TECHNIQUES
 from kd_core.statistics import loss_verdict, verdict
 from kd_core.validation import main_arms, of_losses
 
 MOST_BYTES = 8_000_000  # a run of 20 seeds and 12 arms takes 4 MB, without its networks
 MOST = 10**12  # no count or measure of ours is larger
 MOST_TEXT, MOST_ARMS, MOST_TRIALS, MOST_GALLERY, MOST_CURVE = 300, 40, 100, 100, 2000
+ANGLE = TASK_LABELS["angle"]
 KINDS = ("better", "worse", "undetectable", "single")
 SOURCE = "JSON"
 # Words, numbers and the marks between them; nothing that Markdown or HTML would make more of.
@@ -55,6 +57,8 @@ def read(content: bytes) -> Result:
     for problem in _misfits(result):
         raise Problem(N_("This result does not fit together: {what}"), what=problem)
     result = _with_known_words(result)
+    for said in contradictions(result):
+        raise Problem(N_("This result contradicts itself: {what}"), what=said)
     drawable.check(result)
     return result
 
@@ -144,24 +148,26 @@ def _arm_misfits(result: Result, arm: Arm) -> Iterable[Message]:
     if not _sound(arm.errors_per_10000) or (arm.score and not _sound(arm.score)):
         yield message("“{arm}” has an interval that is none.", **here)
     for trial in arm.trials:
-        if not _fits(result, trial):
+        if not _fits(result, arm, trial):
             yield message("“{arm}” has a trial whose counts do not add up, seed {seed}.", seed=trial.seed, **here)
 
 
-def _fits(result: Result, trial: ArmTrial) -> bool:
+def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
     """Whether one trial's counts are possible: errors out of the images there are, epochs in order."""
     epochs = [epoch for epoch, _errors in trial.curve]
     size = len(trial.confusion)
+    untrained = arm.name in (CENTROID_PIXELS, CENTROID_FEATURES)
+    lowest = -1000 if ANGLE in arm.name else 0  # of an answer: an angle may lie to either side
     return (
         0 <= trial.test_errors <= result.data.test
         and trial.seconds >= 0
         and len(epochs) <= MOST_CURVE
         and epochs == sorted(set(epochs))
         and all(0 <= errors <= result.data.validation for _epoch, errors in trial.curve)
-        and (of_losses(result) or bool(epochs))
+        and (of_losses(result) or untrained or bool(epochs))
         and size <= 100
         and all(len(row) == size and min(row, default=0) >= 0 for row in trial.confusion)
-        and all(0 <= index < images_on_disk(result) and 0 <= answer < 1000 for index, answer in trial.mistakes)
+        and all(0 <= index < images_on_disk(result) and lowest <= answer < 1000 for index, answer in trial.mistakes)
         and all(
             b.count >= 0 and 0 <= b.correct <= b.count and 0 <= b.confidence <= b.count + 1e-6 for b in trial.bins
         )

@@ -1,5 +1,6 @@
 """Maps on their page: what is varied, the map as its cells fill in, and any cell of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,18 +10,18 @@ from app import map_figures
 from app.address import page_link
 from app.bundled import recorded_map
 from app.chart import chart
-from app.controls import seed
+from app.controls import seed, widget
 from app.history import NAMES
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
 from app.watch import poll_seconds, queue, store
-from kd_core.messages import Problem, message
+from kd_core.messages import Problem, Scalar, message
 from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied
 from kd_core.runs.map_study import MapView
 from kd_core.runs.map_table import judged, name_of
 from kd_core.runs.queue import expected_seconds
 from kd_core.runs.sweep import Sweeps
-from kd_core.settings import TECHNIQUES, written
+from kd_core.settings import TECHNIQUES, Spec, written
 
 OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"
@@ -82,13 +83,31 @@ def _take(plan: Plan) -> None:
     state = st.session_state
     state["map_technique"], state["map_kind"] = plan.technique, "search" if plan.trials else "grid"
     state["map_trials"] = plan.trials or TRIALS
-    own = dict(plan.settings)
-    state["map_seeds"] = int(own.pop("seeds", TECHNIQUES[plan.technique].specs()["seeds"].default))
-    state["map_with"] = ", ".join(f"{name}={written(value)}" for name, value in own.items())
+    for name, value in TECHNIQUES[plan.technique].parse(plan.settings).model_dump().items():
+        state["map_seeds" if name == "seeds" else _key(plan.technique, name)] = value
     for row in range(max(ROWS.values())):
         axis = plan.axes[row] if row < len(plan.axes) else None
         state[f"map_field_{row}"] = axis.field if axis else NONE
         state[f"map_values_{row}"] = ", ".join(map(written, axis.values)) if axis else ""
+
+
+def _key(technique: str, name: str) -> str:
+    """Of the widget of a setting that is not varied: another one than on the technique's own page."""
+    return f"map_{technique}_{name}"
+
+
+def _others(technique: str) -> dict[str, Spec]:
+    """The settings that are the same in every cell, but for the seeds, which have a control of their own."""
+    state = st.session_state
+    varied_here = {state[f"map_field_{row}"] for row in range(ROWS[state["map_kind"]])}
+    specs = TECHNIQUES[technique].specs().items()
+    return {name: spec for name, spec in specs if name != "seeds" and name not in varied_here}
+
+
+def _changed(technique: str) -> dict[str, Scalar]:
+    """Those of them that are not at their default."""
+    held = {name: st.session_state[_key(technique, name)] for name in _others(technique)}
+    return {name: value for name, value in held.items() if value != TECHNIQUES[technique].specs()[name].default}
 
 
 def _in_words(_: Translate) -> str:
@@ -101,10 +120,12 @@ def _in_words(_: Translate) -> str:
     parts = [
         _(NAMES[technique]),
         varied_here,
-        *(f"{_(specs[name].label)}: {_(specs[name].written(value))}" if name in specs else f"{name} = {value}"
-          for name, value in _pairs(state["map_with"]).items()),
+        *(
+            f"{_(specs[name].label)}: {_(specs[name].written(value))}"
+            for name, value in _changed(technique).items()
+        ),
         _("seeds: {n}", n=state["map_seeds"]),
-    ]  # fmt: skip
+    ]
     return " · ".join(filter(None, parts))
 
 
@@ -115,7 +136,8 @@ def _asked() -> tuple[str, list[str], Mapping[str, Any], int]:
     rows = ((state[f"map_field_{row}"], state[f"map_values_{row}"]) for row in range(ROWS[kind]))
     axes = [f"{field}={values}" for field, values in rows if field]
     trials = state.get("map_trials", TRIALS) if kind == "search" else 0
-    return state["map_technique"], axes, {**_pairs(state["map_with"]), "seeds": state["map_seeds"]}, trials
+    technique = str(state["map_technique"])
+    return technique, axes, {**_changed(technique), "seeds": state["map_seeds"]}, trials
 
 
 def _draw(_: Translate) -> None:
@@ -146,12 +168,12 @@ def _draw(_: Translate) -> None:
             specs[field].allowed)) if field else None  # fmt: skip
         label = _("Least and largest value") if kind == "search" else _("Its values")
         right.text_input(label, key=f"map_values_{row}", help=hint, disabled=not field, **kept)
-    st.text_input(
-        _("All other settings, where not at their default"), key="map_with", placeholder="student=mlp30, epochs=20",
-        help=_("As name=value, separated by commas. There are: {known}.",
-               known=", ".join(TECHNIQUES[technique].specs())),
-        **kept,
-    )  # fmt: skip
+    about = _("They are the same in every cell; at first at their defaults, or as the map chosen above sets them.")
+    if st.toggle(_("All other settings"), key="map_others", help=about, **kept):
+        columns = st.columns(3)
+        for place, (name, spec) in enumerate(_others(technique).items()):
+            with columns[place % 3]:
+                widget(spec, _key(technique, name), _)
 
 
 def _other_technique() -> None:
@@ -162,8 +184,11 @@ def _other_technique() -> None:
 
 
 def _pairs(text: str) -> dict[str, Any]:
-    """The settings of "student=mlp30, epochs=20". A part without "=" is a setting of no value, which is refused."""
-    parts = [part.partition("=") for part in text.replace("，", ",").split(",") if part.strip()]
+    """The settings of "student=mlp30, epochs=20", in an address. Commas, semicolons and blanks separate them.
+
+    A part without "=" is a setting of no value, which is refused.
+    """
+    parts = [part.partition("=") for part in re.split(r"[,，;；\s]+", re.sub(r"\s*=\s*", "=", text)) if part]
     truths = {"true": True, "false": False}
     return {name.strip(): truths.get(value.strip().lower(), value.strip()) for name, _sign, value in parts}
 

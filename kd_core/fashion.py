@@ -60,9 +60,9 @@ def fetch(*, stage: str, arm: str, seed: int) -> Generator[Step, None, None]:
                 yield Step(stage, arm, seed, round(1000 * share), 1000, math.nan, share)
         except fetching.NotFetched as problem:
             raise Problem(
-                N_("Fashion-MNIST could not be fetched ({why}); put its four .gz files into {folder}, or choose "
-                   "another task."),
-                why=problem.message, folder=str(folder()),
+                N_("Fashion-MNIST could not be fetched ({why}); put its four files {files} into {folder}, or "
+                   "choose another task."),
+                why=problem.message, folder=str(folder()), files=", ".join(name for name, _md5 in _published()),
             ) from None  # fmt: skip
         except OSError as error:
             raise Problem(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+from kd_core.messages import N_, Problem
+
 MNIST_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -15,9 +17,33 @@ MNIST_FILES = (
 
 
 def data_root(root: str | Path | None = None) -> Path:
-    """Where data and kept teachers are: `root`, else KD_DATA_DIR, else the user's cache folder."""
-    root = root or os.environ.get("KD_DATA_DIR") or platformdirs.user_cache_dir("distillation-lab")
-    return Path(root).expanduser()
+    """Where data and kept teachers are: `root`, else KD_DATA_DIR, else the user's cache folder.
+
+    Raises Problem where that folder is below a home folder, and this user has none.
+    """
+    given = root or os.environ.get("KD_DATA_DIR")
+    try:
+        return Path(given or platformdirs.user_cache_dir("distillation-lab")).expanduser()
+    except RuntimeError:
+        raise _no_home("KD_DATA_DIR", str(given or "~/.cache")) from None
+
+
+def database_file() -> Path:
+    """Where runs are kept by default: in the user's data folder. Raises Problem where there is no home folder."""
+    try:
+        return platformdirs.user_data_path("distillation-lab") / "lab.db"
+    except RuntimeError:
+        raise _no_home("KD_DATABASE_URL", "~/.local/share") from None
+
+
+def _no_home(variable: str, folder: str) -> Problem:
+    """A user without a home folder: HOME is not set, and the system knows no folder of theirs (some containers)."""
+    return Problem(
+        N_("The folder {folder} cannot be found, since this user has no home folder; set the environment variable "
+           "{variable} to {example}, or HOME to a folder."),
+        folder=folder, variable=variable,
+        example="sqlite:////FOLDER/lab.db" if variable == "KD_DATABASE_URL" else "/FOLDER",
+    )  # fmt: skip
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -41,5 +67,5 @@ def mnist_on_disk() -> bool:
     """Whether MNIST's four files are there; whether they are intact, only loading them tells."""
     try:
         return all((mnist_folder() / name).is_file() for name in MNIST_FILES)
-    except OSError:
+    except (OSError, Problem):
         return False

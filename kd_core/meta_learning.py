@@ -51,27 +51,12 @@ from kd_core.starts import Lesson, Start, lesson_of, require_finite, train
 from kd_core.statistics import loss_verdict, paired_ratio, t_interval, verdict
 from kd_core.training import confusion, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
+from kd_core.verdicts import NEW_DIGITS, SINUSOIDS
 
 RESULT_VERSION = 1  # raised when results of the same settings change meaning
 
 EFFORT = {MAML: 3.0, FIRST_ORDER: 2.0, REPTILE: 3.0, PRETRAINED: 1.0, ORACLE: 1.0}  # of a trial's time, roughly
 FEW = 3  # test tasks whose whole curves are kept
-LOWER = N_(
-    "MAML starts where learning is easy: after adapting, its error is {times} times lower than that of joint "
-    "pre-training (95 % interval {low} to {high} times, {n} paired trials)."
-)
-HIGHER = N_(
-    "MAML did not pay: after adapting, its error is {times} times higher than that of joint pre-training "
-    "(95 % interval {low} to {high} times, {n} paired trials)."
-)
-BETTER = N_(
-    "MAML starts where learning is easy: after adapting to new digits it has {points} points more accuracy than "
-    "joint pre-training (95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE = N_(
-    "MAML did not pay: after adapting to new digits it has {points} points less accuracy than joint pre-training "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
 
 
 # What is measured: every arm adapts to the same tasks
@@ -294,13 +279,14 @@ def _verdicts(settings: Settings, result: Result) -> Result:
     rivals = [SCRATCH, FIRST_ORDER, REPTILE, CENTROID_PIXELS, CENTROID_FEATURES]
     there = [arm.name for arm in result.arms if arm.name in rivals and arm.name != main]
     scope = _scope(settings, result.arm(main))
+    better, worse = NEW_DIGITS if settings.problem == "digits" else SINUSOIDS
     if settings.problem == "digits":
 
         def points(baseline: str) -> Interval:
             return results.paired(result.arm(main), result.arm(baseline), result.data.test)
 
         return result.model_copy(update={
-            "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=BETTER, worse=WORSE),
+            "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=better, worse=worse),
             "comparisons": tuple(verdict(main, name, points(name), ()) for name in rivals if name in there),
         })  # fmt: skip
 
@@ -308,7 +294,7 @@ def _verdicts(settings: Settings, result: Result) -> Result:
         return paired_ratio(_losses(settings, result.arm(main)), _losses(settings, result.arm(baseline)))
 
     return result.model_copy(update={
-        "verdict": loss_verdict(main, PRETRAINED, ratio(PRETRAINED), scope, lower=LOWER, higher=HIGHER),
+        "verdict": loss_verdict(main, PRETRAINED, ratio(PRETRAINED), scope, lower=better, higher=worse),
         "comparisons": tuple(loss_verdict(main, name, ratio(name), ()) for name in rivals if name in there),
     })  # fmt: skip
 

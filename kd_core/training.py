@@ -74,7 +74,7 @@ def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
 def keep_memory() -> None:
     """Have glibc keep what each training step frees, and not return it to the system; workers are started so."""
     trim_threshold, mmap_threshold = -1, -3
-    with suppress(OSError, AttributeError):  # another C library, or none that Python can name
+    with suppress(OSError, AttributeError, TypeError):  # another C library; Windows, which takes no None
         library = ctypes.CDLL(None)
         library.mallopt(mmap_threshold, 2**25)
         library.mallopt(trim_threshold, 2**31 - 1)

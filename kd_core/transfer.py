@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kd_core import backbones, cost, fashion, results, teachers
+from kd_core import backbones, cost, fashion, results, teachers, verdicts
 from kd_core.arguments import full, same_memory, scalar, tensor, value
 from kd_core.data import (
     Digits,
@@ -60,14 +60,6 @@ MOMENTUM = 0.9
 STEADY = (
     5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
 )
-BETTER = N_(
-    "Transfer helped: fine-tuning has {points} points more accuracy than training from scratch "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE = N_(
-    "Negative transfer: fine-tuning has {points} points less accuracy than training from scratch "
-    "(95 % interval {low} to {high}, {n} paired trials)."
-)
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict
 
 # With a network of ImageNet
@@ -75,14 +67,6 @@ RIVAL = "large"  # the network that is trained from scratch
 PIXELS = 10_000 * 32**2  # looked at in the test split: larger images, fewer of them; a VGG16 takes 25 s for these
 TUNED_SHARE = 10  # a network that is trained too has no kept features: so many times fewer images
 FEWEST = 500
-BETTER_BACKBONE = N_(
-    "ImageNet helped: a new top on the frozen network has {points} points more accuracy than the article's CNN "
-    "trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
-)
-WORSE_BACKBONE = N_(
-    "ImageNet did not help: a new top on the frozen network has {points} points less accuracy than the article's "
-    "CNN trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."
-)
 BACKBONE_PAIRS = ((TUNED, SCRATCH), (TUNED, FROZEN), (ANCHORED, DECAYED))  # where it is fine-tuned
 
 
@@ -183,7 +167,8 @@ class Shared:
 
     source: the trained source network's weights (none of ImageNet's: each worker reads those from disk); as_is:
     its arm on the target where both have the same classes, else None; costs: by network; source_data, data:
-    what it was trained on, and the target.
+    what it was trained on, and the target; known: not so
+    for weights of a network of ImageNet that are not the published ones (`backbones.doubt`).
     """
 
     source: dict[str, Tensor]
@@ -193,6 +178,7 @@ class Shared:
     data: Dataset
     notes: tuple[Message, ...]
     source_created: str | None
+    known: bool = True
 
 
 def prepare(settings: Settings, data: Digits) -> Shared:
@@ -414,9 +400,10 @@ def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, 
     )
     whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
     costs = {RIVAL: rival, settings.network: backbones.cost_of(whole.eval(), target.test.images[:1])}
+    doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
-    notes = (*target.notices, *_cut(settings, target, seen))
-    return Shared({}, None, costs, learned, results.dataset(seen), notes, None)
+    notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
+    return Shared({}, None, costs, learned, results.dataset(seen), notes, None, known=doubt is None)
 
 
 def _cut(settings: Settings, target: Digits, seen: Digits) -> tuple[Message, ...]:
@@ -455,6 +442,7 @@ def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int)
     started = time.perf_counter()
     few = _few(settings, target, seed)
     weights = yield from backbones.obtain(settings.network, stage="target", arm=FROZEN, seed=seed)
+    labels = shared.source_data.train if shared.known else None
     names = [SCRATCH, FROZEN, *((TUNED, DECAYED, ANCHORED) if settings.tune_backbone else ())]
     arms = []
     for place, name in enumerate(names):
@@ -462,8 +450,9 @@ def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int)
         own = RIVAL if name == SCRATCH else settings.network
         done = yield from _backbone_arm(settings, weights, few, target, seed, name, span)
         arms.append(Arm(
-            name=name, model=NETWORKS[own], labels=len(few), shared=False, cost=shared.costs[own],
-            teacher_labels=None if name == SCRATCH else shared.source_data.train,
+            name=name, model=NETWORKS[own] if name == SCRATCH or shared.known else backbones.UNKNOWN[own],
+            labels=len(few), shared=False, cost=shared.costs[own],
+            teacher_labels=None if name == SCRATCH else labels,
             trials=(done,),
             errors_per_10000=results.errors_per_10000([done], len(target.test)),
         ))  # fmt: skip
@@ -556,7 +545,7 @@ def _judged(result: Result) -> Result:
         return results.paired(result.arm(arm), result.arm(baseline), result.data.test)
 
     backbone, there = result.settings["network"] in BACKBONES, {arm.name for arm in result.arms}
-    asked, better, worse = (FROZEN, BETTER_BACKBONE, WORSE_BACKBONE) if backbone else (TUNED, BETTER, WORSE)
+    asked, (better, worse) = (FROZEN, verdicts.BACKBONE) if backbone else (TUNED, verdicts.TRANSFER)
     main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
     pairs = [pair for pair in (BACKBONE_PAIRS if backbone else PAIRS) if there.issuperset(pair)]
     further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
@@ -568,7 +557,10 @@ def _scope(result: Result, arm: str) -> tuple[Message, ...]:
     tuned = result.arm(arm)
     saw = message(
         "The source network saw {source} labels of the old task, each arm {target} of the new one.",
-        source=f"{tuned.teacher_labels or 0:,}", target=f"{tuned.labels:,}",
+        source=f"{tuned.teacher_labels:,}", target=f"{tuned.labels:,}",
+    ) if tuned.teacher_labels is not None else message(
+        "How many labels the source network saw is not known; each arm saw {target} of the new task.",
+        target=f"{tuned.labels:,}",
     )  # fmt: skip
     if len(tuned.trials) == 1:
         return (saw,)

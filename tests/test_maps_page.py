@@ -13,7 +13,7 @@ from kd_core.plan import MAP_PRESETS, Plan
 from kd_core.runs.map_study import Cell
 from kd_core.runs.map_table import judged, name_of
 from kd_core.runs.sweep import measures
-from kd_core.settings import ANCHORED, TUNED
+from kd_core.settings import ANCHORED, STUDENTS, TECHNIQUES, TUNED
 from tests.test_pages import open_page, texts
 
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
@@ -102,6 +102,60 @@ def test_what_is_typed_wrongly_is_one_sentence_and_nothing_can_be_started():
     at.selectbox(key="map_technique").set_value("transfer").run()  # its own settings, its own first map
     assert not at.exception
     assert at.selectbox(key="map_field_0").value == "labels_per_class"
+
+
+@pytest.mark.parametrize("technique", list(TECHNIQUES))
+def test_the_other_settings_have_the_widgets_of_the_techniques_page(technique):
+    at = page_of()
+    at.selectbox(key="map_technique").set_value(technique).run()
+    at.toggle(key="map_others").set_value(True).run()
+    assert not at.exception
+    here, page = widgets(at), widgets(open_page(f"pages/{technique}.py", lang="en"))
+    varied = {at.selectbox(key=f"map_field_{row}").value for row in range(2)}
+    names = set(TECHNIQUES[technique].specs()) - varied - {"seeds"}
+    assert {key for key in here if key.startswith(f"map_{technique}_")} == {f"map_{technique}_{n}" for n in names}
+    both = names & page.keys()
+    assert both
+    for name in both:
+        mine, its = here[f"map_{technique}_{name}"], page[name]
+        assert (type(mine), mine.label, mine.help) == (type(its), its.label, its.help)
+
+
+def widgets(at: AppTest) -> dict:
+    kinds = ("selectbox", "toggle", "slider", "select_slider", "number_input")
+    return {widget.key: widget for kind in kinds for widget in at.get(kind) if widget.key}
+
+
+def with_of(at: AppTest) -> str:
+    given = at.query_params["with"]
+    return given if isinstance(given, str) else ",".join(given)
+
+
+def test_another_setting_goes_into_the_map_and_its_address():
+    at = page_of(axis=["temperature=1,4"])
+    at.toggle(key="map_others").set_value(True).run()
+    at.selectbox(key="map_distillation_student").set_value("mlp300").run()
+    assert not at.error
+    assert with_of(at) == "student=mlp300,seeds=5"
+    [expander] = [e for e in at.get("expander") if "Temperature" in e.label]
+    assert f"Student {STUDENTS['mlp300']}" in expander.label
+    assert "mlp300" not in expander.label  # a value by its label
+    at.toggle(key="map_others").set_value(False).run()
+    assert with_of(at) == "student=mlp300,seeds=5"  # what is not drawn stays set
+    at.selectbox(key="map_field_0").set_value("student").run()  # varied now, and no longer set
+    at.text_input(key="map_values_0").set_value("mlp30, mlp300").run()
+    assert with_of(at) == "seeds=5"
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["student=mlp30,epochs=7", "student=mlp30 epochs=7", "student = mlp30; epochs = 7", "student=mlp30，epochs=7"],
+)
+def test_settings_in_the_address_may_be_separated_as_one_likes(given):
+    at = page_of(axis=["temperature=1,4"], **{"with": given})
+    assert not at.warning
+    assert not at.error
+    assert with_of(at) == "student=mlp30,epochs=7,seeds=5"
 
 
 def test_every_preset_can_be_taken():

@@ -5,6 +5,7 @@ import sklearn.metrics
 import torch
 import torch.nn.functional as F
 
+from kd_core import training
 from kd_core.machine import Machine, resolved
 from kd_core.messages import Problem
 from kd_core.models import build
@@ -153,3 +154,17 @@ def test_an_average_of_the_weights_is_what_remains(tiny):
         assert not torch.equal(parameter, plain)
     logits = predict(model, tiny.validation.images)
     assert reported[-1].errors == count_errors(logits, tiny.validation.labels)
+
+
+@pytest.mark.parametrize("error", [TypeError("LoadLibrary() argument 1 must be str, not None"), OSError("none")])
+def test_keeping_memory_is_left_out_where_there_is_no_glibc(monkeypatch, error):
+    """Windows' ctypes.CDLL(None) raises TypeError."""
+
+    def refuses(name):
+        asked.append(name)
+        raise error
+
+    asked = []
+    monkeypatch.setattr(training.ctypes, "CDLL", refuses)
+    training.keep_memory()
+    assert asked == [None]

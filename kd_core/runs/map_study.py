@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from kd_core.messages import Message, Problem, Scalar, message
+from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.plan import Plan
 from kd_core.settings import TECHNIQUES
 
@@ -95,13 +95,19 @@ class MapView(BaseModel):
         return self.plan.settings_at(cell.at).experiment
 
 
+KEPT_NOWHERE = N_("Maps are not kept at present, and end with the lab: {why}")
+
+
 def opened(url: str | None) -> "tuple[BaseStorage, Message | None]":
     """Where maps are kept: that database (default: the store's); where it can't be used memory alone, and why."""
     from optuna.storages import InMemoryStorage, RDBStorage
 
     from kd_core.runs.store import Store, default_url
 
-    url = url or default_url()
+    try:
+        url = url or default_url()
+    except Problem as problem:
+        return InMemoryStorage(), message(KEPT_NOWHERE, why=problem.message)
     store = Store(url)  # brings the database up to date: its older tables stood in Optuna's way
     store.history(1)
     try:
@@ -111,7 +117,7 @@ def opened(url: str | None) -> "tuple[BaseStorage, Message | None]":
             return RDBStorage(url), None
     except Exception as error:
         said = error.message if isinstance(error, Problem) else str(error).splitlines()[0][:160]
-        return InMemoryStorage(), message("Maps are not kept at present, and end with the lab: {why}", why=said)
+        return InMemoryStorage(), message(KEPT_NOWHERE, why=said)
     finally:
         store.close()
 

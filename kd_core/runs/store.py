@@ -10,6 +10,7 @@ nothing can be kept (a full disk, a read-only folder, a database out of reach) t
 `problem` says why.
 """
 
+import errno
 import os
 import threading
 import time
@@ -19,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import platformdirs
 from sqlalchemy import (
     JSON,
     Engine,
@@ -38,6 +38,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityEr
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
 from kd_core.events import Result
+from kd_core.folders import database_file
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
 from kd_core.runs.packing import pack, pack_whole, unpack, unpack_whole, with_networks
@@ -103,9 +104,9 @@ class _Trial(_Table):
 
 
 def default_url() -> str:
-    """KD_DATABASE_URL if it is set, else a SQLite file in the user's data folder."""
+    """KD_DATABASE_URL if it is set, else a SQLite file in the user's data folder. Raises Problem without a home."""
     given = os.environ.get("KD_DATABASE_URL", "")
-    return given or f"sqlite:///{platformdirs.user_data_path('distillation-lab') / 'lab.db'}"
+    return given or f"sqlite:///{database_file()}"
 
 
 class Store:
@@ -118,7 +119,7 @@ class Store:
     def __init__(self, url: str | None = None) -> None:
         self.notices: tuple[Message, ...] = ()
         self.problem: Message | None = None
-        self._url = url or default_url()
+        self._url = url or ""
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -293,16 +294,18 @@ class Store:
             self.problem = problem.message
         except (SQLAlchemyError, OSError) as error:
             self.problem = message(
-                "Runs are not kept at present: the database {where} answers “{why}”. "
-                "What is on the screen stays; free some space or mend the database, and new runs are kept again.",
+                "Runs are not kept at present: the database {where} answers “{why}”. What is on the screen stays; "
+                "{remedy}, and new runs are kept again.",
                 where=_shown(self._url),
                 why=_why(error),
+                remedy=_remedy(error),
             )
         return None
 
     def _opened(self) -> Engine:
         with self._lock:
             if self._engine is None:
+                self._url = self._url or default_url()
                 self._engine, notice = _open(self._url)
                 self.notices = (notice,) if notice else ()
             return self._engine
@@ -440,12 +443,30 @@ def _migrate(engine: Engine) -> None:
 
 
 def _shown(url: str) -> str:
-    """A database's address as a person may see it: no password, of a file only its name."""
+    """A database's address as a person may see it: no password; of SQLite the file's path."""
     try:
         known = make_url(url)
     except ArgumentError:
         return url[:40]
-    return Path(known.database or "").name if known.drivername.startswith("sqlite") else known.render_as_string()
+    return str(known.database or "") if known.drivername.startswith("sqlite") else known.render_as_string()
+
+
+def _remedy(error: BaseException) -> Message:
+    """What a person can do about a database that fails so."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said, number = str(cause).lower(), getattr(cause, "errno", None)
+    if "is full" in said or number in (errno.ENOSPC, errno.EDQUOT):
+        return message("free some space on its disk")
+    if "readonly" in said or "unable to open" in said or number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return message(
+            "let the lab's user write to this file and its folder, or start the lab with another database in the "
+            "environment variable KD_DATABASE_URL"
+        )
+    if "locked" in said:
+        return message("end the other process that writes to it")
+    return message(
+        "put that right, or start the lab with another database in the environment variable KD_DATABASE_URL"
+    )
 
 
 def _why(error: BaseException) -> str:

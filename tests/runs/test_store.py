@@ -10,11 +10,14 @@ import zlib
 from pathlib import Path
 
 import pytest
+from optuna.storages import InMemoryStorage
+from sqlalchemy.exc import OperationalError
 
 from app.bundled import recorded
 from kd_core.messages import message
 from kd_core.runs import store as store_module
 from kd_core.runs.entry import machine_of
+from kd_core.runs.map_study import opened
 from kd_core.runs.store import SCHEMA, Store
 from kd_core.settings import DistillationSettings, MetaSettings
 
@@ -185,7 +188,51 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'file' / 'lab.db'}")
     store.begin("one", SETTINGS)
     assert "Runs are not kept at present" in str(store.problem)
+    assert str(tmp_path / "file" / "lab.db") in str(store.problem)
     assert store.history() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [("unable to open database file", "KD_DATABASE_URL"),
+     ("attempt to write a readonly database", "KD_DATABASE_URL"),
+     ("database or disk is full", "free some space on its disk"),
+     ("database is locked", "end the other process that writes to it")],
+)  # fmt: skip
+def test_the_sentence_says_what_to_do_about_this_very_failure(store, file, monkeypatch, said, remedy):
+    def fails(_session):
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError(said))
+
+    store._try(fails)
+    assert f"the database {file} answers “{said}”" in str(store.problem)
+    assert remedy in str(store.problem)
+    assert ("free some space" in str(store.problem)) == ("full" in said)
+
+
+def test_a_folder_of_somebody_elses_names_the_path_and_another_way(monkeypatch, tmp_path):
+    def forbidden(*_arguments, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    store = Store(f"sqlite:///{tmp_path / 'theirs' / 'lab.db'}")
+    monkeypatch.setattr(store_module.Path, "mkdir", forbidden)
+    store.begin("one", SETTINGS)
+    assert str(tmp_path / "theirs" / "lab.db") in str(store.problem)
+    assert "let the lab's user write" in str(store.problem)
+
+
+def test_without_a_home_folder_the_sentence_names_the_variable(monkeypatch):
+    def homeless(*_arguments):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("KD_DATABASE_URL", raising=False)
+    monkeypatch.setattr("kd_core.folders.platformdirs.user_data_path", homeless)
+    store = Store()
+    store.begin("one", SETTINGS)
+    assert "set the environment variable KD_DATABASE_URL to sqlite:////FOLDER/lab.db" in str(store.problem)
+    assert store.history() == []
+    storage, problem = opened(None)
+    assert isinstance(storage, InMemoryStorage)
+    assert "KD_DATABASE_URL" in str(problem)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://nobody@nowhere/lab", "postgresql+nodriver://u:secret@h/lab"])
