@@ -42,7 +42,9 @@ def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
     larger: dict[str, Any] = {"grid": {side: LETTERS * room for side, room in option["grid"].items()}}
     for axis in ("xAxis", "yAxis"):
         gap = LETTERS * option[axis]["nameGap"]
-        larger[axis] = option[axis] | {"nameTextStyle": letters, "axisLabel": letters, "nameGap": gap}
+        larger[axis] = option[axis] | {
+            "nameTextStyle": letters, "axisLabel": option[axis].get("axisLabel", {}) | letters, "nameGap": gap,
+        }  # fmt: skip
     larger["legend"] = option["legend"] | {"textStyle": letters}
     larger["series"] = [
         each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}

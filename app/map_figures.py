@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from app.figures import Translator
+from app.log_axis import set_ticks
 from kd_core.best import Standing
 from kd_core.messages import N_, Scalar
 from kd_core.plan import Plan
@@ -304,7 +305,7 @@ def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
         else:
             trace.marker.color, trace.marker.colorbar = "#0072B2", None
             trace.marker.showscale, trace.marker.size = False, 9
-    return figure
+    return set_ticks(figure)
 
 
 def spread(view: MapView) -> bool:

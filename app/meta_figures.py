@@ -25,7 +25,6 @@ from kd_core.statistics import t_interval
 
 TASKS_SHOWN = 3
 QUERIES_SHOWN = 9
-LOSS_TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 NO_STEPS = (CENTROID_PIXELS, CENTROID_FEATURES)  # they take none
 
 
@@ -77,7 +76,7 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
     figure.add_vline(x=int(result.settings["inner_steps"]), line=dict(color="#6B7280", width=1, dash="dot"))
     figure.update_xaxes(title=_("adaptation steps k"), dtick=1)
     if in_log:
-        figure.update_yaxes(title=_("mean squared error, log scale"), type="log", tickvals=LOSS_TICKS)
+        figure.update_yaxes(title=_("mean squared error, log scale"), type="log")
     else:
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
     figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
@@ -119,7 +118,7 @@ def training_curves(result: Result, _: Translator) -> go.Figure:
     if result.measure == "errors":
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
     else:
-        figure.update_yaxes(title=_("validation loss, log scale"), type="log", tickvals=LOSS_TICKS)
+        figure.update_yaxes(title=_("validation loss, log scale"), type="log")
     figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
     return finish(figure, height=340)
 

@@ -130,7 +130,7 @@ def curves_by_task(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("epoch"))
-    figure.update_yaxes(type="log", dtick="D2")
+    figure.update_yaxes(type="log")
     figure.update_yaxes(title=_("validation error (%), log scale"), col=1)
     figure.update_layout(legend=dict(orientation="h", y=-0.25, x=0))
     finish(figure, height=380)

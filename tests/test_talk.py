@@ -142,7 +142,8 @@ def test_enlarged_live_curves_keep_their_points():
     assert [each["data"] for each in large["series"]] == [each["data"] for each in small["series"]]
     assert large["series"][-1]["lineStyle"]["width"] == MARKS * small["series"][-1]["lineStyle"]["width"]
     assert large["yAxis"]["max"] == small["yAxis"]["max"]
-    assert "axisLabel" not in small["yAxis"]  # what was given stays as it is
+    assert "fontSize" not in small["yAxis"]["axisLabel"]  # what was given stays as it is
+    assert large["yAxis"]["axisLabel"]["customValues"] == small["yAxis"]["axisLabel"]["customValues"]
 
 
 def test_an_address_that_lags_behind_the_page_just_turned_turns_it_not_back(monkeypatch):
