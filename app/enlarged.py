@@ -22,6 +22,9 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
         large.update_xaxes(tickfont_color=ink, title_font_color=ink)
         large.update_yaxes(tickfont_color=ink, title_font_color=ink)
         large.update_traces(textfont_color=ink, selector=lambda trace: trace.type in ("scatter", "bar"))
+    for axis in large.select_yaxes():  # where there is room for names in one line
+        if axis.ticktext is not None:
+            axis.ticktext = [name.replace("<br>", " ") for name in axis.ticktext]
     for annotation in large.layout.annotations:
         if annotation.font.size:
             annotation.font.size *= LETTERS

@@ -1,6 +1,7 @@
 """Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from statistics import fmean
@@ -93,6 +94,9 @@ LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER
 _LIVE_DASHES = {"solid": "solid", "dash": [8, 5], "dot": [2, 4], "longdash": [14, 6], "dashdot": [8, 4, 2, 4],
                 "longdashdot": [14, 5, 2, 5]}  # fmt: skip
 # A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
+LONG, LONG_NAME = 28, 20  # letters of an axis title and of a row's name; longer ones take two lines
+ABOVE = dict(orientation="h", x=0, y=1.02, yanchor="bottom")  # a legend: upwards, however many rows it takes
+BELOW = dict(orientation="h", x=0, y=0, yref="container", yanchor="bottom")  # the same where panels have names
 CACHED = 24  # figures of one function; whoever is given one must not change it
 FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'
 
@@ -116,7 +120,8 @@ def dots(
 ) -> go.Figure:
     """A row for each (arm, its trials, their interval): trials faint, the mean bold with its interval.
 
-    Nothing can be below 0 or above `most`, so no interval is drawn beyond them.
+    Nothing can be below 0 or above `most`, so no interval is drawn beyond them. Means are written at the right,
+    where no mark can cover them.
     """
     figure = go.Figure()
     seen: list[float] = []
@@ -131,17 +136,35 @@ def dots(
         )  # fmt: skip
         spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
         figure.add_scatter(
-            x=[mean.mean], y=[name], mode="markers+text", text=[f"{mean.mean:.{decimals}f}"],
-            textposition="top center",
+            x=[mean.mean], y=[name], mode="markers",
             marker=dict(color=COLOURS[arm], size=14, symbol=MARKERS[arm], line=dict(width=3)),
             error_x=dict(type="data", visible=mean.high is not None, **spread),
             hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
         )  # fmt: skip
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=4, y=name, text=f"<b>{mean.mean:,.{decimals}f}</b>",
+            showarrow=False, font=dict(size=14),
+        )  # fmt: skip
     start, end = 0.0 if from_zero else min(seen), max(seen)
     wide = max(end - start, most / 10_000)
-    figure.update_xaxes(title=title, range=[start - 0.06 * wide, end + 0.1 * wide])
-    figure.update_yaxes(range=[-0.6, len(rows) - 0.3])
-    return finish(figure, height=max(300, 90 + 60 * len(rows)))
+    figure.update_xaxes(title=title, nticks=4, range=[start - 0.06 * wide, end + 0.1 * wide])
+    figure.update_yaxes(range=[-0.6, len(rows) - 0.4], **names_in_two_lines([_(arm) for arm, _each, _mean in rows]))
+    widest = max(_width(note.text) for note in figure.layout.annotations)
+    return finish(figure, height=max(300, 90 + 60 * len(rows)), r=widest)
+
+
+def names_in_two_lines(names: Sequence[str]) -> dict[str, Any]:
+    """Of an axis of categories: their names, long ones in two lines, so that a phone has room beside them."""
+    return dict(tickmode="array", tickvals=list(names), ticktext=[in_two_lines(name, LONG_NAME) for name in names])
+
+
+def in_two_lines(text: str, most: int) -> str:
+    """A text of more than `most` letters, broken near its middle. Chinese letters count twice."""
+    breaks = [found.start() for found in re.finditer(" (?!·)|(?=（)|(?<=[，、])", text)]
+    if sum(2 if letter > "\u2e80" else 1 for letter in text) <= most or not breaks:
+        return text
+    at = min(breaks, key=lambda place: abs(place - len(text) / 2))
+    return f"{text[:at]}<br>{text[at:].lstrip()}"
 
 
 @lru_cache(CACHED)
@@ -216,7 +239,7 @@ def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: 
         )  # fmt: skip
     figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
     figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
-    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.03, yanchor="bottom", x=0))
+    figure.update_layout(barmode="group", legend=ABOVE)
     return finish(figure, height=320 if len(rows) <= 4 else 380)
 
 
@@ -248,7 +271,7 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
                           text=f"T = {temperature:g}", showarrow=False)  # fmt: skip
     figure.update_xaxes(title=_("Temperature T"), type="log", range=[-0.35, 1.75])
     figure.update_yaxes(title=_("gradient length (log scale)"), type="log")
-    figure.update_layout(legend=dict(orientation="h", y=1.15, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=320)
 
 
@@ -414,6 +437,9 @@ def finish(figure: go.Figure, height: int, **margin: float) -> go.Figure:
     figure.update_layout(
         height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
     )
-    figure.update_xaxes(automargin=True, zeroline=False)
-    figure.update_yaxes(automargin=True, zeroline=False)
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, zeroline=False, separatethousands=True)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        if axis.title.text:
+            axis.title.text = in_two_lines(axis.title.text, LONG)
     return log_axis.set_ticks(figure)

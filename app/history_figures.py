@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures import Translator, finish, mean_curve
+from app.figures import ABOVE, Translator, finish, mean_curve
 from app.history import LETTERS
 from kd_core.events import Result
 from kd_core.validation import curves, main_arms, of_losses
@@ -63,7 +63,7 @@ def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
     figure.update_xaxes(title=_("meta-step") if of_steps else _("epoch"))
     title = _("validation loss, log scale") if losses else _("validation error (%), log scale")
     figure.update_yaxes(title=title, type="log")
-    figure.update_layout(legend=dict(orientation="h", y=-0.2, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=400, r=40)
 
 
@@ -82,7 +82,7 @@ def _values(figure: go.Figure) -> list[float]:
 def _label(figure: go.Figure, ends: Sequence[tuple[float, float, str]]) -> None:
     """The letter at the end of each curve, moved apart where two would cover each other."""
     values = _values(figure)
-    gap = 0.07 * math.log10(max(values) / min(values))
+    gap = 0.1 * math.log10(max(values) / min(values))
     lowest = -math.inf
     for x, y, letter in sorted(ends, key=lambda end: end[1]):
         lowest = max(math.log10(y), lowest + gap)

@@ -14,8 +14,8 @@ LEAST = 5  # times the lower end of a live axis is its upper one, at least
 STEPS = ((1, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # in each decade, closest first
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers from `low` to `high`, both above 0: as many as there is room for, up to MOST.
+def ticks(low: float, high: float, most: int = MOST) -> list[float]:
+    """Round numbers from `low` to `high`, both above 0: as many as there is room for, up to `most`.
 
     Raises ValueError for a range that no logarithmic axis has.
     """
@@ -26,12 +26,11 @@ def ticks(low: float, high: float) -> list[float]:
     for steps in STEPS:
         found = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
         found = [value for value in found if low * (1 - edge) <= value <= high * (1 + edge)]
-        if len(found) <= MOST:
+        if len(found) <= most:
             break
     else:
-        every = math.ceil((last - first + 1) / MOST)  # decades
-        found = [float(f"1e{power}") for power in range(first, last + 1, every) if low <= float(f"1e{power}")]
-    return found if len(found) > 2 else _evenly(low, high)
+        found = found[:: math.ceil(len(found) / most)]  # of whole decades
+    return found if len(found) > 2 or high >= 10 * low else _evenly(low, high)
 
 
 def _evenly(low: float, high: float) -> list[float]:
@@ -78,7 +77,10 @@ def set_ticks(figure: go.Figure) -> go.Figure:
                 axis, [t for t in figure.data if (getattr(t, f"{letter}axis", None) or letter) in alike]
             )
             if bounds:
-                values = ticks(*bounds)
+                across = (
+                    axis.domain[1] - axis.domain[0] if letter == "x" and axis.domain else 1.0
+                )  # of several panels
+                values = ticks(*bounds, max(4, round(MOST * across)))
                 axis.update(tickmode="array", tickvals=values, ticktext=[written(value) for value in values])
     return figure
 

@@ -305,6 +305,7 @@ def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
         else:
             trace.marker.color, trace.marker.colorbar = "#0072B2", None
             trace.marker.showscale, trace.marker.size = False, 9
+    figure.update_yaxes(automargin=True)
     return set_ticks(figure)
 
 

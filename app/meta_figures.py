@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.chart import tiles
-from app.figures import CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
+from app.figures import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
     CENTROID_FEATURES,
@@ -79,7 +79,7 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
         figure.update_yaxes(title=_("mean squared error, log scale"), type="log")
     else:
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
-    figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=430)
 
 
@@ -119,7 +119,7 @@ def training_curves(result: Result, _: Translator) -> go.Figure:
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
     else:
         figure.update_yaxes(title=_("validation loss, log scale"), type="log")
-    figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=340)
 
 
@@ -158,7 +158,7 @@ def before_and_after(result: Result, _: Translator) -> go.Figure:
                 marker=dict(color="rgba(0,0,0,0)", size=9, line=dict(color="#6B7280", width=2)),
             )  # fmt: skip
     figure.update_yaxes(range=[-6.5, 6.5])
-    figure.update_layout(legend=dict(orientation="h", y=-0.12, x=0))
+    figure.update_layout(legend=BELOW)
     return finish(figure, height=200 * len(names) + 80)
 
 

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import plotly.graph_objects as go
 
-from app.figures import CACHED, COLOURS, DASHES, Translator, finish
+from app.figures import ABOVE, CACHED, COLOURS, DASHES, Translator, finish
 from kd_core.events import Arm, Result
 from kd_core.messages import N_
 from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
@@ -167,7 +167,7 @@ def errors_by_shift(result: Result, _: Translator) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(title=_("added to the biases of the digits left out"), range=[SHIFTS[0], SHIFTS[-1]])
     figure.update_yaxes(title=_("test images, log scale"), type="log")
-    figure.update_layout(legend=dict(orientation="h", y=1.03, yanchor="bottom", x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=380)
 
 

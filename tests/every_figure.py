@@ -20,6 +20,8 @@ from app.enlarged import enlarged
 from kd_core.events import Result
 from kd_core.settings import TECHNIQUES
 
+IN_TALKS = ("errors", "scores", "gradients", "answers", "distances at λ", "forgetting", "trade-off", "conflict",
+            "by layer", "adaptation", "before and after")  # fmt: skip
 Drawn = Iterator[tuple[str, go.Figure]]
 
 
@@ -44,7 +46,8 @@ def of_technique(technique: str, _: Callable[..., str]) -> Drawn:
     result = bundled.recorded(technique)
     for name, figure in {**dict(_own(result, _)), **dict(_answers(result, _))}.items():
         yield name, figure
-        yield f"{name}, in a talk", enlarged(figure)
+        if name in IN_TALKS:
+            yield f"{name}, in a talk", enlarged(figure)
     curves = {"multitask": multitask_figures.curves_by_task, "meta_learning": meta_figures.training_curves}
     drawn = curves.get(technique, figures.learning_curves)(result, _)
     yield "with the previous run", ghost.behind(drawn, ghost.of(result), _)

@@ -1,6 +1,7 @@
 """Figures are pure: a Result in, the right numbers drawn."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 
@@ -150,3 +151,27 @@ def test_live_curves_use_the_height_and_every_tick_is_drawn(shown):
         ticks = axis[part]["customValues"]
         assert len(ticks) >= 3
         assert axis["min"] <= min(ticks) < max(ticks) <= axis["max"]
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("epoch", "epoch"),
+        ("errors per 10,000 (mean, 95 % interval)", "errors per 10,000<br>(mean, 95 % interval)"),
+        ("每一万张的错误数（均值，95 % 区间）", "每一万张的错误数<br>（均值，95 % 区间）"),
+        ("a" * 60, "a" * 60),
+    ],
+)
+def test_a_long_title_of_an_axis_takes_two_lines(title, lines):
+    shown = figures.finish(go.Figure(go.Scatter(x=[1], y=[1])).update_xaxes(title=title), 300)
+    assert shown.layout.xaxis.title.text == lines
+
+
+def test_a_rows_name_takes_two_lines_and_its_mean_stands_beside_the_plot(result):
+    drawn = figures.errors_by_arm(recorded("multitask"), Translate("en"))
+    assert list(drawn.layout.yaxis.tickvals) == [arm.name for arm in recorded("multitask").arms]
+    assert "left digit · alone,<br>same total size" in drawn.layout.yaxis.ticktext
+    means = {note.y: note for note in figures.errors_by_arm(result, Translate("en")).layout.annotations}
+    for arm in result.arms:
+        assert means[arm.name].text == f"<b>{arm.errors_per_10000.mean:,.0f}</b>"
+        assert (means[arm.name].xref, means[arm.name].x, means[arm.name].xanchor) == ("paper", 1, "left")

@@ -91,16 +91,16 @@ def test_every_logarithmic_axis_says_its_whole_values(drawn):
                 ]
                 low, high = (10.0**end for end in axis.range) if axis.range else (min(numbers), max(numbers))
                 inside = [value for value in values if low * 0.999 <= value <= high * 1.001]
-                assert len(inside) >= 3, name
+                assert len(inside) >= 2, name
                 assert min(numbers) >= low * 0.999, name
                 assert max(numbers) <= high * 1.001, name
     assert seen >= 12
 
 
-def test_the_figures_that_lied_say_fifty_per_cent_and_t_of_twenty(drawn):
+def test_the_figures_that_lied_say_fifty_per_cent_and_t_of_thirty(drawn):
     errors = drawn["multitask: curves"].layout.yaxis
     assert {"10", "20", "50"} <= set(errors.ticktext)
     assert drawn["multitask: curves"].layout.yaxis2.tickvals == errors.tickvals
     slices = drawn["map: slices"].layout.xaxis2
     assert slices.type == "log"
-    assert {"1", "10", "20"} <= set(slices.ticktext)
+    assert {"1", "3", "10", "30"} <= set(slices.ticktext)
