@@ -128,3 +128,14 @@ def test_numbers_that_a_preset_names_are_those_it_sets(settings, preset):
         plain = number.rstrip(",.").replace(",", "")
         assert plain in set_to or plain in words, f"{number} is set nowhere"
     assert parsed.model_dump() != settings().model_dump() or not preset.values
+
+
+def test_what_can_be_chosen_has_room_in_its_field():
+    """A field of choices is an input: what is longer than about 35 letters is cut and cannot wrap."""
+    for settings in TECHNIQUES.values():
+        for name, spec in settings.specs().items():
+            for label in (spec.choices or {}).values():
+                assert len(label) <= (41 if name == "teacher" else 35), (
+                    name,
+                    label,
+                )  # a teacher's is a network's name
