@@ -11,7 +11,20 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures import CACHED, COLOURS, DASHES, MARKERS, PATTERNS, Translator, dots, finish, shown_at_first
+from app.figures import (
+    ABOVE,
+    CACHED,
+    COLOURS,
+    DASHES,
+    LONG_NAME,
+    MARKERS,
+    PATTERNS,
+    Translator,
+    dots,
+    finish,
+    in_two_lines,
+    shown_at_first,
+)
 from kd_core.events import Arm, ArmTrial, Bin, Result
 from kd_core.numbers import fixed
 from kd_core.settings import TEACHER
@@ -76,7 +89,7 @@ def reliability(result: Result, _: Translator) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title=_("how sure: largest probability at T = 1 (%)"), range=[0, 103])
     figure.update_yaxes(title=_("how often right (%)"), range=[-3, 103])
-    figure.update_layout(legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, itemsizing="constant"))
+    figure.update_layout(legend=dict(ABOVE, itemsizing="constant"))
     return finish(figure, height=max(420, 90 + 60 * len(result.arms)))
 
 
@@ -330,14 +343,19 @@ def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
     }
     if only is not None:
         panels = dict(list(panels.items())[only : only + 1])
-    figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=0.09)
     shown = [_representative(group, result) for group in groups]
     names = [
         _("{arm} and {n} more", arm=arm.name, n=len(group) - 1) if len(group) > 1 else _(arm.name)
         for arm, group in zip(shown, groups, strict=True)
     ]
     if only is not None:  # there is room for the names
-        names = ["<br>= ".join(_(arm.name) for arm in group) for group in groups]
+        few = [len(group) <= 2 for group in groups]
+        names = [" = ".join(_(arm.name) for arm in group) if it else name
+                 for group, it, name in zip(groups, few, names, strict=True)]  # fmt: skip
+    said = ["<br>= ".join(in_two_lines(part, LONG_NAME) for part in name.split(" = ")) for name in names]
+    rows = (12 + 20 * max(1 + name.count("<br>") for name in said)) * len(groups)
+    height = 60 + len(panels) * (40 + rows)
+    figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), vertical_spacing=40 / height)
     for row, (amounts, form) in enumerate(panels.values(), start=1):
         for arm, name, amount in zip(shown, names, amounts, strict=True):
             figure.add_bar(
@@ -346,9 +364,9 @@ def costs(result: Result, _: Translator, only: int | None = None) -> go.Figure:
                 marker=dict(color=COLOURS[arm.name], pattern=dict(shape=PATTERNS[arm.name])),
             )  # fmt: skip
         figure.update_xaxes(row=row, col=1, range=[0, 1.5 * max(amounts)], showticklabels=False, showgrid=False)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=names, ticktext=said)
     figure.update_annotations(x=0, xanchor="left", font=dict(size=14))
-    return finish(figure, height=60 + len(panels) * (40 + 32 * len(groups)))
+    return finish(figure, height=height)
 
 
 def _representative(group: Sequence[Arm], result: Result) -> Arm:

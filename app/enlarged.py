@@ -22,6 +22,9 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
         large.update_xaxes(tickfont_color=ink, title_font_color=ink)
         large.update_yaxes(tickfont_color=ink, title_font_color=ink)
         large.update_traces(textfont_color=ink, selector=lambda trace: trace.type in ("scatter", "bar"))
+    for axis in large.select_yaxes():  # where there is room for names in one line
+        if axis.ticktext is not None:
+            axis.ticktext = [name.replace("<br>", " ") for name in axis.ticktext]
     for annotation in large.layout.annotations:
         if annotation.font.size:
             annotation.font.size *= LETTERS
@@ -42,7 +45,9 @@ def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
     larger: dict[str, Any] = {"grid": {side: LETTERS * room for side, room in option["grid"].items()}}
     for axis in ("xAxis", "yAxis"):
         gap = LETTERS * option[axis]["nameGap"]
-        larger[axis] = option[axis] | {"nameTextStyle": letters, "axisLabel": letters, "nameGap": gap}
+        larger[axis] = option[axis] | {
+            "nameTextStyle": letters, "axisLabel": option[axis].get("axisLabel", {}) | letters, "nameGap": gap,
+        }  # fmt: skip
     larger["legend"] = option["legend"] | {"textStyle": letters}
     larger["series"] = [
         each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}

@@ -1,6 +1,7 @@
 """Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from statistics import fmean
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from app import log_axis
 from kd_core.events import GalleryDigit, Interval, Result
-from kd_core.numbers import fixed
 from kd_core.settings import (
     ALONE,
     ANCHORED,
@@ -67,7 +68,7 @@ _STYLES = {
     CENTROID_PIXELS: ("#6699CC", "longdash", "square-open", "+"),
     CENTROID_FEATURES: ("#882255", "dashdot", "diamond-open", "x"),
 }
-# A multi-task arm has its task's colour and its scheme's dash, marker and pattern.
+# A multi-task arm has a colour of its task's family and its scheme's dash, marker and pattern.
 TASK_COLOURS = {"left": "#009E73", "right": "#CC79A7", "digit": "#009E73", "parity": "#CC79A7", "five": "#56B4E9",
                 "angle": "#CC79A7"}  # fmt: skip
 _SCHEME_STYLES = {
@@ -76,18 +77,28 @@ _SCHEME_STYLES = {
     JOINT_EQUAL: ("dot", "square", "."),
     JOINT: ("solid", "circle", ""),
 }
+_FAMILIES = {
+    "#009E73": {TASK_ALONE: "#117733", FAIR: "#44AA99", JOINT_EQUAL: "#999933"},
+    "#CC79A7": {TASK_ALONE: "#882255", FAIR: "#CC6677", JOINT_EQUAL: "#AA4499"},
+    "#56B4E9": {TASK_ALONE: "#0072B2", FAIR: "#7777DD", JOINT_EQUAL: "#6699CC"},
+}
 _BY_TASK = {
-    arm_of(task, scheme): (TASK_COLOURS[task], *style) for task in TASK_LABELS
-    for scheme, style in _SCHEME_STYLES.items()
+    arm_of(task, scheme): (_FAMILIES[TASK_COLOURS[task]].get(scheme, TASK_COLOURS[task]), *style)
+    for task in TASK_LABELS for scheme, style in _SCHEME_STYLES.items()
 }  # fmt: skip
 _STYLES |= _BY_TASK
 COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
 LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
               ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
+# Plotly's dashes -> ECharts': lengths of line and gap, in pixels
+_LIVE_DASHES = {"solid": "solid", "dash": [8, 5], "dot": [2, 4], "longdash": [14, 6], "dashdot": [8, 4, 2, 4],
+                "longdashdot": [14, 5, 2, 5]}  # fmt: skip
 # A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
+LONG, LONG_NAME = 28, 20  # letters of an axis title and of a row's name; longer ones take two lines
+ABOVE = dict(orientation="h", x=0, y=1.02, yanchor="bottom")  # a legend: upwards, however many rows it takes
+BELOW = dict(orientation="h", x=0, y=0, yref="container", yanchor="bottom")  # the same where panels have names
 CACHED = 24  # figures of one function; whoever is given one must not change it
 FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'
-LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
 
 @lru_cache(CACHED)
@@ -109,7 +120,8 @@ def dots(
 ) -> go.Figure:
     """A row for each (arm, its trials, their interval): trials faint, the mean bold with its interval.
 
-    Nothing can be below 0 or above `most`, so no interval is drawn beyond them.
+    Nothing can be below 0 or above `most`, so no interval is drawn beyond them. Means are written at the right,
+    where no mark can cover them.
     """
     figure = go.Figure()
     seen: list[float] = []
@@ -124,17 +136,35 @@ def dots(
         )  # fmt: skip
         spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
         figure.add_scatter(
-            x=[mean.mean], y=[name], mode="markers+text", text=[fixed(mean.mean, decimals)],
-            textposition="top center",
+            x=[mean.mean], y=[name], mode="markers",
             marker=dict(color=COLOURS[arm], size=14, symbol=MARKERS[arm], line=dict(width=3)),
             error_x=dict(type="data", visible=mean.high is not None, **spread),
             hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
         )  # fmt: skip
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=4, y=name, text=f"<b>{fixed(mean.mean, decimals)}</b>",
+            showarrow=False, font=dict(size=14),
+        )  # fmt: skip
     start, end = 0.0 if from_zero else min(seen), max(seen)
     wide = max(end - start, most / 10_000)
-    figure.update_xaxes(title=title, range=[start - 0.06 * wide, end + 0.1 * wide])
-    figure.update_yaxes(range=[-0.6, len(rows) - 0.3])
-    return finish(figure, height=max(300, 90 + 60 * len(rows)))
+    figure.update_xaxes(title=title, nticks=4, range=[start - 0.06 * wide, end + 0.1 * wide])
+    figure.update_yaxes(range=[-0.6, len(rows) - 0.4], **names_in_two_lines([_(arm) for arm, _each, _mean in rows]))
+    widest = max(_width(note.text) for note in figure.layout.annotations)
+    return finish(figure, height=max(300, 90 + 60 * len(rows)), r=widest)
+
+
+def names_in_two_lines(names: Sequence[str]) -> dict[str, Any]:
+    """Of an axis of categories: their names, long ones in two lines, so that a phone has room beside them."""
+    return dict(tickmode="array", tickvals=list(names), ticktext=[in_two_lines(name, LONG_NAME) for name in names])
+
+
+def in_two_lines(text: str, most: int) -> str:
+    """A text of more than `most` letters, broken near its middle. Chinese letters count twice."""
+    breaks = [found.start() for found in re.finditer(" (?!·)|(?=（)|(?<=[，、])", text)]
+    if sum(2 if letter > "\u2e80" else 1 for letter in text) <= most or not breaks:
+        return text
+    at = min(breaks, key=lambda place: abs(place - len(text) / 2))
+    return f"{text[:at]}<br>{text[at:].lstrip()}"
 
 
 @lru_cache(CACHED)
@@ -165,7 +195,7 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
         ends.append((per_cent * _visible(means[-1]), arm.name))
     labels = _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
-    figure.update_yaxes(title=_("validation error (%), log scale"), type="log", tickvals=LOG_TICKS)
+    figure.update_yaxes(title=_("validation error (%), log scale"), type="log")
     return finish(figure, height=340, r=12 + max(map(_width, labels)))
 
 
@@ -209,7 +239,7 @@ def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: 
         )  # fmt: skip
     figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
     figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
-    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.03, yanchor="bottom", x=0))
+    figure.update_layout(barmode="group", legend=ABOVE)
     return finish(figure, height=320 if len(rows) <= 4 else 380)
 
 
@@ -239,11 +269,9 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
     figure.add_vline(x=temperature, line=dict(color=COLOURS[TEACHER], width=2))
     figure.add_annotation(x=math.log10(temperature), y=0, yref="paper", yanchor="bottom", xanchor="left",
                           text=f"T = {temperature:g}", showarrow=False)  # fmt: skip
-    figure.update_xaxes(
-        title=_("Temperature T"), type="log", tickvals=[0.5, 1, 2, 4, 10, 20, 50], range=[-0.35, 1.75]
-    )
-    figure.update_yaxes(title=_("gradient length (log scale)"), type="log", dtick=1)
-    figure.update_layout(legend=dict(orientation="h", y=1.15, x=0))
+    figure.update_xaxes(title=_("Temperature T"), type="log", range=[-0.35, 1.75])
+    figure.update_yaxes(title=_("gradient length (log scale)"), type="log")
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=320)
 
 
@@ -324,8 +352,8 @@ def live_curves(
     """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}, or of losses.
 
     lengths: how many epochs each will have. While the preparation trains (a teacher) its own curve is drawn;
-    once the trials do, its end is a level for them to reach. The axes of a stage are fixed from its start,
-    so that what moves is the curves alone.
+    once the trials do, a teacher's end is a level for them to reach, and a source network is not drawn: its errors
+    are on another task. The epochs of a stage are fixed from its start; the other axis is that of `live_axis`.
     """
     values: dict[tuple[str, str, int], Sequence[tuple[float, float]]] = {
         name: [(epoch, 100 * _visible(errors) / size) for epoch, errors, size in curve]
@@ -339,11 +367,11 @@ def live_curves(
     series: list[dict[str, Any]] = []
     for arm in LIVE_ORDER:
         mine = [curve for (_stage, name, _seed), curve in sorted(values.items()) if name == arm and curve]
-        if not mine:
+        if not mine or (in_trials and arm == SOURCE):
             continue
-        line = dict(color=COLOURS[arm], type={"dash": "dashed", "dot": "dotted"}.get(DASHES[arm], "solid"))
+        line = dict(color=COLOURS[arm], type=_LIVE_DASHES[DASHES[arm]])
         points = list(zip(*mean_curve(mine), strict=True))
-        if in_trials and arm in (TEACHER, SOURCE):  # its own epochs are others
+        if in_trials and arm == TEACHER:  # its own epochs are others
             points = [(0, points[-1][1]), (epochs, points[-1][1])]
         elif len(mine) > 1:
             faint = {**line, "width": 1, "opacity": 0.35}
@@ -351,21 +379,29 @@ def live_curves(
         series.append(_live_series(_(arm), points, {**line, "width": 3}))
     of_losses = bool(loss_curves)
     title = _("validation loss, log scale") if of_losses else _("validation error (%), log scale")
-    return {
+    return live_axis({
         "animation": False,
         "grid": {"left": 60, "right": 24, "top": 40, "bottom": 44},
         "legend": {"data": [s["name"] for s in series if s["name"]], "top": 0, "left": "center"},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.3f" if of_losses else "%.2f %%"},
         "xAxis": {"type": "value", "name": _("meta-step") if last_stage == "meta" else _("epoch"),
                   "nameLocation": "middle", "nameGap": 26, "min": 0, "max": epochs},
-        "yAxis": {"type": "log", "name": title, "nameLocation": "middle", "nameGap": 38,
-                  "min": 0.01 if of_losses else 0.1, "max": 10 if of_losses else 100, "logBase": 10},
+        "yAxis": {"type": "log", "name": title, "nameLocation": "middle", "nameGap": 38},
         "series": series,
-    }  # fmt: skip
+    })  # fmt: skip
+
+
+def live_axis(option: dict[str, Any]) -> dict[str, Any]:
+    """The ECharts option with its logarithmic axis as long as its series need, in whole steps, and its ticks."""
+    drawn = [y for series in option["series"] for _x, y in series["data"] if y > 0]
+    low, high = log_axis.around(min(drawn), max(drawn)) if drawn else (1.0, 100.0)
+    values = log_axis.ticks(low, high)
+    at = {"customValues": values}
+    return option | {"yAxis": option["yAxis"] | {"min": low, "max": high, "axisLabel": at, "axisTick": at}}
 
 
 def _live_series(name: str, points: Sequence[tuple[float, float]], line: dict[str, Any]) -> dict[str, Any]:
-    data = [[epoch, round(value, 4)] for epoch, value in points]
+    data = [[epoch, float(f"{value:.4g}")] for epoch, value in points]
     dots = bool(name) and len(data) < 3  # a line of one point would not be seen
     return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
             "showSymbol": dots, "silent": not name}  # fmt: skip
@@ -394,10 +430,16 @@ def _width(label: str) -> float:
 
 
 def finish(figure: go.Figure, height: int, **margin: float) -> go.Figure:
-    """The Figure, with the margins, type size and axes that all share. margin: l, r, t, b where others are due."""
+    """The Figure, with the margins, type size, axes and ticks that all share.
+
+    margin: l, r, t, b where others are due.
+    """
     figure.update_layout(
         height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
     )
-    figure.update_xaxes(automargin=True, zeroline=False)
-    figure.update_yaxes(automargin=True, zeroline=False)
-    return figure
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, zeroline=False, separatethousands=True)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        if axis.title.text:
+            axis.title.text = in_two_lines(axis.title.text, LONG)
+    return log_axis.set_ticks(figure)

@@ -6,7 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.figures import COLOURS, DASHES, LIVE_ORDER, Translator, mean_curve
+from app.figures import COLOURS, DASHES, LIVE_ORDER, Translator, live_axis, mean_curve
+from app.log_axis import set_ticks
 from kd_core.events import Result
 from kd_core.messages import Scalar
 from kd_core.runs.entry import Entry
@@ -49,8 +50,9 @@ def behind_live(option: dict[str, Any], ghost: Ghost, _: Translator) -> dict[str
     """The ECharts option of a run's curves with the ghost's behind them; one name in the legend for all of them."""
     name = _("previous run")
     drawn = [arm for arm in LIVE_ORDER if arm in ghost.curves]
+    floor = 1e-4 if ghost.losses else 0.01
     series = [
-        {"type": "line", "name": name, "data": [[x, round(max(y, 1e-3), 4)] for x, y in ghost.curves[arm]],
+        {"type": "line", "name": name, "data": [[x, float(f"{max(y, floor):.4g}")] for x, y in ghost.curves[arm]],
          "lineStyle": {"color": COLOURS[arm], "type": "dotted", "width": 2, "opacity": FAINT},
          "itemStyle": {"color": "#9CA3AF"}, "showSymbol": False, "silent": True, "tooltip": {"show": False}}
         for arm in drawn
@@ -58,10 +60,10 @@ def behind_live(option: dict[str, Any], ghost: Ghost, _: Translator) -> dict[str
     if not series:
         return option
     legend = option["legend"]
-    return option | {
+    return live_axis(option | {
         "series": [*series, *option["series"]],
         "legend": legend | {"data": [*legend["data"], name]},
-    }
+    })  # fmt: skip
 
 
 def behind(figure: go.Figure, ghost: Ghost, _: Translator) -> go.Figure:
@@ -86,4 +88,4 @@ def behind(figure: go.Figure, ghost: Ghost, _: Translator) -> go.Figure:
     legend = {"orientation": "h", "y": 1.0, "x": 1, "xanchor": "right", "yanchor": "bottom"}
     own = drawn["layout"].get("legend", {})  # without one the figure labels its curves at their ends
     layout = drawn["layout"] | {"showlegend": True, "legend": own if "orientation" in own else own | legend}
-    return go.Figure({"data": [*earlier, *drawn["data"]], "layout": layout})
+    return set_ticks(go.Figure({"data": [*earlier, *drawn["data"]], "layout": layout}))

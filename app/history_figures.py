@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures import Translator, finish, mean_curve
+from app.figures import ABOVE, Translator, finish, mean_curve
 from app.history import LETTERS
 from kd_core.events import Result
 from kd_core.validation import curves, main_arms, of_losses
@@ -16,7 +16,6 @@ RUN_STYLES = dict(
                   ("#C2185B", "dashdot", "triangle-up")), strict=True)
 )  # fmt: skip
 RUN_COLOURS = {letter: style[0] for letter, style in RUN_STYLES.items()}
-NARROW = 10  # largest over smallest value, below which a logarithmic axis takes more ticks
 
 
 def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
@@ -63,8 +62,8 @@ def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
     of_steps = results[0].technique == "meta_learning"
     figure.update_xaxes(title=_("meta-step") if of_steps else _("epoch"))
     title = _("validation loss, log scale") if losses else _("validation error (%), log scale")
-    figure.update_yaxes(title=title, type="log", tickvals=_ticks(figure))
-    figure.update_layout(legend=dict(orientation="h", y=-0.2, x=0))
+    figure.update_yaxes(title=title, type="log")
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=400, r=40)
 
 
@@ -80,17 +79,10 @@ def _values(figure: go.Figure) -> list[float]:
     return [y for trace in figure.data for y in trace["y"]]
 
 
-def _ticks(figure: go.Figure) -> list[float]:
-    """Round numbers for a logarithmic axis, closer to each other where the curves span little."""
-    values = _values(figure)
-    steps = (1, 2, 5) if max(values) / min(values) > NARROW else (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
-    return [step * 10**power for power in range(-4, 3) for step in steps]
-
-
 def _label(figure: go.Figure, ends: Sequence[tuple[float, float, str]]) -> None:
     """The letter at the end of each curve, moved apart where two would cover each other."""
     values = _values(figure)
-    gap = 0.07 * math.log10(max(values) / min(values))
+    gap = 0.1 * math.log10(max(values) / min(values))
     lowest = -math.inf
     for x, y, letter in sorted(ends, key=lambda end: end[1]):
         lowest = max(math.log10(y), lowest + gap)

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from app.figures import Translator
+from app.log_axis import set_ticks
 from kd_core.best import FEWEST_SEEDS, Standing, shared_seeds
 from kd_core.messages import N_, Scalar
 from kd_core.numbers import fixed, number, signed
@@ -336,7 +337,8 @@ def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
         else:
             trace.marker.color, trace.marker.colorbar = "#0072B2", None
             trace.marker.showscale, trace.marker.size = False, 9
-    return figure
+    figure.update_yaxes(automargin=True)
+    return set_ticks(figure)
 
 
 def spread(view: MapView) -> bool:

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from app.bundled import recorded
 from app.chart import tiles
-from app.figures import CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
+from app.figures import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
 from kd_core.events import Arm, ArmTrial, Interval, Result
 from kd_core.settings import (
     CENTROID_FEATURES,
@@ -26,7 +26,6 @@ from kd_core.statistics import t_interval
 
 TASKS_SHOWN = 3
 QUERIES_SHOWN = 9
-LOSS_TICKS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]
 NO_STEPS = (CENTROID_PIXELS, CENTROID_FEATURES)  # they take none
 
 
@@ -97,10 +96,10 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
     figure.add_vline(x=int(result.settings["inner_steps"]), line=dict(color="#6B7280", width=1, dash="dot"))
     figure.update_xaxes(title=_("adaptation steps k"), dtick=1)
     if in_log:
-        figure.update_yaxes(title=_("mean squared error, log scale"), type="log", tickvals=LOSS_TICKS)
+        figure.update_yaxes(title=_("mean squared error, log scale"), type="log")
     else:
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
-    figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=430)
 
 
@@ -139,8 +138,8 @@ def training_curves(result: Result, _: Translator) -> go.Figure:
     if result.measure == "errors":
         figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
     else:
-        figure.update_yaxes(title=_("validation loss, log scale"), type="log", tickvals=LOSS_TICKS)
-    figure.update_layout(legend=dict(orientation="h", y=-0.22, x=0))
+        figure.update_yaxes(title=_("validation loss, log scale"), type="log")
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=340)
 
 
@@ -179,7 +178,7 @@ def before_and_after(result: Result, _: Translator) -> go.Figure:
                 marker=dict(color="rgba(0,0,0,0)", size=9, line=dict(color="#6B7280", width=2)),
             )  # fmt: skip
     figure.update_yaxes(range=[-6.5, 6.5])
-    figure.update_layout(legend=dict(orientation="h", y=-0.12, x=0))
+    figure.update_layout(legend=BELOW)
     return finish(figure, height=200 * len(names) + 80)
 
 

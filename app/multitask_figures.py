@@ -10,7 +10,19 @@ from plotly.subplots import make_subplots
 
 from app.bundled import Errors, Sweep
 from app.chart import tiles
-from app.figures import CACHED, COLOURS, DASHES, MARKERS, TASK_COLOURS, Translator, finish, mean_curve, softmax
+from app.figures import (
+    ABOVE,
+    BELOW,
+    CACHED,
+    COLOURS,
+    DASHES,
+    MARKERS,
+    TASK_COLOURS,
+    Translator,
+    finish,
+    mean_curve,
+    softmax,
+)
 from kd_core.events import ArmTrial, Interval, Result
 from kd_core.numbers import fixed, signed
 from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
@@ -133,9 +145,9 @@ def curves_by_task(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("epoch"))
-    figure.update_yaxes(type="log", dtick="D2")
+    figure.update_yaxes(type="log")
     figure.update_yaxes(title=_("validation error (%), log scale"), col=1)
-    figure.update_layout(legend=dict(orientation="h", y=-0.25, x=0))
+    figure.update_layout(legend=BELOW)
     finish(figure, height=380)
     return figure.update_layout(margin=dict(t=36))
 
@@ -150,9 +162,9 @@ def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
         line = dict(color=TASK_COLOURS[task], dash="dash", width=2)
         label = _("{task} alone", task=TASK_LABELS[task])
         if direction == "v":
-            figure.add_vline(x=value, line=line, annotation_text=label, annotation_position="top")
+            figure.add_vline(x=value, line=line, annotation_text=label, annotation_position="top right")
         else:
-            figure.add_hline(y=value, line=line, annotation_text=label, annotation_position="top right")
+            figure.add_hline(y=value, line=line, annotation_text=label, annotation_position="bottom right")
     both = [at for at, weights in enumerate(sweep["weights"]) if all(weights)]
     front = pareto([(xs[at]["mean"], ys[at]["mean"]) for at in both])
     best = {both[at] for at in front}
@@ -160,6 +172,11 @@ def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
         x=[xs[at]["mean"] for at in both], y=[ys[at]["mean"] for at in both], mode="lines", hoverinfo="skip",
         line=dict(color="#6B7280", width=1, dash="dot"), showlegend=False,
     )  # fmt: skip
+    mine = None
+    if own is not None and tasks_of(own) == sweep["tasks"]:
+        mine = tuple(_validation(own, arm_of(task, JOINT)) for task in (first, second))
+    labels = {at: _weights(sweep["weights"][at]) for at in sorted(both, key=lambda at: at not in best)}
+    places = _room({at: (xs[at], ys[at]) for at in labels}, labels, mine)
     for name, chosen, symbol, colour in (
         (
             _("on the Pareto front: nothing is better at both"),
@@ -172,21 +189,61 @@ def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
         if chosen:
             figure.add_scatter(
                 x=[xs[at]["mean"] for at in chosen], y=[ys[at]["mean"] for at in chosen], mode="markers+text",
-                name=name, text=[_weights(sweep["weights"][at]) for at in chosen], textposition="top right",
+                name=name, text=[labels[at] if places[at] else "" for at in chosen],
+                textposition=[places[at] or "top right" for at in chosen], hovertext=[labels[at] for at in chosen],
                 marker=dict(size=12, symbol=symbol, color=colour, line=dict(width=2)),
                 error_x=_bars([xs[at] for at in chosen]), error_y=_bars([ys[at] for at in chosen]),
-                hovertemplate="α %{text}: %{x:.0f}, %{y:.0f}<extra></extra>",
+                hovertemplate="α %{hovertext}: %{x:.0f}, %{y:.0f}<extra></extra>",
             )  # fmt: skip
-    if own is not None and tasks_of(own) == sweep["tasks"]:
-        x, y = (_validation(own, arm_of(task, JOINT)) for task in (first, second))
-        figure.add_scatter(x=[x], y=[y], mode="markers+text", name=_("this run"), text=[_("this run")],
-                           textposition="bottom center",
+    if mine is not None:
+        figure.add_scatter(x=[mine[0]], y=[mine[1]], mode="markers", name=_("this run"),
                            marker=dict(size=16, symbol="diamond", color="#0072B2"))  # fmt: skip
     said = _("validation errors per 10,000")
     figure.update_xaxes(title=f"{_(TASK_LABELS[first])}: {said}")
     figure.update_yaxes(title=f"{_(TASK_LABELS[second])}: {said}")
-    figure.update_layout(legend=dict(orientation="h", y=-0.2, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=460)
+
+
+# A plot as small as a phone or a talk's letters leave it, its marks and letters, in pixels.
+PLOT, MARK, LETTER, LINE = (250.0, 190.0), 9.0, 7.6, 19.0
+
+
+def _room(
+    points: Mapping[int, tuple[Errors, Errors]], labels: Mapping[int, str], mine: tuple[float, ...] | None
+) -> dict[int, str | None]:
+    """Beside which corner of its mark each label has room: those of the front first; None where none has any."""
+    marks = [*((x["mean"], y["mean"]) for x, y in points.values()), *([mine] if mine else [])]
+    scales = []
+    for axis, side in enumerate(PLOT):  # bars reach as far below their mean as above it
+        reach = [(pair[axis]["high"] or pair[axis]["mean"]) - pair[axis]["mean"] for pair in points.values()]
+        means = [pair[axis]["mean"] for pair in points.values()]
+        ends = [mean + sign * half for mean, half in zip(means, reach, strict=True) for sign in (-1, 1)]
+        scales.append(side / ((max(ends) - min(ends)) or 1.0))
+    placed = [_box(x * scales[0], y * scales[1], MARK, MARK) for x, y in marks]
+    found: dict[int, str | None] = {}
+    for at, pair in points.items():
+        x, y = (errors["mean"] for errors in pair)
+        wide = LETTER * len(labels[at])
+        for corner, across, up in (("top right", 1, 1), ("bottom left", -1, -1), ("bottom right", 1, -1),
+                                   ("top left", -1, 1)):  # fmt: skip
+            middle = x * scales[0] + across * (MARK + wide / 2), y * scales[1] + up * (MARK + LINE / 2)
+            box = _box(*middle, wide / 2, LINE / 2)
+            if not any(_meet(box, other) for other in placed):
+                placed.append(box)
+                found[at] = corner
+                break
+        else:
+            found[at] = None
+    return found
+
+
+def _box(x: float, y: float, half_wide: float, half_high: float) -> tuple[float, float, float, float]:
+    return x - half_wide, x + half_wide, y - half_high, y + half_high
+
+
+def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -231,7 +288,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     figure.add_hline(y=0, line=dict(color="#6B7280", width=1))
     figure.update_xaxes(title=_("training step"))
     figure.update_yaxes(title=_("cosine"), range=[-1.02, 1.02])
-    figure.update_layout(legend=dict(orientation="h", y=1.16, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=340)
 
 
@@ -245,7 +302,8 @@ def by_layer(result: Result, _: Translator) -> go.Figure:
     every = max(1, len(steps) // 10)  # as many columns as leave room for their values
     figure = go.Figure(go.Heatmap(
         z=cosines[:, ::every], x=steps[::every], y=[_("layer {number}", number=layer) for layer in layers],
-        zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}", colorbar=dict(title=_("cosine")),
+        zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}",
+        colorbar=dict(title=dict(text=_("cosine"), side="right")),
         hovertemplate=_("step") + " %{x}, %{y}: %{z:.2f}<extra></extra>",
     ))  # fmt: skip
     figure.update_xaxes(title=_("training step"), type="category")

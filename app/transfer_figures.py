@@ -10,7 +10,7 @@ from typing import TypedDict
 import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
-from app.figures import CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
+from app.figures import ABOVE, CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
 from kd_core.events import Result
 from kd_core.messages import Scalar
 from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
@@ -97,7 +97,7 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
     figure.update_yaxes(
         title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * (highest or 1.0)]
     )
-    figure.update_layout(barmode="group", legend=dict(orientation="h", y=1.2, x=0))
+    figure.update_layout(barmode="group", legend=ABOVE)
     return finish(figure, height=340)
 
 
@@ -170,7 +170,7 @@ def forgetting(result: Result, _: Translator) -> go.Figure:
     figure.update_xaxes(title=_("gain on the target over training from scratch, points"), tickformat="+")
     highest = max((error for _gained, lost in pairs.values() for error in lost), default=1.0) or 1.0
     figure.update_yaxes(title=_("errors on the source per 10,000"), range=[-0.08 * highest, 1.15 * highest])
-    figure.update_layout(legend=dict(orientation="h", y=1.2, x=0))
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=380)
 
 

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import plotly.graph_objects as go
 
-from app.figures import CACHED, COLOURS, DASHES, Translator, finish
+from app.figures import ABOVE, CACHED, COLOURS, DASHES, Translator, finish
 from kd_core.events import Arm, Result
 from kd_core.messages import N_
 from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
@@ -21,7 +21,6 @@ from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
 SHOWN = {"distilled": DISTILLED, "alone": ALONE}  # the panel's names -> the arms' names
 POINTS = ("trained", "matched", "tuned")
 AT_LEAST = 0.5  # as a logarithmic axis shows no error at all
-TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
 
 TITLES = {
     "3": N_("A digit that no student saw"),
@@ -167,8 +166,8 @@ def errors_by_shift(result: Result, _: Translator) -> go.Figure:
                 name=f"{_(arm)}: {words[kind]}", hovertemplate="%{y:.0f}<extra>" + words[kind] + "</extra>",
             )  # fmt: skip
     figure.update_xaxes(title=_("added to the biases of the digits left out"), range=[SHIFTS[0], SHIFTS[-1]])
-    figure.update_yaxes(title=_("test images, log scale"), type="log", tickvals=TICKS)
-    figure.update_layout(legend=dict(orientation="h", y=1.03, yanchor="bottom", x=0))
+    figure.update_yaxes(title=_("test images, log scale"), type="log")
+    figure.update_layout(legend=ABOVE)
     return finish(figure, height=380)
 
 

@@ -492,7 +492,7 @@ IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
 
 TASKS = {
     "low_high": N_("digits 0-4 → digits 5-9"),
-    "uci": N_("MNIST → UCI digits (other writers, another scanner)"),
+    "uci": N_("MNIST → UCI digits"),
     "rotated": N_("digits → digits rotated by 90°"),
     "inverted": N_("digits → digits black on white"),
     "fashion": N_("clothes (Fashion-MNIST) → digits"),
@@ -514,7 +514,8 @@ class TransferSettings(Settings):
 
     task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = field(
         "low_high", choices=TASKS, label=N_("Source → target"),
-        help=N_("What the network has learned first, and what it has to learn now."),
+        help=N_("What the network has learned first, and what it has to learn now. The UCI digits are by other "
+                "writers and from another scanner."),
     )  # fmt: skip
     labels_per_class: int = field(
         10, ge=1, le=500, step=1, log=True, label=N_("Labels per class"),
@@ -645,10 +646,10 @@ TASK_LABELS = {
     "left": N_("left digit"), "right": N_("right digit"),
 }  # fmt: skip
 TASK_SETS = {
-    "two_digits": N_("left digit + right digit, overlapping (MultiMNIST)"),
+    "two_digits": N_("two overlapping digits"),
     "digit_parity": N_("digit + parity"),
-    "digit_five": N_("digit + at least five"),
-    "digit_parity_five": N_("digit + parity + at least five"),
+    "digit_five": N_("digit + 5 or more"),
+    "digit_parity_five": N_("digit + parity + 5 or more"),
     "digit_angle": N_("digit + rotation angle"),
 }
 BODIES = {"medium": N_("medium (16-32-32)"), "small": N_("small (4-8-8)")}
@@ -702,7 +703,8 @@ class MultitaskSettings(Settings):
 
     tasks: Literal["two_digits", "digit_parity", "digit_five", "digit_parity_five", "digit_angle"] = field(
         "two_digits", choices=TASK_SETS, label=N_("Tasks"),
-        help=N_("What one network learns at the same time."),
+        help=N_("What one network learns at the same time. Two overlapping digits: the left and the right one of "
+                "an image, as in MultiMNIST."),
     )  # fmt: skip
     weight_left: float = _task_weight(N_("Weight of the left digit αᵢ"))
     weight_right: float = _task_weight(N_("Weight of the right digit αᵢ"))
@@ -798,8 +800,8 @@ CENTROID_PIXELS = N_("nearest centroid, pixels")
 CENTROID_FEATURES = N_("nearest centroid, pre-trained features")
 
 PROBLEMS = {
-    "sinusoids": N_("sinusoids (amplitude 0.1 to 5, phase 0 to π)"),
-    "digits": N_("digits never seen before (seven to learn on, three held out)"),
+    "sinusoids": N_("sinusoids"),
+    "digits": N_("digits never seen before"),
 }
 HELD_OUT = 3  # digits that no training task shows
 
@@ -817,7 +819,8 @@ class MetaSettings(Settings):
 
     problem: Literal["sinusoids", "digits"] = field(
         "sinusoids", choices=PROBLEMS, label=N_("Tasks"),
-        help=N_("What the tasks are: curves to fit through a few points, or a few digits to tell apart."),
+        help=N_("What the tasks are: curves to fit through a few points (amplitude 0.1 to 5, phase 0 to π), or a "
+                "few digits to tell apart (seven are learned on, three held out)."),
     )  # fmt: skip
     shots: int = field(
         10, ge=1, le=500, step=1, log=True, symbol="K", label=N_("Examples K"),

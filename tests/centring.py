@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 Stroke = Sequence[Sequence[float]]
-PEN = 1 / 12  # its width as a share of the pad
+PEN = 1 / 12  # its width as a share of the pad, at most
+WIDTH = 2.6  # of MNIST's strokes, where the longer side has 20 pixels
 FINE = 12  # looks at each cell, along each side
 
 
@@ -31,11 +32,22 @@ def centred(ink: Callable[[np.ndarray, np.ndarray], np.ndarray], low: np.ndarray
     return np.rint(255 * field[:28, :28]).astype(np.uint8)
 
 
-def of_strokes(strokes: Sequence[Stroke]) -> np.ndarray:
-    """The 28x28 of strokes of a round pen, points [x, y] from 0 to 1 across the pad."""
+def of_strokes(strokes: Sequence[Stroke], pen: float | None = None) -> np.ndarray:
+    """The 28x28 of strokes of a round pen, points [x, y] from 0 to 1 across the pad.
+
+    pen: its width; if it is not given PEN, or less where that would be more than WIDTH in the end.
+    """
     points = np.concatenate([np.asarray(stroke, float) for stroke in strokes])
-    low, high = np.maximum(points.min(0) - PEN / 2, 0), np.minimum(points.max(0) + PEN / 2, 1)
-    return centred(lambda x, y: _distance(strokes, x, y) <= PEN / 2, low, high)
+    if pen is None:
+        pen = min(PEN, fitting(points))
+    low, high = np.maximum(points.min(0) - pen / 2, 0), np.minimum(points.max(0) + pen / 2, 1)
+    return centred(lambda x, y: _distance(strokes, x, y) <= pen / 2, low, high)
+
+
+def fitting(points: np.ndarray) -> float:
+    """The pen whose strokes through these points [x, y] are WIDTH pixels wide once the longer side is 20."""
+    reach = float(np.ptp(points, axis=0).max())
+    return reach / (20 / WIDTH - 1)
 
 
 def of_image(image: np.ndarray) -> np.ndarray:

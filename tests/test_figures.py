@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from app.bundled import recorded
 from app.compare import comparison
 from app.text import Translate
 from kd_core.distillation import distillation_loss
-from kd_core.settings import MAML
+from kd_core.settings import ALONE, DISTILLED, MAML, SCRATCH, SOURCE, TASK_LABELS, TECHNIQUES
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +127,69 @@ def test_live_curves_of_losses_have_their_own_axis():
     assert mean["data"] == [[0, 3.0], [150, 1.5]]
     assert option["xAxis"]["max"] == 1500
     assert option["yAxis"]["name"] == "validation loss, log scale"
+
+
+def test_a_source_network_is_drawn_while_it_trains_and_not_on_the_targets_axis():
+    source = {("source", SOURCE, 0): ((1, 14, 5000),)}
+    lengths = {("source", SOURCE, 0): 3, ("target", SCRATCH, 0): 30}
+    before = figures.live_curves(source, {}, lengths, "target", Translate("en"))
+    assert [series["name"] for series in before["series"]] == [SOURCE]
+    both = source | {("target", SCRATCH, 0): ((1, 1000, 5000), (2, 600, 5000))}
+    after = figures.live_curves(both, {}, lengths, "target", Translate("en"))
+    assert [series["name"] for series in after["series"]] == [SCRATCH]
+    assert after["legend"]["data"] == [SCRATCH]
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_no_two_arms_look_alike_while_they_train(technique):
+    arms = [arm.name for arm in recorded(technique).arms]
+    curves = {("last", arm, 0): ((1, 50, 100), (2, 40, 100), (3, 30, 100)) for arm in arms}
+    option = figures.live_curves(curves, {}, dict.fromkeys(curves, 3), "last", Translate("en"))
+    lines = [series["lineStyle"] for series in option["series"]]
+    assert len({line["color"] for line in lines}) == len(lines)
+    if technique == "multitask":
+        for task in TASK_LABELS:
+            dashes = [
+                str(s["lineStyle"]["type"]) for s in option["series"] if s["name"].startswith(TASK_LABELS[task])
+            ]
+            assert len(set(dashes)) == len(dashes)
+
+
+@pytest.mark.parametrize("shown", [1, 4, 10])
+def test_live_curves_use_the_height_and_every_tick_is_drawn(shown):
+    curves = {
+        ("student", arm, seed): tuple((epoch, start * 0.8**epoch, 1000) for epoch in range(1, shown + 1))
+        for arm, start in ((ALONE, 500), (DISTILLED, 700)) for seed in (0, 1)
+    }  # fmt: skip
+    option = figures.live_curves(curves, {}, dict.fromkeys(curves, 10), "student", Translate("en"))
+    axis, values = option["yAxis"], [y for series in option["series"] for _x, y in series["data"]]
+    assert axis["min"] <= min(values) <= max(values) <= axis["max"]
+    assert axis["max"] / axis["min"] <= max(10, 6.3 * max(values) / min(values))  # at most a step at each end
+    for part in ("axisLabel", "axisTick"):
+        ticks = axis[part]["customValues"]
+        assert len(ticks) >= 3
+        assert axis["min"] <= min(ticks) < max(ticks) <= axis["max"]
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("epoch", "epoch"),
+        ("errors per 10,000 (mean, 95 % interval)", "errors per 10,000<br>(mean, 95 % interval)"),
+        ("每一万张的错误数（均值，95 % 区间）", "每一万张的错误数<br>（均值，95 % 区间）"),
+        ("a" * 60, "a" * 60),
+    ],
+)
+def test_a_long_title_of_an_axis_takes_two_lines(title, lines):
+    shown = figures.finish(go.Figure(go.Scatter(x=[1], y=[1])).update_xaxes(title=title), 300)
+    assert shown.layout.xaxis.title.text == lines
+
+
+def test_a_rows_name_takes_two_lines_and_its_mean_stands_beside_the_plot(result):
+    drawn = figures.errors_by_arm(recorded("multitask"), Translate("en"))
+    assert list(drawn.layout.yaxis.tickvals) == [arm.name for arm in recorded("multitask").arms]
+    assert "left digit · alone,<br>same total size" in drawn.layout.yaxis.ticktext
+    means = {note.y: note for note in figures.errors_by_arm(result, Translate("en")).layout.annotations}
+    for arm in result.arms:
+        assert means[arm.name].text == f"<b>{arm.errors_per_10000.mean:,.0f}</b>"
+        assert (means[arm.name].xref, means[arm.name].x, means[arm.name].xanchor) == ("paper", 1, "left")

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from plotly.subplots import make_subplots
 
 from app import figure_html, figures, handout
 from app.bundled import recorded
@@ -145,28 +144,6 @@ def test_a_report_draws_the_figures_own_numbers_and_leaves_the_figure_as_it_is()
     assert shown.layout.paper_bgcolor is None  # the page's own ground shows, light or dark:
     assert shown.layout.template.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert 'aria-label="what it shows"' in figure_html.place(figure, "what it shows")
-
-
-@pytest.mark.parametrize(
-    ("title", "lines"),
-    [
-        ("epoch", "epoch"),
-        ("errors per 10,000 (mean, 95 % interval)", "errors per 10,000<br>(mean, 95 % interval)"),
-        ("每一万张的错误数（均值，95 % 区间）", "每一万张的错误数<br>（均值，95 % 区间）"),
-        ("a" * 60, "a" * 60),
-    ],
-)
-def test_a_long_title_of_an_axis_takes_two_lines(title, lines):
-    shown = drawn(go.Figure(go.Scatter(x=[1], y=[1])).update_xaxes(title=title))
-    assert shown.layout.xaxis.title.text == lines
-
-
-def test_a_legend_above_grows_upwards_and_below_downwards():
-    one = drawn(go.Figure(go.Scatter(x=[1], y=[1])).update_layout(legend=dict(orientation="h", y=-0.2)))
-    assert (one.layout.legend.y, one.layout.legend.yanchor) == (1.02, "bottom")
-    panels = make_subplots(1, 2).add_scatter(x=[1], y=[1], row=1, col=2)
-    two = drawn(panels.update_layout(legend=dict(orientation="h", y=-0.2)))
-    assert (two.layout.legend.y, two.layout.legend.yanchor) == (-0.2, "top")  # the panels' names stand above
 
 
 def test_a_foreign_word_cannot_leave_its_figure():

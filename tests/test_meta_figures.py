@@ -27,7 +27,7 @@ def test_scores_and_curves_are_means_over_trials(result):
     drawn = figures.adaptation(result, _)
     (line,) = [t for t in drawn.data if t.name == "MAML"]
     np.testing.assert_allclose(line.y, maml.mean(0))
-    bold = [t for t in figures.scores(result, _).data if t.mode == "markers+text"]
+    bold = [t for t in figures.scores(result, _).data if t.marker.size == 14]
     by_name = {t.y[0]: t.x[0] for t in bold}
     assert by_name["MAML"] == pytest.approx(maml[:, 1].mean())
     assert set(by_name) == {arm.name for arm in result.arms}

@@ -148,3 +148,14 @@ def test_numbers_are_written_as_people_do():
     assert [written(value) for value in (8.0, 0.5, 0.555, 1e-05, 20, True, "mlp300")] == [
         "8", "0.5", "0.555", "1e-05", "20", "true", "mlp300"
     ]  # fmt: skip
+
+
+def test_what_can_be_chosen_has_room_in_its_field():
+    """A field of choices is an input: what is longer than about 35 letters is cut and cannot wrap."""
+    for settings in TECHNIQUES.values():
+        for name, spec in settings.specs().items():
+            for label in (spec.choices or {}).values():
+                assert len(label) <= (41 if name == "teacher" else 35), (
+                    name,
+                    label,
+                )  # a teacher's is a network's name

@@ -15,6 +15,7 @@ from kd_core.events import Result
 from kd_core.messages import Problem
 from kd_core.settings import ALONE, DISTILLED, TEACHER
 from tests import centring
+from tests.plain_digits import DIGITS
 from tests.test_pages import open_page, texts
 
 PAGE = "pages/draw.py"
@@ -92,6 +93,21 @@ def test_the_reference_leaves_mnists_own_digits_as_they_are(mnist):
         np.testing.assert_array_equal(centring.of_image(image), image)  # to the last byte
     centres = np.array([ndimage.center_of_mass(image) for image in images])
     assert ((centres >= 13.5) & (centres < 14.5)).all()
+
+
+def test_plain_digits_need_a_stroke_as_wide_as_mnists():
+    network = networks(recorded("distillation"), _)[0]["weights"]
+
+    def right(pen):
+        seen = np.stack([
+            centring.of_strokes(strokes, pen or centring.fitting(np.concatenate([np.asarray(s) for s in strokes])))
+            for strokes in DIGITS
+        ])  # fmt: skip
+        inputs = (seen[:, None] / np.float32(255) - np.float32(pixels.MEAN)) / np.float32(pixels.STD)
+        return int((forward.logits(network, inputs.astype(np.float32)).argmax(1) == np.arange(10)).sum())
+
+    assert right(None) >= 9  # brought to MNIST's width
+    assert right(1 / 200) <= 5  # why it has to be
 
 
 def test_the_reference_undoes_scale_and_place(mnist):

@@ -298,7 +298,8 @@ def test_enlarged_live_curves_keep_their_points():
     assert [each["data"] for each in large["series"]] == [each["data"] for each in small["series"]]
     assert large["series"][-1]["lineStyle"]["width"] == MARKS * small["series"][-1]["lineStyle"]["width"]
     assert large["yAxis"]["max"] == small["yAxis"]["max"]
-    assert "axisLabel" not in small["yAxis"]  # what was given stays as it is
+    assert "fontSize" not in small["yAxis"]["axisLabel"]  # what was given stays as it is
+    assert large["yAxis"]["axisLabel"]["customValues"] == small["yAxis"]["axisLabel"]["customValues"]
 
 
 def told_by_the_browser():

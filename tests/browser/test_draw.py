@@ -14,9 +14,11 @@ from app import forward
 from app.bundled import recorded
 from app.sketch import networks
 from app.text import Translate
+from kd_core import pixels
 from kd_core.pixels import MEAN, STD
 from tests import centring
 from tests.browser.conftest import ROOT, has_value, silent
+from tests.plain_digits import DIGITS, drawn
 
 pytestmark = pytest.mark.browser
 PARTS = ROOT / "app" / "components" / "draw"
@@ -61,8 +63,7 @@ def test_strokes_give_the_references_28x28(scripts):
     recorded_strokes = scripts.evaluate("EXAMPLES")
     for strokes in [*recorded_strokes.values(), SEVEN, SMALL_ONE, PLUS_IN_A_CORNER]:
         made = scripts.evaluate(
-            "strokes => { const ink = blank(); strokes.forEach(stroke => addStroke(ink, stroke));"
-            " return Array.from(centred(ink).pixels); }", strokes,
+            "strokes => Array.from(centred(inkOfStrokes(strokes)).pixels)", strokes,
         )  # fmt: skip
         near(np.array(made).reshape(28, 28), centring.of_strokes(strokes))
     assert scripts.evaluate("() => centred(blank())") is None
@@ -188,10 +189,20 @@ def picture(paper, ink, kind="PNG", slope=0):
     return {"name": f"seven.{kind.lower()}", "mimeType": f"image/{kind.lower()}", "buffer": file.getvalue()}
 
 
+TWO_LOADED = """async base64 => {
+    const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+    return centred(await inkOfFile(new File([bytes], "two.png", { type: "image/png" }))).two;
+}"""
 LOADED = """async ([name, type, base64]) => {
     const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0));
     return Array.from(centred(await inkOfFile(new File([bytes], name, { type }))).pixels);
 }"""
+
+
+def base64_of(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
 
 
 @pytest.mark.parametrize(
@@ -200,12 +211,107 @@ LOADED = """async ([name, type, base64]) => {
     ids=["ink", "chalk", "shadow"],
 )
 def test_a_loaded_picture_becomes_ink(scripts, loaded):
-    base64_of = base64.b64encode(loaded["buffer"]).decode()
-    made = scripts.evaluate(LOADED, [loaded["name"], loaded["mimeType"], base64_of])
+    file = [loaded["name"], loaded["mimeType"], base64.b64encode(loaded["buffer"]).decode()]
+    made = scripts.evaluate(LOADED, file)
     seen = np.array(made).reshape(28, 28)
     near_scan = np.abs(seen.astype(float) - centring.of_strokes(SEVEN)).mean()
     assert near_scan < 8  # a scanned line's edges are not a pen's to the pixel
     assert (logits(seen).argmax(1) == 7).all()
+
+
+PENS = [1 / 400, 1 / 200, 1 / 100, 1 / 60, 1 / 40, 1 / 25, 1 / 16, 1 / 10]
+
+
+def seen_of(scripts, images):
+    """The 28x28 of pictures, as the page makes them: [n, 28, 28]."""
+    made = [scripts.evaluate(LOADED, ["digit.png", "image/png", base64_of(image)]) for image in images]
+    return np.array(made).reshape(-1, 28, 28)
+
+
+def right(seen):
+    """How many of ten pictures of 0 to 9 the teacher answers rightly."""
+    return sum(int(logits(digit)[0].argmax()) == number for number, digit in enumerate(seen))
+
+
+@pytest.mark.parametrize("pen", PENS)
+def test_ten_plain_digits_are_known_at_every_width_of_the_pen(scripts, pen):
+    seen = seen_of(scripts, [drawn(strokes, pen) for strokes in DIGITS])
+    assert right(seen) >= 9
+    for strokes, digit in [*zip(DIGITS, seen, strict=True)][1:]:  # the 0 lies on the border between two moves
+        points = np.concatenate([np.asarray(stroke) for stroke in strokes])
+        wide = 20 * pen / (np.ptp(points, axis=0).max() + pen)
+        if wide < 0.8:  # brought to MNIST's width
+            reference = centring.of_strokes(strokes, centring.fitting(points))
+            assert np.abs(digit.astype(float) - reference).mean() < 8
+
+
+@pytest.mark.parametrize("margin", [0.03, 0.1])
+@pytest.mark.parametrize("sides", ["lrtb", "tb", "l", "lb", "askew", "askew rt"])
+def test_ten_plain_digits_are_known_with_a_dark_margin(scripts, margin, sides):
+    def with_margin(strokes):
+        image = drawn(strokes, 1 / 100)
+        if "askew" in sides:  # a sheet that lies askew on a desk
+            image = image.rotate(100 * margin, Image.Resampling.BICUBIC, fillcolor=25)
+        pencil, wide = ImageDraw.Draw(image), round(800 * margin)
+        for side, box in dict(l=(0, 0, wide, 799), r=(799 - wide, 0, 799, 799), t=(0, 0, 799, wide),
+                              b=(0, 799 - wide, 799, 799)).items():  # fmt: skip
+            if side in sides.removeprefix("askew"):
+                pencil.rectangle(box, 25)
+        return image
+
+    seen = seen_of(scripts, [with_margin(strokes) for strokes in DIGITS])
+    assert right(seen) >= 9
+
+
+@pytest.mark.parametrize("size", [1, 0.5, 0.18])
+def test_ten_plain_digits_are_known_however_small_they_are_on_the_pad(scripts, size):
+    smaller = [[(0.6 + size * (np.array(stroke) - 0.5)).tolist() for stroke in strokes] for strokes in DIGITS]
+    if size == 1:
+        smaller = DIGITS
+    made = [scripts.evaluate("strokes => Array.from(centred(inkOfStrokes(strokes)).pixels)", s) for s in smaller]
+    seen = np.array(made).reshape(-1, 28, 28)
+    assert right(seen) >= 9
+    for strokes, digit in [*zip(smaller, seen, strict=True)][1:]:  # the 0 lies on the border between two moves
+        assert np.abs(digit.astype(float) - centring.of_strokes(strokes)).mean() < 3
+
+
+def test_no_test_digit_of_mnist_is_widened(scripts, mnist):
+    for image in pixels.test_images("MNIST")[:200]:
+        assert scripts.evaluate(
+            "pixels => { const ink = enlarged(Uint8Array.from(pixels)); return widened(ink) === ink; }",
+            image.ravel().tolist(),
+        )
+
+
+def beside(left, right, gap):
+    """Two digits, each half as large, with `gap` between their ink, in pens' widths."""
+
+    def half(strokes, start):
+        low = min(x for stroke in strokes for x, _y in stroke)
+        return [[[(x - low) / 2 + start, y / 2 + 0.25] for x, y in stroke] for stroke in strokes]
+
+    first = half(DIGITS[left], 0.1)
+    end, pen = max(x for stroke in first for x, _y in stroke), 0.05
+    for _time in range(9):  # the gap makes the whole wider, and with it the pen that fits
+        both = [*first, *half(DIGITS[right], end + (1 + gap) * pen)]
+        pen = min(1 / 12, centring.fitting(np.concatenate([np.asarray(stroke) for stroke in both])))
+    return both
+
+
+FIVE_APART = [[[0.7, 0.16], [0.4, 0.16]], [[0.37, 0.29], *DIGITS[5][0][2:]]]
+
+
+def test_two_digits_in_one_picture_are_noticed_and_a_five_whose_top_stands_apart_is_one(scripts):
+    two = "strokes => centred(inkOfStrokes(strokes)).two"
+    for left, right_one in [(1, 2), (4, 7), (3, 5), (0, 8), (1, 1)]:
+        assert scripts.evaluate(two, beside(left, right_one, 1.4))
+        assert not scripts.evaluate(two, beside(left, right_one, 0.6))
+        pen = drawn(beside(left, right_one, 2), 1 / 100)
+        assert scripts.evaluate(TWO_LOADED, base64_of(pen))
+    for strokes in [*DIGITS, FIVE_APART, *scripts.evaluate("Object.values(EXAMPLES)")]:
+        assert not scripts.evaluate(two, strokes)
+    for pen in (1 / 200, 1 / 40, 1 / 14):
+        assert not scripts.evaluate(TWO_LOADED, base64_of(drawn(FIVE_APART, pen)))
 
 
 def test_a_file_that_cannot_be_used_is_refused(scripts):
@@ -228,6 +334,14 @@ def test_a_picture_is_loaded_and_what_is_none_is_one_sentence(visit):
     problem.filter(has_text="The browser cannot read this file as a picture").wait_for()
     page.get_by_role("button", name="Clear").click()
     assert problem.inner_text() == ""
+    two = {
+        "name": "two.png",
+        "mimeType": "image/png",
+        "buffer": base64.b64decode(base64_of(drawn(beside(4, 7, 2), 0.02))),
+    }
+    file.set_input_files(two)
+    status(page).filter(has_text="Two pieces stand apart, perhaps two digits.").wait_for()
+    page.get_by_role("button", name="Clear").click()
     assert status(page).inner_text() == "Nothing is drawn yet."
     file.set_input_files(picture(240, 20))
     status(page).filter(has_text="All three answer 7.").wait_for()

@@ -10,6 +10,12 @@ from app.meta_figures import start_means
 from tests.browser.conftest import fits, silent
 
 pytestmark = pytest.mark.browser
+ON_WEDGE = """(name) => {
+    const wedge = name.parentNode.querySelector(".wedge");
+    const { x, y, width, height } = name.getBBox();
+    const along = [...Array(21).keys()].map((step) => new DOMPoint(x + (width * step) / 20, y + height / 2));
+    return [...new Set(along.map((point) => wedge.isPointInFill(point)))];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +71,8 @@ def as_shown(value):
 def test_a_guess_then_the_fact_and_a_drag_that_reaches_the_controls(multitask):
     page, sent = multitask.page, multitask.sent
     page.locator(".gradients .step.now").wait_for()
+    region = page.locator(".gradients svg .region")
+    assert region.evaluate(ON_WEDGE) in ([True], [False])  # the wedge's name stands in it or beside it, not across
     page.locator(".st-key-result .js-plotly-plot").first.wait_for()
     silent(page, sent)
     assert (out(page, "change-0"), out(page, "change-1")) == ("?", "?")

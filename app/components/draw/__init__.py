@@ -26,8 +26,8 @@ WORDS = {
     "load": N_("Load a picture"),
     # What comes of it.
     "seen": N_("What the networks see"),
-    "seen_says": N_("28 × 28 pixels, made like MNIST's: the longer side scaled to 20 (dashed), the centre of mass "
-                    "(ring) moved to the middle."),
+    "seen_says": N_("28 × 28 pixels, made like MNIST's: thin strokes widened, the longer side scaled to 20 "
+                    "(dashed), the centre of mass (ring) moved to the middle."),
     "seen_exact": N_("28 × 28 pixels of MNIST's test set, as they are. Once you draw on them, they are scaled and "
                      "centred anew."),
     # What to try.
@@ -55,6 +55,8 @@ WORDS = {
     "presets": N_("Quick temperatures"),
     # What the networks answer.
     "empty": N_("Nothing is drawn yet."),
+    "two": N_("Two pieces stand apart, perhaps two digits. The networks know one digit at a time and take both "
+              "for one: draw one alone."),
     "all_agree": N_("All three answer {teacher}."),
     "distilled_agrees": N_("The distilled student answers {teacher}, as the teacher does; the student alone "
                            "answers {alone}."),

@@ -122,7 +122,6 @@ class View {
     const isFirst = stroke.length === 1 && point[0] === last[0] && point[1] === last[1];
     if (!isFirst && Math.hypot(point[0] - last[0], point[1] - last[1]) < NEAR) return;
     if (!isFirst) stroke.push(point);
-    addPiece(this.ink, last, point);
     this.paintStroke([last, point]);
     this.later();
   }
@@ -132,8 +131,6 @@ class View {
     this.strokes = strokes.map((stroke) => [...stroke]);
     this.base = base && { ink: base, pixels };
     this.isExample = isExample;
-    this.ink = base ? base.slice() : blank();
-    for (const stroke of this.strokes) addStroke(this.ink, stroke);
     this.paintPad();
     this.sayProblem("");
     this.update();
@@ -219,7 +216,7 @@ class View {
   update() {
     const { base, strokes, panels } = this;
     const isExact = base?.pixels && !strokes.length;
-    this.seen = isExact ? { pixels: base.pixels, mass: massOf(base.pixels, SIDE) } : centred(this.ink);
+    this.seen = isExact ? { pixels: base.pixels, mass: massOf(base.pixels, SIDE) } : centred(inkOfStrokes(strokes, base?.ink));
     for (const panel of panels) panel.logits = this.seen && logitsOf(panel.layers, this.seen.pixels);
     this.drawSeen(isExact);
     this.drawAnswers();
@@ -377,9 +374,10 @@ class View {
     element.querySelector(".chart").setAttribute("aria-label", live ? this.say("chart", said) : this.say("empty"));
   }
 
-  // Who agrees with whom. T never changes it.
+  // Who agrees with whom, or that there are two digits. T never changes it.
   verdict() {
     if (!this.seen) return this.say("empty");
+    if (this.seen.two) return this.say("two");
     const [teacher, alone, distilled] = this.panels.map(({ live }) => top(live));
     if (teacher === alone && teacher === distilled) return this.say("all_agree", { teacher });
     if (teacher === distilled) return this.say("distilled_agrees", { teacher, alone });

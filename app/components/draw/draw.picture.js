@@ -3,6 +3,7 @@
 const MOST_BYTES = 10_000_000;
 const FAINTEST = 0.1; // the least contrast between ink and paper that counts
 const SPECK = 0.03; // of the largest piece's pixels: smaller pieces are dust
+const PAPER = { least: 0.25, full: 0.9, light: 0.5, ink: 5e-4 }; // shares by which paper within a margin is known
 
 // Rejects with an Error whose message is a key of the words.
 async function inkOfFile(file) {
@@ -34,13 +35,14 @@ function lightness(bitmap, width, height, paper) {
 }
 
 // Lightness of a picture, its longer side GRID -> ink in the middle of the grid; null where nothing stands out.
-// What differs from its surroundings is ink, so a shadow over a photograph is not; and if the picture's edge, which is
-// paper, is lighter than what stands out, ink is dark.
-function inkOf(light, width, height) {
+// A margin around the paper, a desk or a film's bars, is cut off first. What differs from its surroundings is ink, so a
+// shadow over a photograph is not; and if paper, of which there is more, is lighter than what stands out, ink is dark.
+function inkOf(picture, pictureWidth, pictureHeight) {
+  const { light, width, height } = withoutMargin(picture, pictureWidth, pictureHeight);
   const around = blurred(light, width, height, GRID / 4);
   const difference = light.map((value, at) => value - around[at]);
-  const edge = middleOf(light.filter((_, at) => at < width || at >= width * (height - 1) || at % width === 0 || at % width === width - 1));
-  const strongest = (sign) => difference.reduce((most, value, at) => Math.max(most, sign * value + sign * (light[at] - edge)), 0);
+  const paper = middleOf(light.slice());
+  const strongest = (sign) => difference.reduce((most, value, at) => Math.max(most, sign * value + sign * (light[at] - paper)), 0);
   const sign = strongest(-1) > strongest(1) ? -1 : 1;
   const standsOut = difference.map((value) => Math.max(0, sign * value));
   const { cut, below, above } = otsu(standsOut);
@@ -52,7 +54,67 @@ function inkOf(light, width, height) {
     const covered = Math.min(1, Math.max(0, (value - cut + soft) / (2 * soft)));
     ink[(top + Math.floor(at / width)) * GRID + left + (at % width)] = covered;
   });
-  return withoutSpecks(ink) ? ink : null;
+  return withoutSpecks(withoutEdges(ink, { left, top, width, height })) ? ink : null;
+}
+
+// The paper of a picture whose edge is something else: what the edge's own lightness, dark or light, surrounds, if that
+// is a full rectangle, large, mostly of the other lightness, and with something written in it. Else all of it.
+function withoutMargin(light, width, height) {
+  const all = { light, width, height };
+  const { cut } = otsu(light);
+  const isLight = light.map((value) => value > cut);
+  const edges = [];
+  for (let at = 0; at < light.length; at += 1) if (isOnEdge(at, width, height)) edges.push(at);
+  const margin = middleOf(edges.map((at) => isLight[at]));
+  const isMargin = new Uint8Array(light.length);
+  const open = edges.filter((at) => isLight[at] === margin);
+  for (const at of open) isMargin[at] = 1;
+  while (open.length) {
+    const at = open.pop();
+    const x = at % width;
+    for (const next of [x ? at - 1 : -1, x + 1 < width ? at + 1 : -1, at - width, at + width]) {
+      if (isLight[next] !== margin || isMargin[next]) continue; // also past the edges, where there is nothing
+      isMargin[next] = 1;
+      open.push(next);
+    }
+  }
+  let [left, top, right, bottom, inside, written] = [width, height, -1, -1, 0, 0];
+  isMargin.forEach((is, at) => {
+    if (is) return;
+    const [x, y] = [at % width, Math.floor(at / width)];
+    [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
+    inside += 1;
+    if (isLight[at] === margin) written += 1;
+  });
+  const area = (right - left + 1) * (bottom - top + 1);
+  const isPaper =
+    area < light.length && area >= PAPER.least * light.length && inside >= PAPER.full * area &&
+    written >= PAPER.ink * area && written <= (1 - PAPER.light) * area;
+  if (!isPaper) return all;
+  const blurred = Math.ceil(GRID / 100); // a margin's own edge is no line that stops at a pixel
+  [left, top, right, bottom] = [left + blurred, top + blurred, right - blurred, bottom - blurred];
+  const paper = { width: right - left + 1, height: bottom - top + 1 };
+  return { ...paper, light: Float64Array.from({ length: paper.width * paper.height }, (_, at) => light[(top + Math.floor(at / paper.width)) * width + left + (at % paper.width)]) };
+}
+
+function isOnEdge(at, width, height) {
+  return at < width || at >= width * (height - 1) || at % width === 0 || at % width === width - 1;
+}
+
+// Takes off, in place, what lies along the edge of the picture for a fifth of a side or more, unless it is all there is.
+function withoutEdges(ink, { left, top, width, height }) {
+  const { piece, count } = piecesOf(ink);
+  const along = new Int32Array(count + 1);
+  for (let at = 0; at < width * height; at += 1) {
+    if (isOnEdge(at, width, height)) along[piece[(top + Math.floor(at / width)) * GRID + left + (at % width)]] += 1;
+  }
+  const isEdge = (number) => along[number] >= Math.min(width, height) / 5;
+  if (piece.some((number) => number && !isEdge(number))) {
+    ink.forEach((_, at) => {
+      if (piece[at] && isEdge(piece[at])) ink[at] = 0;
+    });
+  }
+  return ink;
 }
 
 function middleOf(values) {
@@ -97,23 +159,9 @@ function otsu(values) {
 
 // Takes dust off, in place; returns how many pixels of ink are left.
 function withoutSpecks(ink) {
-  const piece = new Int32Array(ink.length); // 0: not yet seen
-  const sizes = [0];
-  for (let start = 0; start < ink.length; start += 1) {
-    if (!ink[start] || piece[start]) continue;
-    const open = [start];
-    piece[start] = sizes.push(0) - 1;
-    while (open.length) {
-      const at = open.pop();
-      sizes[piece[start]] += 1;
-      const x = at % GRID;
-      for (const next of [x ? at - 1 : -1, x + 1 < GRID ? at + 1 : -1, at - GRID, at + GRID]) {
-        if (!ink[next] || piece[next]) continue; // also past the edges, where there is none
-        piece[next] = piece[start];
-        open.push(next);
-      }
-    }
-  }
+  const { piece, count } = piecesOf(ink);
+  const sizes = new Int32Array(count + 1);
+  for (const number of piece) if (number) sizes[number] += 1;
   const least = SPECK * Math.max(...sizes);
   let left = 0;
   for (let at = 0; at < ink.length; at += 1) {

@@ -250,8 +250,19 @@ class View {
     shapes.push(...this.names(asks ? arrows : weighted, sum, place, em));
     svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
     svg.replaceChildren(...shapes);
+    this.placeRegion(origin, edge, wide, em);
     const degrees = Math.round((2 * half * 180) / Math.PI);
     svg.setAttribute("aria-label", this.say("picture", { degrees, first: data.labels[0], second: data.labels[1] }));
+  }
+
+  // The wedge's name stands in it, or beside it, where there is more room, if it is too narrow at that height.
+  placeRegion(origin, edge, wide, em) {
+    const region = this.svg.querySelector(".region");
+    if (!region) return;
+    const half = (origin[1] - 0.7 * em) * Math.tan(edge); // at the upper end of the letters
+    if (region.getComputedTextLength() + em <= 2 * half) return;
+    const side = origin[0] > wide / 2 ? -1 : 1;
+    fill(region, { x: origin[0] + side * (half + 0.5 * em), "text-anchor": side < 0 ? "end" : "start" });
   }
 
   arrow(from, to, name, em) {
