@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from app import log_axis
 from kd_core.events import GalleryDigit, Interval, Result
+from kd_core.numbers import fixed
 from kd_core.settings import (
     ALONE,
     ANCHORED,
