@@ -141,7 +141,10 @@ def _moving(theta: Parameters) -> list[str]:
 
 
 def _requires_grad(part: Tensor) -> bool:
-    """The same inside torch.func.vmap, whose slices of a tensor hide that it requires grad."""
+    """The same inside torch.func.vmap, whose slices of a tensor hide that it requires grad.
+
+    No public name of torch tells; without it a start stacked task by task would stay where it is, in silence.
+    """
     while not part.requires_grad and torch._C._functorch.is_functorch_wrapped_tensor(part):
         part = torch._C._functorch.get_unwrapped(part)
     return part.requires_grad

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kd_core.arguments import inside_vmap, scalar, value, wide
+from kd_core.arguments import holds, scalar, value, wide
 from kd_core.messages import N_, Problem
 
 LEAST, MOST = 1e-100, 1e100  # temperatures: beyond them float64 has no T² or none of its reciprocal
@@ -38,7 +38,7 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor, temperature: floa
     a row that excludes every class.
     """
     z, v = wide(student_logits), wide(teacher_logits)
-    if inside_vmap(z) or inside_vmap(v) or bool(torch.isneginf(torch.minimum(z.amin(), v.amin()))):
+    if holds(torch.isneginf(torch.minimum(z.amin(), v.amin()))) is not False:
         lost = (torch.isneginf(z) & ~torch.isneginf(v)).any(-1)
         return _of_finite(floored(z, temperature), floored(v, temperature), temperature).masked_fill(
             lost, torch.inf
@@ -52,7 +52,7 @@ def floored(logits: Tensor, temperature: float | Tensor) -> Tensor:
     Raises ValueError for a row that excludes every class; inside torch.func.vmap it is not a number.
     """
     largest = logits.detach().amax(-1, keepdim=True)
-    if not inside_vmap(largest) and bool(torch.isneginf(largest).any()):
+    if holds(torch.isneginf(largest).any()):
         raise ValueError("a row of logits is -infinity throughout; at least one class has to be possible")
     floor = largest - NOTHING * value(temperature)
     return torch.where(torch.isneginf(logits), floor, logits)
