@@ -237,7 +237,7 @@ def widget(spec: Spec, key: str, _: Translate) -> Any:
     if spec.log:
         shape = "%.10g" if spec.kind is float else "%d"
         return st.number_input(label, low, high, step=step, format=shape, help=help_text, **shared)
-    shape = f"%.{max(map(_decimals, (step, st.session_state[spec.name])))}f" if spec.kind is float else "%d"
+    shape = f"%.{max(map(_decimals, (step, st.session_state[key])))}f" if spec.kind is float else "%d"
     return st.slider(label, low, high, step=step, format=shape, help=help_text, **shared)
 
 

@@ -84,7 +84,7 @@ def surround(page: st.Page) -> None:
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
     with st.sidebar:
-        ways = st.container(gap="xxsmall", key="ways")
+        ways = st.container(gap="xxsmall", key="links")
         seed("lang", language())
         st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
                              format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip

@@ -275,7 +275,7 @@ def conflict(result: Result, _: Translator) -> go.Figure:
     trials = [trial.series for trial in looked_at(result)]
     lines = {
         "cosine": (_("between the tasks, same batch"), "#D55E00", "solid"),
-        "floor": (_("same task, two batches: as similar as noise allows"), "#6B7280", "dash"),
+        "floor": (_("same task, two batches"), "#6B7280", "dash"),
     }
     for name, (label, colour, dash) in lines.items():
         for series in trials:

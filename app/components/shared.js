@@ -13,11 +13,11 @@ function softmax(logits, T) {
 const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
 const top = (p) => p.indexOf(Math.max(...p));
 // A setting's value, whole: at least so many decimals, and as many more as it has. An address may say α = 0.555.
-const whole = (value, least) => {
+const inFull = (value, least) => {
   const text = String(Number(value.toFixed(10)));
   return value.toFixed(Math.max(least, text.split(".")[1]?.length ?? 0));
 };
-const inTenths = (T) => whole(T, 1);
+const inTenths = (T) => inFull(T, 1);
 const minus = (text) => text.replace("-", "−");
 const powerOfTen = (x, decimals = 1) => {
   const [digits, exponent] = x.toExponential(decimals).split("e");

@@ -414,7 +414,7 @@ class View {
     const values = {
       side: panel.side, digit, z: minus(panel.item.logits[digit].toFixed(2)), p: exact(panel.live[digit]),
       numerator: short(exps[digit]), denominator: short(exps.reduce((sum, value) => sum + value)),
-      alpha: whole(alpha, 2), rest: whole(1 - alpha, 2),
+      alpha: inFull(alpha, 2), rest: inFull(1 - alpha, 2),
     };
     for (const [name, value] of Object.entries(values)) write(formula, name, value);
   }

@@ -109,7 +109,7 @@ class View {
     for (const name of LINES) write(this.root, name, at[name].toPrecision(2));
     write(this.root, "T", t);
     write(this.root, "length", this.say("length", { t }));
-    const a = whole(alpha, 0);
+    const a = inFull(alpha, 0);
     write(this.root, "acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
     const times = (name) => ((alpha * at[name]) / ((1 - alpha) * at.hard)).toPrecision(2);
     const weighted = alpha === 1 ? "only_soft" : alpha === 0 ? "only_hard" : "weighted";
