@@ -2,14 +2,16 @@
 
 import os
 import tempfile
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from streamlit.components.v2 import manifest_scanner
+from xdist.scheduler import LoadFileScheduling
 
-from kd_core import distillation, teachers
+from kd_core import distillation, episodes, starts, teachers
 from kd_core.data import Digits, Split, load_mnist, load_uci_digits
 from kd_core.events import Result
 from kd_core.messages import Problem
@@ -19,6 +21,17 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
 os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
 # One worker for the pages of a test process, and for the server of its browser tests: there are two such processes.
 os.environ.setdefault("KD_WORKERS", "1")
+
+
+class _OneBrowser(LoadFileScheduling):
+    """A file's tests go to one process, and all browser tests to the same: they share a server and a browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return _OneBrowser(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,6 +83,22 @@ def tiny(uci: Digits) -> Digits:
 def quick_teachers(monkeypatch):
     """Teachers of a small training set train for a quarter of the steps, where what they teach is not the point."""
     monkeypatch.setattr(teachers, "MIN_STEPS", 100)
+
+
+@contextmanager
+def of_few_tasks():
+    """Ten test tasks and three step sizes to choose from: the digits' network is not quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(episodes.TASKS, "test", 10)
+        patch.setitem(episodes.TASKS, "validation", 4)
+        patch.setattr(starts, "RATES", (0.001, 0.01, 0.1))
+        yield
+
+
+@pytest.fixture
+def few_tasks():
+    with of_few_tasks():
+        yield
 
 
 @pytest.fixture(scope="session")

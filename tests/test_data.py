@@ -280,8 +280,9 @@ SMALL = ["distill", "--student", "mlp30", "--train-size", "50", "--epochs", "1",
 
 
 @pytest.mark.parametrize(("arguments", "variable"), [
-    (["data"], "KD_DATA_DIR"), (["data", "--root", "~/data"], "KD_DATA_DIR"), (SMALL, "KD_DATA_DIR"),
-    (["backbone", "vgg16"], "KD_DATA_DIR"),
+    (["data"], "KD_DATA_DIR"), (["data", "--root", "~/data"], "KD_DATA_DIR"),
+    pytest.param(SMALL, "KD_DATA_DIR", marks=pytest.mark.proof),
+    pytest.param(["backbone", "vgg16"], "KD_DATA_DIR", marks=pytest.mark.proof),
 ])  # fmt: skip
 def test_a_user_without_a_home_is_told_what_to_set(arguments: list[str], variable: str) -> None:
     done = subprocess.run(

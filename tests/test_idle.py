@@ -22,7 +22,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_an_idle_setting_changes_nothing_in_the_main_arm(name):
+def test_an_idle_setting_changes_nothing_in_the_main_arm(name, few_tasks):
     technique, arm, common, one, other = PAIRS[name]
     settings = [technique.Settings(**{**common, **values}) for values in (one, other)]
     assert settings[0] != settings[1]

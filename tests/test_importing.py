@@ -275,7 +275,7 @@ def test_any_count_that_is_changed_is_refused(whole):
     dict(technique="meta_learning", iterations=2, meta_batch=2, seeds=2, reptile=True, first_order=True,
          inner_steps=3),
 ])  # fmt: skip
-def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quick_teachers):
+def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quick_teachers, few_tasks):
     technique = settings_of["technique"]
     chosen = {name: value for name, value in settings_of.items() if name != "technique"}
     asked = TECHNIQUES[technique].parse({**chosen, "device": "cpu", "precision": "float32"})

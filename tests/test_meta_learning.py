@@ -2,7 +2,6 @@
 
 import json
 import math
-from contextlib import contextmanager
 
 import higher
 import numpy as np
@@ -16,8 +15,8 @@ from sklearn.neighbors import NearestCentroid
 from torch import nn
 
 from app.bundled import ASSETS, recorded
-from kd_core import episodes, starts
 from kd_core import meta_learning as ml
+from kd_core import starts
 from kd_core.__main__ import main
 from kd_core.adaptation import joint, path, reptile, second_order_share
 from kd_core.cost import peak_megabytes
@@ -28,6 +27,7 @@ from kd_core.messages import Problem
 from kd_core.runs.handle import _Task
 from kd_core.settings import FIRST_ORDER, MAML, META_PRESETS, ORACLE, PRETRAINED, REPTILE, SCRATCH, MetaSettings
 from kd_core.training import seeded
+from tests.conftest import of_few_tasks
 
 TINY = MetaSettings(iterations=4, meta_batch=3, shots=4, queries=3, seeds=2, device="cpu")
 DIGITS = TINY.model_copy(update={"problem": "digits", "shots": 2, "inner_lr": 0.1})
@@ -482,22 +482,6 @@ def test_nothing_of_a_query_leaks_into_adaptation(config, tiny):
 
 
 # Runs
-
-
-@contextmanager
-def of_few_tasks():
-    """Ten test tasks and three step sizes to choose from: the digits' network is not quick."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(episodes.TASKS, "test", 10)
-        patch.setitem(episodes.TASKS, "validation", 4)
-        patch.setattr(starts, "RATES", (0.001, 0.01, 0.1))
-        yield
-
-
-@pytest.fixture
-def few_tasks():
-    with of_few_tasks():
-        yield
 
 
 @pytest.fixture(scope="module")
