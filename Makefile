@@ -26,7 +26,7 @@ app: data                      ## serve the lab
 	$(RUN) -m streamlit run streamlit_app.py
 
 test: $(VENV)/installed-dev data  ## every test but the long proofs, and which twenty were the slowest
-	$(RUN) -m pytest -m "not proof" -n 3 --dist loadfile --no-loadscope-reorder --durations 20
+	$(RUN) -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
 proof: $(VENV)/installed-dev data ## the long tests
 	$(RUN) -m pytest -m proof

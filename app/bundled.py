@@ -57,6 +57,16 @@ class LabelsCurve(TypedDict):
     gain: list[Gain]
 
 
+class Durations(TypedDict):
+    """What default runs took, settings and seconds, on so many workers of a machine of this calibration."""
+
+    created: str
+    processor: str
+    calibration: float  # seconds, by kd_core.calibration
+    workers: int
+    runs: dict[str, list[tuple[dict[str, Scalar], float]]]
+
+
 class RecordedStep(TypedDict):
     """A moment of a real multi-task run: two tasks' gradients, and what steps along their weighted sums did.
 
@@ -182,3 +192,10 @@ def sinusoids() -> Sinusoids:
 def recorded_map() -> MapView:
     """The map that its page shows first, recorded by `make assets`."""
     return MapView.model_validate_json((ASSETS / "recorded-map.json").read_text(encoding="utf-8"))
+
+
+@cache
+def durations() -> Durations:
+    """What the default run of each technique took when `make assets` was last run."""
+    found: Durations = json.loads((ASSETS / "durations.json").read_text(encoding="utf-8"))
+    return found

@@ -91,11 +91,14 @@ def _check_values(result: Result) -> None:
 
 
 def _leaves(value: Any, where: str) -> Iterable[tuple[str, Any]]:
+    """Every name, text and number, but for rows of numbers in which nothing can be wrong."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{where}.{_short(name)}", name
             yield from _leaves(inner, f"{where}.{_short(name)}".strip("."))
     elif isinstance(value, list | tuple):
+        if set(map(type, value)) <= {int, float} and sum(map(abs, value)) <= MOST:
+            return  # a row of numbers, all of them in order: most of a result is such rows
         for inner in value:
             yield from _leaves(inner, where)
     else:
@@ -157,6 +160,7 @@ def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
     epochs = [epoch for epoch, _errors in trial.curve]
     size = len(trial.confusion)
     untrained = arm.name in (CENTROID_PIXELS, CENTROID_FEATURES)
+    images = images_on_disk(result)
     lowest = -1000 if ANGLE in arm.name else 0  # of an answer: an angle may lie to either side
     return (
         0 <= trial.test_errors <= result.data.test
@@ -167,7 +171,7 @@ def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
         and (of_losses(result) or untrained or bool(epochs))
         and size <= 100
         and all(len(row) == size and min(row, default=0) >= 0 for row in trial.confusion)
-        and all(0 <= index < images_on_disk(result) and lowest <= answer < 1000 for index, answer in trial.mistakes)
+        and all(0 <= index < images and lowest <= answer < 1000 for index, answer in trial.mistakes)
         and all(
             b.count >= 0 and 0 <= b.correct <= b.count and 0 <= b.confidence <= b.count + 1e-6 for b in trial.bins
         )

@@ -9,6 +9,7 @@ import streamlit as st
 from app import figures
 from app import ghost as ghosts
 from app.address import go_to, page_link
+from app.bundled import durations
 from app.controls import address_of, at_present, differences, wish
 from app.enlarged import enlarged_option
 from app.ghost import Ghost
@@ -52,19 +53,31 @@ def _pace() -> Pace:
     return Pace()
 
 
+def _as_recorded(settings: Settings) -> float | None:
+    """What the recorded default run tells of these settings, at the speed of this machine and its workers."""
+    there, here = durations(), queue().calibration
+    seconds = expected_seconds(settings, there["runs"][settings.technique])
+    if seconds is None or here is None:
+        return None
+    return seconds * here / there["calibration"] * there["workers"] / queue().lanes
+
+
 def about(seconds: float) -> str:
     """Seconds as an estimate is read: two digits, and none below 1."""
     return written(float(f"{max(1.0, seconds):.2g}"))
 
 
 def takes(_: Translate) -> Callable[[Settings], str]:
-    """Says of settings how long a run of them takes here, in words; "" where no run like it has finished."""
+    """Says of settings how long a run of them takes here, in words; "" where nothing tells.
+
+    As finished runs like it took, else as the recorded run took, by how fast this machine trains.
+    """
     earlier: dict[str, Any] = {}
 
     def said(settings: Settings) -> str:
         if settings.technique not in earlier:
             earlier[settings.technique] = store().durations(settings.technique)
-        seconds = expected_seconds(settings, earlier[settings.technique])
+        seconds = expected_seconds(settings, earlier[settings.technique]) or _as_recorded(settings)
         return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
 
     return said
@@ -291,6 +304,7 @@ def start(settings: Settings, again: bool = False) -> None:
         st.session_state["refused"] = settings
         return
     st.session_state.pop("refused", None)
+    handle.expected = handle.expected or _as_recorded(settings)  # until runs like it tell more
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 

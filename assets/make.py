@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import torch
 from safetensors.torch import load
 
+from assets import durations
 from kd_core import conflict, distillation, joint, multitask, results, teachers, transfer
 from kd_core.adaptation import path as adapted
 from kd_core.bugs import in_training_mode
@@ -520,3 +521,4 @@ if __name__ == "__main__":
     record_lambda()
     record_map()
     record_bugs()
+    durations.record()

@@ -471,6 +471,7 @@ def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vg
     torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.proof
 def test_fine_tuning_the_backbone_is_three_more_arms(lite0, few):
     config = RUN.model_copy(
         update={"network": "efficientnet_lite0", "tune_backbone": True, "seeds": 1, "epochs": 1}

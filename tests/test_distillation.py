@@ -304,7 +304,7 @@ def test_students_are_paired(tiny):
     assert "No difference at all" in str(result.verdict.text)
 
 
-@pytest.mark.parametrize("events_taken", [1, 3, 6, 10])
+@pytest.mark.parametrize("events_taken", [1, 6, *(pytest.param(n, marks=pytest.mark.proof) for n in (3, 10))])
 @pytest.mark.parametrize("teacher_data", ["same", "all"])
 def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher_data, events_taken):
     models, build = [], kd._build
@@ -502,7 +502,7 @@ def test_no_control_for_equal_labels_where_the_teacher_has_no_more(tiny):
     assert [arm.name for arm in result.arms] == [kd.TEACHER, kd.ALONE, kd.DISTILLED]
 
 
-@pytest.mark.parametrize("teacher_data", ["same", "all"])
+@pytest.mark.parametrize("teacher_data", [pytest.param("same", marks=pytest.mark.proof), "all"])
 @pytest.mark.parametrize("method", ["decoupled", "attention", "hints"])
 @pytest.mark.usefixtures("short_teacher")
 def test_further_methods_change_the_distilled_student_only(tiny, method, teacher_data):

@@ -39,6 +39,7 @@ LAYERS = [
         "kd_core.verdicts",
         "kd_core.best",
         "kd_core.cost",
+        "kd_core.calibration",
     },
     {
         "kd_core.models",

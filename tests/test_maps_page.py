@@ -138,7 +138,7 @@ def test_another_setting_goes_into_the_map_and_its_address():
     assert not at.error
     assert with_of(at) == "student=mlp300,seeds=5"
     [expander] = [e for e in at.get("expander") if "Temperature" in e.label]
-    assert f"Student {STUDENTS['mlp300']}" in expander.label
+    assert f"Student: {STUDENTS['mlp300']}" in expander.label
     assert "mlp300" not in expander.label  # a value by its label
     at.toggle(key="map_others").set_value(False).run()
     assert with_of(at) == "student=mlp300,seeds=5"  # what is not drawn stays set

@@ -532,7 +532,9 @@ def test_one_result_last_with_honest_arms(events):
     assert all(e.loss > 0 and e.size == 0 for e in looks)
 
 
-@pytest.mark.parametrize("config", [TINY, DIGITS], ids=["sinusoids", "digits"])
+@pytest.mark.parametrize(
+    "config", [pytest.param(TINY, id="sinusoids"), pytest.param(DIGITS, id="digits", marks=pytest.mark.proof)]
+)
 def test_composes_repeats_and_goes_to_json_and_back(config, tiny, few_tasks, request):
     result = request.getfixturevalue("digits_result") if config is DIGITS else list(ml.run(config, tiny))[-1]
     shared = ml.prepare(config, tiny)

@@ -8,13 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.article import CITED
+from app.bundled import durations
 from app.figures import COLOURS
 from app.tabs import TABS
 from app.text import Translate
 from app.watch import _limits, queue, store
 from kd_core.data import load
 from kd_core.distillation import run
-from kd_core.runs.queue import Handle
+from kd_core.runs.queue import Handle, Queue
 from kd_core.settings import DistillationSettings, TransferSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
@@ -315,7 +316,14 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
 
 
 def test_a_page_says_how_long_a_run_takes_here(monkeypatch):
-    assert "s here." not in texts(open_page("pages/multitask.py"))  # nothing like it has run
+    monkeypatch.setattr(Queue, "calibration", None)
+    monkeypatch.setattr(Queue, "lanes", 4)
+    monkeypatch.setattr(store(), "durations", lambda technique: [])
+    assert "s here." not in texts(open_page())  # nothing tells
+    there = durations()
+    monkeypatch.setattr(Queue, "calibration", 3 * there["calibration"])  # three times as slow, with four workers
+    [(_settings, seconds)] = there["runs"]["distillation"]
+    assert f"About {3 * seconds * there['workers'] / 4:.2g} s here." in texts(open_page())
     monkeypatch.setattr(store(), "durations", lambda technique: [({"seeds": 5}, 30.0), ({"seeds": 10}, 60.0)])
     at = open_page(seeds="10")
     assert "worker processes of this computer. About 60 s here." in texts(at)

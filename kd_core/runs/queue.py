@@ -101,6 +101,7 @@ class Queue:
         self._started = 0.0  # when the workers were last started
         self._data: Data | None = None
         self._known = _Known()
+        self._calibration: float | None = None
         self._warm = self._closed = False
         self._orders: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         later = threading.Timer(rest, self._orders.put, (self._ready,))
@@ -114,6 +115,11 @@ class Queue:
     def data(self) -> Data | None:
         """What is known about the data; None until a worker has loaded it."""
         return self._data
+
+    @property
+    def calibration(self) -> float | None:
+        """How fast a worker trains, in seconds (`kd_core.calibration`); None until one has measured it."""
+        return self._calibration
 
     @property
     def warm(self) -> bool:
@@ -300,7 +306,8 @@ class Queue:
         """A run has come: write it down, see how long like ones took, and whether it is its turn already."""
         if self._store is not None and handle.under_way:  # not one that was answered together with those before it
             self._store.begin(handle.id, handle.settings)
-            handle.expected = expected_seconds(handle.settings, self._store.durations(handle.technique))
+            found = expected_seconds(handle.settings, self._store.durations(handle.technique))
+            handle.expected = handle.expected if found is None else found
         self._dispatch()
 
     def _dispatch(self) -> None:
@@ -447,6 +454,8 @@ class Queue:
         _, news = told
         if news["kind"] == "machine":
             self._known = _Known(Machine(**news["machine"]), news["names"], news["versions"])
+        elif news["kind"] == "calibrated":
+            self._calibration = news["seconds"]
         elif news["kind"] == "warm":
             if news["data"] is not None:
                 notices = tuple(Message.model_validate(notice) for notice in news["data"]["notices"])

@@ -150,6 +150,16 @@ def _warm(worker: Any, modules: Sequence[str]) -> None:
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
     tell("warm", data=data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]})
+    tell("calibrated", seconds=_calibration())
+
+
+def _calibration() -> float | None:
+    """How fast this machine trains; None for techniques that need no torch."""
+    if "torch" not in sys.modules:
+        return None
+    from kd_core.calibration import calibrated
+
+    return calibrated()
 
 
 def _machine() -> dict[str, Any]:

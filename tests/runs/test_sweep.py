@@ -195,6 +195,7 @@ def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
     assert map_table.table(view).count("failed") == 2
 
 
+@pytest.mark.proof
 def test_a_search_finds_the_known_best_and_gives_hopeless_cells_up(sweeps, url):
     view = sweeps.start(plan("x=0,10", "y=0,1", trials=40, seeds=3, pause=0.01)).wait(120)
     assert (view.state, len(view.cells)) == ("finished", 40)
