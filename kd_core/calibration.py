@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from kd_core.models import build
 
-STEPS, BATCH = 30, 64
-TRIES = 3
+STEPS, BATCH = 10, 64
+TRIES = 15
 
 
 def calibrated() -> float:
