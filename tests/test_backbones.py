@@ -449,6 +449,7 @@ def test_a_result_with_other_weights_says_so(strange_vgg, few):
     assert "is not known" in str(result.verdict.scope[-1])
 
 
+@pytest.mark.proof
 def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, few):
     shared = tr.prepare(RUN, few)
     result = list(tr.trial(RUN, few, shared, 0))[-1]

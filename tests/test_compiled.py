@@ -201,6 +201,7 @@ def test_a_compiler_whose_name_cannot_be_read_is_done_without(ask):
     assert ask(CC='"cc')[0] == "False"
 
 
+@pytest.mark.proof
 def test_a_folder_that_cannot_be_written_is_done_without(ask, kept_in):
     kept_in.parent.write_text("a file where a folder should be")
     assert ask()[0] == "True"

@@ -280,7 +280,8 @@ SMALL = ["distill", "--student", "mlp30", "--train-size", "50", "--epochs", "1",
 
 
 @pytest.mark.parametrize(("arguments", "variable"), [
-    (["data"], "KD_DATA_DIR"), (["data", "--root", "~/data"], "KD_DATA_DIR"),
+    (["data"], "KD_DATA_DIR"),
+    pytest.param(["data", "--root", "~/data"], "KD_DATA_DIR", marks=pytest.mark.proof),
     pytest.param(SMALL, "KD_DATA_DIR", marks=pytest.mark.proof),
     pytest.param(["backbone", "vgg16"], "KD_DATA_DIR", marks=pytest.mark.proof),
 ])  # fmt: skip

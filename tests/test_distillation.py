@@ -361,7 +361,14 @@ def of_another_shape(path, teacher):
     teachers.keep(path, dataclasses.replace(teacher, weights=broken))
 
 
-@pytest.mark.parametrize("harm", [None, truncated, of_other_data, not_finite, of_another_shape])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        None,
+        truncated,
+        *(pytest.param(h, marks=pytest.mark.proof) for h in (of_other_data, not_finite, of_another_shape)),
+    ],
+)
 @pytest.mark.usefixtures("short_teacher")
 def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, caplog, harm):
     data = dataclasses.replace(tiny, name="MNIST")  # only MNIST's teachers are kept

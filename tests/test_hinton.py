@@ -54,6 +54,7 @@ def test_the_table_is_the_runs_errors(uci):
     assert row.told.startswith(f"{fmean(row.ours):.1f} ± {stdev(row.ours):.1f} (")
 
 
+@pytest.mark.proof
 def test_no_three_counts_threes(without_threes):
     lines = told(hinton.NO_THREE, without_threes)
     trials = without_threes.arm(DISTILLED).trials
@@ -66,6 +67,7 @@ def test_no_three_counts_threes(without_threes):
     )
 
 
+@pytest.mark.proof
 def test_only_7_8_is_in_per_cent(uci):
     result = ran(uci, left_out="all_but_7_8", alpha=1, temperature=8)
     lines = told(hinton.ONLY_7_8, result)

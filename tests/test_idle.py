@@ -21,7 +21,10 @@ PAIRS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.proof] * (pair[0] is meta_learning)) for name, pair in PAIRS.items()],
+)
 def test_an_idle_setting_changes_nothing_in_the_main_arm(name, few_tasks):
     technique, arm, common, one, other = PAIRS[name]
     settings = [technique.Settings(**{**common, **values}) for values in (one, other)]

@@ -455,7 +455,7 @@ def test_transfer_runs_to_its_verdict():
     ("page", "settings"),
     [("pages/multitask.py", TINY_MULTITASK),
      ("pages/meta_learning.py", TINY_META),
-     ("pages/meta_learning.py", TINY_DIGITS)],
+     pytest.param("pages/meta_learning.py", TINY_DIGITS, marks=pytest.mark.proof)],
 )  # fmt: skip
 def test_a_tiny_run_reaches_its_verdict(page, settings):
     at = open_page(page, **{name: str(value) for name, value in settings.items()})

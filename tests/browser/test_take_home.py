@@ -48,7 +48,7 @@ def offline(chromium, file, **options):
         context.close()
 
 
-IN_PROOF = ("transfer", "meta_learning")  # their figures are of the same kinds as the others'
+IN_PROOF = ("transfer", "multitask", "meta_learning")  # their figures are of the same kinds as the others'
 
 
 @pytest.mark.parametrize(
