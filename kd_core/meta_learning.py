@@ -45,6 +45,7 @@ from kd_core.settings import (
     PRETRAINED,
     REPTILE,
     SCRATCH,
+    WHOLE,
 )
 from kd_core.settings import MetaSettings as Settings
 from kd_core.starts import Lesson, Start, lesson_of, require_finite, train
@@ -171,7 +172,7 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
     example = problem.fixed("test").query[0][0, :1]
     (network,) = cost.costs_of([problem.network(first)], example)
-    costs = dict.fromkeys(_planned(settings), network)
+    costs = dict.fromkeys(settings.parts, network)
     if ORACLE in costs:
         told = Sinusoids(plain, settings.seed, told=True)
         (costs[ORACLE],) = cost.costs_of([told.network(first)], torch.zeros(1, 3))
@@ -184,15 +185,6 @@ def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     return Shared(costs, results.dataset(data), notes)
 
 
-def _planned(settings: Settings) -> list[str]:
-    """The arms that each trial trains or starts, in order."""
-    wanted = {
-        MAML: not settings.first_order, FIRST_ORDER: True, REPTILE: settings.reptile, PRETRAINED: True,
-        ORACLE: settings.problem == "sinusoids", SCRATCH: True,
-    }  # fmt: skip
-    return [name for name, is_wanted in wanted.items() if is_wanted]
-
-
 # One trial: every arm at one seed
 
 
@@ -201,20 +193,38 @@ def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterat
 
     Yields Steps and Evaluations, and last a Result of this one trial.
     """
+    began = time.perf_counter()
+    arms = yield from part(settings, data, shared, seed)
+    yield assembled(settings, data, shared, [arms], time.perf_counter() - began)
+
+
+def part(
+    settings: Settings, data: Digits, shared: Shared, seed: int, name: str = WHOLE
+) -> Generator[Event, None, list[Arm]]:
+    """One of a trial's `settings.parts`, or all of it: trains its arms, to the same numbers either way."""
     require_same_data(shared.data, results.dataset(data))
-    began, arms = time.perf_counter(), []
-    planned = _planned(settings)
-    efforts = [EFFORT.get(name, 0.0) for name in planned]
-    for place, name in enumerate(planned):
-        span = (sum(efforts[:place]) / sum(efforts), sum(efforts[: place + 1]) / sum(efforts))
-        lesson = lesson_of(settings, data, seed, name)
+    arms: list[Arm] = []
+    planned = settings.parts if name == WHOLE else (name,)
+    efforts = [EFFORT.get(each, 0.0) for each in planned]
+    whole = sum(efforts) or 1.0  # from scratch there is nothing to train
+    for place, each in enumerate(planned):
+        span = (sum(efforts[:place]) / whole, sum(efforts[: place + 1]) / whole)
+        lesson = lesson_of(settings, data, seed, each)
         start = yield from train(settings, lesson, seed, span)
-        arms.append(_arm(settings, name, shared, _tested(settings, lesson, start, seed)))
-        if name == PRETRAINED and isinstance(start.problem, NewDigits):
+        arms.append(_arm(settings, each, shared, _tested(settings, lesson, start, seed)))
+        if each == PRETRAINED and isinstance(start.problem, NewDigits):
             for centroid, body in ((CENTROID_PIXELS, None), (CENTROID_FEATURES, start.parameters)):
                 done = _centroids(settings, start.problem, body, seed)
                 arms.append(_arm(settings, centroid, shared, done))
-    yield _result(settings, arms, shared, time.perf_counter() - began)
+    return arms
+
+
+def assembled(
+    settings: Settings, data: Digits, shared: Shared, parts: Sequence[Sequence[Arm]], seconds: float
+) -> Result:
+    """The Result of a single trial, of all its parts; `join` makes the run's out of these."""
+    require_same_data(shared.data, results.dataset(data))
+    return _result(settings, [arm for trained in parts for arm in trained], shared, seconds)
 
 
 def _arm(settings: Settings, name: str, shared: Shared, done: ArmTrial) -> Arm:

@@ -885,6 +885,15 @@ class MetaSettings(Settings):
         return float(self.seeds * self.iterations * self.meta_batch)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Each arm that a trial trains or starts, in order; the centroids come with joint pre-training."""
+        wanted = {
+            MAML: not self.first_order, FIRST_ORDER: True, REPTILE: self.reptile, PRETRAINED: True,
+            ORACLE: self.problem == "sinusoids", SCRATCH: True,
+        }  # fmt: skip
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+    @property
     def idle(self) -> frozenset[str]:
         """Reptile is an arm beside the one that is judged; a curve has no digits."""
         return frozenset({"reptile"} | ({"ways"} if self.problem == "sinusoids" else set()))

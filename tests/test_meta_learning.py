@@ -556,6 +556,31 @@ def test_arms_begin_at_the_same_weights_and_the_kept_start_gives_its_own_numbers
     assert again == pytest.approx(trial.series["query loss"], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "config", [pytest.param(TINY, id="sinusoids"), pytest.param(DIGITS, id="digits", marks=pytest.mark.proof)]
+)
+def test_parts_of_a_trial_give_what_the_whole_gives(config, tiny, few_tasks):
+    settings = config.model_copy(update={"reptile": True, "seeds": 1})
+    shared = ml.prepare(settings, tiny)
+    whole = list(ml.trial(settings, tiny, shared, 0))[-1]
+    parts = []
+    for name in settings.parts:
+        told = []
+        stream = ml.part(settings, tiny, shared, 0, name)
+        while True:
+            try:
+                told.append(next(stream))
+            except StopIteration as end:
+                parts.append(end.value)
+                break
+        steps = [event for event in told if isinstance(event, Step)]
+        assert {event.arm for event in steps} <= {name}
+        assert not steps or steps[-1].progress == pytest.approx(1)
+    assert len(parts) == (6 if config is TINY else 5)
+    together = ml.assembled(settings, tiny, shared, parts, 1.0)
+    assert together.without_timings() == whole.without_timings()
+
+
 def test_first_order_by_choice_takes_second_order_s_place(tiny, few_tasks):
     *_, result = ml.run(changed(first_order=True, seeds=1), tiny)
     assert [arm.name for arm in result.arms] == [FIRST_ORDER, PRETRAINED, ORACLE, SCRATCH]
