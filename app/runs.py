@@ -48,10 +48,11 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     config |= {
         "rank": st.column_config.NumberColumn(heads["rank"], width=60, help=_(
             "By validation, within one technique, data set and task; never across them.")),
-        "settings": st.column_config.TextColumn(heads["settings"], width=250),
-        "validation": st.column_config.TextColumn(heads["validation"], width=250),
+        "settings": st.column_config.TextColumn(heads["settings"], width=185),
+        "validation": st.column_config.TextColumn(heads["validation"], width=220),
         "seconds": st.column_config.NumberColumn(heads["seconds"], format="%.1f", width=80),
-        "created": st.column_config.DatetimeColumn(heads["created"], format="YYYY-MM-DD HH:mm", timezone=when),
+        "created": st.column_config.DatetimeColumn(
+            heads["created"], format="YYYY-MM-DD HH:mm", timezone=when, width=145),
         "verdict": st.column_config.TextColumn(heads["verdict"], width=420),
         "open": st.column_config.LinkColumn(heads["open"], display_text=_("Open"), width=70),
     }  # fmt: skip
