@@ -275,7 +275,7 @@ def test_a_talk_runs_where_the_run_is_watched_and_its_result_answers():
     at = open_page(present="1", step="2", **{name: str(value) for name, value in TINY.items()})
     at.button(key="talk_run").click().run()
     assert at.title[0].value == "Does the student learn more?"
-    result = started(at).wait(60).result
+    result = started(at).wait(180).result
     at.run()
     assert not at.exception
     at.session_state["talk_revealed_distillation"] = frozenset({4})
@@ -288,7 +288,7 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     at = open_page(**{name: str(value) for name, value in TINY.items()})
     at.button(key="run").click().run()
     assert not at.exception
-    view = started(at).wait(60)
+    view = started(at).wait(180)
     assert view.state == "finished", view.problem
     at.run()
     shown = texts(at)
@@ -299,7 +299,7 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
 
     at.number_input(key="temperature").set_value(9).run()
     at.button(key="run").click().run()
-    assert started(at).wait(60).state == "finished"
+    assert started(at).wait(180).state == "finished"
     at.run()
     figure = json.loads(next(c for c in at.get("plotly_chart") if c.key == "curves").proto.spec)
     ghosts = [trace for trace in figure["data"] if trace.get("name") == "previous run"]
@@ -334,7 +334,7 @@ def test_a_stored_answer_says_so_and_is_trained_again_or_added_to():
     address = {name: str(value) for name, value in {**TINY, "train_size": 51}.items()}
     first = open_page(**address)
     first.button(key="run").click().run()
-    result = started(first).wait(60).result
+    result = started(first).wait(180).result
     at = open_page(**address)  # somebody else, later
     at.button(key="run").click().run()
     assert started(at).wait(20).result == result
@@ -343,7 +343,7 @@ def test_a_stored_answer_says_so_and_is_trained_again_or_added_to():
     assert f"stored on {result.provenance.created[:10]}" in texts(at)
     at.button(key="more_seeds").click().run()
     assert at.slider(key="seeds").value == 7
-    more = started(at).wait(60)
+    more = started(at).wait(180)
     assert more.result.verdict.difference.n == 7
     assert {seed for _, _, seed in more.losses} == {2, 3, 4, 5, 6}
     again = open_page(**address)
@@ -351,7 +351,7 @@ def test_a_stored_answer_says_so_and_is_trained_again_or_added_to():
     started(again).wait(20)
     again.run()
     again.button(key="again").click().run()
-    trained = started(again).wait(60)
+    trained = started(again).wait(180)
     assert trained.stored is None
     assert trained.losses
     assert trained.result.without_timings() == result.without_timings()
@@ -364,7 +364,7 @@ def test_an_interrupted_run_is_found_by_its_link_and_started_again():
     at = open_page(run="interrupted")
     assert "The lab ended in the middle of this run" in texts(at)
     at.button(key="restart").click().run()
-    view = started(at).wait(60)
+    view = started(at).wait(180)
     assert view.result.settings["train_size"] == 52
 
 
@@ -483,7 +483,7 @@ def test_only_the_chosen_tasks_weights_are_asked_for():
     at.slider(key="weight_digit").set_value(0.0).run()
     at.slider(key="weight_angle").set_value(0.0).run()
     at.button(key="run").click().run()
-    problem = started(at).wait(60).problem
+    problem = started(at).wait(180).problem
     assert "All task weights are 0" in str(problem)
     at.run()
     assert not at.exception
@@ -510,7 +510,7 @@ def test_a_network_of_imagenet_that_cannot_be_had_is_one_sentence():
     address = {**TINY_TRANSFER, "task": "imagenet", "network": "large"}
     at = open_page("pages/transfer.py", **{name: str(value) for name, value in address.items()})
     at.button(key="run").click().run()
-    assert started(at).wait(60).state == "failed"
+    assert started(at).wait(180).state == "failed"
     at.run()
     assert "photographs are not here" in " ".join(error.value for error in at.error)
     at.button(key="preset_listing").click().run()

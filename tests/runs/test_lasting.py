@@ -52,10 +52,10 @@ def queue(url):
 
 
 def test_the_same_settings_are_answered_at_once_with_their_date(queue):
-    first = queue.submit(ToySettings(seed=10)).wait(60)
+    first = queue.submit(ToySettings(seed=10)).wait(180)
     assert (first.state, first.stored) == ("finished", None)
     second = queue.submit(ToySettings(seed=10))
-    view = second.wait(60)
+    view = second.wait(180)
     assert view.state == "finished"
     assert view.result == first.result
     assert view.stored == datetime.fromisoformat(first.result.provenance.created)
@@ -67,23 +67,23 @@ def test_the_same_settings_are_answered_at_once_with_their_date(queue):
 
 
 def test_train_again_trains(queue):
-    stored = queue.submit(ToySettings(seed=10)).wait(60)
-    again = queue.submit(ToySettings(seed=10), again=True).wait(60)
+    stored = queue.submit(ToySettings(seed=10)).wait(180)
+    again = queue.submit(ToySettings(seed=10), again=True).wait(180)
     assert (again.state, again.stored) == ("finished", None)
     assert again.id != stored.id
     assert again.losses
-    assert queue.submit(ToySettings(seed=10)).wait(60).id == again.id  # the newest is the answer
+    assert queue.submit(ToySettings(seed=10)).wait(180).id == again.id  # the newest is the answer
 
 
 def test_added_seeds_are_pooled_with_those_that_there_are(queue):
-    queue.submit(ToySettings(seed=20, seeds=2)).wait(60)
+    queue.submit(ToySettings(seed=20, seeds=2)).wait(180)
     more = queue.submit(ToySettings(seed=20, seeds=4))
-    view = more.wait(60)
+    view = more.wait(180)
     assert set(trial_pids(more)) == {22, 23}  # only these were trained
     assert view.result.verdict.difference.n == 4
     assert (view.trials_done, view.progress) == (4, 1.0)
     assert "Trials kept from earlier runs of these settings: 2" in str(view.notices[0])
-    fewer = queue.submit(ToySettings(seed=21, seeds=3)).wait(60)  # all there: nothing to train at all
+    fewer = queue.submit(ToySettings(seed=21, seeds=3)).wait(180)  # all there: nothing to train at all
     assert fewer.result.verdict.difference.n == 3
     assert fewer.losses == {}
 
@@ -104,7 +104,7 @@ def test_what_was_finished_before_a_stop_is_kept(queue, tmp_path):
     until(lambda: queue._store.find(handle.id).state == "stopped")
     ending(tmp_path, 32)
     again = queue.submit(settings)
-    assert again.wait(60).result.verdict.difference.n == 3
+    assert again.wait(180).result.verdict.difference.n == 3
     assert set(trial_pids(again)) == {32}
 
 
@@ -118,15 +118,15 @@ def test_one_run_a_person(queue):
     with pytest.raises(Problem, match="You have a run under way"):
         queue.submit(ToySettings(seed=1), owner="me")
     assert queue.of("me") is mine
-    assert queue.submit(ToySettings(seed=40), owner="you").wait(60).state == "finished"
+    assert queue.submit(ToySettings(seed=40), owner="you").wait(180).state == "finished"
     mine.stop()
     assert queue.of("me") is None
-    assert queue.submit(ToySettings(seed=41), owner="me").wait(60).state == "finished"
+    assert queue.submit(ToySettings(seed=41), owner="me").wait(180).state == "finished"
 
 
 def test_whoever_was_served_longest_ago_goes_next(queue):
     for owner in ("early", "late"):
-        queue.submit(ToySettings(seed=50 + (owner == "late")), owner=owner).wait(60)
+        queue.submit(ToySettings(seed=50 + (owner == "late")), owner=owner).wait(180)
     busy = [queue.submit(ToySettings(steps=LONG, seeds=1)) for _ in range(2)]
     until(lambda: all(handle.view().state == "running" for handle in busy))
     waiting = {
@@ -136,7 +136,7 @@ def test_whoever_was_served_longest_ago_goes_next(queue):
     busy[0].stop()  # one worker becomes free: the three go through it one after another
     begun = {}
     for who, handle in waiting.items():
-        assert handle.wait(60).state == "finished"
+        assert handle.wait(180).state == "finished"
         begun[who] = handle._started
     busy[1].stop()
     assert sorted(begun, key=begun.__getitem__) == ["new", "early", "late"]
@@ -148,7 +148,7 @@ def test_a_long_run_lets_a_later_one_in_between(queue, tmp_path):
     short = queue.submit(ToySettings(seed=90, preparation=1, steps=1))
     until(lambda: short in queue._sent)
     ending(tmp_path, 70, 71)
-    assert short.wait(60).state == "finished"  # else it would wait behind the two last, which do not end
+    assert short.wait(180).state == "finished"  # else it would wait behind the two last, which do not end
     assert long.view().trials_done < 12
     long.stop()
 
@@ -179,7 +179,7 @@ def test_a_wait_is_estimated_from_like_runs():
 
 
 def test_whoever_waits_is_told_about_how_long(queue):
-    queue.submit(ToySettings(seed=200, seeds=4, steps=2)).wait(60)  # so that there is a like run
+    queue.submit(ToySettings(seed=200, seeds=4, steps=2)).wait(180)  # so that there is a like run
     busy = [queue.submit(ToySettings(seed=300 + 10 * n, steps=LONG)) for n in range(2)]
     until(lambda: all(handle.view().state == "running" for handle in busy))
     handle = queue.submit(ToySettings(seed=400))
@@ -203,7 +203,7 @@ def test_limits_are_read_from_the_environment():
 def test_a_run_beyond_the_minutes_is_ended_with_a_sentence(queue, monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.BEAT_SECONDS", 0.2)
     monkeypatch.setattr(queue, "limits", Limits(minutes=0.02))
-    view = queue.submit(ToySettings(steps=LONG, seed=500)).wait(60)
+    view = queue.submit(ToySettings(steps=LONG, seed=500)).wait(180)
     assert view.state == "failed"
     assert "ended after 0.02 minutes, the limit of this server" in str(view.problem)
 
@@ -220,7 +220,7 @@ def test_a_run_under_way_when_the_queue_closed_is_interrupted_and_goes_on(queue,
     assert "start it again, and it goes on from there" in str(found.view().problem)
     assert found.settings == settings
     again = queue.submit(found.settings)
-    assert again.wait(60).state == "finished"
+    assert again.wait(180).state == "finished"
     assert set(trial_pids(again)) == {602}
 
 
@@ -254,7 +254,7 @@ def test_a_server_that_is_killed_leaves_what_was_finished_and_names_what_was_not
     found = until(lambda: (found := queue.find(run)) and found.view().state == "interrupted" and found)
     ending(tmp_path, 702)
     again = queue.submit(found.settings)
-    assert again.wait(60).state == "finished"
+    assert again.wait(180).state == "finished"
     assert set(trial_pids(again)) == {702}  # the others were kept
 
 
@@ -266,7 +266,7 @@ def test_two_queues_on_one_database_see_each_others_runs(queue, url, tmp_path):
     assert not seen.view().over
     assert "under way on another server" in str(seen.view().notices[0])
     (tmp_path / "end").touch()
-    result = handle.wait(60).result
+    result = handle.wait(180).result
     assert until(lambda: (view := other.find(handle.id).view()).over and view).result == result
     other.close()
 
@@ -274,7 +274,7 @@ def test_two_queues_on_one_database_see_each_others_runs(queue, url, tmp_path):
 def test_a_store_that_fails_costs_no_run(queue, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(queue, "_store", Store(f"sqlite:///{tmp_path / 'file' / 'lab.db'}"))
-    view = queue.submit(ToySettings()).wait(60)
+    view = queue.submit(ToySettings()).wait(180)
     assert view.state == "finished"
     assert "Runs are not kept at present" in str(queue._store.problem)
     assert queue.find("no such run") is None

@@ -27,7 +27,7 @@ def queue():
     queue.close()
 
 
-def until(condition, seconds=60.0):
+def until(condition, seconds=180.0):
     """Wait for a true value of `condition()` and return it."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -52,7 +52,7 @@ def test_a_run_submitted_before_the_workers_are_there_finishes_with_one_result(q
     assert handle.view().place == 0
     assert queue.find(handle.id) is handle
     assert queue.find("no such run") is None
-    view = handle.wait(60)
+    view = handle.wait(180)
     assert (view.state, view.problem, view.notices) == ("finished", None, ())
     assert view.result.verdict.difference.n == 2
     assert view.result.settings["device"] == "cpu"
@@ -99,7 +99,7 @@ def test_progress_only_grows_and_stages_follow_each_other(queue, end):
 
 def test_trials_spread_over_the_workers(queue):
     handle = queue.submit(ToySettings(steps=2, seeds=4))
-    view = handle.wait(60)
+    view = handle.wait(180)
     assert view.state == "finished"
     pids = trial_pids(handle)
     assert len(pids) == 4
@@ -123,12 +123,12 @@ def test_what_needs_no_preparation_is_done_beside_it(queue, end):
     assert view.seconds_left is None
     assert not any(arm == "student" for _, arm, _ in view.curves)
     end.touch()
-    assert handle.wait(60).state == "finished"
+    assert handle.wait(180).state == "finished"
 
 
 def test_a_map_divides_no_trial(queue):
     handle = queue.submit(ToySettings(seeds=1, steps=1, divided=True), alone=False)
-    assert handle.wait(60).state == "finished"
+    assert handle.wait(180).state == "finished"
     assert ("student", "other", 0) not in handle.view().curves
 
 
@@ -205,9 +205,9 @@ def test_two_runs_at_once_and_a_third_waits_its_turn(queue, end):
     until(lambda: first.view().state == second.view().state == "running")
     assert third.view().place == 2
     end.touch()
-    assert {seed for _, _, seed in second.wait(60).curves} == {0, 100, 101, 102}
-    assert first.wait(60).state == "finished"
-    assert third.wait(60).state == "finished"
+    assert {seed for _, _, seed in second.wait(180).curves} == {0, 100, 101, 102}
+    assert first.wait(180).state == "finished"
+    assert third.wait(180).state == "finished"
 
 
 def test_stop_ends_a_running_run_and_frees_its_workers(queue):
@@ -234,7 +234,7 @@ def test_stop_ends_a_queued_run(queue):
     assert last.view().place == 2
     for other in busy:
         other.stop()
-    assert last.wait(60).state == "finished"
+    assert last.wait(180).state == "finished"
     assert not handle.view().curves
 
 
@@ -247,7 +247,7 @@ def test_stop_ends_a_queued_run(queue):
     ],
 )
 def test_a_failure_is_told_in_one_sentence(queue, failure, told):
-    view = queue.submit(ToySettings(failure=failure, seeds=1, preparation=1, steps=1)).wait(60)
+    view = queue.submit(ToySettings(failure=failure, seeds=1, preparation=1, steps=1)).wait(180)
     assert view.state == "failed"
     assert str(view.problem) == told
     assert view.result is None
@@ -258,7 +258,7 @@ def test_a_run_whose_worker_is_killed_finishes_and_says_so(queue, end):
     pids = until(lambda: len(pids := trial_pids(handle)) == 2 and pids)
     os.kill(pids[1], signal.SIGKILL)
     end.touch()
-    view = handle.wait(60)
+    view = handle.wait(180)
     assert view.state == "finished"
     notices = [str(notice) for notice in view.notices]
     assert "A worker process died; the trial with seed 1 was started again." in notices
@@ -273,7 +273,7 @@ def test_a_run_all_of_whose_workers_are_killed_at_once_finishes(queue, end):
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
     end.touch()
-    view = handle.wait(60)
+    view = handle.wait(180)
     assert view.state == "finished"
     assert view.result.verdict.difference.n == 2
     assert not {*pids.values()} & {*trial_pids(handle).values()}
@@ -281,10 +281,10 @@ def test_a_run_all_of_whose_workers_are_killed_at_once_finishes(queue, end):
 
 def test_a_run_that_kills_its_workers_is_given_up(queue, monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.DEATHS", 1)  # a new worker takes seconds
-    view = queue.submit(ToySettings(failure="death", seeds=1, steps=2)).wait(60)
+    view = queue.submit(ToySettings(failure="death", seeds=1, steps=2)).wait(180)
     assert view.state == "failed"
     assert "died again and again" in str(view.problem)
-    assert queue.submit(ToySettings()).wait(60).state == "finished"
+    assert queue.submit(ToySettings()).wait(180).state == "finished"
 
 
 def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue):
@@ -293,15 +293,15 @@ def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue)
     until(lambda: handle.view().state == "running" and waiting in queue._sent)
     psutil.Process(queue._workers._process.pid).kill()  # this queue's: another module's pages may have one too
     for lost in (handle, waiting):
-        view = lost.wait(60)
+        view = lost.wait(180)
         assert view.state == "failed"
         assert "ended unexpectedly" in str(view.problem)
-    assert queue.submit(ToySettings()).wait(60).state == "finished"
+    assert queue.submit(ToySettings()).wait(180).state == "finished"
 
 
 def test_workers_that_cannot_start_are_a_clear_failure(capfd):
     queue = Queue(env={"KD_WORKERS": "none"})
-    view = queue.submit(ToySettings()).wait(60)
+    view = queue.submit(ToySettings()).wait(180)
     assert view.state == "failed"
     assert "could not be started (it ended with code 1)" in str(view.problem)
     queue.close()

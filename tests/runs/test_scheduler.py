@@ -36,7 +36,7 @@ def cluster(log):
 
 def test_an_address_that_is_none_is_named():
     queue = Queue(env={"KD_SCHEDULER": "there:or:here"}, modules=("toy_technique",))
-    view = queue.submit(ToySettings()).wait(60)
+    view = queue.submit(ToySettings()).wait(180)
     assert view.state == "failed"
     assert "there:or:here" in str(view.problem)
     assert "KD_SCHEDULER" in str(view.problem)
@@ -54,9 +54,9 @@ def test_closing_the_queue_leaves_the_cluster_alone_and_a_map_goes_to_it(cluster
     store = Store(url)
     after = Queue(env={"KD_SCHEDULER": address}, modules=("toy_technique", "map_toy"), store=store)
     until(lambda: after.warm)  # it heard from workers that were warm before it came
-    assert after.submit(ToySettings()).wait(60).state == "finished"  # what was under way was stopped, not left
+    assert after.submit(ToySettings()).wait(180).state == "finished"  # what was under way was stopped, not left
     plan = Plan.read("map_toy", ["x=1,3", "y=0.5,1"], {"seeds": 2, "pause": 0.05})
-    view = Sweeps(after, url).start(plan).wait(60)
+    view = Sweeps(after, url).start(plan).wait(180)
     after.close()
     store.close()
     assert (view.state, view.best.at) == ("finished", {"x": 3.0, "y": 0.5})
@@ -78,7 +78,7 @@ def test_runs_go_to_its_workers_and_one_may_die(cluster, tmp_path, capfd):
     assert set(psutil.Process().children()) <= set(before)
     os.kill(pids[1], signal.SIGKILL)
     (tmp_path / "end").touch()
-    view = handle.wait(60)
+    view = handle.wait(180)
     assert view.state == "finished"
     assert "A worker process died; the trial with seed 1 was started again." in map(str, view.notices)
     assert trial_pids(handle)[1] == pids[0]  # by the one that is left
@@ -86,10 +86,10 @@ def test_runs_go_to_its_workers_and_one_may_die(cluster, tmp_path, capfd):
     last = queue.submit(ToySettings(steps=LONG))
     until(lambda: last.view().state == "running")
     scheduler.kill()
-    view = last.wait(60)
+    view = last.wait(180)
     assert view.state == "failed"
     assert "The connection to the Dask scheduler (KD_SCHEDULER) was lost" in str(view.problem)
-    view = queue.submit(ToySettings()).wait(60)
+    view = queue.submit(ToySettings()).wait(180)
     assert view.state == "failed"
     assert f"The Dask scheduler {address} (KD_SCHEDULER) cannot be reached" in str(view.problem)
     queue.close()

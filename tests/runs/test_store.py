@@ -268,7 +268,7 @@ def write_from_two_servers(url):
     servers = [
         subprocess.Popen([sys.executable, "-c", program, url, name], cwd=Path(__file__).parents[2]) for name in "ab"
     ]
-    assert [server.wait(60) for server in servers] == [0, 0]
+    assert [server.wait(180) for server in servers] == [0, 0]
     store = Store(url)
     assert len(store.history()) == 100
     store.close()

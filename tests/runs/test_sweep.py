@@ -77,7 +77,7 @@ def runs(url):
 
 def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
     asked = plan(seeds=3)
-    view = sweeps.start(asked).wait(60)
+    view = sweeps.start(asked).wait(180)
     assert (view.state, view.done, view.problem) == ("finished", 6, None)
     assert [cell.at for cell in view.cells] == asked.grid()
     for cell in view.cells:
@@ -93,12 +93,12 @@ def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
 
 
 def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url, monkeypatch):
-    first = sweeps.start(plan()).wait(60)
+    first = sweeps.start(plan()).wait(180)
     before = runs(url)
     monkeypatch.setattr(queue, "submit", lambda *_, **__: pytest.fail("no cell needs a run"))
-    view = sweeps.start(plan()).wait(60)
+    view = sweeps.start(plan()).wait(180)
     assert (view.state, view.done) == ("finished", 6)
-    other = sweeps.start(plan("y=0.5,1", "x=3,4")).wait(60)  # another map of the same cells
+    other = sweeps.start(plan("y=0.5,1", "x=3,4")).wait(180)  # another map of the same cells
     assert other.state == "finished"
     assert all(cell.seconds == 0 for cell in other.cells)
     known = {map_table.name_of(cell): (cell.run, cell.measures) for cell in first.cells}
@@ -112,7 +112,7 @@ def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweep
     sweep = sweeps.start(asked)
     until(lambda: sweep.view().done >= 3)
     sweep.stop()
-    stopped = sweep.wait(60)
+    stopped = sweep.wait(180)
     held.unlink()
     assert stopped.state == "stopped"
     assert 3 <= stopped.done < 6
@@ -121,7 +121,7 @@ def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweep
     found = other.view(asked.key())
     assert (found.state, found.done) == ("interrupted", stopped.done)
     assert found.cells == tuple(c.model_copy(update={"run": c.run if c.measures else None}) for c in stopped.cells)
-    resumed = other.start(asked).wait(60)
+    resumed = other.start(asked).wait(180)
     assert (resumed.state, resumed.done) == ("finished", 6)
     kept = {map_table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
     assert {map_table.name_of(c): c.run for c in resumed.cells if map_table.name_of(c) in kept} == kept
@@ -167,14 +167,14 @@ def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_agai
     kept.close()
     assert 3 <= len(finished) < 6
 
-    resumed = sweeps.start(asked).wait(60)  # by another process: this one
+    resumed = sweeps.start(asked).wait(180)  # by another process: this one
     trained = begun(log, 0.002)
     assert len(trained) == 12
     assert {trained[at["x"], at["y"], seed] for at in finished for seed in range(2)} == {1}
     # What each of its two workers had in hand was begun anew, or had just finished and nobody had written down yet.
     assert trained.total() <= 12 + 4
     assert max(trained.values()) <= 2
-    whole = sweeps.start(plan(pause=0.003)).wait(60)  # the same errors, and nobody dies
+    whole = sweeps.start(plan(pause=0.003)).wait(180)  # the same errors, and nobody dies
     assert begun(log, 0.003).total() == 12
     assert (resumed.state, whole.state) == ("finished", "finished")
     assert [(c.at, c.state, c.measures) for c in resumed.cells] == [
@@ -189,7 +189,7 @@ def begun(log, pause):
 
 
 def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
-    view = sweeps.start(plan("kind=good,broken", "x=1,2")).wait(60)
+    view = sweeps.start(plan("kind=good,broken", "x=1,2")).wait(180)
     assert [cell.state for cell in view.cells] == ["finished", "finished", "failed", "failed"]
     assert str(view.cells[2].problem) == "The broken kind does not work."
     assert map_table.table(view).count("failed") == 2
@@ -218,7 +218,7 @@ def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queu
         sweeps.start(plan("x=7,8", "y=0.1,0.2"), "me")
     assert sweeps.start(plan("x=5,6", "y=0.1,0.2", pause=0.3), "you") is mine  # the same map is watched
     mine.stop()
-    mine.wait(60)
+    mine.wait(180)
     queue.limits = Limits(images=1)
     with pytest.raises(Problem, match="this server allows 1 a run"):
         sweeps.start(plan("x=7,8", "y=0.1,0.2"))
@@ -228,7 +228,7 @@ def test_one_map_a_person_and_one_that_is_too_large_for_this_server(sweeps, queu
 def test_a_database_that_cannot_be_used_leaves_maps_in_memory(queue, tmp_path):
     (tmp_path / "file").write_text("")
     sweeps = Sweeps(queue, f"sqlite:///{tmp_path / 'file' / 'lab.db'}")
-    view = sweeps.start(plan("x=1,2", "y=0.5,1")).wait(60)
+    view = sweeps.start(plan("x=1,2", "y=0.5,1")).wait(180)
     assert view.state == "finished"
     assert "Maps are not kept at present" in str(sweeps.problem)
     sweeps.close()
