@@ -131,9 +131,9 @@ def arrival(technique: str, _: Translate) -> None:
     Whoever follows a link or refreshes the page comes for that run, which stands further down.
     """
     named, mine = st.query_params.get("run"), st.session_state.get(f"run_{technique}")
-    handle = queue().find(named) if named else None
     if not named or named == mine:
         return
+    handle = queue().find(named)
     if handle is None:
         st.warning(_("No run of this lab has the name in this address: it was mistyped, or the run was deleted."))
     elif handle.technique != technique:

@@ -53,8 +53,9 @@ chips("3.1", "4.1", _=_)
 page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
              icon=":material/bug_report:")  # fmt: skip
 st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
-presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
-presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), takes=takes(_), key="hinton",
+says_how_long = takes(_)
+presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
+presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long, key="hinton",
         heading=_("Hinton 2015, section 3"))  # fmt: skip
 chips("5.1", _=_)
 settings = controls(DistillationSettings, _)
@@ -109,7 +110,9 @@ def limits() -> None:
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "
           "that there is no difference at all.")
     )  # fmt: skip
-    if presets(DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), takes=takes(_), key="limits"):
+    if presets(
+        DistillationSettings, DISTILLATION_LIMITS, _, mnist=mnist_is_there(), takes=says_how_long, key="limits"
+    ):
         st.rerun()  # the controls are outside these tabs
 
 

@@ -27,7 +27,8 @@ guide = lesson(LESSON, TransferSettings, _)
 live = st.container(key="labels_curve")
 chips("3.2.1", "4.2", _=_)
 st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
-presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
+says_how_long = takes(_)
+presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
 chips("5.2", _=_)
 settings = controls(TransferSettings, _)
 data_notices(_)
@@ -64,7 +65,7 @@ def pull() -> None:
           "only the new last layer learns. Plain weight decay pulls to zero instead, that is, away from what was "
           "learned.")
     )  # fmt: skip
-    if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=takes(_), key="ends"):
+    if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=says_how_long, key="ends"):
         st.rerun()  # the controls are outside these tabs
     every = transfer_figures.lambda_map()
     st.markdown("**" + _("The larger λ, the less each layer moves") + "**")

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.bundled import RecordedStep
-from app.components import mounted
+from app.components import SHARED, mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -57,7 +57,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted("gradients")
+_mount = mounted("gradients", shared=(SHARED,))
 
 
 def gradients(

@@ -333,9 +333,3 @@ function keep(state) {
     // as above
   }
 }
-
-// At least one decimal, and as many more as the weight has: an address may say 0.25.
-function inTenths(weight) {
-  const whole = String(Number(weight.toFixed(10)));
-  return weight.toFixed(Math.max(1, whole.split(".")[1]?.length ?? 0));
-}
