@@ -1,4 +1,4 @@
-"""What the public functions of tensors are given: looked at before it is used, and refused where it does not fit.
+"""Checks of the arguments of public tensor functions: shapes, types and values are required, not assumed.
 
 Each error says what was given and what is expected. `shape` and `batch` look at nothing but shapes and types, and
 cost no time; `classes` looks at values, which waits for a GPU to finish.

@@ -1,4 +1,4 @@
-"""Where a talk is, owned by the browser: its buttons and keys act there at once, and Python draws what they say."""
+"""The clicker of a talk: the browser owns the step, so buttons and keys act at once; Python draws the step."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-// Where a talk is: the step, and the steps whose answer is shown. Both are owned here, so that a key acts at once,
+// The clicker of a talk owns the step, and the steps whose answer is shown, so that a key acts at once,
 // whatever Python is still drawing; Python is sent the whole state, never a key, and draws the latest.
 //
 // A presenter's clicker sends Page Up and Page Down: these turn the page whatever was touched last. All other keys
