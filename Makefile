@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+# Where it is set, each of the hundred processes that the tests start compiles the lab's modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test check proof assets bench data translations
 .DEFAULT_GOAL := app

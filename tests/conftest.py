@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings as of_properties
 from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadFileScheduling
 
@@ -21,6 +22,10 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
 os.environ["KD_DATABASE_URL"] = f"sqlite:///{Path(_FOLDER.name) / 'lab.db'}"
 # One worker for the pages of a test process, and for the server of its browser tests: there are two such processes.
 os.environ.setdefault("KD_WORKERS", "1")
+
+# A property is true or not; how long an example takes depends on what else the machine does.
+of_properties.register_profile("lab", deadline=None)
+of_properties.load_profile("lab")
 
 
 class _OneBrowser(LoadFileScheduling):

@@ -100,7 +100,7 @@ def test_images_turn_in_their_own_type():
     torch.testing.assert_close(made[0], images[0].rot90(1, (1, 2)), atol=1e-5, rtol=0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60))
 def test_a_number_stays_the_same(number):
     assert arguments.scalar("x", number) == float(number)
@@ -125,7 +125,7 @@ def test_a_whole_number_is_one():
         arguments.at_least("steps", -1, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 3), max_size=4), st.lists(st.integers(0, 3), max_size=4),
        st.lists(st.integers(0, 3), max_size=4))  # fmt: skip
 def test_a_batch_is_two_of_one_shape_and_a_label_each(student, teacher, labels):

@@ -1,8 +1,6 @@
 """The compiled convolution gives torch's values and gradients, and does without where it cannot be had."""
 
 import copy
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -42,6 +40,16 @@ def values(net, x, arrives, function=None):
     return pooled, *torch.autograd.grad(pooled, inputs, arrives.to(pooled))
 
 
+def decided(x, net):
+    """Where in float32 it is certain which value of a window wins, and on which side of 0: elsewhere the gradient
+    goes another way after another rounding."""
+    seen = F.conv2d(x.double(), net.weight.double(), net.bias.double())
+    rows, columns = (size // 2 for size in seen.shape[2:])
+    windows = seen[:, :, : 2 * rows, : 2 * columns].unflatten(3, (columns, 2)).unflatten(2, (rows, 2))
+    first, second = windows.permute(0, 1, 2, 4, 3, 5).flatten(4).topk(2).values.unbind(-1)
+    return (first - second > 1e-5) & (first.abs() > 1e-5)
+
+
 def network(inputs, outputs):
     net = ConvPool(inputs, outputs)
     initialise(net, torch.Generator().manual_seed(1))
@@ -49,7 +57,7 @@ def network(inputs, outputs):
 
 
 @pytest.mark.parametrize("last", [True, False])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     images=st.integers(0, 5), height=st.integers(4, 13), width=st.integers(4, 13),
     inputs=st.sampled_from([1, 16, 32]), outputs=st.sampled_from([16, 32, 48, 64]), seed=st.integers(0, 99),
@@ -60,7 +68,7 @@ def test_values_and_gradients_are_torchs(last, images, height, width, inputs, ou
         x = x.contiguous(memory_format=torch.channels_last)
     net = network(inputs, outputs)
     assert compiled.serves(x, net.weight)
-    arrives = draw(images, outputs, (height - 2) // 2, (width - 2) // 2, seed=seed + 1)
+    arrives = draw(images, outputs, (height - 2) // 2, (width - 2) // 2, seed=seed + 1) * decided(x, net)
     expected = values(copy.deepcopy(net).double(), x.double(), arrives, usual)
     for ours, theirs in zip(values(net, x, arrives), expected, strict=True):
         torch.testing.assert_close(ours.double(), theirs, atol=2e-5, rtol=2e-5)
@@ -172,11 +180,14 @@ def ask(monkeypatch, kept_in, capfd):
 
 
 def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(ask, kept_in):
+    kept = kept_in / f"{compiled.identity()}.so"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"broken")  # such a library is made again
     made = ask()
-    (kept,) = kept_in.iterdir()
+    assert list(kept_in.iterdir()) == [kept]
+    assert kept.read_bytes() != b"broken"
     when = kept.stat().st_mtime_ns
-    other = subprocess.run([sys.executable, "-c", ANSWER], capture_output=True, text=True, check=True)
-    assert (other.stdout.split(), other.stderr) == (made, "")
+    assert ask() == made  # the second time it is there
     assert (list(kept_in.iterdir()), kept.stat().st_mtime_ns) == ([kept], when)
     without = ask(CC="/nowhere/cc")
     assert (made[0], without[0]) == ("True", "False")
@@ -205,15 +216,6 @@ def test_a_compiler_whose_name_cannot_be_read_is_done_without(ask):
 def test_a_folder_that_cannot_be_written_is_done_without(ask, kept_in):
     kept_in.parent.write_text("a file where a folder should be")
     assert ask()[0] == "True"
-
-
-def test_a_kept_library_that_is_broken_is_made_again(ask, kept_in):
-    kept = kept_in / f"{compiled.identity()}.so"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"broken")
-    assert ask()[0] == "True"
-    assert list(kept_in.iterdir()) == [kept]
-    assert kept.read_bytes() != b"broken"
 
 
 def test_training_takes_it():

@@ -31,7 +31,7 @@ def by_scipy(t: float, weight_labels: float, weight_kl: float, seed: int = 0) ->
     return weight_labels * ce + weight_kl * kl
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(t=st.floats(1, 50), alpha=st.floats(0, 1), seed=st.integers(0, 99))
 def test_translated_settings_give_this_labs_loss(t, alpha, seed):
     student, teacher, labels = given_batch = tensors(seed)

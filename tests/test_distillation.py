@@ -126,7 +126,7 @@ def test_alpha_zero_is_plain_training():
     assert kd.distillation_loss(student, teacher, labels, 7.0, 0.0).item() == plain.item()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000), t=st.floats(0.5, 50), alpha=st.floats(0, 1),
     shift=st.floats(-1000, 1000),
@@ -139,7 +139,7 @@ def test_shifting_logits_changes_nothing_and_loss_is_not_negative(seed, t, alpha
     assert loss >= -1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), t=st.floats(0.5, 50))
 def test_order_of_classes_never_changes(seed, t):
     _, teacher, _ = random_batch(seed)

@@ -62,7 +62,7 @@ def test_float32_is_right_at_every_temperature(t, alpha, apart):
     torch.testing.assert_close(student.grad.double(), gradient, rtol=1e-5, atol=1e-6 * gradient.abs().max().item())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), log_t=st.floats(math.log(0.05), math.log(1e6)), classes=st.integers(1, 12),
        spread=st.floats(0.01, 100), n=st.integers(1, 4))  # fmt: skip
 def test_any_logits_at_any_temperature(seed, log_t, classes, spread, n):

@@ -75,7 +75,7 @@ def test_a_giant_is_refused_before_it_is_read():
     assert "at most 8,000,000" in refused(b" " * 8_000_001)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_random_bytes_are_refused(content):
     refused(content)

@@ -33,7 +33,7 @@ def linked(draw):
     return chosen, hide, draw(some.sampled_from(["", "en", "zh"]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(linked())
 def test_links_round_trip_for_random_settings(example):
     chosen, hide, language = example

@@ -22,7 +22,7 @@ def random_batch(seed: int = 0, n: int = 7, classes: int = 10):
     return student, teacher, torch.randint(classes, (n,), generator=g)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), t=st.floats(0.5, 50), classes=st.integers(2, 12))
 def test_kl_is_tckd_plus_the_rest_times_nckd(seed, t, classes):
     student, teacher, labels = random_batch(seed, classes=classes)

@@ -106,7 +106,7 @@ def test_a_single_task_is_refused():
             call()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(FINITE, st.floats(-5, 5)), min_size=2, max_size=4))
 def test_uncertainty_is_kendalls_form_and_torchjds(pairs):
     losses = torch.tensor([loss for loss, _ in pairs], dtype=torch.float64)
@@ -129,7 +129,7 @@ def test_uncertainty_is_least_where_the_variance_is_the_loss():
     torch.testing.assert_close(s.grad, torch.zeros(2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=2, max_size=4), st.floats(0.5, 10))
 def test_dwa_is_the_papers_and_torchjds(pairs, temperature):
     previous, before = ([pair[k] for pair in pairs] for k in (0, 1))
@@ -178,7 +178,7 @@ def test_two_conflicting_gradients_by_hand():
     torch.testing.assert_close(mt.project_conflicts(agreeing), agreeing.sum(0))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 30))
 def test_two_tasks_are_torchjds_whatever_the_order(seed, params):
     g = matrix(2, params, seed)
@@ -215,7 +215,7 @@ def test_zero_gradients_divide_nothing_by_zero():
     torch.testing.assert_close(1e30 * mt.project_conflicts(tiny), torch.tensor([0.5, 1.5]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_cosines_are_numpys(seed, tasks):
     g = matrix(tasks, 12, seed)

@@ -100,10 +100,17 @@ def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_path, capsys, monkeypatch):
+def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_path, capsys, quick_teachers):
+    def repeated(result):
+        file = tmp_path / "repeat.py"
+        file.write_text(report.script(result), encoding="utf-8")
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(file), run_name="__main__")
+        return ended.value.code, capsys.readouterr().out.splitlines()
+
     asked = distillation.Settings(train_size=50, epochs=2, seeds=2, student="mlp30", teacher_data="same")
     *_, result = distillation.run(asked, uci)
-    status, lines = run_script(result, tmp_path)
+    status, lines = repeated(result)
     for arm in result.arms:
         for trial in arm.trials:
             assert f"{arm.name}, seed {trial.seed}: {trial.test_errors}" in lines
@@ -115,12 +122,9 @@ def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_pat
     first, *others = result.arms
     trial = first.trials[0].model_copy(update={"test_errors": first.trials[0].test_errors + 1})
     first = first.model_copy(update={"trials": (trial, *first.trials[1:])})
-    monkeypatch.setattr(distillation, "run", lambda *_: iter([result]))  # as has just been seen
-    (tmp_path / "other.py").write_text(report.script(result.model_copy(update={"arms": (first, *others)})))
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(tmp_path / "other.py"), run_name="__main__")
-    assert ended.value.code == 1
-    assert "Not every number is as it was" in capsys.readouterr().out
+    status, lines = repeated(result.model_copy(update={"arms": (first, *others)}))
+    assert status == 1
+    assert "Not every number is as it was" in "\n".join(lines)
 
 
 @pytest.mark.proof

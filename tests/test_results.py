@@ -11,9 +11,6 @@ from kd_core.statistics import agreement, calibration_error
 from kd_core.training import predict, seeded
 from kd_core.vision import import_torchvision
 
-import_torchvision()  # torchmetrics imports it, and alone it fails beside a torch without CUDA
-from torchmetrics.classification import MulticlassCalibrationError  # noqa: E402
-
 
 @pytest.fixture(scope="module")
 def networks(tiny):
@@ -26,6 +23,9 @@ def networks(tiny):
 
 
 def test_calibration_error_is_torchmetrics(networks, tiny):
+    import_torchvision()  # torchmetrics imports it, and alone it fails beside a torch without CUDA
+    from torchmetrics.classification import MulticlassCalibrationError  # four seconds, of this process alone
+
     for model, trial in networks:
         logits = predict(model, tiny.test.images)
         metric = MulticlassCalibrationError(num_classes=10, n_bins=15, norm="l1")

@@ -28,7 +28,7 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), lam=st.floats(0, 100))
 def test_penalty_and_its_gradient_are_the_closed_form(seed, lam):
     theta, reference = weights(seed), weights(seed + 1)

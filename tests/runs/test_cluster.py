@@ -71,6 +71,7 @@ def test_it_prints_one_address_and_ends_when_its_input_closes():
     cluster_ends(process, workers)
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
 def test_it_ends_on_sigterm():
     process = start("-m", "kd_core.runs.cluster")
@@ -87,6 +88,7 @@ def test_its_workers_end_when_it_is_killed():
     process.communicate()
 
 
+@pytest.mark.proof
 def test_it_ends_when_its_parent_dies_while_it_starts():
     process = start("-m", "kd_core.runs.cluster")
     workers = until(psutil.Process(process.pid).children)

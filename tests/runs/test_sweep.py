@@ -145,6 +145,7 @@ while (view := sweep.wait(0.02)).state == "running":
 """
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_again(sweeps, url, log, held):
     asked = plan(pause=0.002)
