@@ -93,7 +93,7 @@ def hashes() -> str:
     lines = []
     for name in TINY:
         settings = import_module(f"kd_core.{name}").Settings
-        concrete = {field: value for field, value in (("device", "cpu"), ("precision", "float32"))}
+        concrete = {"device": "cpu", "precision": "float32"}
         for field, spec in settings.specs().items():
             if spec.choices:
                 values = [*spec.choices]
@@ -116,8 +116,10 @@ def helped() -> str:
     """What `--help` says of every command."""
     said = []
     for command in COMMANDS:
-        done = subprocess.run([sys.executable, "-m", "kd_core", *filter(None, [command]), "--help"], cwd=ROOT,
-                              capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "kd_core", *filter(None, [command]), "--help"], cwd=ROOT,
+            capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"},
+        )  # fmt: skip
         said.append(done.stdout)
     return "\n\n".join(said)
 
