@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.text import Translate
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
-from kd_core.settings import DistillationSettings
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from statistics import stdev
 from app.compare import STYLE
 from app.figures import Translator
 from app.history import LETTERS, NAMES
-from kd_core.events import Arm, Interval, Result
 from kd_core.messages import N_, Message, Scalar, message
-from kd_core.numbers import number, signed
-from kd_core.settings import TECHNIQUES
-from kd_core.statistics import CONFIDENCE, t_interval, welch
-from kd_core.validation import DRAWN_BY, ends, group, main_arms, of_losses, per_10000
+from kd_core.results.comparability import DRAWN_BY, ends, group, main_arms, of_losses, per_10000
+from kd_core.results.numbers import number, signed
+from kd_core.results.schema import Arm, Interval, Result
+from kd_core.results.statistics import CONFIDENCE, t_interval, welch
+from kd_core.techniques import TECHNIQUES
 
 BETTER = N_("{b} is better than {a}: {points} points fewer validation errors ({c} % interval {low} to {high}).")
 WORSE = N_("{b} is worse than {a}: {points} points more validation errors ({c} % interval {low} to {high}).")

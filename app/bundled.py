@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
-from kd_core.events import Result
 from kd_core.messages import Scalar
-from kd_core.runs.map_study import MapView
-from kd_core.settings import TECHNIQUES
+from kd_core.results.schema import Result
+from kd_core.sweeps.study import MapView
+from kd_core.techniques import TECHNIQUES
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -62,7 +62,7 @@ class Durations(TypedDict):
 
     created: str
     processor: str
-    calibration: float  # seconds, by kd_core.calibration
+    calibration: float  # seconds, by kd_core.nn.calibration
     workers: int
     runs: dict[str, list[tuple[dict[str, Scalar], float]]]
 

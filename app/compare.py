@@ -5,8 +5,8 @@ from html import escape
 
 from app.depth import of_one
 from app.figures import COLOURS, Translator
-from kd_core.events import Arm, Result
-from kd_core.numbers import fixed
+from kd_core.results.numbers import fixed
+from kd_core.results.schema import Arm, Result
 
 NONE = "–"
 MOST_COLUMNS = 5

@@ -13,41 +13,26 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from kd_core.events import Arm, ArmTrial, GalleryDigit, Interval, Result, Verdict
+from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, EQUAL, EQUAL_TEACHER, SHIFTS, SMOOTHED, TEACHER
 from kd_core.messages import Message, message
-from kd_core.settings import (
-    ALONE,
-    ANCHORED,
+from kd_core.meta_learning.settings import (
     CENTROID_FEATURES,
     CENTROID_PIXELS,
-    DECAYED,
-    DIGITS_LEFT_OUT,
-    EQUAL,
-    EQUAL_TEACHER,
-    FAIR,
     FIRST_ORDER,
-    FROZEN,
-    JOINT,
-    JOINT_EQUAL,
     MAML,
     ORACLE,
     PRETRAINED,
     REPTILE,
-    SCRATCH,
-    SHIFTS,
-    SMOOTHED,
-    SOURCE,
-    TASK_ALONE,
-    TEACHER,
-    TECHNIQUES,
-    TUNED,
-    Settings,
-    arm_of,
-    task_of,
 )
-from kd_core.statistics import delta_m, loss_verdict, paired_points, paired_ratio, t_interval, verdict
-from kd_core.validation import main_arms, of_losses
-from kd_core.verdicts import EVERY
+from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, arm_of, task_of
+from kd_core.results.comparability import main_arms, of_losses
+from kd_core.results.schema import Arm, ArmTrial, GalleryDigit, Interval, Result, Verdict
+from kd_core.results.statistics import delta_m, loss_verdict, paired_points, paired_ratio, t_interval, verdict
+from kd_core.results.wording import EVERY
+from kd_core.settings.base import Settings
+from kd_core.settings.common import SCRATCH
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
 
 NEAR = 10.0  # degrees: an angle that is off by more is an error
 SHORT = 1e-4  # relative: of numbers that are kept to five digits

@@ -17,7 +17,8 @@ from app.address import begin, is_known, moved, settled, write
 from app.link import HIDE, named, text
 from app.text import LANGUAGES, Translate
 from kd_core.messages import Message, Problem, Scalar, message
-from kd_core.settings import Preset, Settings, Spec, written
+from kd_core.settings.base import Preset, Settings
+from kd_core.settings.fields import Spec, written
 
 RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}

@@ -8,9 +8,9 @@ import numpy as np
 from app import depth, figures, meta_figures, multitask_figures, report, transfer_figures, unseen
 from app.compare import comparison
 from app.text import Translate
-from kd_core.events import Result
 from kd_core.messages import N_, Problem
-from kd_core.validation import of_losses
+from kd_core.results.comparability import of_losses
+from kd_core.results.schema import Result
 
 ENGLISH = Translate("en")
 

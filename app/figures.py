@@ -11,37 +11,30 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app import log_axis
-from kd_core.events import GalleryDigit, Interval, Result
-from kd_core.numbers import fixed
-from kd_core.settings import (
+from kd_core.distillation.settings import (
     ALONE,
-    ANCHORED,
     BUGGED,
-    CENTROID_FEATURES,
-    CENTROID_PIXELS,
-    DECAYED,
     DISTILLED,
     EQUAL,
     EQUAL_TEACHER,
-    FAIR,
+    SHUFFLED,
+    SMOOTHED,
+    TEACHER,
+)
+from kd_core.meta_learning.settings import (
+    CENTROID_FEATURES,
+    CENTROID_PIXELS,
     FIRST_ORDER,
-    FROZEN,
-    JOINT,
-    JOINT_EQUAL,
     MAML,
     ORACLE,
     PRETRAINED,
     REPTILE,
-    SCRATCH,
-    SHUFFLED,
-    SMOOTHED,
-    SOURCE,
-    TASK_ALONE,
-    TASK_LABELS,
-    TEACHER,
-    TUNED,
-    arm_of,
-)  # fmt: skip
+)
+from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, TASK_LABELS, arm_of
+from kd_core.results.numbers import fixed
+from kd_core.results.schema import GalleryDigit, Interval, Result
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
 
 Translator = Callable[..., str]
 

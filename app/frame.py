@@ -13,7 +13,7 @@ from app.look import speak, style
 from app.text import LANGUAGES, Translate, current, default_language, language
 from app.watch import arrival
 from kd_core.messages import N_
-from kd_core.settings import Settings
+from kd_core.settings.base import Settings
 
 # Streamlit's public hook is the class of an element with a key (.st-key-…). For its frame, sliders and captions it
 # has none: so its class names and test ids stand in style sheets. Should one go, a page looks plainer and works on.

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 
 from app.figures import COLOURS, DASHES, LIVE_ORDER, Translator, live_axis, mean_curve
 from app.log_axis import set_ticks
-from kd_core.events import Result
 from kd_core.messages import Scalar
+from kd_core.results.comparability import Points, group, of_losses, points
+from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
-from kd_core.validation import Points, group, of_losses, points
 
 FAINT = 0.4
 

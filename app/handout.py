@@ -18,10 +18,10 @@ from app.compare import comparison
 from app.image import data_uri
 from app.link import address, differing
 from app.text import Translate
-from kd_core.__main__ import COMMANDS
-from kd_core.events import Result
+from kd_core.cli.main import COMMANDS
 from kd_core.messages import N_, Message, Scalar
-from kd_core.settings import TECHNIQUES
+from kd_core.results.schema import Result
+from kd_core.techniques import TECHNIQUES
 
 NAMES = {
     "distillation": N_("Distillation"),

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 from app.figures import Translator
 from app.link import differing
 from kd_core.messages import N_, Scalar
-from kd_core.numbers import number
+from kd_core.results.comparability import group, main_arms, score
+from kd_core.results.numbers import number
 from kd_core.runs.entry import Entry
-from kd_core.settings import TECHNIQUES, Settings, field
-from kd_core.validation import group, main_arms, score
+from kd_core.settings.base import Settings
+from kd_core.settings.fields import field
+from kd_core.techniques import TECHNIQUES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from app.figures import ABOVE, Translator, finish, mean_curve
 from app.history import LETTERS
-from kd_core.events import Result
-from kd_core.validation import curves, main_arms, of_losses
+from kd_core.results.comparability import curves, main_arms, of_losses
+from kd_core.results.schema import Result
 
 # A run is no arm, so none of these is an arm's colour; dash, marker and letter say the same without colour.
 RUN_STYLES = dict(

@@ -18,11 +18,13 @@ from app.consistent import contradictions
 from app.drawable import images_on_disk
 from app.figures import COLOURS
 from app.text import sentences
-from kd_core.events import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.settings import CENTROID_FEATURES, CENTROID_PIXELS, TASK_LABELS, TECHNIQUES
-from kd_core.statistics import loss_verdict, verdict
-from kd_core.validation import main_arms, of_losses
+from kd_core.meta_learning.settings import CENTROID_FEATURES, CENTROID_PIXELS
+from kd_core.multitask.settings import TASK_LABELS
+from kd_core.results.comparability import main_arms, of_losses
+from kd_core.results.schema import Arm, ArmTrial, Interval, Result, Verdict
+from kd_core.results.statistics import loss_verdict, verdict
+from kd_core.techniques import TECHNIQUES
 
 MOST_BYTES = 8_000_000  # a run of 20 seeds and 12 arms takes 4 MB, without its networks
 MOST = 10**12  # no count or measure of ours is larger

@@ -25,8 +25,9 @@ from app.lessons.step import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, 
 from app.look import style
 from app.text import Translate
 from kd_core.messages import Message, message
-from kd_core.numbers import number
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.results.numbers import number
+from kd_core.settings.base import Settings
+from kd_core.techniques import TECHNIQUES
 
 PARAMETER = "lesson"
 STYLE = """

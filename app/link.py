@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from kd_core.messages import Scalar
-from kd_core.settings import TECHNIQUES, written
+from kd_core.settings.fields import written
+from kd_core.techniques import TECHNIQUES
 
 HIDE = "hide"
 

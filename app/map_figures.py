@@ -16,14 +16,15 @@ from plotly.colors import sample_colorscale, unlabel_rgb
 
 from app.figures import Translator
 from app.log_axis import set_ticks
-from kd_core.best import FEWEST_SEEDS, Standing, shared_seeds
 from kd_core.messages import N_, Scalar
-from kd_core.numbers import fixed, number, signed
-from kd_core.plan import Plan
-from kd_core.runs.map_study import Cell, MapView
-from kd_core.runs.map_table import experiments, judged, name_of
-from kd_core.settings import TECHNIQUES, Spec
-from kd_core.validation import main_arms
+from kd_core.results.comparability import main_arms
+from kd_core.results.multiple_comparisons import FEWEST_SEEDS, Standing, shared_seeds
+from kd_core.results.numbers import fixed, number, signed
+from kd_core.settings.fields import Spec
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.study import Cell, MapView
+from kd_core.sweeps.table import experiments, judged, name_of
+from kd_core.techniques import TECHNIQUES
 
 LISTED = 12  # cells of a search
 BEST, MAY_BE, SCALE = "★", "≈", "Cividis_r"  # bright is few errors, and so it reads in grey and by the colour-blind
@@ -283,7 +284,7 @@ def study_of(view: MapView) -> Any:
     import optuna
     from optuna.trial import create_trial
 
-    from kd_core.runs.map_study import distributions
+    from kd_core.sweeps.study import distributions
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study()

@@ -16,12 +16,13 @@ from app.text import Translate
 from app.visitor import sign_in_needed, visitor
 from app.watch import poll_seconds, queue, store
 from kd_core.messages import Problem, Scalar, message
-from kd_core.plan import MAP_PRESETS, MapPreset, Plan, varied
-from kd_core.runs.map_study import MapView
-from kd_core.runs.map_table import judged, name_of
 from kd_core.runs.queue import expected_seconds
-from kd_core.runs.sweep import Sweeps
-from kd_core.settings import TECHNIQUES, Spec, written
+from kd_core.settings.fields import Spec, written
+from kd_core.sweeps.plan import MAP_PRESETS, MapPreset, Plan, varied
+from kd_core.sweeps.study import MapView
+from kd_core.sweeps.sweep import Sweeps
+from kd_core.sweeps.table import judged, name_of
+from kd_core.techniques import TECHNIQUES
 
 OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kd_core import export, pixels
-from kd_core.events import Result
+from kd_core.data import pixels
+from kd_core.export import onnx
 from kd_core.messages import Problem
+from kd_core.results.schema import Result
 
 MOST = 32  # networks of which the measurement is kept; the one asked for longest ago gives way
 CALIBRATION = 500  # training images that int8 takes its ranges from
@@ -24,8 +25,8 @@ class Exported:
     float32: bytes
     int8: bytes
     apart: float
-    of_float32: export.Measured
-    of_int8: export.Measured
+    of_float32: onnx.Measured
+    of_int8: onnx.Measured
 
 
 class Measuring:
@@ -66,11 +67,11 @@ def checked(result: Result, arm: str) -> tuple[bytes, float]:
     The Result has what torch answered in the run. Raises Problem if ONNX Runtime says something else, or for a
     network that cannot be written.
     """
-    model, first = export.onnx_of(result.networks()[arm]), result.arm(arm).trials[0]
+    model, first = onnx.onnx_of(result.networks()[arm]), result.arm(arm).trials[0]
     if not first.gallery_logits or len(first.gallery_logits[0]) != len(first.confusion):
         return model, 0.0
     images = pixels.test_pixels(result.data.name, [digit.index for digit in result.gallery])
-    return model, export.apart(export.answers(model, images), np.array(first.gallery_logits))
+    return model, onnx.apart(onnx.answers(model, images), np.array(first.gallery_logits))
 
 
 def measured(result: Result, arm: str) -> Exported:
@@ -87,7 +88,7 @@ def measured(result: Result, arm: str) -> Exported:
 def _measured(result: Result, arm: str) -> Exported:
     model, apart = checked(result, arm)
     name = result.data.name
-    small = export.int8_of(model, pixels.training_pixels(name, CALIBRATION))
+    small = onnx.int8_of(model, pixels.training_pixels(name, CALIBRATION))
     images = pixels.test_pixels(name, range(result.data.test))
-    large_is, small_is = export.compare([model, small], images, np.asarray(pixels.test_labels(name)))
+    large_is, small_is = onnx.compare([model, small], images, np.asarray(pixels.test_labels(name)))
     return Exported(model, small, apart, large_is, small_is)

@@ -12,8 +12,7 @@ from plotly.subplots import make_subplots
 from app.bundled import recorded
 from app.chart import tiles
 from app.figures import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
-from kd_core.events import Arm, ArmTrial, Interval, Result
-from kd_core.settings import (
+from kd_core.meta_learning.settings import (
     CENTROID_FEATURES,
     CENTROID_PIXELS,
     FIRST_ORDER,
@@ -22,7 +21,8 @@ from kd_core.settings import (
     REPTILE,
     MetaSettings,
 )
-from kd_core.statistics import t_interval
+from kd_core.results.schema import Arm, ArmTrial, Interval, Result
+from kd_core.results.statistics import t_interval
 
 TASKS_SHOWN = 3
 QUERIES_SHOWN = 9

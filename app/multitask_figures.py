@@ -23,10 +23,10 @@ from app.figures import (
     mean_curve,
     softmax,
 )
-from kd_core.events import ArmTrial, Interval, Result
-from kd_core.numbers import fixed, signed
-from kd_core.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
-from kd_core.statistics import t_interval
+from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
+from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import ArmTrial, Interval, Result
+from kd_core.results.statistics import t_interval
 
 MOST_SAMPLES = 12
 

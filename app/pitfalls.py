@@ -1,7 +1,7 @@
 """What the page of conventions and bugs shows: the loss as others write it, and bugs with their checks.
 
-What these functions compute stands in `kd_core.conventions`, `kd_core.bugs` and `kd_core.checks`, which need torch;
-the page shows their formulas and source, and the browser computes their values anew.
+What these functions compute stands in `conventions`, `bugs` and `checks` of `kd_core.distillation`, which need
+torch; the page shows their formulas and source, and the browser computes their values anew.
 """
 
 import ast
@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Literal
 
 from app.bundled import ASSETS
 from app.figures import Translator
-from kd_core import statistics
-from kd_core.events import Interval
+from kd_core.distillation.settings import ALONE, BUGGED, BUGS, DISTILLED, DistillationSettings
 from kd_core.messages import N_
-from kd_core.settings import ALONE, BUGGED, BUGS, DISTILLED, DistillationSettings, Settings, field
+from kd_core.results import statistics
+from kd_core.results.schema import Interval
+from kd_core.settings.base import Settings
+from kd_core.settings.fields import field
 
-CHECKS_FILE = Path(__file__).parent.parent / "kd_core" / "checks.py"
+CHECKS_FILE = Path(__file__).parent.parent / "kd_core" / "distillation" / "checks.py"
 _OURS = DistillationSettings.specs()
 
 
@@ -167,7 +169,7 @@ CHECK_TITLES = {
 
 @cache
 def check_source(name: str) -> str:
-    """A check of `kd_core.checks` as it stands there, without its docstring."""
+    """A check of `kd_core.distillation.checks` as it stands there, without its docstring."""
     text = CHECKS_FILE.read_text(encoding="utf-8")
     (found,) = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name)
     lines = text.splitlines()[found.lineno - 1 : found.end_lineno]

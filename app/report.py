@@ -8,9 +8,10 @@ import io
 from collections.abc import Mapping
 
 from app.depth import pairs
-from kd_core.events import Arm, ArmTrial, Result
-from kd_core.settings import TEACHER, TECHNIQUES
-from kd_core.statistics import agreement, calibration_error
+from kd_core.distillation.settings import TEACHER
+from kd_core.results.schema import Arm, ArmTrial, Result
+from kd_core.results.statistics import agreement, calibration_error
+from kd_core.techniques import TECHNIQUES
 
 
 def rows(result: Result) -> list[dict[str, object]]:

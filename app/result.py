@@ -14,9 +14,10 @@ from app.figures import Translator
 from app.tabs import depth
 from app.text import Translate
 from app.watch import previous
-from kd_core.events import Result
+from kd_core.distillation.settings import BUGGED, TEACHER
 from kd_core.messages import N_
-from kd_core.settings import BUGGED, TEACHER, Settings
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
 
 FURTHER = {
     "distillation": N_("Why does it work? Controls"),

@@ -14,8 +14,8 @@ from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
 from app.visitor import sign_in_needed
 from app.watch import store, told_by
-from kd_core.events import Result
 from kd_core.messages import Problem, message
+from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
 
 TABLE, ADDRESS = "runs_table", "runs"

@@ -5,7 +5,7 @@ import streamlit as st
 from app import link
 from app.controls import hidden, value
 from app.text import Translate
-from kd_core.settings import TECHNIQUES
+from kd_core.techniques import TECHNIQUES
 
 
 def share(technique: str, _: Translate) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypedDict
 
 from app.bundled import Digit
-from kd_core.events import Result
-from kd_core.layers import layers
+from kd_core.data.pixels import MNIST
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.export.layers import layers
 from kd_core.messages import N_, Problem
-from kd_core.pixels import MNIST
-from kd_core.settings import ALONE, DISTILLED, TEACHER, Settings, field
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
+from kd_core.settings.fields import field
 
 KINDS = {"teacher": TEACHER, "alone": ALONE, "distilled": DISTILLED}
 

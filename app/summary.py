@@ -6,9 +6,9 @@ from statistics import fmean
 
 from app.depth import LATENCY_NOISE
 from app.figures import COLOURS, Translator
-from kd_core.events import Arm, Result
-from kd_core.numbers import fixed, signed
-from kd_core.settings import ALONE, DISTILLED, LEFT_OUT, TEACHER, DistillationSettings
+from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, TEACHER, DistillationSettings
+from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import Arm, Result
 
 COLUMNS = (TEACHER, ALONE, DISTILLED)
 STYLE = """<style>

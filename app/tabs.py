@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import depth as figures_of
-from app import figures, forward, link, report
+from app import figures, link, report
 from app.chart import FORMATS, chart, saved_as, tiles
 from app.choice import arm_choice
 from app.components.answers import WORDS as ANSWERS_WORDS
@@ -18,11 +18,12 @@ from app.controls import redraw_in_language, seed
 from app.share import share
 from app.take import take_network
 from app.text import Translate
-from kd_core import pixels
-from kd_core.events import Arm, ArmTrial, Result
+from kd_core.data import pixels
+from kd_core.distillation.settings import TEACHER
+from kd_core.export import numpy_forward
 from kd_core.messages import N_, Problem
-from kd_core.numbers import fixed, signed
-from kd_core.settings import TEACHER
+from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import Arm, ArmTrial, Result
 
 TABS = {
     "digit": N_("One digit"),
@@ -142,7 +143,7 @@ def _answers_to(
     try:
         inputs = pixels.network_inputs(result.data.name, chosen)
         images = pixels.test_images(result.data.name)
-        rows = {name: forward.logits(weights, inputs) for name, weights in networks.items()}
+        rows = {name: numpy_forward.logits(weights, inputs) for name, weights in networks.items()}
     except Problem as problem:
         st.info(_.escaped(problem.message))
         return

@@ -10,11 +10,12 @@ from app.choice import arm_choice
 from app.depth import within_noise
 from app.measuring import CALIBRATION, Exported, Measuring, checked
 from app.text import Translate
-from kd_core import export, pixels
-from kd_core.events import Result
-from kd_core.layers import layers
+from kd_core.data import pixels
+from kd_core.export import onnx
+from kd_core.export.layers import layers
 from kd_core.messages import Problem
-from kd_core.numbers import fixed
+from kd_core.results.numbers import fixed
+from kd_core.results.schema import Result
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
@@ -43,14 +44,14 @@ def take_network(result: Result, _: Translate) -> None:
         st.download_button(
             _("The same as ONNX"), partial(_onnx, result, name), report.file_name(result, file, "onnx"),
             "application/octet-stream", icon=":material/download:", width="stretch", on_click="ignore",
-            key="onnx", disabled=not export.installed(),
+            key="onnx", disabled=not onnx.installed(),
         )  # fmt: skip
     if result.measure == "errors":
         st.caption(
             _("{model}, seed {seed}: {errors} errors on {images} test images.", model=result.arm(name).model,
               seed=first.seed, errors=first.test_errors, images=f"{result.data.test:,}")
         )  # fmt: skip
-    if not export.installed():
+    if not onnx.installed():
         st.caption(_("ONNX needs two further packages: `pip install -r requirements-onnx.txt`."))
     elif known and _has_images(result):
         _int8(result, name, file, _)

@@ -15,7 +15,7 @@ from app.text import Translate
 from app.visitor import sign_in_needed
 from app.watch import latest, start_as_set, trained, under_way, watch
 from kd_core.messages import N_, message
-from kd_core.settings import Settings
+from kd_core.settings.base import Settings
 
 TITLES = {
     "distillation": N_("Distillation"),

@@ -11,10 +11,11 @@ import plotly.graph_objects as go
 
 from app.bundled import ASSETS, LabelsCurve
 from app.figures import ABOVE, CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
-from kd_core.events import Result
 from kd_core.messages import Scalar
-from kd_core.settings import ANCHORED, BACKBONES, FROZEN, SCRATCH, TUNED
-from kd_core.statistics import t_interval
+from kd_core.results.schema import Result
+from kd_core.results.statistics import t_interval
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED
 
 DISTANCE = re.compile(r"distance, layer (\d+)")
 FORGOTTEN = "source errors"

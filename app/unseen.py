@@ -14,9 +14,9 @@ from typing import TypedDict
 import plotly.graph_objects as go
 
 from app.figures import ABOVE, CACHED, COLOURS, DASHES, Translator, finish
-from kd_core.events import Arm, Result
+from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
 from kd_core.messages import N_
-from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
+from kd_core.results.schema import Arm, Result
 
 SHOWN = {"distilled": DISTILLED, "alone": ALONE}  # the panel's names -> the arms' names
 POINTS = ("trained", "matched", "tuned")

@@ -16,13 +16,14 @@ from app.ghost import Ghost
 from app.pace import Pace
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
-from kd_core.events import Result
-from kd_core.folders import mnist_on_disk
 from kd_core.messages import Message, Problem, Scalar, message
+from kd_core.paths import mnist_on_disk
+from kd_core.results.comparability import group
+from kd_core.results.schema import Result
 from kd_core.runs.queue import Handle, Limits, Queue, View, expected_seconds
 from kd_core.runs.store import Store
-from kd_core.settings import Settings, written
-from kd_core.validation import group
+from kd_core.settings.base import Settings
+from kd_core.settings.fields import written
 
 MORE_SEEDS = 5
 REST_SECONDS = 8.0  # before the workers start: they would take the processor from the first page

@@ -8,9 +8,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kd_core.results import provenance
+from kd_core.results.records import provenance
 from kd_core.runs.queue import Queue
-from kd_core.settings import TECHNIQUES
+from kd_core.techniques import TECHNIQUES
 
 FILE = Path(__file__).parent / "durations.json"
 

@@ -22,38 +22,34 @@ import torch
 from safetensors.torch import load
 
 from assets import durations
-from kd_core import conflict, distillation, joint, multitask, results, teachers, transfer
-from kd_core.adaptation import path as adapted
-from kd_core.bugs import in_training_mode
-from kd_core.data import Digits, Split, load_mnist, load_uci_digits, pixels
-from kd_core.episodes import problem_of
-from kd_core.events import Arm, ArmTrial, Interval, Result
+from kd_core.data.digits import Digits, Split, load_mnist, load_uci_digits, pixels
+from kd_core.distillation import trainer as distillation
+from kd_core.distillation.bugs import in_training_mode
+from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, TEACHER, DistillationSettings
 from kd_core.messages import Scalar
-from kd_core.plan import MAP_PRESETS
-from kd_core.results import provenance
-from kd_core.runs import map_table
+from kd_core.meta_learning.adaptation import path as adapted
+from kd_core.meta_learning.settings import MAML, PRETRAINED, MetaSettings
+from kd_core.meta_learning.tasks import problem_of
+from kd_core.multitask import gradient_conflict, network
+from kd_core.multitask import trainer as multitask
+from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings, arm_of
+from kd_core.multitask.tasks import TaskDigits, name_of
+from kd_core.nn import teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.hardware import resolve
+from kd_core.nn.seeding import seeded
+from kd_core.results import records
+from kd_core.results.records import provenance
+from kd_core.results.schema import Arm, ArmTrial, Interval, Result
+from kd_core.results.statistics import CONFIDENCE, t_interval
+from kd_core.runs.assemble import drained
 from kd_core.runs.queue import Handle, Queue
-from kd_core.runs.sweep import Sweeps
-from kd_core.settings import (
-    ALONE,
-    ANCHORED,
-    BUGGED,
-    DISTILLED,
-    MAML,
-    PRETRAINED,
-    TASK_LABELS,
-    TEACHER,
-    TECHNIQUES,
-    DistillationSettings,
-    MetaSettings,
-    MultitaskSettings,
-    TransferSettings,
-    arm_of,
-)
-from kd_core.statistics import CONFIDENCE, t_interval
-from kd_core.tasks import TaskDigits, name_of
-from kd_core.training import predict, resolve, seeded
-from kd_core.trials import drained
+from kd_core.sweeps import table
+from kd_core.sweeps.plan import MAP_PRESETS
+from kd_core.sweeps.sweep import Sweeps
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer import trainer as transfer
+from kd_core.transfer.settings import ANCHORED, TransferSettings
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
@@ -244,7 +240,7 @@ def record_bugs(bugs: Sequence[str] = (), seeds: int = 5, path: Path = HERE / "r
 def _bug_run(bug: str, changed: dict[str, Scalar], seeds: int, data: Digits) -> dict:
     settings = DistillationSettings.parse({"bug": bug, "student": "mlp300", "seeds": seeds, **changed})
     *_events, result = distillation.run(settings, data)
-    gain = results.paired(result.arm(BUGGED), result.arm(DISTILLED), result.data.test)
+    gain = records.paired(result.arm(BUGGED), result.arm(DISTILLED), result.data.test)
     specs = settings.specs()
     print(settings, gain)
     return {
@@ -333,12 +329,12 @@ def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", se
     settings, data = resolve(MultitaskSettings(body="small")), load_mnist()
     found = max((_worst_moment(settings, data, seed) for seed in range(seeds)), key=lambda moment: moment[0])
     _, step, seed, batch, state, digits = found
-    net = joint.build(joint.WIDTHS[settings.body], settings.task_names, seed)
+    net = network.build(network.WIDTHS[settings.body], settings.task_names, seed)
     net.load_state_dict(state)
     images = digits.train.images[batch]
     targets = {task: digits.train.targets[task][batch] for task in settings.task_names}
-    losses = joint.losses_of(net, images, targets, "float32")
-    rows = conflict.task_gradients(losses, net.shared())
+    losses = network.losses_of(net, images, targets, "float32")
+    rows = gradient_conflict.task_gradients(losses, net.shared())
     grid = [round(k / 10, 1) for k in range(21)]
     change = [[_changed(net, images, targets, a * rows[0] + b * rows[1]) for b in grid] for a in grid]
     moment = {
@@ -362,27 +358,27 @@ def _worst_moment(settings: MultitaskSettings, data: Digits, seed: int) -> Momen
     none: Moment = (0.0, 0, seed, torch.empty(0), {}, digits)
     best = [none]
 
-    def look(step: int, net: joint.Joint, batch: torch.Tensor, combine: joint.Combine) -> None:
+    def look(step: int, net: network.Joint, batch: torch.Tensor, combine: network.Combine) -> None:
         if len(batch) < settings.batch_size:
             return
         targets = {task: digits.train.targets[task][batch] for task in settings.task_names}
-        losses = joint.losses_of(net, digits.train.images[batch], targets, "float32")
-        rows = conflict.task_gradients(losses, net.shared())
+        losses = network.losses_of(net, digits.train.images[batch], targets, "float32")
+        rows = gradient_conflict.task_gradients(losses, net.shared())
         rise = float(-(rows @ rows.sum(0)).min() / rows.norm(dim=1).prod())
         if rise > best[0][0]:
             best[0] = (rise, step, seed, batch, copy.deepcopy(net.state_dict()), digits)
 
     names = settings.task_names
-    net = joint.build(joint.WIDTHS[settings.body], names, seed)
-    combine = joint.Combine("fixed", dict.fromkeys(names, 1.0), seed)
-    for _ in joint.fit(net, digits.train, digits.validation, combine, multitask._schedule(settings, seed), {},
+    net = network.build(network.WIDTHS[settings.body], names, seed)
+    combine = network.Combine("fixed", dict.fromkeys(names, 1.0), seed)
+    for _ in network.fit(net, digits.train, digits.validation, combine, multitask._schedule(settings, seed), {},
                        look=look):  # fmt: skip
         pass
     return best[0]
 
 
 def _changed(
-    net: joint.Joint, images: torch.Tensor, targets: dict[str, torch.Tensor], direction: torch.Tensor
+    net: network.Joint, images: torch.Tensor, targets: dict[str, torch.Tensor], direction: torch.Tensor
 ) -> list[float]:
     """What STEP_SIZE along minus `direction` of the shared parameters adds to each loss."""
     moved = copy.deepcopy(net)
@@ -391,7 +387,7 @@ def _changed(
             moved.shared(), direction.split([p.numel() for p in moved.shared()]), strict=True
         ):
             parameter -= STEP_SIZE * part.view(parameter.shape)
-        before, after = (joint.losses_of(each, images, targets, "float32") for each in (net, moved))
+        before, after = (network.losses_of(each, images, targets, "float32") for each in (net, moved))
     return _short((after[task] - before[task]).item() for task in before)
 
 
@@ -465,7 +461,7 @@ def record_map(path: Path = HERE / "recorded-map.json", preset: str = "temperatu
     if view.state != "finished":
         raise SystemExit(f"the map ended as {view.state}: {view.problem}")
     path.write_text(view.model_dump_json(), encoding="utf-8")
-    print(map_table.table(view), f"{view.seconds:.1f} s", sep="\n")
+    print(table.table(view), f"{view.seconds:.1f} s", sep="\n")
 
 
 def _warm_queue() -> Queue:

@@ -38,15 +38,16 @@ from torch import nn
 from benchmarks import one_process, rivals
 from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
 from benchmarks.rivals import seconds
-from kd_core import compiled
-from kd_core.cost import multiply_adds
-from kd_core.data import Digits, load_mnist
-from kd_core.machine import resolved
+from kd_core.data.digits import Digits, load_mnist
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.nn import fastconv
+from kd_core.nn.cost import multiply_adds
+from kd_core.nn.evaluation import count_errors, predict
+from kd_core.nn.hardware import keep_memory, this_machine
+from kd_core.results.statistics import paired_points
 from kd_core.runs.queue import Queue
 from kd_core.runs.workers import SPEED
-from kd_core.settings import DistillationSettings
-from kd_core.statistics import paired_points
-from kd_core.training import count_errors, keep_memory, predict, this_machine
+from kd_core.settings.auto import resolved
 
 Lap = tuple[float, int | None]  # seconds, and test errors of what was trained
 Laps = dict[str, list[Lap]]
@@ -117,7 +118,7 @@ loss α T² KL(teacher ‖ student) + (1 − α) CE with T = {rivals.T:g} and α
 by torch's own convolutions in {without}, the others in float32. (a) and (b) have the networks as the article's
 listing writes them, and (c) counts all its multiply-adds; ours leaves out those that change nothing: of pixels that
 reach no answer and, backward, of values that pooling or ReLU left behind.
-{"" if compiled.available() else "**There was no C compiler: ours is torch's.**"}
+{"" if fastconv.available() else "**There was no C compiler: ours is torch's.**"}
 
 {claims_table(epoch_claims(laps))}
 

@@ -20,8 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
-from kd_core import hinton
-from kd_core.folders import mnist_folder
+from kd_core.distillation import hinton
+from kd_core.paths import mnist_folder
 
 ROOT = Path(__file__).parent.parent
 MINUTES = {hinton.TABLE: 15, hinton.WIDTHS: 10, hinton.NO_THREE: 10, hinton.ONLY_7_8: 10}

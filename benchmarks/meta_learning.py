@@ -25,11 +25,11 @@ from torch import Tensor, nn
 
 from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from benchmarks.rivals import seconds
-from kd_core.data import Digits, Split
-from kd_core.episodes import Episodes, Tasks, problem_of
-from kd_core.meta_learning import meta_loss
-from kd_core.settings import MetaSettings
-from kd_core.training import seeded
+from kd_core.data.digits import Digits, Split
+from kd_core.meta_learning.adaptation import meta_loss
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.meta_learning.tasks import Episodes, Tasks, problem_of
+from kd_core.nn.seeding import seeded
 
 SINUSOIDS = MetaSettings(inner_steps=5)
 DIGITS = MetaSettings(problem="digits", shots=5, queries=5, inner_steps=3, inner_lr=0.1, meta_batch=16)

@@ -24,13 +24,13 @@ import torch
 
 from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from benchmarks.rivals import seconds
-from kd_core import multitask
-from kd_core.conflict import Conflict
-from kd_core.data import load_mnist
-from kd_core.joint import WIDTHS, Combine, Joint, build, losses_of
-from kd_core.settings import MultitaskSettings
-from kd_core.tasks import TaskSplit
-from kd_core.training import resolve
+from kd_core.data.digits import load_mnist
+from kd_core.multitask import trainer as multitask
+from kd_core.multitask.gradient_conflict import Conflict
+from kd_core.multitask.network import WIDTHS, Combine, Joint, build, losses_of
+from kd_core.multitask.settings import MultitaskSettings
+from kd_core.multitask.tasks import TaskSplit
+from kd_core.nn.hardware import resolve
 
 BATCH, STEPS, WARM = 64, 60, 10
 
@@ -52,7 +52,7 @@ class Racer:
         self.passes += 1
 
     def step(self, number: int) -> None:
-        """As `kd_core.joint.fit` does it."""
+        """As `kd_core.multitask.network.fit` does it."""
         batch = torch.arange(number * BATCH, (number + 1) * BATCH) % len(self.train)
         targets = {task: self.train.targets[task][batch] for task in self.net.heads}
         self.adam.zero_grad(set_to_none=True)

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 
 from kd_core import distillation
-from kd_core.data import load_mnist
-from kd_core.settings import DistillationSettings
+from kd_core.data.digits import load_mnist
+from kd_core.distillation.settings import DistillationSettings
 
 WARM = DistillationSettings(seeds=2, epochs=1)
 

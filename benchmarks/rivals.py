@@ -19,14 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from kd_core import compiled, teachers
-from kd_core.data import MEAN, STD, Digits
-from kd_core.distillation import distillation_loss, unchecked_loss
-from kd_core.folders import data_root
-from kd_core.models import build
-from kd_core.settings import DistillationSettings
-from kd_core.training import fit, predict, resolve, seeded
-from kd_core.vision import import_torchvision
+from kd_core.data.digits import MEAN, STD, Digits
+from kd_core.data.vision import import_torchvision
+from kd_core.distillation.loss import distillation_loss, unchecked_loss
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.nn import fastconv, teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.hardware import resolve
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
+from kd_core.nn.training import fit
+from kd_core.paths import data_root
 
 T, ALPHA, BATCH, LEARNING_RATE = 4.0, 0.9, 128, 1e-3
 PROOF = 100  # test images on which the copied teacher and the loss are compared
@@ -71,7 +74,7 @@ def ours(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module
 
 def by_torch(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module:
     """The same as on a machine that has no C compiler."""
-    with patch.object(compiled, "available", lambda: False):
+    with patch.object(fastconv, "available", lambda: False):
         return ours(images, labels, logits, seed)
 
 

@@ -22,9 +22,9 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
 from kd_core.runs.workers import SPEED
-from kd_core.settings import DistillationSettings
 
 SEEDS = 8  # a number that one, two, four and eight workers share evenly
 SETTINGS = {

@@ -25,10 +25,13 @@ from torch import Tensor, nn
 
 from benchmarks.report import Claim, claims_table, publish, where
 from benchmarks.rivals import seconds
-from kd_core.data import load_mnist, only
-from kd_core.models import build, initialise
-from kd_core.training import fit, predict, seeded
-from kd_core.vision import import_torchvision
+from kd_core.data.digits import load_mnist
+from kd_core.data.variants import only
+from kd_core.data.vision import import_torchvision
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build, initialise
+from kd_core.nn.seeding import seeded
+from kd_core.nn.training import fit
 
 EPOCHS, BATCH, RATE, MOMENTUM = 10, 128, 0.01, 0.9
 VGG_IMAGES = 512

@@ -18,9 +18,10 @@ from app.lesson import lesson
 from app.lessons.distillation import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, takes, watch
-from kd_core.events import Result
+from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
-from kd_core.settings import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS, DistillationSettings
+from kd_core.results.schema import Result
 
 CLEAR_SEVEN, SEVEN_LIKE_ONE = 0, 4027  # indices in the test set
 _ = opening(

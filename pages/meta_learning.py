@@ -14,9 +14,10 @@ from app.lesson import lesson
 from app.lessons.meta_learning import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, takes, watch
+from kd_core.data.pixels import test_images
 from kd_core.messages import N_, Problem
-from kd_core.pixels import test_images
-from kd_core.settings import META_PRESETS, MetaSettings
+from kd_core.meta_learning.presets import META_PRESETS
+from kd_core.meta_learning.settings import MetaSettings
 
 _ = opening(
     N_("Meta-learning"),

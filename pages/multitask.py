@@ -15,7 +15,8 @@ from app.lessons.multitask import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.messages import N_
-from kd_core.settings import MULTITASK_PRESETS, TASK_LABELS, MultitaskSettings
+from kd_core.multitask.presets import MULTITASK_PRESETS
+from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings
 
 _ = opening(
     N_("Multi-task learning"),

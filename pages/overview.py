@@ -8,8 +8,8 @@ from app.bundled import recorded
 from app.frame import opening
 from app.look import style
 from app.pictures import drawing
+from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
-from kd_core.settings import DISTILLED
 
 _ = opening(
     N_("Distillation Lab"),

@@ -14,7 +14,8 @@ from app.lessons.transfer import LESSON
 from app.result import show
 from app.watch import data_notices, mnist_is_there, takes, watch
 from kd_core.messages import N_
-from kd_core.settings import TRANSFER_LIMITS, TRANSFER_PRESETS, TransferSettings
+from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
+from kd_core.transfer.settings import TransferSettings
 
 _ = opening(
     N_("Transfer learning"),

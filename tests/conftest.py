@@ -12,10 +12,12 @@ from hypothesis import settings as of_properties
 from streamlit.components.v2 import manifest_scanner
 from xdist.scheduler import LoadFileScheduling
 
-from kd_core import distillation, episodes, starts, teachers
-from kd_core.data import Digits, Split, load_mnist, load_uci_digits
-from kd_core.events import Result
+from kd_core import distillation
+from kd_core.data.digits import Digits, Split, load_mnist, load_uci_digits
 from kd_core.messages import Problem
+from kd_core.meta_learning import tasks, training
+from kd_core.nn import teachers
+from kd_core.results.schema import Result
 
 # Every test process keeps its runs in a database of its own, never in the user's.
 _FOLDER = tempfile.TemporaryDirectory(prefix="distillation-lab-tests-")
@@ -94,9 +96,9 @@ def quick_teachers(monkeypatch):
 def of_few_tasks():
     """Ten test tasks and three step sizes to choose from: the digits' network is not quick."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(episodes.TASKS, "test", 10)
-        patch.setitem(episodes.TASKS, "validation", 4)
-        patch.setattr(starts, "RATES", (0.001, 0.01, 0.1))
+        patch.setitem(tasks.TASKS, "test", 10)
+        patch.setitem(tasks.TASKS, "validation", 4)
+        patch.setattr(training, "RATES", (0.001, 0.01, 0.1))
         yield
 
 

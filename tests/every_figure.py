@@ -17,8 +17,8 @@ from app import (
     unseen,
 )
 from app.enlarged import enlarged
-from kd_core.events import Result
-from kd_core.settings import TECHNIQUES
+from kd_core.results.schema import Result
+from kd_core.techniques import TECHNIQUES
 
 IN_TALKS = ("errors", "scores", "gradients", "answers", "distances at λ", "forgetting", "trade-off", "conflict",
             "by layer", "adaptation", "before and after")  # fmt: skip

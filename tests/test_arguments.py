@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import arguments
-from kd_core.episodes import centroid_logits
-from kd_core.joint import Combine
-from kd_core.results import reliability
-from kd_core.tasks import overlaid, task_loss, turned, wrong
-from kd_core.training import confusion, count_errors
-from kd_core.unseen import by_shift, matching_shift
+from kd_core.distillation.held_out import by_shift, matching_shift
+from kd_core.meta_learning.tasks import centroid_logits
+from kd_core.multitask.network import Combine
+from kd_core.multitask.tasks import overlaid, task_loss, turned, wrong
+from kd_core.nn import arguments
+from kd_core.nn.evaluation import confusion, count_errors
+from kd_core.results.records import reliability
 
 IMAGES = torch.zeros(3, 1, 28, 28)
 LOGITS, LABELS = torch.eye(3), torch.tensor([0, 1, 1])

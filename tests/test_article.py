@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from app import article
-from kd_core.distillation import distillation_loss
+from kd_core.distillation.loss import distillation_loss
 
 
 def loss_of(listing: str, teacher_logits: torch.Tensor, alpha: float):

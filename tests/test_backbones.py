@@ -13,16 +13,19 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from kd_core import backbones, fetching
-from kd_core import transfer as tr
-from kd_core.__main__ import main
-from kd_core.data import Split
-from kd_core.events import Evaluation, Result, Step
-from kd_core.features import features, folder, path_of
+from kd_core.cli.main import main
+from kd_core.data import download
+from kd_core.data.digits import Split
+from kd_core.data.vision import import_torchvision
 from kd_core.messages import Problem
-from kd_core.settings import TransferSettings
-from kd_core.training import predict, seeded
-from kd_core.vision import import_torchvision
+from kd_core.nn.evaluation import predict
+from kd_core.nn.seeding import seeded
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Result
+from kd_core.transfer import backbones
+from kd_core.transfer import trainer as tr
+from kd_core.transfer.feature_cache import features, folder, path_of
+from kd_core.transfer.settings import TransferSettings
 
 ABOUT = dict(stage="source", arm=tr.FROZEN, seed=0)
 
@@ -362,7 +365,7 @@ def test_without_a_network_or_a_writable_folder_one_sentence_says_so(official, m
     with pytest.raises(Problem, match=r"could not be fetched from .*File not found.*hand it over"):
         drained(backbones.obtain("vgg16", **ABOUT))
     monkeypatch.setattr(
-        fetching.urllib.request, "urlopen", lambda *_a, **_k: (_ for _ in ()).throw(OSError("down"))
+        download.urllib.request, "urlopen", lambda *_a, **_k: (_ for _ in ()).throw(OSError("down"))
     )
     with pytest.raises(Problem, match=r"\(down\)"):
         drained(backbones.obtain("vgg16", **ABOUT))
@@ -374,10 +377,10 @@ def test_without_a_network_or_a_writable_folder_one_sentence_says_so(official, m
 
 def test_a_server_that_does_not_answer_is_given_up(monkeypatch, tmp_path):
     never = threading.Event()
-    monkeypatch.setattr(fetching, "ANSWER_SECONDS", 0.05)
-    monkeypatch.setattr(fetching.urllib.request, "urlopen", lambda *_a, **_k: never.wait(5))
-    with pytest.raises(fetching.NotFetched, match="no answer"):
-        list(fetching.stream("http://nowhere.example/x", tmp_path / "x", "md5", ""))
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *_a, **_k: never.wait(5))
+    with pytest.raises(download.NotFetched, match="no answer"):
+        list(download.stream("http://nowhere.example/x", tmp_path / "x", "md5", ""))
     never.set()
 
 
@@ -399,7 +402,7 @@ def test_features_are_computed_once_and_damaged_ones_again(random_vgg, tiny):
 
 
 def test_old_features_make_room(random_vgg, tiny, monkeypatch):
-    monkeypatch.setattr("kd_core.features.KEPT_BYTES", 60_000)
+    monkeypatch.setattr("kd_core.transfer.feature_cache.KEPT_BYTES", 60_000)
     base = backbones.build("vgg16", 32, random_vgg)
     for first in (0, 20, 40):
         drained(features(base, tiny.test.images[first : first + 20], "key", 32, **ABOUT))

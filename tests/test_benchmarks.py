@@ -6,8 +6,8 @@ import torch
 
 from benchmarks import report, rivals
 from benchmarks.report import Claim, replace_section
-from kd_core.models import build
-from kd_core.training import seeded
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
 
 PAGE = "# Figures\n\n<!-- a:begin -->\nold a\n<!-- a:end -->\n\n<!-- b:begin -->\nold b\n<!-- b:end -->\n"
 

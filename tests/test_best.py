@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_t, t
 
-from kd_core.best import dunnett, standings
+from kd_core.results.multiple_comparisons import dunnett, standings
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ import pytest
 import torch
 
 from app.bundled import ASSETS, all_labels, gallery, labels_curve, recorded
-from kd_core import distillation, teachers, transfer
-from kd_core.data import pixels
-from kd_core.models import build
+from kd_core.data.digits import pixels
+from kd_core.distillation import trainer as distillation
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.nn import teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build
 from kd_core.runs.queue import Queue
-from kd_core.settings import SCRATCH, TUNED, DistillationSettings, TransferSettings
-from kd_core.training import predict
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer import trainer as transfer
+from kd_core.transfer.settings import TUNED, TransferSettings
 
 
 def test_recorded_result_is_that_of_the_default_settings():

@@ -21,12 +21,15 @@ from app.pitfalls import (
     run_settings,
 )
 from app.text import Translate
-from kd_core import bugs, checks, teachers
 from kd_core import distillation as kd
-from kd_core.distillation import distillation_loss
-from kd_core.models import build
-from kd_core.settings import BUGGED, BUGS, DISTILLED, DistillationSettings
-from kd_core.training import predict, resolve, seeded
+from kd_core.distillation import bugs, checks
+from kd_core.distillation.loss import distillation_loss
+from kd_core.distillation.settings import BUGGED, BUGS, DISTILLED, DistillationSettings
+from kd_core.nn import teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.hardware import resolve
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
 
 OF_THE_LOSS = [name for name in CAUGHT if name.split("_")[0] in ("gradient", "classes", "student")]
 

@@ -7,10 +7,10 @@ import torch
 
 from app.bundled import ASSETS, class_logits
 from app.components.soft_targets import _packed
-from kd_core import teachers
-from kd_core.models import build
-from kd_core.settings import DistillationSettings
-from kd_core.training import predict
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.nn import teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build
 
 
 def test_class_logits_are_the_bundled_teachers_on_the_first_validation_images_of_each_label(mnist):

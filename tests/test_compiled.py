@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from kd_core import compiled
-from kd_core.models import ConvPool, build, initialise
-from kd_core.results import provenance
+from kd_core.nn import fastconv
+from kd_core.nn.conv_pool import ConvPool
+from kd_core.nn.networks import build, initialise
+from kd_core.results.records import provenance
 from kd_core.runs.entry import machine_of
 from tests.missing import missing
 
 
 @pytest.fixture(autouse=True)
 def _there():
-    if compiled.built() is None:
+    if fastconv.built() is None:
         missing("there is no C compiler that works", "KD_REQUIRE_COMPILER")
 
 
@@ -67,7 +68,7 @@ def test_values_and_gradients_are_torchs(last, images, height, width, inputs, ou
     if last:
         x = x.contiguous(memory_format=torch.channels_last)
     net = network(inputs, outputs)
-    assert compiled.serves(x, net.weight)
+    assert fastconv.serves(x, net.weight)
     arrives = draw(images, outputs, (height - 2) // 2, (width - 2) // 2, seed=seed + 1) * decided(x, net)
     expected = values(copy.deepcopy(net).double(), x.double(), arrives, usual)
     for ours, theirs in zip(values(net, x, arrives), expected, strict=True):
@@ -104,7 +105,7 @@ def test_it_repeats_to_the_last_bit_however_many_threads_torch_has():
     one = values(net, x, arrives)
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
-        assert compiled.serves(x, net.weight)
+        assert fastconv.serves(x, net.weight)
         for first, again in zip(one, values(net, x, arrives), strict=True):
             assert torch.equal(first, again)
 
@@ -134,24 +135,24 @@ def test_a_counter_of_operations_sees_it():
 )  # fmt: skip
 def test_what_it_was_not_made_for_is_left_to_torch(shape, outputs, dtype):
     x, weight = torch.zeros(shape, dtype=dtype), torch.zeros(outputs, shape[1], 3, 3, dtype=dtype)
-    assert not compiled.serves(x, weight)
+    assert not fastconv.serves(x, weight)
     with pytest.raises(ValueError, match="does not serve"):
-        compiled.convolve_pool(x, weight, torch.zeros(outputs, dtype=dtype), False)
+        fastconv.convolve_pool(x, weight, torch.zeros(outputs, dtype=dtype), False)
 
 
 def test_the_gradient_of_one_channel_is_left_to_torch():
     net, x = network(1, 16), draw(2, 1, 8, 8).requires_grad_()
-    assert not compiled.serves(x, net.weight)
+    assert not fastconv.serves(x, net.weight)
     assert torch.autograd.grad(net(x).sum(), x)[0].abs().sum() > 0
 
 
 ANSWER = """
 import torch
-from kd_core import compiled
-from kd_core.models import build
+from kd_core.nn import fastconv
+from kd_core.nn.networks import build
 torch.set_num_threads(1)
 net = build("article", "student", torch.Generator().manual_seed(0))
-print(compiled.available(), f"{net(torch.ones(1, 1, 28, 28)).sum():.5f}")
+print(fastconv.available(), f"{net(torch.ones(1, 1, 28, 28)).sum():.5f}")
 """
 
 
@@ -160,7 +161,7 @@ def kept_in(monkeypatch, tmp_path):
     """The folder of libraries of a computer that has none yet."""
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path / "data"))
     yield tmp_path / "data" / "compiled"
-    compiled.built.cache_clear()
+    fastconv.built.cache_clear()
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def ask(monkeypatch, kept_in, capfd):
     def asked(**environment):
         for name, value in environment.items():
             monkeypatch.setenv(name, str(value))
-        compiled.built.cache_clear()
+        fastconv.built.cache_clear()
         exec(ANSWER, {})
         told = capfd.readouterr()
         assert not told.err
@@ -180,7 +181,7 @@ def ask(monkeypatch, kept_in, capfd):
 
 
 def test_it_is_compiled_once_and_kept_and_without_a_compiler_torch_does_it(ask, kept_in):
-    kept = kept_in / f"{compiled.identity()}.so"
+    kept = kept_in / f"{fastconv.identity()}.so"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"broken")  # such a library is made again
     made = ask()
@@ -224,7 +225,7 @@ def test_training_takes_it():
     assert net(torch.zeros(2, 1, 28, 28)).grad_fn is not None
     x = torch.zeros(2, 1, 26, 26)
     for layer in (net[0], net[3]):
-        assert compiled.serves(x, layer.weight)
+        assert fastconv.serves(x, layer.weight)
         x = layer(x)
         assert "Compiled" in type(x.grad_fn).__name__
 
@@ -232,9 +233,9 @@ def test_training_takes_it():
 def test_trials_of_other_convolutions_are_not_pooled(monkeypatch):
     """They differ in rounding: the store keeps apart what is not the same to the last bit."""
     here = provenance(0.0, "cpu", None)
-    assert compiled.identity()
-    assert here.convolutions == compiled.identity()
-    monkeypatch.setattr(compiled, "available", lambda: False)
+    assert fastconv.identity()
+    assert here.convolutions == fastconv.identity()
+    monkeypatch.setattr(fastconv, "available", lambda: False)
     without = provenance(0.0, "cpu", None)
     assert without.convolutions == ""
     assert machine_of(without) != machine_of(here)

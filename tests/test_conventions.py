@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 
-from kd_core import conventions
-from kd_core.distillation import distillation_loss
+from kd_core.distillation import conventions
+from kd_core.distillation.loss import distillation_loss
 
 
 def batch(seed: int = 0, n: int = 6, classes: int = 10):

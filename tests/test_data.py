@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 import torch
 
-from kd_core import data
-from kd_core import mnist as files
-from kd_core.__main__ import main
-from kd_core.folders import mnist_folder
+from kd_core.cli.main import main
+from kd_core.data import digits as data
+from kd_core.data import mnist as files
+from kd_core.data.vision import import_torchvision
 from kd_core.messages import Message, Problem
-from kd_core.vision import import_torchvision
+from kd_core.paths import mnist_folder
 
 TEST_LABELS, TRAIN_LABELS = "t10k-labels-idx1-ubyte", "train-labels-idx1-ubyte"
 
@@ -300,7 +300,7 @@ def test_an_empty_data_dir_means_the_default(monkeypatch: pytest.MonkeyPatch) ->
 RACER = """
 import sys, time
 from pathlib import Path
-from kd_core import data, mnist as files
+from kd_core.data import digits as data, mnist as files
 
 def race(root, raw, log, arrived):
     def get(workshop):

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from app import depth, forward
+from app import depth
 from app.bundled import recorded
 from app.compare import comparison
 from app.text import Translate
-from kd_core import pixels
-from kd_core.events import Bin, Cost
-from kd_core.settings import ALONE, DISTILLED, SMOOTHED, TEACHER
-from kd_core.statistics import calibration_error, t_interval
+from kd_core.data import pixels
+from kd_core.distillation.settings import ALONE, DISTILLED, SMOOTHED, TEACHER
+from kd_core.export import numpy_forward
+from kd_core.results.schema import Bin, Cost
+from kd_core.results.statistics import calibration_error, t_interval
 
 EN = Translate("en")
 LABELS = pixels.test_labels("UCI digits")
@@ -174,7 +175,7 @@ def test_disputed_images_are_those_with_different_answers(small_result):
     trials = [arm.trials[0] for arm in small_result.arms]
     said = np.array([answers(trial) for trial in trials])
     assert depth.disputed(trials) == np.flatnonzero((said != said[0]).any(0)).tolist()
-    asked = forward.logits(trials[0].weights, pixels.network_inputs("UCI digits", range(400))).argmax(1)
+    asked = numpy_forward.logits(trials[0].weights, pixels.network_inputs("UCI digits", range(400))).argmax(1)
     np.testing.assert_array_equal(asked, said[0])
 
 

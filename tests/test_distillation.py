@@ -12,12 +12,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import distillation as kd
-from kd_core import teachers
-from kd_core.events import Evaluation, Result, Step
+from kd_core.distillation import trainer as kd
+from kd_core.distillation.loss import distillation_loss, soft_targets
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
-from kd_core.settings import DistillationSettings
-from kd_core.training import resolve
+from kd_core.nn import teachers
+from kd_core.nn.hardware import resolve
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Result
 
 TEMPERATURES = [1.0, 4.0, 20.0]
 TINY = DistillationSettings(
@@ -45,7 +47,7 @@ def test_loss_equals_numpy(t, alpha):
     kl = (p * np.log(p / q)).sum(1).mean()
     cross_entropy = -np.log(numpy_softmax(student.numpy(), 1)[np.arange(7), labels.numpy()]).mean()
     expected = alpha * t * t * kl + (1 - alpha) * cross_entropy
-    assert kd.distillation_loss(student, teacher, labels, t, alpha).item() == pytest.approx(expected, rel=1e-12)
+    assert distillation_loss(student, teacher, labels, t, alpha).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("t", TEMPERATURES)
@@ -55,7 +57,7 @@ def test_loss_of_two_classes_by_hand(t):
     a = 3.0
     s = 1 / (1 + math.exp(-a / t))
     by_hand = t * t * (math.log(2) + s * math.log(s) + (1 - s) * math.log(1 - s))
-    loss = kd.distillation_loss(
+    loss = distillation_loss(
         torch.zeros(1, 2, dtype=torch.float64), torch.tensor([[a, 0.0]], dtype=torch.float64),
         torch.tensor([0]), t, 1.0,
     )  # fmt: skip
@@ -65,14 +67,14 @@ def test_loss_of_two_classes_by_hand(t):
 @pytest.mark.parametrize("t", TEMPERATURES)
 def test_soft_targets_equal_numpy(t):
     _, teacher, _ = random_batch()
-    np.testing.assert_allclose(kd.soft_targets(teacher, t), numpy_softmax(teacher.numpy(), t), rtol=1e-12)
+    np.testing.assert_allclose(soft_targets(teacher, t), numpy_softmax(teacher.numpy(), t), rtol=1e-12)
 
 
 @pytest.mark.parametrize("t", TEMPERATURES)
 def test_gradient_is_t_times_difference_of_probabilities_over_n(t):
     student, teacher, labels = random_batch()
     student.requires_grad_(True)
-    kd.distillation_loss(student, teacher, labels, t, 1.0).backward()
+    distillation_loss(student, teacher, labels, t, 1.0).backward()
     p, q = numpy_softmax(teacher.numpy(), t), numpy_softmax(student.detach().numpy(), t)
     np.testing.assert_allclose(student.grad.numpy(), t * (q - p) / 7, rtol=1e-10, atol=1e-14)
 
@@ -81,7 +83,7 @@ def test_large_temperature_is_logit_matching():
     # T -> infinity: the gradient becomes (centred student - centred teacher) / (N C), Hinton et al. eq. 4.
     student, teacher, labels = random_batch()
     student.requires_grad_(True)
-    kd.distillation_loss(student, teacher, labels, 1e5, 1.0).backward()
+    distillation_loss(student, teacher, labels, 1e5, 1.0).backward()
     difference = student.detach() - teacher
     limit = (difference - difference.mean(1, keepdim=True)) / (7 * 10)
     torch.testing.assert_close(student.grad, limit, rtol=1e-3, atol=1e-6)
@@ -95,7 +97,7 @@ def test_without_t_squared_alpha_acts_like_a_smaller_one(alpha, t, acts_like):
     student.requires_grad_(True)
 
     def gradient(weight, t_squared):
-        loss = kd.distillation_loss(student, teacher, labels, t, weight, t_squared=t_squared)
+        loss = distillation_loss(student, teacher, labels, t, weight, t_squared=t_squared)
         return torch.autograd.grad(loss, student)[0]
 
     without, smaller = gradient(alpha, False), gradient(acts_like, True)
@@ -107,7 +109,7 @@ def test_soft_gradient_vanishes_like_one_over_t_squared_and_t_squared_keeps_it()
     student.requires_grad_(True)
 
     def norm(t, t_squared):
-        loss = kd.distillation_loss(student, teacher, labels, t, 1.0, t_squared=t_squared)
+        loss = distillation_loss(student, teacher, labels, t, 1.0, t_squared=t_squared)
         return torch.autograd.grad(loss, student)[0].norm().item()
 
     assert norm(100.0, False) / norm(200.0, False) == pytest.approx(4, rel=0.05)
@@ -117,13 +119,13 @@ def test_soft_gradient_vanishes_like_one_over_t_squared_and_t_squared_keeps_it()
 @pytest.mark.parametrize("t", TEMPERATURES)
 def test_identical_logits_give_zero(t):
     student, _, labels = random_batch()
-    assert kd.distillation_loss(student, student, labels, t, 1.0).item() == pytest.approx(0, abs=1e-15)
+    assert distillation_loss(student, student, labels, t, 1.0).item() == pytest.approx(0, abs=1e-15)
 
 
 def test_alpha_zero_is_plain_training():
     student, teacher, labels = random_batch()
     plain = F.cross_entropy(student, labels)
-    assert kd.distillation_loss(student, teacher, labels, 7.0, 0.0).item() == plain.item()
+    assert distillation_loss(student, teacher, labels, 7.0, 0.0).item() == plain.item()
 
 
 @settings(max_examples=60)
@@ -133,8 +135,8 @@ def test_alpha_zero_is_plain_training():
 )  # fmt: skip
 def test_shifting_logits_changes_nothing_and_loss_is_not_negative(seed, t, alpha, shift):
     student, teacher, labels = random_batch(seed)
-    loss = kd.distillation_loss(student, teacher, labels, t, alpha)
-    shifted = kd.distillation_loss(student + shift, teacher - shift, labels, t, alpha)
+    loss = distillation_loss(student, teacher, labels, t, alpha)
+    shifted = distillation_loss(student + shift, teacher - shift, labels, t, alpha)
     torch.testing.assert_close(loss, shifted, rtol=1e-8, atol=1e-9)
     assert loss >= -1e-12
 
@@ -143,13 +145,13 @@ def test_shifting_logits_changes_nothing_and_loss_is_not_negative(seed, t, alpha
 @given(seed=st.integers(0, 10_000), t=st.floats(0.5, 50))
 def test_order_of_classes_never_changes(seed, t):
     _, teacher, _ = random_batch(seed)
-    assert torch.equal(kd.soft_targets(teacher, t).argmax(1), teacher.argmax(1))
+    assert torch.equal(soft_targets(teacher, t).argmax(1), teacher.argmax(1))
 
 
 @pytest.mark.parametrize("t", [0.5, 1.0, 50.0])
 def test_huge_logits_stay_finite(t):
     student = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
-    loss = kd.distillation_loss(student, torch.tensor([[-1e4, 1e4, 0.0]]), torch.tensor([2]), t, 0.5)
+    loss = distillation_loss(student, torch.tensor([[-1e4, 1e4, 0.0]]), torch.tensor([2]), t, 0.5)
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(student.grad).all()
@@ -161,17 +163,17 @@ def test_half_precision_is_computed_in_float32(t, dtype):
     student, _, labels = random_batch()
     teacher = (student + 0.1 * random_batch(1)[0]).to(dtype)
     student = student.to(dtype)
-    loss = kd.distillation_loss(student, teacher, labels, t, 1.0)
-    exact = kd.distillation_loss(student.double(), teacher.double(), labels, t, 1.0)
+    loss = distillation_loss(student, teacher, labels, t, 1.0)
+    exact = distillation_loss(student.double(), teacher.double(), labels, t, 1.0)
     assert loss.item() == pytest.approx(exact.item(), rel=1e-2)
-    assert kd.soft_targets(teacher, t).dtype == torch.float32
+    assert soft_targets(teacher, t).dtype == torch.float32
 
 
 def test_no_gradient_reaches_the_teacher():
     student, teacher, labels = random_batch()
     student.requires_grad_(True)
     teacher.requires_grad_(True)
-    kd.distillation_loss(student, teacher, labels, 4.0, 0.9).backward()
+    distillation_loss(student, teacher, labels, 4.0, 0.9).backward()
     assert teacher.grad is None
     assert student.grad.abs().sum() > 0
 
@@ -179,30 +181,30 @@ def test_no_gradient_reaches_the_teacher():
 def test_impossible_classes_and_unused_terms_stay_finite():
     student, teacher, labels = random_batch()
     teacher[:, 3] = -math.inf
-    assert torch.isfinite(kd.distillation_loss(student, teacher, labels, 4.0, 1.0))
-    assert torch.isfinite(kd.distillation_loss(student, teacher * math.nan, labels, 4.0, 0.0))
+    assert torch.isfinite(distillation_loss(student, teacher, labels, 4.0, 1.0))
+    assert torch.isfinite(distillation_loss(student, teacher * math.nan, labels, 4.0, 0.0))
 
 
 @pytest.mark.parametrize("t", [0.0, -3.0, math.nan, math.inf])
 def test_impossible_temperatures_are_named(t):
     student, teacher, labels = random_batch()
     with pytest.raises(Problem, match=f"temperature = {t}"):
-        kd.distillation_loss(student, teacher, labels, t, 0.5)
+        distillation_loss(student, teacher, labels, t, 0.5)
     with pytest.raises(Problem, match=f"temperature = {t}"):
-        kd.soft_targets(teacher, t)
+        soft_targets(teacher, t)
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.5, math.nan])
 def test_impossible_alphas_are_named(alpha):
     student, teacher, labels = random_batch()
     with pytest.raises(Problem, match=f"alpha = {alpha}"):
-        kd.distillation_loss(student, teacher, labels, 4.0, alpha)
+        distillation_loss(student, teacher, labels, 4.0, alpha)
 
 
 def test_shapes_that_do_not_fit_are_named():
     student, teacher, labels = random_batch()
     with pytest.raises(ValueError, match=r"\[7, 10\].*\[6, 10\]"):
-        kd.distillation_loss(student, teacher[:6], labels, 4.0, 0.9)
+        distillation_loss(student, teacher[:6], labels, 4.0, 0.9)
 
 
 @pytest.fixture

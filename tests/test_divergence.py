@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import bugs, conventions, methods
-from kd_core.distillation import distillation_loss, soft_targets, unchecked_loss
-from kd_core.divergence import divergence
+from kd_core.distillation import bugs, conventions, methods
+from kd_core.distillation.divergence import divergence
+from kd_core.distillation.loss import distillation_loss, soft_targets, unchecked_loss
 from kd_core.messages import Problem
 
 getcontext().prec = 60

@@ -7,16 +7,18 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from app import forward, measuring
+from app import measuring
 from app.bundled import recorded
 from app.take import measuring as measuring_here
-from kd_core import export, pixels
-from kd_core.__main__ import main
-from kd_core.folders import mnist_folder
+from kd_core.cli.main import main
+from kd_core.data import pixels
+from kd_core.distillation.settings import DISTILLED
+from kd_core.export import numpy_forward
+from kd_core.export import onnx as export
 from kd_core.messages import Problem
-from kd_core.models import build
-from kd_core.settings import DISTILLED
-from kd_core.training import predict
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build
+from kd_core.paths import mnist_folder
 from tests.missing import missing
 
 needs_onnx = pytest.mark.usefixtures("onnx")
@@ -139,7 +141,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(error, tmp_path, capsys
     def forbidden(path, data):
         raise error
 
-    monkeypatch.setattr("kd_core.__main__.write_whole", forbidden)  # root may write everywhere
+    monkeypatch.setattr("kd_core.cli.main.write_whole", forbidden)  # root may write everywhere
     assert main(["export", str(tmp_path / "network.safetensors")]) == 1
     told = capsys.readouterr().err
     assert f"{tmp_path / 'network.onnx'} cannot be written ({error.strerror})" in told
@@ -208,7 +210,7 @@ def test_without_the_packages_the_sentence_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("name", ["UCI digits", "UCI digits rotated", "UCI digits inverted"])
 def test_training_images_are_those_that_training_sees(name, uci):
-    from kd_core.data import inverted, rotated
+    from kd_core.data.variants import inverted, rotated
 
     change = {"rotated": rotated, "inverted": inverted}.get(name.split()[-1], lambda digits: digits)
     expected = change(uci).train.images[:30].numpy()
@@ -234,7 +236,9 @@ def test_the_command_line_writes_and_measures(small_result, tmp_path, capsys, mn
     assert (tmp_path / "student-int8.onnx").stat().st_size < len(written)
     images = pixels.test_pixels("MNIST", range(20))
     np.testing.assert_allclose(
-        export.answers(written, images), forward.logits(file.read_bytes(), pixels.normalised(images)), atol=1e-3
+        export.answers(written, images),
+        numpy_forward.logits(file.read_bytes(), pixels.normalised(images)),
+        atol=1e-3,
     )
     (tmp_path / "bad.safetensors").write_bytes(b"no network")
     for name, why in (("bad.safetensors", "no safetensors"), ("none.safetensors", "cannot be read")):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from kd_core import fashion, fetching, teachers
-from kd_core import transfer as tr
-from kd_core.events import Result
+from kd_core.data import download, fashion
+from kd_core.data.vision import import_torchvision
 from kd_core.messages import Problem
-from kd_core.settings import TransferSettings
-from kd_core.vision import import_torchvision
+from kd_core.nn import teachers
+from kd_core.results.schema import Result
+from kd_core.transfer import trainer as tr
+from kd_core.transfer.settings import TransferSettings
 
 ABOUT = dict(stage="source", arm="x", seed=0)
 FASHION = TransferSettings(
@@ -74,7 +75,7 @@ def test_missing_files_come_from_the_first_mirror_that_has_them(made, monkeypatc
     def stream(url, path, algorithm, digest):
         asked.append(url)
         if "first" in url:
-            raise fetching.NotFetched("gone")
+            raise download.NotFetched("gone")
         assert algorithm == "md5"
         content = made[0][path.name]
         assert hashlib.md5(content).hexdigest() == digest
@@ -82,7 +83,7 @@ def test_missing_files_come_from_the_first_mirror_that_has_them(made, monkeypatc
         path.write_bytes(content)
         yield len(content), len(content)
 
-    monkeypatch.setattr(fetching, "stream", stream)
+    monkeypatch.setattr(download, "stream", stream)
     shares = [step.progress for step in fashion.fetch(**ABOUT)]
     assert shares == [0.25, 0.5, 0.75, 1.0]
     assert len(asked) == 8
@@ -98,7 +99,7 @@ def test_damaged_files_and_no_network_are_one_sentence(on_disk, monkeypatch, tin
     def down(*_arguments, **_options):
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(fetching.urllib.request, "urlopen", down)
+    monkeypatch.setattr(download.urllib.request, "urlopen", down)
     with pytest.raises(Problem, match=r"could not be fetched \(Name or service not known\).*another task"):
         list(tr.run(FASHION, tiny))
 

@@ -11,8 +11,13 @@ from app import figures
 from app.bundled import recorded
 from app.compare import comparison
 from app.text import Translate
-from kd_core.distillation import distillation_loss
-from kd_core.settings import ALONE, DISTILLED, MAML, SCRATCH, SOURCE, TASK_LABELS, TECHNIQUES
+from kd_core.distillation.loss import distillation_loss
+from kd_core.distillation.settings import ALONE, DISTILLED
+from kd_core.meta_learning.settings import MAML
+from kd_core.multitask.settings import TASK_LABELS
+from kd_core.settings.common import SCRATCH
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import SOURCE
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from app import figures, ghost, meta_figures, multitask_figures
 from app.bundled import recorded
 from app.figures import COLOURS
 from app.text import Translate
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
+from kd_core.results.comparability import group
 from kd_core.runs.store import Entry
-from kd_core.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
-from kd_core.validation import group
 
 ENGLISH = Translate("en")
 DRAWN = {

@@ -13,9 +13,10 @@ import pytest
 from app import figure_html, figures, handout
 from app.bundled import recorded
 from app.text import Translate
-from kd_core.__main__ import _parser, _settings
+from kd_core.cli.main import _parser, _settings
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
-from kd_core.settings import TECHNIQUES, DistillationSettings
+from kd_core.techniques import TECHNIQUES
 
 EN, ZH = Translate("en"), Translate("zh")
 DEPTH = {"distillation": 6, "transfer": 6, "multitask": 4, "meta_learning": 4}  # pictures in a report

@@ -6,13 +6,14 @@ from statistics import fmean, stdev
 import pytest
 
 from kd_core import distillation as kd
-from kd_core import hinton, teachers
-from kd_core.__main__ import main
-from kd_core.data import Digits
-from kd_core.events import Result
-from kd_core.plan import Plan
-from kd_core.runs.sweep import Cell, MapView
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.cli.main import main
+from kd_core.data.digits import Digits
+from kd_core.distillation import hinton
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.nn import teachers
+from kd_core.results.schema import Result
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.sweep import Cell, MapView
 
 
 def ran(uci: Digits, **changes) -> Result:

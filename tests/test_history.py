@@ -16,10 +16,12 @@ from app.bundled import recorded
 from app.history import HistorySettings
 from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
+from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
+from kd_core.multitask.settings import TASK_SETS, MultitaskSettings
+from kd_core.results.comparability import curves, ends, group, main_arms, score
+from kd_core.results.statistics import validation, welch
 from kd_core.runs.store import Entry
-from kd_core.settings import ALONE, DISTILLED, TASK_SETS, TECHNIQUES, DistillationSettings, MultitaskSettings
-from kd_core.statistics import validation, welch
-from kd_core.validation import curves, ends, group, main_arms, score
+from kd_core.techniques import TECHNIQUES
 
 ENGLISH = Translate("en")
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)

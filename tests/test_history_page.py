@@ -7,10 +7,11 @@ import pytest
 from app import importing, report, runs, watch
 from app.bundled import recorded
 from app.text import Translate
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
-from kd_core.settings import TECHNIQUES, DistillationSettings
+from kd_core.techniques import TECHNIQUES
 from tests.test_pages import open_page, texts
 
 PAGE = "pages/history.py"

@@ -3,8 +3,12 @@
 import pytest
 
 from kd_core import distillation, meta_learning
-from kd_core.data import load_uci_digits
-from kd_core.settings import DISTILLED, MAML, TECHNIQUES, DistillationSettings, MultitaskSettings, TransferSettings
+from kd_core.data.digits import load_uci_digits
+from kd_core.distillation.settings import DISTILLED, DistillationSettings
+from kd_core.meta_learning.settings import MAML
+from kd_core.multitask.settings import MultitaskSettings
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import TransferSettings
 
 SMALL = dict(
     train_size=50, student="mlp30", epochs=2, seeds=1, teacher_data="same", precision="float32", device="cpu"

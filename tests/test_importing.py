@@ -14,9 +14,10 @@ from app import importing, report
 from app.bundled import recorded
 from app.consistent import contradictions
 from app.text import Translate
+from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import Problem
-from kd_core.settings import DISTILLED, TECHNIQUES
-from kd_core.verdicts import EVERY
+from kd_core.results.wording import EVERY
+from kd_core.techniques import TECHNIQUES
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app.lessons import distillation, meta_learning, multitask, transfer
 from app.lessons.step import Bars, Choice
 from app.text import Translate
-from kd_core.settings import TECHNIQUES
+from kd_core.techniques import TECHNIQUES
 from tests.test_pages import open_page, texts
 
 LESSONS = {

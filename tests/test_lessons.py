@@ -16,13 +16,11 @@ from app.lessons.pictures import beside
 from app.lessons.step import Bars, Choice, LessonStep, Number, total_variation
 from app.text import Translate
 from app.transfer_figures import lambda_map
-from kd_core.settings import (
-    TECHNIQUES,
-    DistillationSettings,
-    MetaSettings,
-    MultitaskSettings,
-    TransferSettings,
-)
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.multitask.settings import MultitaskSettings
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import TransferSettings
 
 LESSONS = {
     "distillation": distillation.LESSON,
@@ -130,7 +128,7 @@ def test_bars_and_the_temperature_of_the_goal():
 
 
 def test_alpha_is_the_weight_on_the_teacher():
-    from kd_core.distillation import distillation_loss  # the loss itself says what is left for the labels
+    from kd_core.distillation.loss import distillation_loss
 
     z, labels = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([1])
     same = distillation_loss(z, z, labels, 4.0, 0.9)  # the teacher's part is 0

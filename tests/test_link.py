@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import link
 from app.controls import _read
-from kd_core.settings import DISTILLATION_PRESETS, TECHNIQUES
+from kd_core.distillation.presets import DISTILLATION_PRESETS
+from kd_core.techniques import TECHNIQUES
 
 
 def values(spec):

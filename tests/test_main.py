@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kd_core import __main__ as command_line
-from kd_core.__main__ import COMMANDS, main
-from kd_core.events import Result
-from kd_core.settings import TECHNIQUES
+from kd_core.cli import main as command_line
+from kd_core.cli.main import COMMANDS, main
+from kd_core.results.schema import Result
+from kd_core.techniques import TECHNIQUES
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]

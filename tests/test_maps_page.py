@@ -8,12 +8,14 @@ from app.bundled import recorded, recorded_map
 from app.maps import sweeps
 from app.text import Translate
 from app.watch import queue
-from kd_core.best import standings
-from kd_core.plan import MAP_PRESETS, Plan
-from kd_core.runs.map_study import Cell
-from kd_core.runs.map_table import judged, name_of
-from kd_core.runs.sweep import measures
-from kd_core.settings import ANCHORED, STUDENTS, TECHNIQUES, TUNED
+from kd_core.results.multiple_comparisons import standings
+from kd_core.settings.common import STUDENTS
+from kd_core.sweeps.plan import MAP_PRESETS, Plan
+from kd_core.sweeps.study import Cell
+from kd_core.sweeps.sweep import measures
+from kd_core.sweeps.table import judged, name_of
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import ANCHORED, TUNED
 from tests.test_pages import open_page, texts
 
 ENGLISH, CHINESE = Translate("en"), Translate("zh")

@@ -6,7 +6,7 @@ import pytest
 from app import meta_figures as figures
 from app.bundled import recorded, sinusoids
 from app.text import Translate
-from kd_core.settings import MAML, ORACLE, PRETRAINED, MetaSettings
+from kd_core.meta_learning.settings import MAML, ORACLE, PRETRAINED, MetaSettings
 
 _ = Translate("en")
 

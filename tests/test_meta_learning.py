@@ -15,18 +15,21 @@ from sklearn.neighbors import NearestCentroid
 from torch import nn
 
 from app.bundled import ASSETS, recorded
-from kd_core import meta_learning as ml
-from kd_core import starts
-from kd_core.__main__ import main
-from kd_core.adaptation import joint, path, reptile, second_order_share
-from kd_core.cost import peak_megabytes
-from kd_core.data import only
-from kd_core.episodes import NewDigits, Sinusoids, Tasks, centroid_logits, held_out
-from kd_core.events import ArmTrial, Evaluation, Result, Step
+from kd_core.cli.main import main
+from kd_core.data.variants import only
 from kd_core.messages import Problem
+from kd_core.meta_learning import trainer as ml
+from kd_core.meta_learning import training
+from kd_core.meta_learning.adaptation import adapt, joint, meta_loss, path, reptile, second_order_share
+from kd_core.meta_learning.presets import META_PRESETS
+from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED, REPTILE, MetaSettings
+from kd_core.meta_learning.tasks import NewDigits, Sinusoids, Tasks, centroid_logits, held_out
+from kd_core.nn.cost import peak_megabytes
+from kd_core.nn.seeding import seeded
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import ArmTrial, Result
 from kd_core.runs.handle import _Task
-from kd_core.settings import FIRST_ORDER, MAML, META_PRESETS, ORACLE, PRETRAINED, REPTILE, SCRATCH, MetaSettings
-from kd_core.training import seeded
+from kd_core.settings.common import SCRATCH
 from tests.conftest import of_few_tasks
 
 TINY = MetaSettings(iterations=4, meta_batch=3, shots=4, queries=3, seeds=2, device="cpu")
@@ -64,7 +67,7 @@ def loss_of(net):
 
 def ours(net, support, query, lr, steps, first_order=False):
     theta = dict(net.named_parameters())
-    loss = ml.meta_loss(loss_of(net), theta, support, query, lr, steps, first_order)
+    loss = meta_loss(loss_of(net), theta, support, query, lr, steps, first_order)
     return loss, torch.autograd.grad(loss, list(theta.values()))
 
 
@@ -151,7 +154,7 @@ def test_quadratic_tasks_have_their_closed_form(lr, a, steps, theta, seed, first
     loss, gradient = (a * (end - q) ** 2 / 2).sum(), (a * (end - q) * (1 if first_order else shrink)).sum()
     start = {"theta": torch.tensor(theta, dtype=torch.float64, requires_grad=True)}
     support, query = ((torch.full((4,), a, dtype=torch.float64), torch.tensor(c)) for c in (s, q))
-    mine = ml.meta_loss(
+    mine = meta_loss(
         lambda p, scale, c: scale * (p["theta"] - c) ** 2 / 2, start, support, query, lr, steps, first_order
     )
     assert mine.item() == pytest.approx(loss, rel=1e-9, abs=1e-12)
@@ -162,9 +165,7 @@ def test_adapting_is_gradient_descent_in_numpy_and_leaves_the_start_alone():
     g = np.random.default_rng(0)
     x, y, w = g.normal(size=(6, 3)), g.normal(size=6), g.normal(size=3)
     start = {"w": torch.tensor(w)}
-    there = ml.adapt(
-        lambda p, x, y: ((x @ p["w"] - y) ** 2).mean(), start, (torch.tensor(x), torch.tensor(y)), 0.1, 3
-    )
+    there = adapt(lambda p, x, y: ((x @ p["w"] - y) ** 2).mean(), start, (torch.tensor(x), torch.tensor(y)), 0.1, 3)
     expected = w.copy()
     for _ in range(3):
         expected -= 0.1 * 2 * x.T @ (x @ expected - y) / 6
@@ -178,7 +179,7 @@ def test_bad_input_is_named():
         with pytest.raises(Problem, match="inner step size α = "):
             ours(net, support, query, lr, 1)
     with pytest.raises(ValueError, match="steps = -1"):
-        ml.adapt(loss_of(net), dict(net.named_parameters()), support, 0.1, -1)
+        adapt(loss_of(net), dict(net.named_parameters()), support, 0.1, -1)
     with pytest.raises(ValueError, match=r"\[5, 5, 4, 4\]"):
         ours(net, support, (query[0][:4], query[1][:4]), 0.1, 1)
 
@@ -205,7 +206,7 @@ def test_frozen_layers_and_buffers_stay_as_they_are():
     theta, (support, query) = everything_of(net), batches()
     held = [name for name, part in theta.items() if not part.requires_grad]
     assert held == ["0.weight", "1.running_mean", "1.running_var", "1.num_batches_tracked"]
-    there = ml.adapt(loss_of(net), theta, (support[0][0], support[1][0]), 0.1, 2)
+    there = adapt(loss_of(net), theta, (support[0][0], support[1][0]), 0.1, 2)
     assert list(there) == list(theta)
     assert all(there[name] is theta[name] for name in held)
     learned = [name for name in theta if name not in held]
@@ -215,7 +216,7 @@ def test_frozen_layers_and_buffers_stay_as_they_are():
         gradient = torch.autograd.grad(loss, list(w.values()), create_graph=True)
         w = {name: w[name] - 0.1 * part for name, part in zip(learned, gradient, strict=True)}
     torch.testing.assert_close([there[name] for name in learned], list(w.values()))
-    loss = ml.meta_loss(loss_of(net), theta, support, query, 0.1, 2)
+    loss = meta_loss(loss_of(net), theta, support, query, 0.1, 2)
     loss.backward()
     assert net[0].weight.grad is None
     assert all(theta[name].grad.abs().sum() > 0 for name in learned if name != "0.bias")
@@ -229,7 +230,7 @@ def test_what_adapts_is_seen_through_torch_func():
     own = {"0.weight": torch.stack([first, 2 * first, 3 * first]).requires_grad_()}
 
     def adapted(own, inputs, targets):
-        return ml.adapt(loss_of(net), {**own, **shared}, (inputs, targets), 0.1, 1)["0.weight"]
+        return adapt(loss_of(net), {**own, **shared}, (inputs, targets), 0.1, 1)["0.weight"]
 
     ends = torch.func.vmap(adapted)(own, *support)
     for task in range(3):
@@ -240,7 +241,7 @@ def test_what_adapts_is_seen_through_torch_func():
     frozen = {name: part.detach() for name, part in shared.items()}
 
     def outer(moved):
-        there = ml.adapt(loss_of(net), {**frozen, **moved}, (support[0][0], support[1][0]), 0.1, 1)
+        there = adapt(loss_of(net), {**frozen, **moved}, (support[0][0], support[1][0]), 0.1, 1)
         assert there["2.weight"] is frozen["2.weight"]
         return there["0.weight"].sum()
 
@@ -252,16 +253,16 @@ def test_without_anything_that_requires_grad_plain_tensors_move_and_frozen_param
     one = (support[0][0], support[1][0])
     plain = {name: part.detach().clone() for name, part in everything_of(net).items()}
     with pytest.raises(Problem, match=r"running statistics of batch norm.*leave them out"):
-        ml.adapt(loss_of(net), plain, one, 0.1, 1)
+        adapt(loss_of(net), plain, one, 0.1, 1)
     del plain["1.running_mean"], plain["1.running_var"]
-    there = ml.adapt(loss_of(net), plain, one, 0.1, 1)
+    there = adapt(loss_of(net), plain, one, 0.1, 1)
     assert not torch.equal(there["0.weight"], plain["0.weight"])
     assert there["1.num_batches_tracked"] is plain["1.num_batches_tracked"]  # an integer has no gradient
     net.requires_grad_(False)
     with pytest.raises(ValueError, match=r"none of the parameters can adapt: \['0.weight'"):
-        ml.adapt(loss_of(net), dict(net.named_parameters()), one, 0.1, 1)
+        adapt(loss_of(net), dict(net.named_parameters()), one, 0.1, 1)
     with pytest.raises(ValueError, match="none of the parameters can adapt"):
-        ml.meta_loss(loss_of(net), {}, *batches(), 0.1, 1)
+        meta_loss(loss_of(net), {}, *batches(), 0.1, 1)
 
 
 @pytest.mark.parametrize("mapping", [lambda net: dict(net.named_parameters()), everything_of])
@@ -269,13 +270,13 @@ def test_without_anything_that_requires_grad_plain_tensors_move_and_frozen_param
 def test_batch_norm_in_training_mode_names_the_way_out(mapping, steps):
     net, (support, query) = layered(nn.BatchNorm1d(6)), batches()
     with pytest.raises(Problem, match=r"net\.eval\(\).*replace_all_batch_norm_modules_"):
-        ml.meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
+        meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
     with pytest.raises(Problem, match="batch norm in training mode"):
-        ml.adapt(loss_of(net), mapping(net), (support[0][0], support[1][0]), 0.1, 1)
+        adapt(loss_of(net), mapping(net), (support[0][0], support[1][0]), 0.1, 1)
     # Both ways lead out.
-    assert torch.isfinite(ml.meta_loss(loss_of(net.eval()), mapping(net), support, query, 0.1, steps))
+    assert torch.isfinite(meta_loss(loss_of(net.eval()), mapping(net), support, query, 0.1, steps))
     torch.func.replace_all_batch_norm_modules_(net.train())
-    loss = ml.meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
+    loss = meta_loss(loss_of(net), mapping(net), support, query, 0.1, steps)
     if steps == 0:
         assert loss.item() == pytest.approx(sum(F.mse_loss(net(x), y).item() for x, y in zip(*query, strict=True)))
 
@@ -284,9 +285,9 @@ def test_dropout_draws_as_it_is_told():
     net, (support, query) = layered(nn.Dropout(0.5)), batches()
     theta = dict(net.named_parameters())
     with pytest.raises(Problem, match=r'randomness="different" or "same".*net\.eval\(\)'):
-        ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1)
+        meta_loss(loss_of(net), theta, support, query, 0.1, 1)
     with pytest.raises(ValueError, match=r"randomness = 'both'.*error, different, same"):
-        ml.meta_loss(loss_of(net), theta, support, query, 0.1, 1, randomness="both")
+        meta_loss(loss_of(net), theta, support, query, 0.1, 1, randomness="both")
     one = [tuple(part[:1].expand(5, *part.shape[1:]) for part in batch) for batch in (support, query)]
     drawn = {}
     for randomness in ("same", "different"):
@@ -300,22 +301,22 @@ def test_dropout_draws_as_it_is_told():
         with torch.random.fork_rng():
             torch.manual_seed(0)
             losses = torch.func.vmap(
-                lambda s0, s1, q0, q1, r=randomness: ml.adapt(loss_of(net), theta, (s0, s1), 0.1, 1)["2.bias"],
+                lambda s0, s1, q0, q1, r=randomness: adapt(loss_of(net), theta, (s0, s1), 0.1, 1)["2.bias"],
                 randomness=randomness,
             )(*one[0], *one[1])
             drawn[randomness] = len(losses.unique(dim=0))
-            assert torch.isfinite(ml.meta_loss(loss_fn, theta, *one, 0.1, 1, randomness=randomness))
+            assert torch.isfinite(meta_loss(loss_fn, theta, *one, 0.1, 1, randomness=randomness))
     assert drawn == {"same": 1, "different": 5}
-    evaluated = ml.meta_loss(loss_of(net.eval()), theta, support, query, 0.1, 1)
+    evaluated = meta_loss(loss_of(net.eval()), theta, support, query, 0.1, 1)
     without = nn.Sequential(net[0], net[2])
     renamed = {name.replace("2.", "1."): part for name, part in theta.items()}
-    torch.testing.assert_close(evaluated, ml.meta_loss(loss_of(without), renamed, support, query, 0.1, 1))
+    torch.testing.assert_close(evaluated, meta_loss(loss_of(without), renamed, support, query, 0.1, 1))
 
 
 def test_other_errors_of_a_network_are_its_own():
     net, (support, query) = network(), batches()
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        ml.meta_loss(
+        meta_loss(
             loss_of(net), dict(net.named_parameters()), (support[0].expand(5, 5, 3), support[1]), query, 0.1, 1
         )
 
@@ -325,28 +326,28 @@ def test_no_tasks_no_support_and_no_queries_are_refused():
     theta = dict(net.named_parameters())
     empty = tuple(part[:0] for part in support)
     with pytest.raises(ValueError, match=r"\[0, 0, 0, 0\] tasks"):
-        ml.meta_loss(loss_of(net), theta, empty, tuple(part[:0] for part in query), 0.1, 1)
+        meta_loss(loss_of(net), theta, empty, tuple(part[:0] for part in query), 0.1, 1)
     nothing = tuple(part[:, :0] for part in support)
     with pytest.raises(ValueError, match=r"support holds \[5, 0, 1\].*neither of them empty"):
-        ml.meta_loss(loss_of(net), theta, nothing, query, 0.1, 1)
+        meta_loss(loss_of(net), theta, nothing, query, 0.1, 1)
     with pytest.raises(ValueError, match="query holds"):
-        ml.meta_loss(loss_of(net), theta, support, tuple(part[:, :0] for part in query), 0.1, 1)
+        meta_loss(loss_of(net), theta, support, tuple(part[:, :0] for part in query), 0.1, 1)
     with pytest.raises(ValueError, match="support holds"):
-        ml.adapt(loss_of(net), theta, empty, 0.1, 1)
+        adapt(loss_of(net), theta, empty, 0.1, 1)
     with pytest.raises(ValueError, match="support holds 3 things"):
-        ml.meta_loss(loss_of(net), theta, (*support, support[0]), query, 0.1, 1)
+        meta_loss(loss_of(net), theta, (*support, support[0]), query, 0.1, 1)
     with pytest.raises(ValueError, match="without a task dimension"):
-        ml.meta_loss(loss_of(net), theta, (torch.ones(()), torch.ones(())), query, 0.1, 1)
+        meta_loss(loss_of(net), theta, (torch.ones(()), torch.ones(())), query, 0.1, 1)
     with pytest.raises(TypeError, match=r"steps = 1\.5"):
-        ml.adapt(loss_of(net), theta, support, 0.1, 1.5)
+        adapt(loss_of(net), theta, support, 0.1, 1.5)
     with pytest.raises(ValueError, match=r"loss_fn gave \[7, 1\] for a task"):
-        ml.meta_loss(lambda p, x, y: x * 0, theta, support, query, 0.1, 0)
+        meta_loss(lambda p, x, y: x * 0, theta, support, query, 0.1, 0)
 
 
 def test_a_learned_step_size_gets_its_gradient():
     net, (support, query) = network(), batches()
     theta, lr = dict(net.named_parameters()), torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda lr: ml.meta_loss(loss_of(net), theta, support, query, lr, 2), (lr,))
+    assert torch.autograd.gradcheck(lambda lr: meta_loss(loss_of(net), theta, support, query, lr, 2), (lr,))
 
 
 def test_reptile_and_joint_training_descend_what_they_say():
@@ -478,7 +479,7 @@ def test_nothing_of_a_query_leaks_into_adaptation(config, tiny):
         torch.testing.assert_close(both[:, probe.shape[1] :], one, rtol=1e-4, atol=1e-5)
     for task in (0, 3):  # and batched adaptation is that of each task alone
         batch = tuple(part[task] for part in tasks.support)
-        alone = ml.adapt(problem.loss, theta, batch, 0.05, 3)
+        alone = adapt(problem.loss, theta, batch, 0.05, 3)
         torch.testing.assert_close(problem.answer(alone, probe[task]), before[3][task], rtol=1e-4, atol=1e-4)
 
 
@@ -697,7 +698,7 @@ def test_command_line_prints_the_table_and_refuses_in_one_sentence(capsys):
 
 
 def test_one_step_takes_maml_further_than_joint_pre_training(tiny, monkeypatch):
-    monkeypatch.setattr(starts, "RATES", (0.001, 0.003, 0.01, 0.03))
+    monkeypatch.setattr(training, "RATES", (0.001, 0.003, 0.01, 0.03))
     shared = ml.prepare(TINY, tiny)
     config = changed(iterations=100, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
     result = list(ml.trial(config, tiny, shared, 0))[-1]

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import methods
-from kd_core.distillation import distillation_loss, soft_targets
-from kd_core.models import build, seen
-from kd_core.training import predict, seeded
+from kd_core.distillation import methods
+from kd_core.distillation.loss import distillation_loss, soft_targets
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build, seen
+from kd_core.nn.seeding import seeded
 
 
 def random_batch(seed: int = 0, n: int = 7, classes: int = 10):

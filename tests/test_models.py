@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from kd_core import compiled
-from kd_core.cost import costs_of
-from kd_core.models import ConvPool, Dropout, build, initialise, seen
+from kd_core.nn import fastconv
+from kd_core.nn.conv_pool import ConvPool
+from kd_core.nn.cost import costs_of
+from kd_core.nn.networks import Dropout, build, initialise, seen
 
 
 def seed(n=0):
@@ -41,7 +42,7 @@ def test_multiply_adds_by_hand():
 @pytest.mark.parametrize("is_compiled", [True, False])
 def test_cnn_is_the_articles_function_with_relu_before_pooling(monkeypatch, is_compiled):
     if not is_compiled:
-        monkeypatch.setattr(compiled, "available", lambda: False)
+        monkeypatch.setattr(fastconv, "available", lambda: False)
     model = build("article", "student", seed())
     first, _, _, second, _, _, flatten, dense, _, last = model
     images = torch.randn(5, 1, 28, 28, generator=seed(1))

@@ -14,26 +14,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd import aggregation, scalarization
 
-from kd_core import cost
-from kd_core import multitask as mt
-from kd_core.conflict import LOOKS, Conflict, task_gradients
-from kd_core.data import Split
-from kd_core.events import Evaluation, Result, Step
-from kd_core.joint import WIDTHS, Combine, Schedule, build, errors_of, fair_widths, fit, losses_of, parameters
+from kd_core.data.digits import Split
 from kd_core.messages import Problem
-from kd_core.settings import (
-    MULTITASK_PRESETS,
-    SCHEMES,
-    TASK_LABELS,
-    MultitaskSettings,
-    arm_of,
-    scheme_of,
-    task_of,
+from kd_core.multitask import trainer as mt
+from kd_core.multitask.gradient_conflict import LOOKS, Conflict, task_gradients
+from kd_core.multitask.network import (
+    WIDTHS,
+    Combine,
+    Schedule,
+    build,
+    errors_of,
+    fair_widths,
+    fit,
+    losses_of,
+    parameters,
 )
-from kd_core.statistics import delta_m
-from kd_core.tasks import BLACK, OUTPUTS, TaskSplit, make_split, overlaid, partners, task_loss, turned, wrong
-from kd_core.teachers import ASSETS
-from kd_core.training import seeded
+from kd_core.multitask.presets import MULTITASK_PRESETS
+from kd_core.multitask.settings import SCHEMES, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
+from kd_core.multitask.tasks import (
+    BLACK,
+    OUTPUTS,
+    TaskSplit,
+    make_split,
+    overlaid,
+    partners,
+    task_loss,
+    turned,
+    wrong,
+)
+from kd_core.nn import cost
+from kd_core.nn.seeding import seeded
+from kd_core.nn.teachers import ASSETS
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Result
+from kd_core.results.statistics import delta_m
 
 TINY = MultitaskSettings(
     tasks="digit_five", train_size=60, epochs=2, seeds=2, body="small", precision="float32", device="cpu"
@@ -694,7 +708,7 @@ def test_every_set_of_tasks_runs_on_the_stand_in_digits(tiny, tasks):
 def test_kept_networks_are_the_ones_that_answered(tiny):
     from safetensors.torch import load
 
-    from kd_core.models import article_cnn
+    from kd_core.nn.networks import article_cnn
 
     config = TINY.model_copy(update={"seeds": 1})
     result = list(mt.run(config, tiny))[-1]

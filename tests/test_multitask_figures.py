@@ -6,7 +6,7 @@ import pytest
 from app import multitask_figures as figures
 from app.bundled import ASSETS, recorded, recorded_step, sweep
 from app.text import Translate
-from kd_core.settings import FAIR, JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
+from kd_core.multitask.settings import FAIR, JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
 
 _ = Translate("en")
 

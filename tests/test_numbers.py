@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
 
-from kd_core.numbers import fixed, number, signed
+from kd_core.results.numbers import fixed, number, signed
 
 
 @pytest.mark.parametrize(

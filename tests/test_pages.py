@@ -13,10 +13,11 @@ from app.figures import COLOURS
 from app.tabs import TABS
 from app.text import Translate
 from app.watch import _limits, queue, store
-from kd_core.data import load
-from kd_core.distillation import run
+from kd_core.data.digits import load
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.distillation.trainer import run
 from kd_core.runs.queue import Handle, Queue
-from kd_core.settings import DistillationSettings, TransferSettings
+from kd_core.transfer.settings import TransferSettings
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from kd_core import data, pixels
+from kd_core.data import digits as data
+from kd_core.data import pixels, variants
 from kd_core.messages import Problem
 
 
@@ -32,7 +33,7 @@ def test_uci_digits_are_the_test_split(uci):
 
 @pytest.mark.parametrize(
     "derived",
-    [lambda d: data.only(d, range(5, 10)), data.rotated, data.inverted],
+    [lambda d: variants.only(d, range(5, 10)), variants.rotated, variants.inverted],
     ids=["only", "rotated", "inverted"],
 )
 @pytest.mark.parametrize("base", ["mnist", "uci"])
@@ -75,7 +76,7 @@ def test_missing_or_cut_files_and_other_data_are_said_in_a_sentence(tmp_path, mo
 
 def test_no_torch_is_needed():
     code = (
-        "import sys; from kd_core import pixels; import app.forward, app.depth, app.report;"
+        "import sys; from kd_core.data import pixels; import kd_core.export.numpy_forward, app.depth, app.report;"
         "pixels.test_images('UCI digits'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

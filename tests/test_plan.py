@@ -3,8 +3,8 @@
 import pytest
 
 from kd_core.messages import Problem
-from kd_core.plan import MAP_PRESETS, MOST_CELLS, Plan, varied
-from kd_core.settings import TECHNIQUES
+from kd_core.sweeps.plan import MAP_PRESETS, MOST_CELLS, Plan, varied
+from kd_core.techniques import TECHNIQUES
 
 
 def read(*axes, trials=0, technique="distillation", **settings):

@@ -4,10 +4,15 @@ import dataclasses
 
 import pytest
 
-from kd_core import cost, distillation, multitask, remembered, teachers, transfer
-from kd_core.events import Result, Step
-from kd_core.remembered import once, remembering, settings_but
-from kd_core.training import fit
+from kd_core.distillation import trainer as distillation
+from kd_core.multitask import trainer as multitask
+from kd_core.nn import cost, teachers
+from kd_core.nn.training import fit
+from kd_core.results.events import Step
+from kd_core.results.schema import Result
+from kd_core.runs import remembered
+from kd_core.runs.remembered import once, remembering, settings_but
+from kd_core.transfer import trainer as transfer
 
 DATA = object()
 

@@ -21,12 +21,14 @@ from app.bundled import recorded
 from app.chart import tiles
 from app.image import data_uri
 from kd_core import distillation, meta_learning
-from kd_core.data import Digits
-from kd_core.events import Result
-from kd_core.models import build
-from kd_core.settings import ALONE, DISTILLED, TEACHER, TECHNIQUES
-from kd_core.statistics import agreement, calibration_error
-from kd_core.training import predict, seeded
+from kd_core.data.digits import Digits
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
+from kd_core.results.schema import Result
+from kd_core.results.statistics import agreement, calibration_error
+from kd_core.techniques import TECHNIQUES
 
 
 def test_csv_has_a_row_for_each_arm_and_trial(small_result):

@@ -5,11 +5,12 @@ import torch
 from safetensors.torch import load
 from sklearn.metrics import confusion_matrix
 
-from kd_core import results
-from kd_core.models import build
-from kd_core.statistics import agreement, calibration_error
-from kd_core.training import predict, seeded
-from kd_core.vision import import_torchvision
+from kd_core.data.vision import import_torchvision
+from kd_core.nn.evaluation import predict
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
+from kd_core.results import records
+from kd_core.results.statistics import agreement, calibration_error
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def networks(tiny):
     with torch.no_grad():
         for model in models:
             model[-1].weight.mul_(40)  # untrained networks are never sure; these are
-    return [(model, results.arm_trial(model, tiny, 0, [(1, 5)], 1.0)) for model in models]
+    return [(model, records.arm_trial(model, tiny, 0, [(1, 5)], 1.0)) for model in models]
 
 
 def test_calibration_error_is_torchmetrics(networks, tiny):
@@ -38,7 +39,7 @@ def test_calibration_error_is_torchmetrics(networks, tiny):
 def test_calibration_error_of_two_bins_by_hand():
     # Confidences 0.6 (right) and 0.9 (wrong): (|1 - 0.6| + |0 - 0.9|) / 2 = 0.65.
     logits = torch.tensor([[0.6, 0.4], [0.9, 0.1]]).log()
-    bins = results.reliability(logits, torch.tensor([0, 1]))
+    bins = records.reliability(logits, torch.tensor([0, 1]))
     assert [(b.count, b.correct) for b in bins if b.count] == [(1, 1), (1, 0)]
     error = sum(abs(b.correct - b.confidence) for b in bins) / 2
     assert error == pytest.approx(0.65)
@@ -70,4 +71,4 @@ def test_weights_are_the_network(networks, tiny):
 
 def test_only_the_first_trial_and_no_huge_network_keeps_weights(tiny):
     huge = build("mlp1200", "teacher", seeded(0, "w"))
-    assert results.arm_trial(huge, tiny, 0, [(1, 5)], 1.0).weights is None
+    assert records.arm_trial(huge, tiny, 0, [(1, 5)], 1.0).weights is None

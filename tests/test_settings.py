@@ -8,22 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
-from kd_core.settings import (
-    DISTILLATION_LIMITS,
-    DISTILLATION_PRESETS,
-    HINTON_PRESETS,
-    META_PRESETS,
-    MULTITASK_PRESETS,
-    TECHNIQUES,
-    TRANSFER_PRESETS,
-    DistillationSettings,
-    MetaSettings,
-    MultitaskSettings,
-    Preset,
-    TransferSettings,
-    written,
-)
+from kd_core.meta_learning.presets import META_PRESETS
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.multitask.presets import MULTITASK_PRESETS
+from kd_core.multitask.settings import MultitaskSettings
+from kd_core.settings.base import Preset
+from kd_core.settings.fields import written
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.presets import TRANSFER_PRESETS
+from kd_core.transfer.settings import TransferSettings
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "NaN", "inf", "abc", "1e9", "", "4,5"])

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app import forward
 from app.bundled import gallery, recorded
 from app.sketch import DrawSettings, networks, one_of_each, provenance
 from app.text import Translate
-from kd_core import pixels
-from kd_core.events import Result
+from kd_core.data import pixels
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.export import numpy_forward
 from kd_core.messages import Problem
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.results.schema import Result
 from tests import centring
 from tests.plain_digits import DIGITS
 from tests.test_pages import open_page, texts
@@ -40,7 +40,7 @@ def test_the_recorded_runs_networks_answer_as_they_did():
     assert [d["index"] for d in gallery()] == [d.index for d in digits]
     for network in found:
         arm = result.arm(network["name"])
-        logits = forward.logits(network["weights"], inputs.astype(np.float32))
+        logits = numpy_forward.logits(network["weights"], inputs.astype(np.float32))
         np.testing.assert_allclose(logits, arm.trials[0].gallery_logits, atol=1e-4)
         assert network["labels"] == f"{arm.labels:,}"
         assert network["errors"] == f"{arm.trials[0].test_errors:,}"
@@ -104,7 +104,7 @@ def test_plain_digits_need_a_stroke_as_wide_as_mnists():
             for strokes in DIGITS
         ])  # fmt: skip
         inputs = (seen[:, None] / np.float32(255) - np.float32(pixels.MEAN)) / np.float32(pixels.STD)
-        return int((forward.logits(network, inputs.astype(np.float32)).argmax(1) == np.arange(10)).sum())
+        return int((numpy_forward.logits(network, inputs.astype(np.float32)).argmax(1) == np.arange(10)).sum())
 
     assert right(None) >= 9  # brought to MNIST's width
     assert right(1 / 200) <= 5  # why it has to be

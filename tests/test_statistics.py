@@ -8,8 +8,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kd_core.events import Interval
-from kd_core.statistics import loss_verdict, paired_points, paired_ratio, t_interval, verdict
+from kd_core.results.schema import Interval
+from kd_core.results.statistics import loss_verdict, paired_points, paired_ratio, t_interval, verdict
 
 
 def test_two_values_by_hand():

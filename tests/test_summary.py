@@ -7,9 +7,9 @@ import pytest
 from app.bundled import all_labels, recorded
 from app.summary import same_network, sentence, teacher_cost, three_columns, your_data
 from app.text import Translate
-from kd_core.events import Interval, Result
-from kd_core.settings import ALONE, DISTILLED, TEACHER
-from kd_core.statistics import t_interval
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.results.schema import Interval, Result
+from kd_core.results.statistics import t_interval
 from tests.test_pages import open_page, texts
 
 EN, ZH = Translate("en"), Translate("zh")

@@ -25,15 +25,10 @@ from app.talks.distillation import bits_apart, most_alike, opinion
 from app.talks.meta_learning import caught_up
 from app.text import Translate
 from app.transfer_figures import lambda_map
-from kd_core.settings import (
-    ALONE,
-    DISTILLED,
-    TEACHER,
-    TECHNIQUES,
-    DistillationSettings,
-    MetaSettings,
-    TransferSettings,
-)
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import TransferSettings
 from tests.test_pages import open_page, texts
 
 
@@ -308,7 +303,7 @@ def told_by_the_browser():
 
     from app.components.clicker import Place
     from app.talk import _place, _revealed, _where
-    from kd_core.settings import DistillationSettings
+    from kd_core.distillation.settings import DistillationSettings
 
     for name, place in {"third": Place(2, frozenset({1, 2})), "over": Place(8, frozenset())}.items():
         st.button(name, key=name, on_click=_place, args=(DistillationSettings, 8, place))

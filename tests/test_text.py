@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from app.talk import steps_of
 from app.text import PO, SOURCES, Translate, extracted
 from kd_core.messages import message
-from kd_core.settings import TECHNIQUES
+from kd_core.techniques import TECHNIQUES
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,17 @@ import sklearn.metrics
 import torch
 import torch.nn.functional as F
 
-from kd_core import training
-from kd_core.machine import Machine, resolved
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
-from kd_core.models import build
-from kd_core.settings import TECHNIQUES, DistillationSettings, TransferSettings
-from kd_core.training import confusion, count_errors, fit, moved, predict, resolve, seeded, this_machine
+from kd_core.nn import hardware
+from kd_core.nn.evaluation import confusion, count_errors, predict
+from kd_core.nn.hardware import resolve, this_machine
+from kd_core.nn.networks import build
+from kd_core.nn.seeding import seeded
+from kd_core.nn.training import fit, moved
+from kd_core.settings.auto import Machine, resolved
+from kd_core.techniques import TECHNIQUES
+from kd_core.transfer.settings import TransferSettings
 
 
 def test_purposes_and_seeds_have_numbers_of_their_own():
@@ -65,8 +70,8 @@ def test_auto_means_something_concrete_and_what_was_chosen_stays(technique):
     ],
 )
 def test_auto_is_bfloat16_only_where_that_is_faster(monkeypatch, native, there, dense, convolving):
-    monkeypatch.setattr("kd_core.training.has_native_bfloat16", lambda: native)
-    monkeypatch.setattr("kd_core.compiled.available", lambda: there)
+    monkeypatch.setattr("kd_core.nn.hardware.has_native_bfloat16", lambda: native)
+    monkeypatch.setattr("kd_core.nn.fastconv.available", lambda: there)
     assert resolve(DistillationSettings(device="cpu", student="mlp30")).precision == dense
     assert resolve(DistillationSettings(device="cpu")).precision == convolving
 
@@ -165,6 +170,6 @@ def test_keeping_memory_is_left_out_where_there_is_no_glibc(monkeypatch, error):
         raise error
 
     asked = []
-    monkeypatch.setattr(training.ctypes, "CDLL", refuses)
-    training.keep_memory()
+    monkeypatch.setattr(hardware.ctypes, "CDLL", refuses)
+    hardware.keep_memory()
     assert asked == [None]

@@ -8,13 +8,16 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kd_core import teachers
-from kd_core import transfer as tr
-from kd_core.data import inverted, only, random_labels, rotated, shuffled_pixels
-from kd_core.events import Evaluation, Result, Step
+from kd_core.data.variants import inverted, only, random_labels, rotated, shuffled_pixels
 from kd_core.messages import Problem
-from kd_core.settings import TRANSFER_LIMITS, TRANSFER_PRESETS, TransferSettings
-from kd_core.training import predict, seeded
+from kd_core.nn import teachers
+from kd_core.nn.evaluation import predict
+from kd_core.nn.seeding import seeded
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Result
+from kd_core.transfer import trainer as tr
+from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
+from kd_core.transfer.settings import TransferSettings
 
 TINY = TransferSettings(
     labels_per_class=4, epochs=2, seeds=2, network="small", source_epochs=1, precision="float32", device="cpu"

@@ -6,9 +6,10 @@ from app import transfer_figures as figures
 from app.bundled import labels_curve
 from app.text import Translate
 from kd_core import transfer
-from kd_core.events import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
 from kd_core.messages import message
-from kd_core.settings import FROZEN, SCRATCH, TUNED, TransferSettings
+from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import FROZEN, TUNED, TransferSettings
 
 EN = Translate("en")
 NOTHING = Interval(mean=0.0, low=None, high=None, n=1, confidence=0.95)

@@ -7,12 +7,12 @@ from types import ModuleType
 import pytest
 from torch import library
 
-from kd_core import vision
+from kd_core.data import vision
 
 
 def test_torchvision_works_in_a_fresh_process_without_a_warning() -> None:
     script = (
-        "from kd_core.vision import import_torchvision\n"
+        "from kd_core.data.vision import import_torchvision\n"
         "torchvision = import_torchvision()\n"
         "assert import_torchvision() is torchvision\n"
         "from torchvision.datasets import MNIST\n"

@@ -15,10 +15,10 @@ from app.figure_html import place
 from app.summary import epochs
 from app.text import Translate
 from app.watch import store
-from kd_core import plan
+from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, DistillationSettings
 from kd_core.messages import Problem
-from kd_core.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, DistillationSettings
-from kd_core.validation import group
+from kd_core.results.comparability import group
+from kd_core.sweeps import plan
 from tests.test_pages import open_page, texts
 from tests.without_digits import IMAGES, without
 

@@ -1,8 +1,8 @@
 """A result with digits left out, made up of the recorded one: counts that no training is needed for."""
 
 from app.bundled import recorded
-from kd_core.events import ArmTrial, Result
-from kd_core.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
+from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
+from kd_core.results.schema import ArmTrial, Result
 
 IMAGES = {"3": 1010, "all_but_7_8": 7998}  # in MNIST's test set
 

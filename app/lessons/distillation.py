@@ -7,9 +7,10 @@ from statistics import fmean
 from app.bundled import gallery, recorded
 from app.figures import softmax
 from app.lessons.step import Bars, Choice, Goal, LessonStep, Number, Values
+from kd_core.distillation.settings import DISTILLED, DistillationSettings
 from kd_core.messages import N_
-from kd_core.numbers import fixed, signed
-from kd_core.settings import DISTILLED, DistillationSettings, Settings
+from kd_core.results.numbers import fixed, signed
+from kd_core.settings.base import Settings
 
 TEMPERATURE = DistillationSettings.specs()["temperature"]
 LOW, HIGH = float(TEMPERATURE.low or 0), float(TEMPERATURE.high or 0)

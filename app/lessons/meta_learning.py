@@ -11,7 +11,8 @@ from app.bundled import recorded, sinusoids
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
 from app.meta_figures import nearer_at_first, start_means
 from kd_core.messages import N_
-from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED, Settings
+from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED
+from kd_core.settings.base import Settings
 
 Network = list[np.ndarray]
 GRID = np.linspace(-5.0, 5.0, 101)

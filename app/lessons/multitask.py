@@ -6,8 +6,8 @@ from statistics import fmean
 from app.bundled import recorded, recorded_step
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
 from kd_core.messages import N_
-from kd_core.numbers import fixed, signed
-from kd_core.settings import Settings
+from kd_core.results.numbers import fixed, signed
+from kd_core.settings.base import Settings
 
 HALF = 0.5  # the first task's weight in the faded example
 FREE_WEIGHT = 2.0  # the second task's in free play

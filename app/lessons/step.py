@@ -10,8 +10,8 @@ from typing import Literal
 from app.bundled import gallery
 from app.figures import softmax
 from kd_core.messages import N_, Scalar
-from kd_core.numbers import fixed
-from kd_core.settings import Settings
+from kd_core.results.numbers import fixed
+from kd_core.settings.base import Settings
 
 Guess = str | float | tuple[float, ...]
 Values = Mapping[str, Scalar]

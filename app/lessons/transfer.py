@@ -8,8 +8,10 @@ from app.bundled import labels_curve, recorded
 from app.lessons.step import Choice, Goal, LessonStep, Number, Values
 from app.transfer_figures import FORGOTTEN, lambda_map, moved_in_all
 from kd_core.messages import N_
-from kd_core.numbers import fixed, signed
-from kd_core.settings import FROZEN, SCRATCH, TUNED, Settings
+from kd_core.results.numbers import fixed, signed
+from kd_core.settings.base import Settings
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import FROZEN, TUNED
 
 WORKED_LAM, FADED_LAM, LARGE_LAM = 0.01, 1.0, 10.0
 LITTLE = 1.0  # points: the goal for the gain

@@ -11,9 +11,9 @@ from app.chart import chart
 from app.controls import redraw_in_language
 from app.enlarged import enlarged
 from app.text import Translate
-from kd_core.events import Result
 from kd_core.messages import Scalar
-from kd_core.settings import Settings
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
 
 INKS = {"light": "#1b2430", "dark": "#f2f4f7"}  # for figures: Streamlit's grey is too faint for a room
 T = TypeVar("T", int, float, str)

@@ -14,10 +14,10 @@ from app.controls import follow
 from app.summary import same_network, sentence
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
-from kd_core.events import Arm, Result
+from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
 from kd_core.messages import N_
-from kd_core.numbers import fixed, signed
-from kd_core.settings import ALONE, DISTILLED, TEACHER
+from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import Arm, Result
 
 DIFFER, OPINION, OPINIONS, STRONGEST, WINNER = (
     WORDS[name] for name in ("differ", "opinion", "opinions", "strongest", "winner")

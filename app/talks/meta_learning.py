@@ -8,11 +8,11 @@ from app.bundled import sinusoids
 from app.components.adaptation import WORDS, adaptation
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
-from kd_core.events import Result
 from kd_core.messages import N_, Scalar
-from kd_core.numbers import fixed
-from kd_core.settings import FIRST_ORDER, MAML, PRETRAINED
-from kd_core.statistics import paired_ratio, t_interval
+from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED
+from kd_core.results.numbers import fixed
+from kd_core.results.schema import Result
+from kd_core.results.statistics import paired_ratio, t_interval
 
 ASK = WORDS["ask"]
 STEPS_SHOWN = (0, 1, 2, 5, 10)

@@ -9,8 +9,8 @@ from app.figures import errors_by_arm
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.messages import N_
-from kd_core.numbers import fixed
-from kd_core.settings import TASK_LABELS
+from kd_core.multitask.settings import TASK_LABELS
+from kd_core.results.numbers import fixed
 
 ASK, FACT, TOLD = (WORDS[name] for name in ("ask", "fact", "told"))
 TIME, LAYERS = "time", "layers"

@@ -8,9 +8,9 @@ from app.controls import follow
 from app.talks import Stage, Step, choice, show
 from app.text import Translate
 from kd_core.messages import N_
-from kd_core.numbers import fixed, signed
-from kd_core.settings import FROZEN, TUNED
-from kd_core.statistics import t_interval
+from kd_core.results.numbers import fixed, signed
+from kd_core.results.statistics import t_interval
+from kd_core.transfer.settings import FROZEN, TUNED
 
 ASK, INTERVAL, NO_GAIN, POINTS = (WORDS[name] for name in ("ask", "interval", "no_gain", "points"))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from kd_core.events import Provenance
 from kd_core.messages import Message, Scalar
+from kd_core.results.schema import Provenance
 
 State = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
 

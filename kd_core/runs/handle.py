@@ -11,10 +11,11 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import Any, Literal
 
-from kd_core.events import Evaluation, Result, Step
 from kd_core.messages import Message, message
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Result
 from kd_core.runs.entry import UNDER_WAY, Entry, State
-from kd_core.settings import WHOLE, Settings
+from kd_core.settings.base import WHOLE, Settings
 
 Series = tuple[str, str, int]  # stage, arm, seed
 

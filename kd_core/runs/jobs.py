@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from kd_core.events import Result
-from kd_core.settings import WHOLE, Settings
+from kd_core.results.schema import Result
+from kd_core.settings.base import WHOLE, Settings
 
 Run = TypeVar("Run")
 

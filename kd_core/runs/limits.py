@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kd_core.messages import N_, Problem
-from kd_core.settings import Settings
+from kd_core.settings.base import Settings
 
 NAMES = {"queue": "KD_MAX_QUEUE", "minutes": "KD_MAX_MINUTES", "images": "KD_MAX_IMAGES"}
 

@@ -27,15 +27,16 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from kd_core.events import Result
-from kd_core.machine import Machine, require_device, resolved
 from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.results.schema import Result
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.jobs import Job, Jobs, following
 from kd_core.runs.limits import Limits
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
-from kd_core.settings import TECHNIQUES, Settings
+from kd_core.settings.auto import Machine, require_device, resolved
+from kd_core.settings.base import Settings
+from kd_core.techniques import TECHNIQUES
 
 if TYPE_CHECKING:
     from kd_core.runs.store import Store
@@ -118,7 +119,7 @@ class Queue:
 
     @property
     def calibration(self) -> float | None:
-        """How fast a worker trains, in seconds (`kd_core.calibration`); None until one has measured it."""
+        """How fast a worker trains, in seconds (`kd_core.nn.calibration`); None until one has measured it."""
         return self._calibration
 
     @property

@@ -37,13 +37,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
-from kd_core.events import Result
-from kd_core.folders import database_file
 from kd_core.messages import N_, Message, Problem, Scalar, message
+from kd_core.paths import database_file
+from kd_core.results.packing import pack, pack_whole, unpack, unpack_whole, with_networks
+from kd_core.results.schema import Result
+from kd_core.results.statistics import validation
 from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
-from kd_core.runs.packing import pack, pack_whole, unpack, unpack_whole, with_networks
-from kd_core.settings import Settings
-from kd_core.statistics import validation
+from kd_core.settings.base import Settings
 
 SCHEMA = 2
 # What makes a database of version n one of n + 1. 1: Optuna, whose maps are kept here too, has a table "trials".

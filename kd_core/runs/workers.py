@@ -63,7 +63,7 @@ class Workers:
         address = self._scheduler or self._own_address()
         from distributed import Client
 
-        from kd_core.runs.work import HEARD, TOPIC, Warm
+        from kd_core.runs.tasks import HEARD, TOPIC, Warm
 
         for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters reaches the handles
@@ -182,7 +182,7 @@ class Workers:
         if left and not self._closing:
             from distributed import Event as Flag
 
-            from kd_core.runs.work import stop_flag
+            from kd_core.runs.tasks import stop_flag
 
             Flag(stop_flag(handle.id), client=self._client).set()
             self._client.cancel(left)
@@ -244,16 +244,16 @@ def _started(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
 
 def _asked(handle: Handle, jobs: Jobs, job: Job, answers: Sequence[Any]) -> tuple[Any, ...]:
     """The function of `work` that does the job, and what it is given; answers: of the jobs that it needs."""
-    from kd_core.runs import work
+    from kd_core.runs import tasks
 
     run, settings = handle.id, jobs.settings
     if job.what == "prepare":
-        return work.prepare, run, settings, handle.of_map
+        return tasks.prepare, run, settings, handle.of_map
     if job.what == "trial":
-        return work.trial, run, settings, answers[0], job.seed, handle.of_map
+        return tasks.trial, run, settings, answers[0], job.seed, handle.of_map
     if job.what == "part":
-        return work.part, run, settings, answers[0] if answers else None, job.seed, job.part
+        return tasks.part, run, settings, answers[0] if answers else None, job.seed, job.part
     if job.what == "assemble":
-        return work.assembled, settings, *answers
+        return tasks.assembled, settings, *answers
     trials = dict(jobs.kept) | {need.seed: answer for need, answer in zip(job.needs, answers, strict=True)}
-    return work.join, settings, *(trials[seed] for seed in handle.seeds)
+    return tasks.join, settings, *(trials[seed] for seed in handle.seeds)

@@ -6,8 +6,8 @@ from statistics import fmean
 import pytest
 from playwright.sync_api import expect
 
+from kd_core.distillation.settings import ALONE, DISTILLED, SHIFTS, DistillationSettings
 from kd_core.runs.store import Store
-from kd_core.settings import ALONE, DISTILLED, SHIFTS, DistillationSettings
 from tests.browser.conftest import PATIENCE, fits, has_value, silent
 from tests.without_digits import without
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from app import forward
 from app.bundled import recorded
 from app.sketch import networks
 from app.text import Translate
-from kd_core import pixels
-from kd_core.pixels import MEAN, STD
+from kd_core.data import pixels
+from kd_core.data.pixels import MEAN, STD
+from kd_core.export import numpy_forward
 from tests import centring
 from tests.browser.conftest import ROOT, has_value, silent
 from tests.plain_digits import DIGITS, drawn
@@ -35,7 +35,7 @@ NETWORKS = networks(recorded("distillation"), Translate("en"))
 def logits(seen):
     """The three networks' logits of a 28x28 of bytes, in numpy."""
     image = ((seen.astype(np.float32) / np.float32(255) - np.float32(MEAN)) / np.float32(STD))[None, None]
-    return np.array([forward.logits(network["weights"], image)[0] for network in NETWORKS])
+    return np.array([numpy_forward.logits(network["weights"], image)[0] for network in NETWORKS])
 
 
 def softmax(z, temperature):

@@ -8,8 +8,8 @@ import pytest
 from app import report
 from app.bundled import recorded
 from app.runs import ROW
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.store import Store
-from kd_core.settings import DistillationSettings
 from tests.browser.conftest import has_value, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof]  # a minute; tests/test_history_page.py has the page

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 
 def right_and_wrong(bug: str, t: float, alpha: float):
     """Both losses, the ratio of the gradients' lengths and their angle in degrees, by torch."""
-    from kd_core import bugs
-    from kd_core.distillation import distillation_loss
+    from kd_core.distillation import bugs
+    from kd_core.distillation.loss import distillation_loss
 
     batch = recorded_bugs()["batch"]
     logits = {n: torch.tensor(batch[n], dtype=torch.float64) for n in ("teacher", "student", "dropout", "training")}
@@ -39,7 +39,7 @@ def numbers(text: str) -> list[float]:
 
 def converted(t: float, alpha: float):
     """(typed, there) losses of each convention that has settings, by torch."""
-    from kd_core import conventions as c
+    from kd_core.distillation import conventions as c
 
     batch = recorded_bugs()["batch"]
     z, v = (torch.tensor(batch[name], dtype=torch.float64) for name in ("student", "teacher"))

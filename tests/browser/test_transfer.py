@@ -3,7 +3,8 @@
 import pytest
 
 from app.bundled import labels_curve
-from kd_core.settings import SCRATCH, TUNED
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import TUNED
 from tests.browser.conftest import has_value, silent
 
 pytestmark = pytest.mark.browser

@@ -22,9 +22,10 @@ ROOT = Path(__file__).parents[2]
 TINY: dict[str, dict[str, dict[str, Any]]] = {
     "distillation": {
         "plain": dict(student="mlp30", train_size=100, epochs=2, seeds=2, teacher_data="same"),
-        "controls": dict(train_size=50, epochs=1, seeds=1, teacher_data="same", arm_smoothing=True,
-                         arm_shuffled=True, arm_same_labels=True, bug="mean", method="hints"),
-        "left out": dict(student="mlp30", train_size=100, epochs=1, seeds=1, teacher_data="same", left_out="3"),
+        "controls": dict(train_size=50, epochs=1, seeds=1, arm_smoothing=True,
+                         arm_shuffled=True, arm_same_labels=True, bug="mean"),
+        "hints": dict(train_size=50, epochs=1, seeds=1, teacher_data="same", method="hints"),
+        "left out": dict(student="mlp30", train_size=100, epochs=1, seeds=1, left_out="3"),
     },
     "transfer": {
         "plain": dict(task="low_high", labels_per_class=2, epochs=2, seeds=2, source_epochs=1, network="small",
@@ -63,8 +64,8 @@ def runs(folder: Path, queued: bool) -> None:
     """Tiny runs of each technique, in this process or through the queue."""
     import torch
 
-    from kd_core.data import load_uci_digits
-    from kd_core.events import Result
+    from kd_core.data.digits import load_uci_digits
+    from kd_core.results.schema import Result
 
     torch.set_num_threads(1)
     data = load_uci_digits()

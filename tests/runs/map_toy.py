@@ -11,10 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar, Literal
 
-from kd_core.events import Arm, ArmTrial, Cost, Dataset, Evaluation, Interval, Provenance, Result, Step, Verdict
+from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import Problem, message
-from kd_core.settings import DISTILLED, field
-from kd_core.settings import Settings as Base
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
+from kd_core.settings.base import Settings as Base
+from kd_core.settings.fields import field
 
 IMAGES = 100_000
 

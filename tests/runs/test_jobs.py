@@ -3,7 +3,7 @@
 from toy_technique import ToySettings
 
 from kd_core.runs.jobs import Jobs, following
-from kd_core.settings import WHOLE
+from kd_core.settings.base import WHOLE
 
 
 def jobs_of(turn=1, kept=(), divided=False, seeds=2):

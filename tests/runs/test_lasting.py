@@ -11,14 +11,15 @@ import pytest
 from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
-from kd_core.events import Result
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
+from kd_core.results.schema import Result
 from kd_core.runs import store as store_module
 from kd_core.runs.handle import Handle
 from kd_core.runs.limits import Limits
 from kd_core.runs.queue import Queue, expected_seconds
 from kd_core.runs.store import Store
-from kd_core.settings import TECHNIQUES, DistillationSettings
+from kd_core.techniques import TECHNIQUES
 
 ENV = {"PYTHONPATH": HERE, "KD_WORKERS": "2"}
 

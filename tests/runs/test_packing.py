@@ -4,8 +4,8 @@ import zlib
 
 import pytest
 
-from kd_core.events import Result
-from kd_core.runs import packing
+from kd_core.results import packing
+from kd_core.results.schema import Result
 
 
 @pytest.fixture

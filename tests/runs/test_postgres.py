@@ -13,9 +13,9 @@ import pytest
 from test_store import write_from_two_servers
 
 from app.bundled import recorded
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.entry import machine_of
 from kd_core.runs.store import SCHEMA, Store
-from kd_core.settings import DistillationSettings
 from tests.browser.conftest import free_port
 from tests.missing import missing
 

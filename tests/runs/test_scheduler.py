@@ -10,11 +10,11 @@ from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
 from benchmarks import scale
-from kd_core.plan import Plan
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
-from kd_core.runs.sweep import Sweeps
-from kd_core.settings import TECHNIQUES
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.sweep import Sweeps
+from kd_core.techniques import TECHNIQUES
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from optuna.storages import InMemoryStorage
 from sqlalchemy.exc import OperationalError
 
 from app.bundled import recorded
+from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
+from kd_core.meta_learning.settings import MetaSettings
 from kd_core.runs import store as store_module
 from kd_core.runs.entry import machine_of
-from kd_core.runs.map_study import opened
 from kd_core.runs.store import SCHEMA, Store
-from kd_core.settings import DistillationSettings, MetaSettings
+from kd_core.sweeps.study import opened
 
 SETTINGS = DistillationSettings(precision="float32", device="cpu", seeds=2)
 
@@ -225,7 +226,7 @@ def test_without_a_home_folder_the_sentence_names_the_variable(monkeypatch):
         raise RuntimeError("could not determine the home directory")
 
     monkeypatch.delenv("KD_DATABASE_URL", raising=False)
-    monkeypatch.setattr("kd_core.folders.platformdirs.user_data_path", homeless)
+    monkeypatch.setattr("kd_core.paths.platformdirs.user_data_path", homeless)
     store = Store()
     store.begin("one", SETTINGS)
     assert "set the environment variable KD_DATABASE_URL to sqlite:////FOLDER/lab.db" in str(store.problem)

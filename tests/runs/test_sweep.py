@@ -15,13 +15,13 @@ from map_toy import IMAGES, MapToySettings, errors_of
 from test_queue import HERE, until
 
 from kd_core.messages import Problem
-from kd_core.plan import Plan
-from kd_core.runs import map_table
 from kd_core.runs.limits import Limits
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
-from kd_core.runs.sweep import Sweeps
-from kd_core.settings import TECHNIQUES
+from kd_core.sweeps import table
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.sweep import Sweeps
+from kd_core.techniques import TECHNIQUES
 
 AXES = ["x=1,3,4", "y=0.5,1"]
 
@@ -87,9 +87,9 @@ def test_every_cell_is_a_run_and_its_measures_are_that_runs(sweeps, queue):
         assert queue.find(cell.run).view().result.settings == settings.model_dump()
     assert view.best.at == {"x": 3.0, "y": 0.5}
     assert view.best.mean == pytest.approx(fmean(view.best.measures.values()))
-    stands = map_table.judged(view)
-    assert stands[map_table.name_of(view.best)].is_best
-    assert "best: x=3 y=0.5" in map_table.table(view)
+    stands = table.judged(view)
+    assert stands[table.name_of(view.best)].is_best
+    assert "best: x=3 y=0.5" in table.table(view)
 
 
 def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue, url, monkeypatch):
@@ -101,7 +101,7 @@ def test_the_same_map_again_and_cells_of_another_map_cost_nothing(sweeps, queue,
     other = sweeps.start(plan("y=0.5,1", "x=3,4")).wait(180)  # another map of the same cells
     assert other.state == "finished"
     assert all(cell.seconds == 0 for cell in other.cells)
-    known = {map_table.name_of(cell): (cell.run, cell.measures) for cell in first.cells}
+    known = {table.name_of(cell): (cell.run, cell.measures) for cell in first.cells}
     for cell in other.cells:
         assert (cell.run, cell.measures) == known[f"x={cell.at['x']:g} y={cell.at['y']:g}"]
     assert runs(url) == before
@@ -123,18 +123,18 @@ def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweep
     assert found.cells == tuple(c.model_copy(update={"run": c.run if c.measures else None}) for c in stopped.cells)
     resumed = other.start(asked).wait(180)
     assert (resumed.state, resumed.done) == ("finished", 6)
-    kept = {map_table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
-    assert {map_table.name_of(c): c.run for c in resumed.cells if map_table.name_of(c) in kept} == kept
+    kept = {table.name_of(c): c.run for c in stopped.cells if c.state == "finished"}
+    assert {table.name_of(c): c.run for c in resumed.cells if table.name_of(c) in kept} == kept
     assert [name for name, _plan, _when in other.known()].count(asked.key()) == 1
 
 
 SERVER = """
 import sys
 from map_toy import MapToySettings
-from kd_core.plan import Plan
+from kd_core.sweeps.plan import Plan
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
-from kd_core.runs.sweep import Sweeps
+from kd_core.sweeps.sweep import Sweeps
 from kd_core.settings import TECHNIQUES
 TECHNIQUES["map_toy"] = MapToySettings
 url, plan = sys.argv[1], Plan.model_validate_json(sys.argv[2])
@@ -193,7 +193,7 @@ def test_a_failed_cell_says_why_and_the_others_go_on(sweeps):
     view = sweeps.start(plan("kind=good,broken", "x=1,2")).wait(180)
     assert [cell.state for cell in view.cells] == ["finished", "finished", "failed", "failed"]
     assert str(view.cells[2].problem) == "The broken kind does not work."
-    assert map_table.table(view).count("failed") == 2
+    assert table.table(view).count("failed") == 2
 
 
 @pytest.mark.proof

@@ -12,9 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
-from kd_core.events import Dataset, Evaluation, Interval, Provenance, Result, Step, Verdict
 from kd_core.messages import Problem, message
-from kd_core.settings import WHOLE, Settings
+from kd_core.results.events import Evaluation, Step
+from kd_core.results.schema import Dataset, Interval, Provenance, Result, Verdict
+from kd_core.settings.base import WHOLE, Settings
 
 
 class ToySettings(Settings):

@@ -10,7 +10,7 @@ from app.bundled import Sinusoids
 from app.components import mounted
 from app.meta_figures import start_means
 from kd_core.messages import N_
-from kd_core.settings import MAML, PRETRAINED
+from kd_core.meta_learning.settings import MAML, PRETRAINED
 
 TASKS = 100  # new curves in each trial, of which the recorded means are
 WORDS = {

@@ -11,8 +11,8 @@ import numpy as np
 
 from app.components import SHARED, SVG, mounted
 from app.figures import COLOURS, PATTERNS, shown_at_first
-from kd_core.events import Result
 from kd_core.messages import N_
+from kd_core.results.schema import Result
 
 WORDS = {
     "pick": N_("Choose digit"),

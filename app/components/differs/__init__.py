@@ -9,7 +9,7 @@ from app.components import SHARED
 from app.controls import by_field, hidden
 from app.text import Translate
 from kd_core.messages import Scalar
-from kd_core.settings import Settings
+from kd_core.settings.base import Settings
 
 FOLLOWED = {"temperature": "T", "alpha": "alpha"}  # field -> what the live picture calls it
 

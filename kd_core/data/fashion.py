@@ -1,0 +1,106 @@
+"""Fashion-MNIST as tensors: 28x28 photographs of clothes in ten classes, in the very form of MNIST.
+
+Xiao, Rasul, Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms",
+arXiv 1708.07747 (MIT licence). Where its files are, and their MD5, is torchvision's to say; on disk they lie as
+torchvision lays them out, compressed, and every load checks them.
+"""
+
+import gzip
+import hashlib
+import math
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kd_core.data import download
+from kd_core.data.digits import Digits, Split
+from kd_core.data.pixels import MEAN, STD
+from kd_core.data.vision import import_torchvision
+from kd_core.messages import N_, Problem
+from kd_core.paths import data_root
+from kd_core.results.events import Step
+
+NAME = "Fashion-MNIST"
+VALIDATION = 5_000  # the last of the training images, as for MNIST
+
+
+def folder() -> Path:
+    """Where its four files are."""
+    return data_root() / "FashionMNIST" / "raw"
+
+
+def load() -> Digits:
+    """Train 55,000 / validation 5,000 / test 10,000, normalised as MNIST is; labels 0 (T-shirt) to 9 (boot).
+
+    Raises Problem where a file is not on disk, or is not what was published: `fetch` brings it.
+    """
+    parts = []
+    for file, md5 in _published():
+        content = _intact(file, md5)
+        if content is None:
+            raise Problem(N_("{file} of Fashion-MNIST is not in {folder}."), file=file, folder=str(folder()))
+        parts.append(np.frombuffer(gzip.decompress(content), dtype=np.uint8))
+    train_images, train_labels, test_images, test_labels = parts
+    images, labels = _images(train_images), _labels(train_labels)
+    cut = len(labels) - min(VALIDATION, len(labels) // 10)
+    test = Split(_images(test_images), _labels(test_labels))
+    shown = tuple(int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2])
+    return Digits(NAME, Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:]), test, shown)
+
+
+def fetch(*, stage: str, arm: str, seed: int) -> Generator[Step, None, None]:
+    """Bring what is not on disk, told as Steps of `stage`. Raises Problem, which says why that is impossible."""
+    missing = [(file, md5) for file, md5 in _published() if _intact(file, md5) is None]
+    for number, (file, md5) in enumerate(missing):
+        try:
+            for done, total in _from_a_mirror(file, md5):
+                share = (number + done / total) / len(missing)
+                yield Step(stage, arm, seed, round(1000 * share), 1000, math.nan, share)
+        except download.NotFetched as problem:
+            raise Problem(
+                N_("Fashion-MNIST could not be fetched ({why}); put its four files {files} into {folder}, or "
+                   "choose another task."),
+                why=problem.message, folder=str(folder()), files=", ".join(name for name, _md5 in _published()),
+            ) from None  # fmt: skip
+        except OSError as error:
+            raise Problem(
+                N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another "
+                   "with the environment variable KD_DATA_DIR."),
+                folder=str(data_root()), reason=error.strerror or str(error),
+            ) from error  # fmt: skip
+
+
+def _published() -> list[tuple[str, str]]:
+    """File and MD5 of training images and labels, test images and labels."""
+    resources: list[tuple[str, str]] = import_torchvision().datasets.FashionMNIST.resources
+    return resources
+
+
+def _from_a_mirror(file: str, md5: str) -> Generator[tuple[int, int], None, None]:
+    mirrors = import_torchvision().datasets.FashionMNIST.mirrors
+    for mirror in mirrors:
+        try:
+            yield from download.stream(mirror + file, folder() / file, "md5", md5)
+            return
+        except download.NotFetched:
+            if mirror == mirrors[-1]:
+                raise
+
+
+def _intact(file: str, md5: str) -> bytes | None:
+    try:
+        content = (folder() / file).read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
+
+
+def _images(idx: np.ndarray) -> torch.Tensor:
+    images = torch.tensor(idx[16:]).view(-1, 1, 28, 28).to(torch.float32)
+    return images.div_(255).sub_(MEAN).div_(STD)
+
+
+def _labels(idx: np.ndarray) -> torch.Tensor:
+    return torch.tensor(idx[8:]).to(torch.int64)

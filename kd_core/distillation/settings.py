@@ -1,0 +1,219 @@
+"""What a distillation run may vary, and the names of its arms. No torch here."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from kd_core.messages import N_, Problem
+from kd_core.settings.base import WHOLE, Settings
+from kd_core.settings.common import STUDENTS, TEACHERS
+from kd_core.settings.fields import field
+
+SCHEDULES = {"constant": N_("constant"), "one_cycle": N_("up, then down to 0 (one cycle)")}
+LEFT_OUT = {"none": N_("none"), "3": N_("the 3"), "all_but_7_8": N_("all but 7 and 8")}
+DIGITS_LEFT_OUT: dict[str, tuple[int, ...]] = {"none": (), "3": (3,), "all_but_7_8": (0, 1, 2, 3, 4, 5, 6, 9)}
+SHIFTS = tuple(step / 10 for step in range(151))  # of the left-out digits' biases, as a run measures them
+
+# The arms of a distillation run, by the names that its events, Result and figures use.
+TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
+
+# Its controls: what else could explain the gain.
+SMOOTHED, SHUFFLED = N_("label smoothing"), N_("shuffled soft targets")
+EQUAL_TEACHER, EQUAL = N_("teacher, same labels"), N_("distilled, same labels")
+BUGGED = N_("distilled with a bug")
+
+# Well-known bugs of distillation code; `kd_core.distillation.bugs` has each as a few lines.
+BUGS = {
+    "none": N_("none"),
+    "no_t_squared": N_("T² forgotten"),
+    "mean": N_("mean instead of batchmean"),
+    "reversed": N_("KL the wrong way round"),
+    "training_mode": N_("teacher in training mode"),
+    "shuffled": N_("logits of other images"),
+    "double_softmax": N_("softmax taken twice"),
+}
+METHODS = {
+    "logits": N_("soft targets (Hinton)"),
+    "decoupled": N_("decoupled soft targets (DKD)"),
+    "attention": N_("soft targets + attention maps"),
+    "hints": N_("soft targets + hints (FitNets)"),
+}
+
+
+class DistillationSettings(Settings):
+    """What a distillation run may vary. L = α T² KL(p_teacher ‖ p_student) + (1 - α) CE(labels)."""
+
+    technique: ClassVar[str] = "distillation"
+    module: ClassVar[str] = "kd_core.distillation.trainer"
+    stages: ClassVar[Mapping[str, str]] = {
+        "teacher": N_("1 · Train the teacher"),
+        "soft_targets": N_("2 · Make soft targets"),
+        "student": N_("3 · Train the students"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"teacher": 0.9, "soft_targets": 0.1}
+
+    temperature: float = field(
+        4.0, ge=0.5, le=50, step=0.5, log=True, symbol="T", label=N_("Temperature T"),
+        help=N_("Divides the logits before the softmax: 1 leaves them as they are, more softens them."),
+    )  # fmt: skip
+    alpha: float = field(
+        0.9, ge=0, le=1, step=0.05, symbol="α", label=N_("Teacher weight α"),
+        help=N_("The teacher's share of the loss; the rest is the labels' share."),
+    )  # fmt: skip
+    train_size: int = field(
+        500, ge=50, le=55_000, step=50, log=True, label=N_("Labelled images"),
+        help=N_("How many labelled images each student sees; drawn anew for each seed."),
+    )  # fmt: skip
+    student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
+        "article", choices=STUDENTS, label=N_("Student"), help=N_("The small network."),
+    )  # fmt: skip
+    teacher_data: Literal["all", "same"] = field(
+        "all", more=True, label=N_("Teacher's labels"),
+        choices={"all": N_("all training images"), "same": N_("the same as the student")},
+        help=N_("Which labels the teacher was trained on: all there are, or only the student's own."),
+    )  # fmt: skip
+    t_squared: bool = field(
+        True, more=True, label=N_("T² in the loss"),
+        help=N_("Without it the teacher's part of the gradient vanishes like 1/T² as T grows."),
+    )  # fmt: skip
+    arm_smoothing: bool = field(
+        False, more=True, label=N_("Control: label smoothing"),
+        help=N_("One more student: targets as soft as the teacher's on average, all wrong digits alike."),
+    )  # fmt: skip
+    arm_shuffled: bool = field(
+        False, more=True, label=N_("Control: shuffled soft targets"),
+        help=N_("One more student; its teacher's probabilities for the wrong digits are shuffled, image by image."),
+    )  # fmt: skip
+    arm_same_labels: bool = field(
+        False, more=True, label=N_("Control: teacher with the same labels"),
+        help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
+    )  # fmt: skip
+    method: Literal["logits", "decoupled", "attention", "hints"] = field(
+        "logits", choices=METHODS, more=True, label=N_("What is taught"),
+        help=N_("The teacher's softened answers alone, or something from its inner layers as well."),
+    )  # fmt: skip
+    method_weight: float = field(
+        1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
+        help=N_("Weight of the term that a further method adds; it has no effect with soft targets alone."),
+    )  # fmt: skip
+    bug: Literal["none", "no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
+        "none", choices=BUGS, more=True, later=True, label=N_("Arm with a bug"),
+        help=N_("One more student, distilled with a well-known bug: see the page “Conventions and bugs”."),
+    )  # fmt: skip
+    epochs: int = field(
+        30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        help=N_("How often each student sees its images."),
+    )  # fmt: skip
+    left_out: Literal["none", "3", "all_but_7_8"] = field(
+        "none", choices=LEFT_OUT, more=True, later=True, label=N_("Digits left out"),
+        help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
+    )  # fmt: skip
+    schedule: Literal["constant", "one_cycle"] = field(
+        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning rate over time"),
+        help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
+    )  # fmt: skip
+    seeds: int = field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets weights, order and the labelled images."),
+    )  # fmt: skip
+    batch_size: int = field(
+        64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        help=N_("Images in one training step."),
+    )  # fmt: skip
+    learning_rate: float = field(
+        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
+        help=N_("Adam's step size."),
+    )  # fmt: skip
+    seed: int = field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    teacher: Literal["article", "mlp1200", "jittered"] = field(
+        "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
+    )  # fmt: skip
+    teacher_epochs: int = field(
+        5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
+        help=N_(
+            "How often a teacher trained on all labels sees them; any other teacher trains as long as the student."
+        ),
+    )  # fmt: skip
+    fresh_teacher: bool = field(
+        False, more=True, label=N_("Train the teacher live"),
+        help=N_("Train the teacher in this run even if one with these settings is kept."),
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = field(
+        "auto", more=True, label=N_("Arithmetic"),
+        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
+        help=N_("bfloat16 is faster only where the processor has it."),
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(
+        "auto", more=True, label=N_("Device"),
+        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Where the networks train."),
+    )  # fmt: skip
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that each trial trains, in order."""
+        own_teacher = self.teacher_data == "same"
+        equal = self.arm_same_labels and not own_teacher  # else the distilled student is this control
+        wanted = {
+            TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: self.arm_smoothing,
+            SHUFFLED: self.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal, BUGGED: self.bug != "none",
+        }  # fmt: skip
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Each arm, with the teacher that it needs; undivided where several need the trial's own teacher."""
+        if TEACHER in self.arms:
+            return (WHOLE,)
+        return tuple(name for name in self.arms if name != EQUAL_TEACHER)
+
+    @property
+    def unprepared(self) -> tuple[str, ...]:
+        """The student alone: it has no teacher."""
+        return (ALONE,) if ALONE in self.parts else ()
+
+    @property
+    def convolves(self) -> bool:
+        return self.student == "article"
+
+    @property
+    def effort(self) -> float:
+        return float(self.seeds * self.epochs * self.train_size * len(self.arms))
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """At α = 0 nobody listens to soft targets; at T = 1, T² is 1; β weighs further methods alone."""
+        found = {"arm_smoothing", "arm_shuffled", "arm_same_labels", "bug", "fresh_teacher"}
+        found |= {"t_squared"} if self.temperature == 1 else set()
+        found |= {"method_weight"} if self.method == "logits" else set()
+        found |= {"teacher_epochs"} if self.teacher_data == "same" else set()
+        if self.alpha == 0:
+            found |= {"temperature", "t_squared"}
+            if self.method in ("logits", "decoupled"):  # the others have a term of their own beside α
+                found |= {"method", "method_weight", "teacher", "teacher_data", "teacher_epochs"}
+        return frozenset(found)
+
+    def check(self, data: Any) -> None:
+        """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
+        there = len(data.train.labels)
+        if self.train_size > there:
+            raise Problem(
+                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
+                given=self.train_size,
+                there=there,
+            )
+        if self.method == "attention" and not self.student == self.teacher == "article":
+            raise Problem(
+                N_("Attention maps need convolutions in both networks: choose the article's, or another method.")
+            )
+        if self.bug != "none" and self.method != "logits":
+            raise Problem(
+                N_("The arm with a bug learns from soft targets: set “What is taught” to these, or leave it out.")
+            )
+        if self.left_out != "none" and self.teacher_data == "same":
+            raise Problem(
+                N_("A teacher trained on the student's labels does not know the digits left out either: give it "
+                   "all training images.")
+            )  # fmt: skip

@@ -1,0 +1,113 @@
+"""What a network costs: parameters, multiply-adds, bytes, and the latency of one image."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from kd_core.results.schema import Cost
+
+BLOCKS, BLOCK = 10, 20  # passes timed: so many blocks of so many, the models taking turns
+WARM_SECONDS = 0.2
+
+
+def costs_of(models: Sequence[nn.Module], image: torch.Tensor) -> list[Cost]:
+    """The `Cost` of each model for one image [1, 1, 28, 28], on the CPU.
+
+    multiply_adds are half of torch's counted FLOPs of convolutions and matrix products (biases,
+    activations and pooling are not counted); bytes are those of float32 weights.
+    """
+    return [
+        Cost(
+            parameters=(parameters := sum(p.numel() for p in model.parameters())),
+            multiply_adds=multiply_adds(model, image),
+            bytes=4 * parameters,
+            latency_ms=latency,
+        )
+        for model, latency in zip(models, latencies_ms(models, image), strict=True)
+    ]
+
+
+def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
+    """Multiply-adds of one forward pass of `image`."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(image)
+    model.train(was_training)
+    return int(counter.get_total_flops()) // 2
+
+
+def latencies_ms(models: Sequence[nn.Module], image: torch.Tensor) -> list[float]:
+    """Median milliseconds of each model for one image on one CPU thread, float32.
+
+    One image on one thread is what a phone or a device does. Each model is first warmed for
+    WARM_SECONDS; then they take turns in blocks, so that a change of the machine's speed meets all of
+    them, and the median ignores the passes in which something else had the processor. The thread count
+    is put back afterwards.
+    """
+    threads, were_training = torch.get_num_threads(), [model.training for model in models]
+    times: list[list[float]] = [[] for _ in models]
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for model in models:
+                model.eval()
+                start = time.perf_counter()
+                while time.perf_counter() - start < WARM_SECONDS:
+                    model(image)
+            for _ in range(BLOCKS):
+                for model, mine in zip(models, times, strict=True):
+                    mine += [_timed(model, image) for _ in range(BLOCK)]
+    finally:
+        torch.set_num_threads(threads)
+        for model, was_training in zip(models, were_training, strict=True):
+            model.train(was_training)
+    return [1000 * statistics.median(mine) for mine in times]
+
+
+def peak_megabytes(work: Callable[[], object]) -> float:
+    """The most memory, in 10^6 bytes, that tensors made by `work` held between two operations.
+
+    What was there before does not count, nor what an operation needs while it runs.
+    """
+    with _Held() as held:
+        work()
+    return held.peak / 1e6
+
+
+class _Held(TorchDispatchMode):
+    """Looks after every operation, those inside torch.func's transforms too, which memory it left behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {_key(value) for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)}
+        made = func(*args, **(kwargs or {}))
+        for value in tree_leaves(made):
+            if isinstance(value, torch.Tensor) and (_key(value) not in given or _key(value) in self._storages):
+                storage = value.untyped_storage()
+                self._storages[_key(value)] = StorageWeakRef(storage), storage.nbytes()
+        self._storages = {key: kept for key, kept in self._storages.items() if not kept[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self._storages.values()))
+        return made
+
+
+def _key(value: torch.Tensor) -> int:
+    return value.untyped_storage()._cdata
+
+
+def _timed(model: nn.Module, image: torch.Tensor) -> float:
+    start = time.perf_counter()
+    model(image)
+    return time.perf_counter() - start

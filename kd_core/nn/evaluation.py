@@ -1,0 +1,52 @@
+"""What a trained network answers, and how often it is wrong."""
+
+import torch
+from torch import Tensor, nn
+
+from kd_core.nn import arguments
+from kd_core.nn.hardware import autocast
+from kd_core.nn.networks import seen
+
+EVALUATION_BATCH = 125  # small enough for what passes between layers to stay in the cache
+
+
+def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Tensor:
+    """Logits [N, C] in float32 on the CPU for images [N, 1, 28, 28], in evaluation mode, without gradients.
+
+    The model is left in the mode it was in.
+    """
+    device = next(model.parameters()).device
+    at_once = EVALUATION_BATCH if device.type == "cpu" else 5000  # each part waits for its copy back
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), autocast(device.type, precision):
+        logits = [model(seen(model, part.to(device))).float().cpu() for part in images.split(at_once)]
+    model.train(was_training)
+    return torch.cat(logits).clone()
+
+
+def count_errors(logits: Tensor, labels: Tensor) -> int:
+    """How many of logits [N, C] put another class first than labels [N]. Raises ValueError for other shapes."""
+    _fitting(logits, labels)
+    return int((logits.argmax(1) != labels).sum())
+
+
+def confusion(logits: Tensor, labels: Tensor) -> tuple[tuple[int, ...], ...]:
+    """Counts [true class][predicted class] over logits [N, C] and labels [N], from 0 to C - 1.
+
+    Raises ValueError for other shapes and labels.
+    """
+    _fitting(logits, labels)
+    if len(labels):
+        arguments.classes(labels, logits.shape[1])
+    classes = logits.shape[1]
+    counts = torch.bincount(labels * classes + logits.argmax(1), minlength=classes**2)
+    return tuple(tuple(row) for row in counts.reshape(classes, classes).tolist())
+
+
+def _fitting(logits: Tensor, labels: Tensor) -> None:
+    """Logits are [N, C], labels [N]; there may be none."""
+    if logits.dim() != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"logits {list(logits.shape)} and labels {list(labels.shape)} were given; [N, C] and [N] are expected"
+        )

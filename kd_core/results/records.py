@@ -1,0 +1,166 @@
+"""The parts of a Result that every technique fills in the same way."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from kd_core.data.digits import Digits, pixels
+from kd_core.nn import arguments, fastconv
+from kd_core.nn.evaluation import confusion, count_errors, predict
+from kd_core.results.schema import Arm, ArmTrial, Bin, Dataset, GalleryDigit, Interval, Provenance, Result
+from kd_core.results.statistics import paired_points, t_interval
+
+BINS = 15  # as in Guo et al. 2017, and the default of most libraries
+WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
+
+
+def arm_trial(
+    model: nn.Module, data: Digits, seed: int, curve: Sequence[tuple[int, int]], seconds: float
+) -> ArmTrial:
+    """What is kept of one trained network: its test errors, confusion and gallery logits, in float32."""
+    logits = predict(model, data.test.images)
+    return judged(logits, data.test.labels, data.gallery, seed, curve, seconds, kept_weights(model))
+
+
+def judged(
+    logits: Tensor,
+    labels: Tensor,
+    gallery: Sequence[int],
+    seed: int,
+    curve: Sequence[tuple[int, int]],
+    seconds: float,
+    weights: bytes | None,
+) -> ArmTrial:
+    """What is kept of a network's test logits [N, C] beside their labels [N]; gallery: rows that are shown."""
+    return ArmTrial(
+        seed=seed,
+        curve=tuple(curve),
+        test_errors=count_errors(logits, labels),
+        confusion=confusion(logits, labels),
+        mistakes=mistakes(logits, labels),
+        bins=reliability(logits, labels),
+        gallery_logits=tuple(tuple(row) for row in logits[list(gallery)].tolist()),
+        seconds=seconds,
+        weights=weights,
+    )
+
+
+def kept_weights(model: nn.Module) -> bytes | None:
+    """The network as a safetensors file, None for a huge one."""
+    if sum(p.numel() for p in model.parameters()) > WEIGHTS_KEPT:
+        return None
+    return save({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()})
+
+
+def mistakes(logits: Tensor, labels: Tensor) -> tuple[tuple[int, int], ...]:
+    """(index, answer) of every row of logits [N, C] whose largest is not that of its label [N]."""
+    answers = logits.argmax(1)
+    wrong = (answers != labels).nonzero().flatten()
+    return tuple(zip(wrong.tolist(), answers[wrong].tolist(), strict=True))
+
+
+def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, ...]:
+    """Confidence and correctness of logits [N, C] in bins ((k - 1) / bins, k / bins] of confidence, at T = 1.
+
+    Raises ValueError for other shapes and labels. Guo et al. 2017, "On Calibration of Modern Neural Networks",
+    arXiv 1706.04599.
+    """
+    arguments.batch(logits, logits, labels)
+    arguments.classes(labels, logits.shape[1])
+    confidence, answers = logits.double().softmax(1).max(1)
+    place = (confidence * bins).ceil().long().clamp(1, bins) - 1
+    count = torch.bincount(place, minlength=bins).tolist()
+    total = torch.bincount(place, weights=confidence, minlength=bins).tolist()
+    correct = torch.bincount(place, weights=(answers == labels).double(), minlength=bins).tolist()
+    return tuple(
+        Bin(count=n, confidence=c, correct=round(k)) for n, c, k in zip(count, total, correct, strict=True)
+    )
+
+
+def errors_per_10000(trials: Sequence[ArmTrial], images: int) -> Interval:
+    """Test errors scaled to 10,000 images, with the t interval over trials."""
+    return t_interval([10_000 * t.test_errors / images for t in trials])
+
+
+def paired(arm: Arm, baseline: Arm, images: int) -> Interval:
+    """Accuracy that `arm` gains over `baseline` on `images` test images, in points, paired by trial."""
+    return paired_points([t.test_errors for t in arm.trials], [t.test_errors for t in baseline.trials], images)
+
+
+def pool(arms: Sequence[Arm], images: int) -> Arm:
+    """One Arm of the trials of several; one model that served them all is counted once."""
+    first = arms[0]
+    if first.shared:
+        return first
+    trials = tuple(t for arm in arms for t in arm.trials)
+    trials = (trials[0], *(t.model_copy(update={"weights": None}) for t in trials[1:]))
+    return first.model_copy(update={"trials": trials, "errors_per_10000": errors_per_10000(trials, images)})
+
+
+def dataset(data: Digits) -> Dataset:
+    """The name and sizes of `data`."""
+    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
+
+
+def gallery(data: Digits) -> tuple[GalleryDigit, ...]:
+    """The test images that are shown beside the numbers."""
+    shown = pixels(data.test.images[list(data.gallery)]).tolist()
+    return tuple(
+        GalleryDigit(index=index, label=int(data.test.labels[index]), pixels=tuple(row))
+        for index, row in zip(data.gallery, shown, strict=True)
+    )
+
+
+def provenance(seconds: float, device: str, teacher_created: str | None) -> Provenance:
+    """When, on what and with what these numbers were made."""
+    return Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=seconds,
+        processor=_processor(device),
+        cores=os.cpu_count() or 1,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        teacher_created=teacher_created,
+        convolutions=fastconv.identity(),
+    )
+
+
+def _processor(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def by_seed(trials: Sequence[Result], arm: str) -> list[Result]:
+    """The trials' Results in the order of the seeds of `arm`, which every trial has trained anew.
+
+    Raises ValueError where there are none, a seed comes twice, or they differ in more than seeds: such
+    trials must not be joined.
+    """
+
+    def seeds(result: Result) -> list[int]:
+        return [t.seed for t in result.arm(arm).trials]
+
+    def kind(result: Result) -> str:
+        settings = {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
+        return f"{result.technique} {result.version} {result.data} {settings}"
+
+    ordered = sorted(trials, key=seeds)
+    every = [seed for result in ordered for seed in seeds(result)]
+    if not every or len(set(every)) < len(every):
+        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
+    kinds = {kind(result) for result in ordered}
+    if len(kinds) > 1:
+        raise ValueError(f"trials of equal settings, version and data are needed; {len(kinds)} kinds were given")
+    return ordered

@@ -1,0 +1,278 @@
+"""What runs inside a worker: the preparation, one trial or the join of a run, told as it happens.
+
+A task sends its events to the queue on one topic, a few messages a second: a message carries every
+Evaluation since the last one and the newest Step of each arm. Between two events of the technique it
+looks whether the run was stopped. Only Problems leave a worker: other exceptions may need torch to be
+unpickled, which the web process does without.
+"""
+
+import importlib
+import logging
+import math
+import os
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from distributed import Event as Flag
+from distributed import WorkerPlugin, get_worker
+
+from kd_core.messages import N_, Problem
+from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.schema import Result
+from kd_core.runs.entry import machine_of
+from kd_core.runs.handle import PREPARATION
+from kd_core.runs.remembered import remembering
+from kd_core.settings.auto import Machine
+from kd_core.settings.base import WHOLE, Settings
+
+TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
+HEARD = "heard"  # the topic on which a queue hears itself, so that it knows that it will hear the workers
+EVERY = 0.25  # seconds between two messages of one task
+POLL = 0.2  # seconds between two looks at the stop flag, which costs a few milliseconds
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_loading = threading.Lock()
+_importing = threading.Lock()  # two threads that import torch at once would see half of it
+_loaded: dict[Callable[[], Any], Any] = {}
+
+
+class Stopped(Exception):
+    """The run was stopped; nobody waits for this task's answer any more."""
+
+
+def stop_flag(run: str) -> str:
+    """The name of the cluster-wide flag that stops `run`."""
+    return f"stop-{run}"
+
+
+def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Any]:
+    """What the run's trials share. of_map: what it has in common with the cells before it is not made again.
+
+    In a tuple: Dask tells the web process the type of each answer, and this one's would import torch there.
+    """
+
+    def work() -> tuple[Any]:
+        report = _Report(run, PREPARATION)
+        technique = _technique(settings)
+        with remembering(of_map):
+            return (report.drain(technique.preparing(settings, _data(technique))),)
+
+    return _plainly(work)
+
+
+def trial(run: str, settings: Settings, prepared: tuple[Any], seed: int, of_map: bool = False) -> Result:
+    """All arms at one seed: the Result of one trial. of_map: as for `prepare`."""
+
+    def work() -> Result:
+        report, (shared,) = _Report(run, seed), prepared
+        technique = _technique(settings)
+        with remembering(of_map):
+            report.drain(technique.trial(settings, _data(technique), shared, seed))
+        assert report.result is not None, "a trial's last event is its Result"
+        return report.result
+
+    return _plainly(work)
+
+
+def part(run: str, settings: Settings, prepared: tuple[Any] | None, seed: int, name: str) -> tuple[Any, float]:
+    """One of a trial's `settings.parts`: what it trained, and the seconds that it took.
+
+    prepared: None for one of `settings.unprepared`.
+    """
+
+    def work() -> tuple[Any, float]:
+        report, started = _Report(run, seed, name), time.perf_counter()
+        technique = _technique(settings)
+        (shared,) = prepared or (None,)
+        trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
+        return trained, time.perf_counter() - started
+
+    return _plainly(work)
+
+
+def assembled(settings: Settings, prepared: tuple[Any], *parts: tuple[Any, float]) -> Result:
+    """The Result of a trial whose parts were trained apart."""
+
+    def work() -> Result:
+        technique, (shared,) = _technique(settings), prepared
+        trained, seconds = zip(*parts, strict=True)
+        result: Result = technique.assembled(settings, _data(technique), shared, trained, sum(seconds))
+        return result
+
+    return _plainly(work)
+
+
+def join(settings: Settings, *trials: Result) -> Result:
+    """The run's Result, made of its trials'."""
+
+    def work() -> Result:
+        result: Result = _technique(settings).join(settings, list(trials))
+        return result
+
+    return _plainly(work)
+
+
+class Warm(WorkerPlugin):
+    """Makes a worker ready before its first task: imports the techniques (and torch), loads the data.
+
+    In a thread, so that the worker joins at once. Workers that replace a dead one get it too.
+    """
+
+    name = "warm"
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.modules = tuple(modules)
+
+    def setup(self, worker: Any) -> None:
+        """Called by Dask in each worker."""
+        threading.Thread(target=_warm, args=(worker, self.modules), daemon=True, name="warm").start()
+
+
+def _warm(worker: Any, modules: Sequence[str]) -> None:
+    """Tell the queue what is known here; a failure costs only time, since the run meets it again."""
+
+    def tell(kind: str, **what: Any) -> None:
+        worker.log_event(TOPIC, {"kind": kind, "pid": os.getpid(), **what})
+
+    data, versions = None, {}
+    try:
+        techniques = [_imported(module) for module in modules]
+        versions = {one.Settings.technique: one.RESULT_VERSION for one in techniques}
+        tell("machine", **_machine(), versions=versions)  # the data may take longer
+        for technique in techniques:
+            data = _data(technique)
+    except Exception as error:
+        _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
+    tell("warm", data=data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]})
+    tell("calibrated", seconds=_calibration())
+
+
+def _calibration() -> float | None:
+    """How fast this machine trains; None for techniques that need no torch."""
+    if "torch" not in sys.modules:
+        return None
+    from kd_core.nn.calibration import calibrated
+
+    return calibrated()
+
+
+def _machine() -> dict[str, Any]:
+    """What this machine can do, and device -> what two trials must share to be the same to the last bit."""
+    if "torch" not in sys.modules:  # techniques that need none
+        return {"machine": asdict(Machine()), "names": {}}
+    from kd_core.nn.hardware import this_machine
+    from kd_core.results.records import provenance
+
+    machine = this_machine()
+    names = {device: machine_of(provenance(0.0, device, None)) for device in machine.devices}
+    return {"machine": asdict(machine), "names": names}
+
+
+def _imported(module: str) -> Any:
+    with _importing:
+        return importlib.import_module(module)
+
+
+def _technique(settings: Settings) -> Any:
+    module = _imported(settings.module)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)  # one worker a core
+    return module
+
+
+def _data(technique: Any) -> Any:
+    """The technique's data, loaded once in this process; it never travels."""
+    load: Callable[[], Any] | None = getattr(technique, "load_data", None)
+    if load is None:
+        from kd_core.data.digits import load as load_digits
+
+        load = load_digits
+    with _loading:  # the thread that warms up may be loading just now
+        if load not in _loaded:
+            _loaded[load] = load()
+        return _loaded[load]
+
+
+def _plainly(work: Callable[[], T]) -> T:
+    """The work's answer; any exception but Stopped becomes a Problem without a cause or a trace."""
+    try:
+        return work()
+    except Stopped:
+        raise
+    except Problem as problem:
+        failure = Problem(problem.message.text, **problem.message.values)
+    except Exception as error:
+        _log.exception("a run failed")  # for the server's log; a person sees the sentence
+        text = (str(error).strip().splitlines() or [""])[0][:200]
+        failure = Problem(N_("The run broke off with {kind}: {what}"), kind=type(error).__name__, what=text)
+    raise failure  # outside of the handlers: the original would travel along as its context
+
+
+class _Report:
+    """Sends the events of one attempt at one task (the preparation, or the trial of a seed, or a part of it)."""
+
+    def __init__(self, run: str, task: str | int, part: str = WHOLE) -> None:
+        self.result: Result | None = None
+        self._worker = get_worker()
+        self._stop = Flag(stop_flag(run))
+        # A task that runs again after its worker died is known by a new attempt.
+        self._head = {
+            "run": run, "task": task, "part": part, "attempt": secrets.token_hex(4), "pid": os.getpid(),
+        }  # fmt: skip
+        self._events: list[Step | Evaluation] = []
+        self._sent = self._polled = -math.inf
+        self._send("started")
+
+    def drain(self, events: Generator[Event, None, Any] | Iterator[Event]) -> Any:
+        """Consume the technique's events and return what its generator returns. Raises Stopped."""
+        try:
+            while True:
+                self._look()
+                self._take(next(events))
+        except StopIteration as end:
+            self._flush()
+            self._send("ended")
+            return end.value
+        finally:
+            if isinstance(events, Generator):
+                events.close()
+
+    def _look(self) -> None:
+        if time.monotonic() - self._polled >= POLL:
+            try:
+                stopped = self._stop.is_set()
+            except Exception:  # the cluster is closing: nobody is left to ask, or to wait for an answer
+                stopped = True
+            if stopped:
+                raise Stopped
+            self._polled = time.monotonic()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Result):
+            self.result = event
+            return
+        last = self._events[-1] if self._events else None
+        steps = isinstance(last, Step) and isinstance(event, Step)
+        if last and steps and (last.stage, last.arm) == (event.stage, event.arm):
+            self._events.pop()  # the newest Step says it all
+        self._events.append(event)
+        if time.monotonic() - self._sent >= EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._events:
+            packed = [{"event": type(event).__name__, **asdict(event)} for event in self._events]
+            self._send("events", events=packed)
+            self._events = []
+        self._sent = time.monotonic()
+
+    def _send(self, kind: str, **more: Any) -> None:
+        self._worker.log_event(TOPIC, {"kind": kind, **self._head, **more})

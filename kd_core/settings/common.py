@@ -1,0 +1,19 @@
+"""What the settings of several techniques share. No torch here."""
+
+from kd_core.messages import N_
+
+STUDENTS = {
+    "article": N_("article's CNN (16-32-32)"),
+    "mlp30": N_("two layers of 30"),
+    "mlp300": N_("two layers of 300"),
+    "mlp800": N_("two layers of 800"),
+}
+
+
+TEACHERS = {
+    "article": N_("article's CNN (32-64-64)"),
+    "mlp1200": N_("two layers of 1200, dropout"),
+    "jittered": N_("two layers of 1200, dropout, moved images"),
+}
+
+SCRATCH = N_("from scratch")  # the arm that starts from random weights, of transfer and of meta-learning

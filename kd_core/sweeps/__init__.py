@@ -1,0 +1,1 @@
+"""Sweeps: settings varied over a grid, or searched."""

@@ -1,0 +1,237 @@
+"""What a map varies: one or two settings over a grid, or any settings searched; all others stay as they are.
+
+    plan = Plan.read("distillation", ["temperature=1,2,4,8", "alpha=0:1:5"], {"student": "mlp30"})
+    plan.cells()    # the Settings of every cell of the grid
+
+No torch and no Optuna here: the web process and the command line read it.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from kd_core.messages import N_, Problem, Scalar
+from kd_core.results.comparability import TASK_FIELDS
+from kd_core.settings.base import Settings
+from kd_core.settings.fields import Spec, written
+from kd_core.techniques import TECHNIQUES
+
+MOST_CELLS = 400
+MOST_SEARCHED = 6  # settings at once
+# What says where and how often, or adds an arm that no cell is judged by.
+NOT_VARIED = {"seed", "seeds", "precision", "device", "fresh_teacher", "fresh_source", "bug"}
+
+
+class Axis(BaseModel):
+    """One setting and the values it takes, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    values: tuple[Scalar, ...]
+
+    def __str__(self) -> str:
+        return f"{self.field}={','.join(written(value) for value in self.values)}"
+
+
+class Plan(BaseModel):
+    """A map. settings: of the technique, without the axes' fields.
+
+    trials: how many cells a search may try between the least and the largest value of each axis; 0 is the grid,
+    every combination of the axes' values.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    technique: str
+    axes: tuple[Axis, ...]
+    settings: dict[str, Scalar] = {}
+    trials: int = 0
+
+    @classmethod
+    def read(
+        cls, technique: str, axes: Sequence[str], settings: Mapping[str, Scalar] | None = None, trials: int = 0
+    ) -> Self:
+        """A plan from axes as a person writes them; `check` has been called. Raises Problem."""
+        if technique not in TECHNIQUES:
+            raise Problem(
+                N_("There is no technique called {given}; there are {known}."),
+                given=technique[:40], known=", ".join(TECHNIQUES),
+            )  # fmt: skip
+        known = TECHNIQUES[technique]
+        read = tuple(_axis(known, text) for text in axes if text.strip())
+        varied = {axis.field for axis in read}
+        kept = {name: value for name, value in (settings or {}).items() if name not in varied}
+        plan = cls(technique=technique, axes=read, settings=kept, trials=trials)
+        plan.check()
+        return plan
+
+    @property
+    def varied(self) -> frozenset[str]:
+        """The fields that its axes vary."""
+        return frozenset(axis.field for axis in self.axes)
+
+    def check(self) -> None:
+        """Raise Problem, which says what to change, for a plan that nobody can carry out."""
+        fields = [axis.field for axis in self.axes]
+        if not fields:
+            raise Problem(N_("A map needs at least one setting to vary."))
+        if len(set(fields)) < len(fields):
+            twice = next(name for name in fields if fields.count(name) > 1)
+            raise Problem(N_("{name} is varied twice; choose two different settings."), name=twice)
+        if not self.trials and len(fields) > 2:
+            raise Problem(
+                N_("A grid has one or two settings, and {n} were given; search them instead."), n=len(fields)
+            )
+        if self.trials and len(fields) > MOST_SEARCHED:
+            raise Problem(N_("A search takes at most {most} settings, and {n} were given."),
+                          most=MOST_SEARCHED, n=len(fields))  # fmt: skip
+        for axis in self.axes:
+            if len(axis.values) < 2:
+                raise Problem(N_("{name} has fewer than two different values to try."), name=axis.field)
+        cells = self.trials or math.prod(len(axis.values) for axis in self.axes)
+        if cells > MOST_CELLS:
+            raise Problem(N_("This map would have {n} cells; at most {most} are allowed. Choose fewer values."),
+                          n=f"{cells:,}", most=MOST_CELLS)  # fmt: skip
+        if not self.trials:
+            for at in self.grid():
+                self.settings_at(at)
+
+    def grid(self) -> list[dict[str, Scalar]]:
+        """The axes' values in every cell, the first axis slowest."""
+        fields = [axis.field for axis in self.axes]
+        return [dict(zip(fields, values, strict=True)) for values in product(*(axis.values for axis in self.axes))]
+
+    def settings_at(self, at: Mapping[str, Scalar]) -> Settings:
+        """The Settings of the cell where the axes have these values. Raises Problem for what is not allowed."""
+        return TECHNIQUES[self.technique].parse({**self.settings, **at}, N_("the map"))
+
+    def cells(self) -> list[Settings]:
+        """The Settings of every cell of the grid."""
+        return [self.settings_at(at) for at in self.grid()]
+
+    def key(self) -> str:
+        """The same for plans that ask the same: what a stored map is found by."""
+        whole = TECHNIQUES[self.technique].parse(self.settings).model_dump()
+        asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in self.varied}
+        record = [self.technique, [[axis.field, list(axis.values)] for axis in self.axes], asked, self.trials]
+        if "lam" in self.varied:  # such maps were once judged by an arm that λ does not touch
+            record.append("judged by L2-SP")
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:24]
+
+
+class MapPreset(BaseModel):
+    """A map worth making: its name, what it asks, and its plan."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    help: str
+    plan: Plan
+
+
+def _preset(
+    label: str, help: str, technique: str, axes: Sequence[str], trials: int = 0, **settings: Scalar
+) -> MapPreset:
+    return MapPreset(label=label, help=help, plan=Plan.read(technique, axes, settings, trials))
+
+
+def varied(technique: type[Settings]) -> dict[str, Spec]:
+    """The settings that a map may vary: what is learned and how, not where; never the task, whose errors differ."""
+    task = TASK_FIELDS.get(technique.technique, ())
+    left_out = NOT_VARIED.union(task)
+    specs = technique.specs().items()
+    return {name: spec for name, spec in specs if name not in left_out and not name.startswith("arm_")}
+
+
+def _axis(technique: type[Settings], text: str) -> Axis:
+    """An axis from "temperature=1,2,4" or "temperature=1:16:5", five values from 1 to 16."""
+    name, found, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not found or not values.strip():
+        raise Problem(
+            N_("“{given}” is no setting with values; write for example {example}."),
+            given=text[:60], example="temperature=1,2,4,8",
+        )  # fmt: skip
+    specs = varied(technique)
+    if name not in specs:
+        raise Problem(
+            N_("{name} cannot be varied in a map of {technique}; these can: {known}."),
+            name=name[:40], technique=technique.technique, known=", ".join(specs),
+        )  # fmt: skip
+    spec = specs[name]
+    words = _spread(spec, values) if ":" in values else values.split(",")
+    read = [
+        getattr(technique.parse({name: word}, N_("the map")), name)
+        for word in map(_plain, filter(str.strip, words))
+    ]
+    return Axis(field=name, values=tuple(dict.fromkeys(read)))
+
+
+def _plain(word: str) -> Any:
+    """A word as `Settings.parse` takes it."""
+    word = word.strip()
+    return {"true": True, "false": False}.get(word.lower(), word)
+
+
+def _spread(spec: Spec, text: str) -> list[str]:
+    """The values of "low:high:count", evenly spread; by equal factors where the setting spans magnitudes."""
+    try:
+        low, high, count = (float(part) for part in text.split(":"))
+        count = int(count)
+    except (ValueError, OverflowError):
+        raise Problem(
+            N_("{name}: “{given}” is no range; write low:high:count, for example {example}."),
+            name=spec.name, given=text[:60], example="1:16:5",
+        ) from None  # fmt: skip
+    if spec.kind not in (int, float) or not (low < high and math.isfinite(low) and math.isfinite(high)):
+        raise Problem(N_("{name}: the range {given} is empty; its first number must be the smaller one."),
+                      name=spec.name, given=text[:60])  # fmt: skip
+    if not 2 <= count <= MOST_CELLS:
+        raise Problem(N_("{name}: a range takes 2 to {most} values, and {n} were asked for."),
+                      name=spec.name, most=MOST_CELLS, n=count)  # fmt: skip
+    shares = [place / (count - 1) for place in range(count)]
+    by_factors = spec.log and low > 0
+    spread = [low * (high / low) ** s if by_factors else low + (high - low) * s for s in shares]
+    return [written(round(value) if spec.kind is int else float(f"{value:.4g}")) for value in spread]
+
+
+MAP_PRESETS: dict[str, MapPreset] = {
+    "temperature_alpha": _preset(
+        N_("T × α"), N_("Temperature against the teacher's weight: where does distillation teach best?"),
+        "distillation", ["alpha=0.1,0.3,0.5,0.7,0.9,1", "temperature=1,2,4,8,16,32"], student="mlp30", seeds=3,
+    ),
+    "temperature_width": _preset(
+        N_("T × student"), N_("Does a smaller student need a lower temperature, as Hinton and others found?"),
+        "distillation", ["student=mlp30,mlp300,mlp800", "temperature=1,2,4,8,20"], seeds=3,
+    ),
+    "hinton_widths": _preset(
+        N_("T × width, all labels"),
+        N_("Hinton 2015: with 30 units, T = 2.5 to 4 is best; with 300 or more, any T above 8 is as good. Takes "
+           "minutes."),
+        "distillation", ["student=mlp30,mlp300", "temperature=1,2.5,4,8,12,20"], seeds=3, teacher="jittered",
+        teacher_epochs=42, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
+    ),
+    "lambda_labels": _preset(
+        N_("λ × labels"), N_("The fewer the labels, the more firmly the old weights should be held: is that so?"),
+        "transfer", ["labels_per_class=2,5,10,20,50", "lam=0,0.001,0.01,0.1,1"], seeds=3,
+    ),
+    "task_weights": _preset(
+        N_("Two task weights"), N_("Only the ratio of two weights should matter, apart from the size of the step."),
+        "multitask", ["weight_left=0.1,0.3,1,3", "weight_right=0.1,0.3,1,3"], seeds=3,
+    ),
+    "inner": _preset(
+        N_("Inner step size × steps"), N_("Few large steps, or many small ones? Judged by the loss on new tasks."),
+        "meta_learning", ["inner_lr=0.003,0.01,0.03", "inner_steps=1,3,5"], seeds=3, iterations=500,
+    ),
+    "search": _preset(
+        N_("Search: T, α, learning rate"), N_("Three settings at once, for which a grid would be large."),
+        "distillation", ["temperature=1,20", "alpha=0,1", "learning_rate=0.0005,0.01"], 24, student="mlp30",
+        seeds=3,
+    ),
+}  # fmt: skip

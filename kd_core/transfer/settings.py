@@ -1,0 +1,165 @@
+"""What a transfer run may vary, and the names of its arms. No torch here."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from kd_core.messages import N_, Problem
+from kd_core.settings.base import Settings
+from kd_core.settings.common import STUDENTS, TEACHERS
+from kd_core.settings.fields import field
+
+# The arms of a transfer run.
+SOURCE, FROZEN = N_("source model as it is"), N_("feature extraction")
+TUNED, DECAYED, ANCHORED = N_("fine-tuning"), N_("fine-tuning, weight decay"), N_("fine-tuning, L2-SP")
+
+# Networks that ImageNet has trained: they need no source run, and their source is a million photographs.
+BACKBONES = {"vgg16": N_("VGG16 of ImageNet"), "efficientnet_lite0": N_("EfficientNet-Lite0 of ImageNet")}
+IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
+TASKS = {
+    "low_high": N_("digits 0-4 → digits 5-9"),
+    "uci": N_("MNIST → UCI digits"),
+    "rotated": N_("digits → digits rotated by 90°"),
+    "inverted": N_("digits → digits black on white"),
+    "fashion": N_("clothes (Fashion-MNIST) → digits"),
+    "imagenet": N_("photographs (ImageNet) → digits"),
+}
+NETWORKS = {"large": TEACHERS["article"], "small": STUDENTS["article"], **BACKBONES}
+
+
+class TransferSettings(Settings):
+    """What a transfer run may vary. L = L_new + λ ‖θ − θ_pre‖² over the transferred layers θ."""
+
+    technique: ClassVar[str] = "transfer"
+    module: ClassVar[str] = "kd_core.transfer.trainer"
+    stages: ClassVar[Mapping[str, str]] = {
+        "source": N_("1 · The source network"),
+        "target": N_("2 · Train on the target"),
+    }
+    shares: ClassVar[Mapping[str, float]] = {"source": 1.0}
+
+    task: Literal["low_high", "uci", "rotated", "inverted", "fashion", "imagenet"] = field(
+        "low_high", choices=TASKS, label=N_("Source → target"),
+        help=N_("What the network has learned first, and what it has to learn now. The UCI digits are by other "
+                "writers and from another scanner."),
+    )  # fmt: skip
+    labels_per_class: int = field(
+        10, ge=1, le=500, step=1, log=True, label=N_("Labels per class"),
+        help=N_("How many labelled target images of each class; drawn anew for each seed."),
+    )  # fmt: skip
+    lam: float = field(
+        0.01, ge=0, le=10, step=0.01, log=True, symbol="λ", label=N_("Pull to the old weights λ"),
+        marks={0.0: N_("fine-tuning"), 1e-4: "", 1e-3: "", 0.01: "", 0.1: "", 1.0: "", 10.0: N_("≈ extraction")},
+        help=N_("0 is plain fine-tuning; a very large λ holds the transferred layers where they were."),
+    )  # fmt: skip
+    network: Literal["large", "small", "vgg16", "efficientnet_lite0"] = field(
+        "large", choices=NETWORKS, label=N_("Network"),
+        help=N_("The same for every arm, except that a network of ImageNet is compared with the article's CNN "
+                "trained from scratch."),
+    )  # fmt: skip
+    source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
+        "true", more=True, label=N_("What the source is trained on"),
+        choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
+                 "shuffled_pixels": N_("shuffled pixels")},
+        help=N_("A source that has nothing to do with digits may help or hurt; try it."),
+    )  # fmt: skip
+    image_size: int = field(
+        32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
+        help=N_("Digits are enlarged to this side length for a network of ImageNet; larger is slower, and 224 is "
+                "by far the slowest."),
+    )  # fmt: skip
+    tune_backbone: bool = field(
+        False, more=True, label=N_("Fine-tune the ImageNet network"),
+        help=N_("Train the whole ImageNet network as well, in three more arms; otherwise it stays frozen. Slow."),
+    )  # fmt: skip
+    epochs: int = field(
+        40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        help=N_("How often each arm sees its target images."),
+    )  # fmt: skip
+    seeds: int = field(
+        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
+        help=N_("How many independent trials; each sets weights, order and the labelled images."),
+    )  # fmt: skip
+    batch_size: int = field(
+        16, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        help=N_("Images in one training step."),
+    )  # fmt: skip
+    learning_rate: float = field(
+        0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
+        help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
+    )  # fmt: skip
+    base_learning_rate: float = field(
+        0.005, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
+        help=N_("Step size of the transferred layers: usually smaller than that of the new ones."),
+    )  # fmt: skip
+    weight_decay: float = field(
+        0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
+        help=N_("Pull towards zero: on the new layer in every arm, on all layers in the weight-decay arm."),
+    )  # fmt: skip
+    source_epochs: int = field(
+        3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
+        help=N_("How often the network sees the source's images."),
+    )  # fmt: skip
+    seed: int = field(
+        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        help=N_("The trials use this seed and those that follow it."),
+    )  # fmt: skip
+    fresh_source: bool = field(
+        False, more=True, label=N_("Train the source live"),
+        help=N_("Train the source network in this run even if one with these settings is kept."),
+    )  # fmt: skip
+    precision: Literal["auto", "float32", "bfloat16"] = field(
+        "auto", more=True, label=N_("Arithmetic"),
+        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
+        help=N_("bfloat16 is faster only where the processor has it."),
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(
+        "auto", more=True, label=N_("Device"),
+        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
+        help=N_("Where the networks train."),
+    )  # fmt: skip
+
+    @property
+    def has_backbone(self) -> bool:
+        """Whether the source is ImageNet: the network comes trained."""
+        return self.network in BACKBONES
+
+    @property
+    def convolves(self) -> bool:
+        return not self.has_backbone
+
+    @property
+    def effort(self) -> float:
+        return float(self.seeds * self.epochs * self.labels_per_class * 10)
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """Some fields are of ImageNet's networks alone; a frozen one is not pulled, nor moved by a step size."""
+        if not self.has_backbone:
+            return frozenset({"image_size", "tune_backbone", "fresh_source"})
+        frozen = {"lam", "base_learning_rate"}
+        return frozenset({"source_epochs", "fresh_source"} | (set() if self.tune_backbone else frozen))
+
+    def check(self, data: Any) -> None:
+        """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
+        if self.task == "imagenet" and not self.has_backbone:
+            raise Problem(
+                N_("ImageNet's photographs are not here: choose a network trained on them, or another task.")
+            )
+        if self.has_backbone and self.source_kind != "true":
+            raise Problem(
+                N_(
+                    "A network of ImageNet is trained already: set “What the source is trained on” back to real "
+                    "images."
+                )
+            )
+        there = int(data.train.labels.bincount()[data.train.labels.unique()].min())
+        if self.labels_per_class > there:
+            raise Problem(
+                N_(
+                    "{given} labels per class were asked for, but one class of {data} has only {there}; choose "
+                    "fewer."
+                ),
+                given=self.labels_per_class,
+                data=data.name,
+                there=there,
+            )
