@@ -12,13 +12,13 @@ from statistics import stdev
 
 from app.compare import STYLE
 from app.figures import Translator
-from app.history import LETTERS, NAMES
+from app.history import LETTERS
 from kd_core.messages import N_, Message, Scalar, message
-from kd_core.results.comparability import DRAWN_BY, ends, group, main_arms, of_losses, per_10000
+from kd_core.results.comparability import ends, group, main_arms, of_losses, per_10000
 from kd_core.results.numbers import number, signed
 from kd_core.results.schema import Arm, Interval, Result
 from kd_core.results.statistics import CONFIDENCE, t_interval, welch
-from kd_core.techniques import TECHNIQUES
+from kd_core.techniques import TECHNIQUES, title
 
 BETTER = N_("{b} is better than {a}: {points} points fewer validation errors ({c} % interval {low} to {high}).")
 WORSE = N_("{b} is worse than {a}: {points} points more validation errors ({c} % interval {low} to {high}).")
@@ -93,7 +93,9 @@ def answer(first: Result, second: Result, a: str, b: str, confidence: float = CO
             return Answer("none", message(NOTHING, a=a, b=b))
         left, right = ({seed: math.log10(loss) for seed, loss in side.items()} for side in (left, right))
     common = sorted(left.keys() & right.keys())
-    drawn = [f for f in DRAWN_BY.get(first.technique, ()) if first.settings.get(f) != second.settings.get(f)]
+    drawn = [
+        f for f in TECHNIQUES[first.technique].sample_fields if first.settings.get(f) != second.settings.get(f)
+    ]
     paired = not drawn and len(common) > 1
     if paired:
         difference = t_interval([left[seed] - right[seed] for seed in common], confidence)
@@ -102,7 +104,7 @@ def answer(first: Result, second: Result, a: str, b: str, confidence: float = CO
         difference = welch(list(left.values()), list(right.values()), confidence)
         how = message(OTHER_SEEDS, n=len(left), m=len(right))
         if drawn:
-            field = message(TECHNIQUES[first.technique].specs()[drawn[0]].label)
+            field = message(TECHNIQUES[first.technique].settings.specs()[drawn[0]].label)
             how = message(APART, field=field, n=len(left), m=len(right))
     kind, text = _wording(difference, a, b, of_losses(first))
     return Answer(kind, text, how, difference, paired)
@@ -150,7 +152,7 @@ def differing_settings(results: Sequence[Result]) -> dict[str, list[str]]:
     """Label of each setting in which runs of one technique differ -> its value in each, to be translated."""
     if len({r.technique for r in results}) > 1:
         return {}
-    specs = TECHNIQUES[results[0].technique].specs()
+    specs = TECHNIQUES[results[0].technique].settings.specs()
     rows = {spec.label: [spec.written(r.settings.get(name, spec.default)) for r in results]
             for name, spec in specs.items()}  # fmt: skip
     return {label: values for label, values in rows.items() if len(set(values)) > 1}
@@ -160,7 +162,7 @@ def side_by_side(results: Sequence[Result], colours: Mapping[str, str], _: Trans
     """The runs as columns of an HTML table: what differs, then every arm's validation, then what it took."""
     rows: list[tuple[str, str, list[str]]] = []
     facts = {
-        _("technique"): [_(NAMES.get(r.technique, r.technique)) for r in results],
+        _("technique"): [_(title(r.technique)) for r in results],
         _("data"): [_(r.data.name) for r in results],
         _("processor"): [r.provenance.processor for r in results],
         "PyTorch": [r.provenance.torch for r in results],

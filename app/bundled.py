@@ -151,7 +151,9 @@ def recorded(technique: str) -> Result:
     Fields that came after it was recorded are at their defaults, which mean "as before".
     """
     result = Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text(encoding="utf-8"))
-    return result.model_copy(update={"settings": TECHNIQUES[technique].parse(result.settings).model_dump()})
+    return result.model_copy(
+        update={"settings": TECHNIQUES[technique].settings.parse(result.settings).model_dump()}
+    )
 
 
 @cache

@@ -28,7 +28,7 @@ from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, arm
 from kd_core.results.comparability import main_arms, of_losses
 from kd_core.results.schema import Arm, ArmTrial, GalleryDigit, Interval, Result, Verdict
 from kd_core.results.statistics import delta_m, loss_verdict, paired_points, paired_ratio, t_interval, verdict
-from kd_core.results.wording import EVERY
+from kd_core.results.wording import answers
 from kd_core.settings.base import Settings
 from kd_core.settings.common import SCRATCH
 from kd_core.techniques import TECHNIQUES
@@ -75,7 +75,7 @@ def _shown(value: Any) -> str:
 
 
 def _claims(result: Result) -> Iterator[Claim]:
-    settings = TECHNIQUES[result.technique].parse(result.settings)
+    settings = TECHNIQUES[result.technique].settings.parse(result.settings)
     names, wanted = sorted(arm.name for arm in result.arms), sorted(ARMS[result.technique](settings))
     yield Claim("arms.name", names, "settings", wanted)
     measure = "query loss" if result.settings.get("problem") == "sinusoids" else "errors"
@@ -262,7 +262,7 @@ def _of_verdict(result: Result, given: Verdict, here: str) -> Iterator[Claim]:
     if len(arm.trials) != len(baseline.trials):
         return
     if of_losses(result):
-        settings = TECHNIQUES[result.technique].parse(result.settings)
+        settings = TECHNIQUES[result.technique].settings.parse(result.settings)
         mine, its = ([_loss(settings, trial) for trial in one.trials] for one in (arm, baseline))
         positive = all(0 < loss < math.inf for loss in (*mine, *its))
         yield Claim(f"{source}.series.query loss", positive, "measure", True)
@@ -276,7 +276,7 @@ def _of_verdict(result: Result, given: Verdict, here: str) -> Iterator[Claim]:
         expected = verdict(given.arm, given.baseline, difference, ())
     yield from _of_interval(given.difference, expected.difference, f"{here}.difference", source)
     yield Claim(f"{here}.kind", given.kind, f"{here}.difference", expected.kind)
-    directions = {"better": [better for better, _ in EVERY], "worse": [worse for _, worse in EVERY]}
+    directions = {"better": [better for better, _ in answers()], "worse": [worse for _, worse in answers()]}
     allowed = directions.get(expected.kind, [expected.text.text])
     said = given.text.text
     yield Claim(f"{here}.text", said, f"{here}.difference", said if said in allowed else expected.text.text)

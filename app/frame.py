@@ -14,6 +14,7 @@ from app.text import LANGUAGES, Translate, current, default_language, language
 from app.watch import arrival
 from kd_core.messages import N_
 from kd_core.settings.base import Settings
+from kd_core.techniques import NAMES, title
 
 # Streamlit's public hook is the class of an element with a key (.st-key-…). For its frame, sliders and captions it
 # has none: so its class names and test ids stand in style sheets. Should one go, a page looks plainer and works on.
@@ -29,17 +30,14 @@ button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit
 OVERVIEW = "overview"  # the page at the address of the lab itself
 PAGES = {  # by the name of their file, which is their address too
     OVERVIEW: N_("Overview"),
-    "distillation": N_("Distillation"),
+    NAMES[0]: title(NAMES[0]),
     "draw": N_("Draw a digit"),
-    "transfer": N_("Transfer learning"),
-    "multitask": N_("Multi-task learning"),
-    "meta_learning": N_("Meta-learning"),
+    **{name: title(name) for name in NAMES[1:]},
     "sweep": N_("Maps"),
     "summary": N_("Summary"),
     "pitfalls": N_("Conventions and bugs"),
     "history": N_("History"),
 }
-TALKS = ("distillation", "transfer", "multitask", "meta_learning")  # pages that are a talk while presenting
 PRESENT_STYLE = """
 @media (min-width: 1000px) {html {font-size: 20px}}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
@@ -77,7 +75,7 @@ def surround(page: st.Page) -> None:
     if presenting():
         style(PRESENT_STYLE)
         speak(_.language)
-        if page.url_path in TALKS:
+        if page.url_path in NAMES:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
             _ways(_, width="content")
@@ -98,8 +96,8 @@ def surround(page: st.Page) -> None:
 
 def _ways(_: Translate, **look: Any) -> None:
     """A link to each page, as this session left it."""
-    for name, title in PAGES.items():
-        page_link(name, _(title), as_left(title), **look)
+    for name, words in PAGES.items():
+        page_link(name, _(words), as_left(words), **look)
 
 
 def opening(
@@ -113,14 +111,14 @@ def opening(
         st.rerun()
     read_address(title, settings, own=own)
     _ = current()
-    if settings and settings.technique in TALKS and presenting():
+    if settings and settings.technique in NAMES and presenting():
         import_module("app.talk").give(settings, _)  # imported when it is wanted: it draws every kind of figure
         st.stop()
     st.query_params.pop("step", None)  # of a talk that was left
     st.title(_(title), anchor=False)
     st.markdown(_(sentence))
     notices(_)
-    if settings and settings.technique in TALKS:
+    if settings and settings.technique in NAMES:
         arrival(settings.technique, _)
     return _
 

@@ -18,17 +18,10 @@ from app.compare import comparison
 from app.image import data_uri
 from app.link import address, differing
 from app.text import Translate
-from kd_core.cli.main import COMMANDS
-from kd_core.messages import N_, Message, Scalar
+from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
 
-NAMES = {
-    "distillation": N_("Distillation"),
-    "transfer": N_("Transfer learning"),
-    "multitask": N_("Multi-task learning"),
-    "meta_learning": N_("Meta-learning"),
-}
 KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture, what stands below it
@@ -36,7 +29,7 @@ Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture
 
 def html(result: Result, _: Translate, server: str = "") -> str:
     """The whole report, in the translator's language. server: the lab's address, for the link back to it."""
-    title = _("{technique}: report of a run", technique=NAMES[result.technique])
+    title = _("{technique}: report of a run", technique=TECHNIQUES[result.technique].title)
     body = "".join([
         _head(result, title, _),
         _section(_("Side by side"), _table(result, _)),
@@ -187,7 +180,7 @@ DRAWINGS: dict[str, Callable[[Result, Translate], Iterable[Drawing]]] = {
 
 def _settings(result: Result, _: Translate) -> str:
     """Every setting with its default, those that differ first and bold."""
-    specs = TECHNIQUES[result.technique].specs()
+    specs = TECHNIQUES[result.technique].settings.specs()
     changed = differing(result.technique, result.settings)
     rows = []
     for name in sorted(specs, key=lambda name: name not in changed):
@@ -258,7 +251,7 @@ def fingerprint(result: Result) -> str:
 
 def command(technique: str, settings: dict[str, Scalar]) -> str:
     """The command line that repeats a run of these settings: what differs from the defaults."""
-    verb = next(verb for verb, name in COMMANDS.items() if name == technique)
+    verb = TECHNIQUES[technique].command
     flags = [
         f"--{name.replace('_', '-')} {str(value).lower() if isinstance(value, bool) else value}"
         for name, value in differing(technique, settings).items()

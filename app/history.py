@@ -13,18 +13,12 @@ from kd_core.results.numbers import number
 from kd_core.runs.entry import Entry
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import field
-from kd_core.techniques import TECHNIQUES
+from kd_core.techniques import NAMES, TECHNIQUES, title
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LETTERS = "ABCD"  # at most so many runs over each other
-NAMES = {
-    "distillation": N_("Distillation"),
-    "transfer": N_("Transfer learning"),
-    "multitask": N_("Multi-task learning"),
-    "meta_learning": N_("Meta-learning"),
-}
 STATES = {
     "queued": N_("waiting"),
     "running": N_("running"),
@@ -42,9 +36,10 @@ class HistorySettings(Settings):
 
     technique: ClassVar[str] = "history"
 
-    show: Literal["all", "distillation", "transfer", "multitask", "meta_learning"] = field(
-        "all", label=N_("Technique"), help=N_("Which runs are listed."), choices={"all": N_("all"), **NAMES}
-    )
+    show: Literal[("all", *NAMES)] = field(  # type: ignore[valid-type]
+        "all", label=N_("Technique"), help=N_("Which runs are listed."),
+        choices={"all": N_("all"), **{name: one.title for name, one in TECHNIQUES.items()}},
+    )  # fmt: skip
     state: Literal["all", "finished", "under_way", "ended", "imported"] = field(
         "all", label=N_("State"), help=N_("Ended early: stopped, failed, or interrupted when the lab ended."),
         choices={"all": N_("all"), "finished": N_("finished"), "under_way": N_("under way"),
@@ -100,7 +95,7 @@ def ranks(entries: Sequence[Entry]) -> dict[str, tuple[int, int]]:
 
 def in_words(technique: str, settings: Mapping[str, Scalar], _: Translator) -> str:
     """Settings by their labels: "Temperature T 8, Seeds 3"."""
-    specs = TECHNIQUES[technique].specs() if technique in TECHNIQUES else {}
+    specs = TECHNIQUES[technique].settings.specs() if technique in TECHNIQUES else {}
     return ", ".join(
         f"{_(specs[name].label)} {_(specs[name].written(value))}"
         for name, value in settings.items()
@@ -132,7 +127,7 @@ def parameters(entry: Entry, language: str = "", *, whole: bool = False) -> dict
     whole: with those at their defaults too, for a session in which that page may have been left otherwise.
     """
     known = TECHNIQUES.get(entry.technique)
-    specs = known.specs() if known and whole else {}
+    specs = known.settings.specs() if known and whole else {}
     every = {n: entry.settings[n] for n, s in specs.items() if n in entry.settings and s.default != "auto"}
     asked = every or differing(entry.technique, entry.settings)
     own = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in asked.items()}
@@ -147,7 +142,7 @@ def table(
         {
             "rank": ranked[e.id][0] if e.id in ranked else None,
             "open": f"{e.technique}?{urlencode(parameters(e, language))}",
-            "technique": _(NAMES.get(e.technique, e.technique)),
+            "technique": _(title(e.technique)),
             "settings": shown_settings(e, _),
             "validation": shown_validation(e, _),
             "state": shown_state(e, _),

@@ -53,7 +53,7 @@ def read(content: bytes) -> Result:
             N_("This result is of a technique that the lab does not know: {given}; it knows {known}."),
             given=_short(result.technique), known=", ".join(TECHNIQUES),
         )  # fmt: skip
-    settings = TECHNIQUES[result.technique].parse(result.settings, SOURCE)
+    settings = TECHNIQUES[result.technique].settings.parse(result.settings, SOURCE)
     result = result.without_networks().model_copy(update={"settings": settings.model_dump()})
     _check_values(result)
     for problem in _misfits(result):

@@ -23,7 +23,7 @@ def address(technique: str, settings: Mapping[str, Scalar], hide: Collection[str
 
     hide: settings whose controls are not drawn; further: other parameters (run, lang), left out where empty.
     """
-    specs = TECHNIQUES[technique].specs()
+    specs = TECHNIQUES[technique].settings.specs()
     written = {name: text(settings[name], spec.default) for name, spec in specs.items() if name in settings}
     hidden = ",".join(name for name in specs if name in hide)
     parameters = {name: value for name, value in {**written, HIDE: hidden, **further}.items() if value}
@@ -33,7 +33,7 @@ def address(technique: str, settings: Mapping[str, Scalar], hide: Collection[str
 def differing(technique: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The settings that are not at their default; what "auto" came to is not one of a person's choices."""
     known = TECHNIQUES.get(technique)
-    specs = known.specs() if known else {}
+    specs = known.settings.specs() if known else {}
     return {
         name: settings[name]
         for name, spec in specs.items()

@@ -72,7 +72,7 @@ def written(spec: Spec, value: Scalar, _: Translator) -> str:
 
 def place(plan: Plan, cell: Cell, _: Translator) -> str:
     """A cell's place in words: "Temperature T 4, Teacher weight α 0.9"."""
-    specs = TECHNIQUES[plan.technique].specs()
+    specs = TECHNIQUES[plan.technique].settings.specs()
     return ", ".join(f"{_(specs[n].label)} {written(specs[n], value, _)}" for n, value in cell.at.items())
 
 
@@ -83,7 +83,7 @@ def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") 
     otherwise.
     """
     values = plan.settings_at(cell.at).model_dump()
-    specs = TECHNIQUES[plan.technique].specs()
+    specs = TECHNIQUES[plan.technique].settings.specs()
     own = {
         n: str(v).lower() if isinstance(v, bool) else repr(v) if isinstance(v, float) else str(v)
         for n, v in values.items() if specs[n].default != "auto"
@@ -123,7 +123,7 @@ def _scaled(view: MapView, cell: Cell) -> float:
 
 
 def _grid(view: MapView, drawn: Any, _: Translator) -> str:
-    specs = TECHNIQUES[view.plan.technique].specs()
+    specs = TECHNIQUES[view.plan.technique].settings.specs()
     down, across = view.plan.axes
     d_spec, a_spec = specs[down.field], specs[across.field]
     at = {tuple(cell.at.values()): cell for cell in view.cells}
@@ -138,7 +138,7 @@ def _grid(view: MapView, drawn: Any, _: Translator) -> str:
 
 
 def _list(view: MapView, drawn: Any, _: Translator) -> str:
-    specs = TECHNIQUES[view.plan.technique].specs()
+    specs = TECHNIQUES[view.plan.technique].settings.specs()
     order = {"finished": 0, "running": 1, "waiting": 1, "pruned": 2, "failed": 3}
     cells = sorted(view.cells, key=lambda cell: (order[cell.state], view.centre(cell) if cell.measures else 0.0))
     cells = cells[:LISTED] if view.plan.trials else list(view.cells)
@@ -320,7 +320,7 @@ def importance(view: MapView, _: Translator) -> go.Figure:
 
 def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
     """The same figure with our names for settings, in the reader's language, and without a title of its own."""
-    specs = TECHNIQUES[view.plan.technique].specs()
+    specs = TECHNIQUES[view.plan.technique].settings.specs()
     names: Mapping[str, str] = {axis.field: _(specs[axis.field].label) for axis in view.plan.axes}
     words = {**names, "Hyperparameter": "", "Hyperparameter Importance": _("Share of the spread between cells"),
              "Trial": _("Cell")}  # fmt: skip

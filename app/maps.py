@@ -11,18 +11,18 @@ from app.address import page_link
 from app.bundled import recorded_map
 from app.chart import chart
 from app.controls import seed, widget
-from app.history import NAMES
 from app.text import Translate
 from app.visitor import sign_in_needed, visitor
 from app.watch import poll_seconds, queue, store
 from kd_core.messages import Problem, Scalar, message
 from kd_core.runs.queue import expected_seconds
 from kd_core.settings.fields import Spec, written
-from kd_core.sweeps.plan import MAP_PRESETS, MapPreset, Plan, varied
+from kd_core.sweeps.plan import MapPreset, Plan, varied
+from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.study import MapView
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.sweeps.table import judged, name_of
-from kd_core.techniques import TECHNIQUES
+from kd_core.techniques import TECHNIQUES, title
 
 OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"
@@ -45,7 +45,7 @@ def plan_controls(_: Translate) -> Plan | None:
     if (wrong := st.session_state.get("map_wrong")) is not None:
         st.warning(_.escaped(wrong))
     with st.container(horizontal=True, key="presets"):
-        for name, preset in MAP_PRESETS.items():
+        for name, preset in map_presets().items():
             st.button(_(preset.label), key=f"map_preset_{name}", help=_(preset.help), width="content",
                       on_click=_take, args=(preset.plan,))  # fmt: skip
     with st.expander(_in_words(_), icon=":material/tune:", key="map_plan"):
@@ -76,7 +76,7 @@ def _arrive(_: Translate) -> None:
                 "The map in the address cannot be made ({why}); another is shown.", why=problem.message
             )
     left: Plan | None = st.session_state.get("map_left")
-    _take(left or MAP_PRESETS[FIRST].plan)
+    _take(left or map_presets()[FIRST].plan)
 
 
 def _take(plan: Plan) -> None:
@@ -84,7 +84,7 @@ def _take(plan: Plan) -> None:
     state = st.session_state
     state["map_technique"], state["map_kind"] = plan.technique, "search" if plan.trials else "grid"
     state["map_trials"] = plan.trials or TRIALS
-    for name, value in TECHNIQUES[plan.technique].parse(plan.settings).model_dump().items():
+    for name, value in TECHNIQUES[plan.technique].settings.parse(plan.settings).model_dump().items():
         state["map_seeds" if name == "seeds" else _key(plan.technique, name)] = value
     for row in range(max(ROWS.values())):
         axis = plan.axes[row] if row < len(plan.axes) else None
@@ -101,25 +101,27 @@ def _others(technique: str) -> dict[str, Spec]:
     """The settings that are the same in every cell, but for the seeds, which have a control of their own."""
     state = st.session_state
     varied_here = {state[f"map_field_{row}"] for row in range(ROWS[state["map_kind"]])}
-    specs = TECHNIQUES[technique].specs().items()
+    specs = TECHNIQUES[technique].settings.specs().items()
     return {name: spec for name, spec in specs if name != "seeds" and name not in varied_here}
 
 
 def _changed(technique: str) -> dict[str, Scalar]:
     """Those of them that are not at their default."""
     held = {name: st.session_state[_key(technique, name)] for name in _others(technique)}
-    return {name: value for name, value in held.items() if value != TECHNIQUES[technique].specs()[name].default}
+    return {
+        name: value for name, value in held.items() if value != TECHNIQUES[technique].settings.specs()[name].default
+    }
 
 
 def _in_words(_: Translate) -> str:
     """What the controls are set to, for who has not opened them: "Temperature T · Student: two layers of 30"."""
     state = st.session_state
     technique = str(state["map_technique"])
-    specs = TECHNIQUES[technique].specs()
+    specs = TECHNIQUES[technique].settings.specs()
     names = [state[f"map_field_{row}"] for row in range(ROWS[state["map_kind"]])]
     varied_here = " × ".join(_(specs[name].label) for name in names if name in specs)
     parts = [
-        _(NAMES[technique]),
+        _(title(technique)),
         varied_here,
         *(
             f"{_(specs[name].label)}: {_(specs[name].written(value))}"
@@ -145,7 +147,7 @@ def _draw(_: Translate) -> None:
     """The controls."""
     kept: dict[str, Any] = dict(persist_state="session")
     one, two, three, four = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
-    technique = one.selectbox(_("Technique"), list(TECHNIQUES), format_func=lambda t: _(NAMES[t]),
+    technique = one.selectbox(_("Technique"), list(TECHNIQUES), format_func=lambda t: _(title(t)),
                               key="map_technique", on_change=_other_technique, **kept)  # fmt: skip
     words = {"grid": _("Every combination"), "search": _("Search")}
     kind = two.segmented_control(
@@ -158,7 +160,7 @@ def _draw(_: Translate) -> None:
     if kind == "search":
         seed("map_trials", TRIALS)
         four.number_input(_("Cells to try"), 4, 400, key="map_trials", **kept)
-    specs = varied(TECHNIQUES[technique])
+    specs = varied(TECHNIQUES[technique].settings)
     for row in range(ROWS[kind]):
         left, right = st.columns([3, 7], vertical_alignment="bottom")
         field = left.selectbox(
@@ -180,7 +182,7 @@ def _draw(_: Translate) -> None:
 def _other_technique() -> None:
     """Another technique has other settings: begin with a map of its own."""
     wanted = st.session_state["map_technique"]
-    first: MapPreset = next(preset for preset in MAP_PRESETS.values() if preset.plan.technique == wanted)
+    first: MapPreset = next(preset for preset in map_presets().values() if preset.plan.technique == wanted)
     _take(first.plan)
 
 

@@ -147,7 +147,7 @@ def script(result: Result) -> str:
     What a file brought in stands in it as checked settings or as literals only, so that nothing of it is run.
     Raises KeyError for an unknown technique, Problem for settings that are not allowed.
     """
-    settings = TECHNIQUES[result.technique].parse(result.settings)
+    settings = TECHNIQUES[result.technique].settings.parse(result.settings)
     counted = result.measure == "errors"
     made = result.provenance
     uci = result.data.name.startswith("UCI digits") and result.settings.get("task") != "uci"

@@ -9,7 +9,7 @@ import streamlit as st
 from app import between, history, importing
 from app.address import moved, page_link, write
 from app.chart import chart
-from app.history import LETTERS, NAMES
+from app.history import LETTERS
 from app.history_figures import RUN_COLOURS, overlaid
 from app.text import Translate
 from app.visitor import sign_in_needed
@@ -17,6 +17,7 @@ from app.watch import store, told_by
 from kd_core.messages import Problem, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
+from kd_core.techniques import title
 
 TABLE, ADDRESS = "runs_table", "runs"
 MOST_LISTED = 500
@@ -141,7 +142,7 @@ def _legend(entries: Sequence[Entry], _: Translate) -> None:
     for letter, entry in zip(LETTERS, entries, strict=False):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = history.shown_settings(entry, _)
-            page_link(entry.technique, f"**{letter}** · {_(NAMES[entry.technique])}",
+            page_link(entry.technique, f"**{letter}** · {_(title(entry.technique))}",
                       history.parameters(entry, whole=True), width="content",
                       icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
             st.caption(f"{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")

@@ -10,7 +10,7 @@ from kd_core.techniques import TECHNIQUES
 
 def share(technique: str, _: Translate) -> None:
     """A link to copy; what to hide is chosen here and changes nothing on this page."""
-    settings = TECHNIQUES[technique]
+    settings = TECHNIQUES[technique].settings
     specs = settings.specs()
     st.markdown("**" + _("A link to this page, as it is set now") + "**")
     labels = {name: _(spec.label) for name, spec in specs.items()}

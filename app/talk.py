@@ -16,20 +16,8 @@ from app.visitor import sign_in_needed
 from app.watch import latest, start_as_set, trained, under_way, watch
 from kd_core.messages import N_, message
 from kd_core.settings.base import Settings
+from kd_core.techniques import NAMES, title
 
-TITLES = {
-    "distillation": N_("Distillation"),
-    "transfer": N_("Transfer learning"),
-    "multitask": N_("Multi-task learning"),
-    "meta_learning": N_("Meta-learning"),
-}
-# What a technique's last step leads to: a name and a page.
-NEXT = {
-    "distillation": (N_("Transfer learning"), "transfer"),
-    "transfer": (N_("Multi-task learning"), "multitask"),
-    "multitask": (N_("Meta-learning"), "meta_learning"),
-    "meta_learning": (N_("Summary"), "summary"),
-}
 STYLE = """
 @media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
@@ -64,6 +52,12 @@ STYLE = """
 """
 
 
+def following(technique: str) -> tuple[str, str]:
+    """What a technique's last step leads to: a title and a page."""
+    after = NAMES[NAMES.index(technique) + 1 :]
+    return (title(after[0]), after[0]) if after else (N_("Summary"), "summary")
+
+
 def steps_of(technique: str) -> tuple[Step, ...]:
     """The steps of a technique's talk."""
     steps: tuple[Step, ...] = import_module(f"app.talks.{technique}").STEPS
@@ -75,7 +69,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     technique = kind.technique
     steps = steps_of(technique)
     if st.session_state.pop("talk_over", False):
-        go_to(NEXT[technique][1])
+        go_to(following(technique)[1])
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
@@ -179,8 +173,8 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, _: Translate)
     runs_at = next(place for place, step in enumerate(steps) if step.runs)
     may_run = not sign_in_needed() and not under_way(technique)
     words = {key: _(text) for key, text in WORDS.items()}
-    words["step"] = f"{_(TITLES[technique])} · {words['step']}"
-    words["onward"] = words["onward"].replace("{next}", _(NEXT[technique][0]))
+    words["step"] = f"{_(title(technique))} · {words['step']}"
+    words["onward"] = words["onward"].replace("{next}", _(following(technique)[0]))
     clicker(
         at, len(steps), _revealed(technique), runs_at=runs_at, may_run=may_run, words=words,
         key=f"talk_place_{technique}", on_place=partial(_place, kind, len(steps)),

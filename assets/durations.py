@@ -21,7 +21,7 @@ def record() -> None:
     while queue.calibration is None:
         time.sleep(0.1)
     runs = {}
-    for technique, settings in TECHNIQUES.items():
+    for technique, settings in ((one.name, one.settings) for one in TECHNIQUES.values()):
         queue.submit(settings(epochs=1, seeds=1) if "epochs" in settings.model_fields else settings(seeds=1)).wait()
         handle = queue.submit(settings())
         handle.wait()

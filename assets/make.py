@@ -45,7 +45,7 @@ from kd_core.results.statistics import CONFIDENCE, t_interval
 from kd_core.runs.assemble import drained
 from kd_core.runs.queue import Handle, Queue
 from kd_core.sweeps import table
-from kd_core.sweeps.plan import MAP_PRESETS
+from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer import trainer as transfer
@@ -121,7 +121,7 @@ def record(*techniques: str, folder: Path = HERE) -> None:
     """The Result of the default settings, through the queue: of `techniques`, or of all there are."""
     for name in techniques or tuple(TECHNIQUES):
         queue = _warm_queue()
-        result = _finished(queue.submit(TECHNIQUES[name]()))
+        result = _finished(queue.submit(TECHNIQUES[name].settings()))
         queue.close()
         if name in FEW_NETWORKS:
             result = _with_few_networks(result)
@@ -455,7 +455,7 @@ def record_map(path: Path = HERE / "recorded-map.json", preset: str = "temperatu
     queue = _warm_queue()
     with TemporaryDirectory() as folder:
         sweeps = Sweeps(queue, f"sqlite:///{Path(folder) / 'maps.db'}")
-        view = sweeps.start(MAP_PRESETS[preset].plan).wait()
+        view = sweeps.start(map_presets()[preset].plan).wait()
         sweeps.close()
     queue.close()
     if view.state != "finished":

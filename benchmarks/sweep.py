@@ -27,11 +27,12 @@ from distributed import get_task_stream
 from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
-from kd_core.sweeps.plan import MAP_PRESETS, Plan
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.sweep import Sweeps
 
 MINUTES, BUSY, AGAIN = 3.0, 0.9, 2.0
-PLAN = MAP_PRESETS["temperature_alpha"].plan
+PLAN = map_presets()["temperature_alpha"].plan
 
 
 def turned(plan: Plan) -> Plan:

@@ -65,7 +65,7 @@ def test_a_report_holds_verdict_pictures_settings_and_origin(technique):
     for arm in result.arms:
         assert f"{arm.cost.parameters:,}" in words
         assert arm.name in words
-    for name, spec in TECHNIQUES[technique].specs().items():
+    for name, spec in TECHNIQUES[technique].settings.specs().items():
         assert name in words
         assert spec.written(result.settings[name]) in words
     for fact in (result.provenance.processor, result.provenance.torch, result.provenance.created[:10]):
@@ -170,7 +170,7 @@ def test_the_policy_allows_the_two_scripts_to_the_letter():
 @pytest.mark.parametrize("technique", list(TECHNIQUES))
 def test_the_words_over_the_settings_agree_with_their_table(technique):
     """No word of "all" over a row whose value is not its default: what a machine decides is said to be that."""
-    specs = TECHNIQUES[technique].specs()
+    specs = TECHNIQUES[technique].settings.specs()
     defaults = {name: spec.default for name, spec in specs.items()}
     by_machine = {name: "cpu" if name == "device" else "float32" for name, of in defaults.items() if of == "auto"}
     result = recorded(technique).model_copy(update={"settings": {**defaults, **by_machine}})

@@ -28,7 +28,7 @@ START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def entry(run, minutes=0, technique="distillation", settings=None, errors=None, state="finished", **more):
-    values = TECHNIQUES[technique]().model_dump() | (settings or {})
+    values = TECHNIQUES[technique].settings().model_dump() | (settings or {})
     arms = main_arms(technique, values)
     return Entry(
         id=run, technique=technique, settings=values, state=state, origin=more.pop("origin", "trained"),

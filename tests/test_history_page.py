@@ -32,7 +32,7 @@ def store(tmp_path, monkeypatch):
 
 def keep(store, run, technique="distillation", **changes):
     result = recorded(technique)
-    settings = TECHNIQUES[technique](**result.settings | changes)
+    settings = TECHNIQUES[technique].settings(**result.settings | changes)
     store.begin(run, settings)
     store.finish(run, settings, result.model_copy(update={"settings": settings.model_dump()}), "MNIST", 12.5)
 

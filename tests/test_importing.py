@@ -16,7 +16,7 @@ from app.consistent import contradictions
 from app.text import Translate
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import Problem
-from kd_core.results.wording import EVERY
+from kd_core.results.wording import answers
 from kd_core.techniques import TECHNIQUES
 
 
@@ -240,7 +240,7 @@ def test_a_sentence_of_the_other_direction_is_refused(whole):
     for technique in TECHNIQUES:
         record = whole[technique]
         is_worse = record["verdict"]["kind"] == "worse"
-        better, worse = next(pair for pair in EVERY if record["verdict"]["text"]["text"] in pair)
+        better, worse = next(pair for pair in answers() if record["verdict"]["text"]["text"] in pair)
         other = changed(record, "verdict.text.text", better if is_worse else worse)
         assert "verdict.text" in refused(other)
 
@@ -280,7 +280,7 @@ def test_any_count_that_is_changed_is_refused(whole):
 def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quick_teachers, few_tasks):
     technique = settings_of["technique"]
     chosen = {name: value for name, value in settings_of.items() if name != "technique"}
-    asked = TECHNIQUES[technique].parse({**chosen, "device": "cpu", "precision": "float32"})
+    asked = TECHNIQUES[technique].settings.parse({**chosen, "device": "cpu", "precision": "float32"})
     *_, result = import_module(asked.module).run(asked, uci if technique == "meta_learning" else tiny)
     assert importing.read(report.json(result).encode()) == result.without_networks()
 

@@ -82,8 +82,6 @@ def test_arrows_point_to_the_right(name):
             assert first not in ("streamlit", "plotly")
         if first not in ("streamlit_app", "pages", "app", "kd_core") or other in ("app", "kd_core"):
             continue
-        if name in ("kd_core.techniques", "kd_core.results.wording", "kd_core.results.comparability"):
-            continue
         assert rank(other) >= rank(name), f"{name} imports {other}"
         assert not wing(name) or wing(other) in ("", wing(name)), f"the wing {name} imports {other}"
 

@@ -56,7 +56,7 @@ def guess(at: AppTest, technique: str, number: int) -> None:
 def test_every_step_is_walked(technique, language):
     at = open_page(f"pages/{technique}.py", lang=language)
     press(at, "lesson_take")
-    steps, settings, _ = LESSONS[technique], TECHNIQUES[technique], Translate(language)
+    steps, settings, _ = LESSONS[technique], TECHNIQUES[technique].settings, Translate(language)
     for number, step in enumerate(steps):
         assert at.query_params["lesson"] in (str(number + 1), [str(number + 1)])
         for name, wish in step.sets.items():

@@ -50,7 +50,7 @@ def test_a_lesson_has_four_to_six_steps_of_every_kind(technique):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_hole_is_filled_and_what_is_set_is_allowed(technique, step: LessonStep, language):
     _ = Translate(language)
-    settings = TECHNIQUES[technique]
+    settings = TECHNIQUES[technique].settings
     values = dict(step.values())
     start = settings.parse(dict(step.sets))
     texts = [step.title, step.text, step.reveals, step.ask.question]
@@ -75,7 +75,7 @@ def test_every_hole_is_filled_and_what_is_set_is_allowed(technique, step: Lesson
 def test_the_truth_can_be_guessed_and_counts_as_right(technique, step: LessonStep):
     truth = step.ask.truth()
     assert step.ask.is_right(truth)
-    start = TECHNIQUES[technique].parse(dict(step.sets))
+    start = TECHNIQUES[technique].settings.parse(dict(step.sets))
     assert not step.is_done(None, start)
     assert step.is_done(truth, start) == (step.goal is None), "a goal must not be reached before one has begun"
     if isinstance(step.ask, Choice):

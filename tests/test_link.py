@@ -27,7 +27,7 @@ def values(spec):
 
 @some.composite
 def linked(draw):
-    technique = TECHNIQUES[draw(some.sampled_from(list(TECHNIQUES)))]
+    technique = TECHNIQUES[draw(some.sampled_from(list(TECHNIQUES)))].settings
     specs = technique.specs()
     chosen = technique.parse({name: draw(values(spec)) for name, spec in specs.items()})
     hide = draw(some.lists(some.sampled_from(list(specs)), unique=True))
@@ -73,7 +73,8 @@ PAGE = """
 import streamlit as st
 from app.controls import controls, follow, notices, presets, read_address
 from app.text import current
-from kd_core.settings import DISTILLATION_PRESETS, DistillationSettings
+from kd_core.distillation.presets import DISTILLATION_PRESETS
+from kd_core.distillation.settings import DistillationSettings
 read_address("here", reserved=True)
 read_address("Distillation", DistillationSettings)
 _ = current()
@@ -130,7 +131,7 @@ def test_a_preset_that_would_change_what_is_hidden_is_not_offered():
 
 
 def test_every_control_can_be_hidden():
-    names = ",".join(TECHNIQUES["distillation"].specs())
+    names = ",".join(TECHNIQUES["distillation"].settings.specs())
     page = opened(hide=names, temperature="9")
     assert not page.exception
     assert not page.number_input

@@ -150,7 +150,7 @@ def test_every_subcommand_has_help(command, capsys, monkeypatch):
     said = helped(command, capsys)
     assert said.startswith(" ".join(["usage: python -m kd_core", *command]))
     if command and command[-1] in COMMANDS:
-        for spec in TECHNIQUES[COMMANDS[command[-1]]].specs().values():
+        for spec in COMMANDS[command[-1]].settings.specs().values():
             assert f"--{spec.name.replace('_', '-')}" in said
             assert f"{spec.help} {spec.allowed}; default {spec.default}" in said
 
@@ -174,13 +174,14 @@ HOSTILE = "30 % of %(prog)s, %(default)s %s %d 100% {hole} {0} \"quoted\" 'too' 
 def test_help_is_shown_as_it_is_written_whatever_it_says(command, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "500")
     word = "".join(HOSTILE.split())
-    for technique in set(TECHNIQUES.values()):
+    for technique in {one.settings for one in TECHNIQUES.values()}:
         changed = {
             name: replace(spec, help=HOSTILE, symbol=HOSTILE, default=HOSTILE)
             for name, spec in technique.specs().items()
         }
         monkeypatch.setattr(technique, "specs", lambda changed=changed: changed)
-    monkeypatch.setattr(command_line, "HELP", dict.fromkeys(COMMANDS, HOSTILE))
+    hostile = {name: replace(technique, summary=HOSTILE) for name, technique in COMMANDS.items()}
+    monkeypatch.setattr(command_line, "COMMANDS", hostile)
     monkeypatch.setattr(command_line, "BACKBONES", {word: word})
     monkeypatch.setattr(command_line.hinton, "PARTS", {word: word})
     monkeypatch.setattr(command_line, "__doc__", HOSTILE.replace("\n", " ").replace("\r", " "))

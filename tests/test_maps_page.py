@@ -10,7 +10,8 @@ from app.text import Translate
 from app.watch import queue
 from kd_core.results.multiple_comparisons import standings
 from kd_core.settings.common import STUDENTS
-from kd_core.sweeps.plan import MAP_PRESETS, Plan
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.study import Cell
 from kd_core.sweeps.sweep import measures
 from kd_core.sweeps.table import judged, name_of
@@ -46,7 +47,7 @@ def test_the_recorded_map_stands_there_with_what_it_allows_to_say(language):
     assert len(view.cells) == 36
     assert html(at).count("<td") == 36
     assert map_figures.summary(view, language) in texts(at)
-    assert at.query_params["axis"] == [str(axis) for axis in MAP_PRESETS["temperature_alpha"].plan.axes]
+    assert at.query_params["axis"] == [str(axis) for axis in map_presets()["temperature_alpha"].plan.axes]
     assert len(at.get("plotly_chart")) == 2
     best = at.selectbox(key="map_cell").value
     assert best == name_of(view.best)
@@ -114,7 +115,7 @@ def test_the_other_settings_have_the_widgets_of_the_techniques_page(technique):
     assert not at.exception
     here, page = widgets(at), widgets(open_page(f"pages/{technique}.py", lang="en"))
     varied = {at.selectbox(key=f"map_field_{row}").value for row in range(2)}
-    names = set(TECHNIQUES[technique].specs()) - varied - {"seeds"}
+    names = set(TECHNIQUES[technique].settings.specs()) - varied - {"seeds"}
     assert {key for key in here if key.startswith(f"map_{technique}_")} == {f"map_{technique}_{n}" for n in names}
     both = names & page.keys()
     assert both
@@ -162,7 +163,7 @@ def test_settings_in_the_address_may_be_separated_as_one_likes(given):
 
 def test_every_preset_can_be_taken():
     at = page_of()
-    for name, preset in MAP_PRESETS.items():
+    for name, preset in map_presets().items():
         at.button(key=f"map_preset_{name}").click().run()
         assert not at.exception
         assert not at.error
@@ -255,7 +256,7 @@ def test_a_map_of_lambda_is_judged_by_the_arm_that_lambda_pulls():
 
 
 def test_a_losss_map_is_compared_by_factors():
-    plan = MAP_PRESETS["inner"].plan
+    plan = map_presets()["inner"].plan
     cell = recorded_map().cells[0]
     seeds = [{s: 10.0 ** (-place / 9 - s / 50 * (place % 2)) for s in range(3)} for place in range(9)]
     cells = tuple(

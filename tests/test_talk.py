@@ -19,7 +19,7 @@ from app.figures import errors_by_arm, learning_curves, live_curves
 from app.lessons import meta_learning as meta_lesson
 from app.lessons import transfer as transfer_lesson
 from app.meta_figures import start_means
-from app.talk import NEXT, _answer, steps_of
+from app.talk import _answer, following, steps_of
 from app.talks import Stage
 from app.talks.distillation import bits_apart, most_alike, opinion
 from app.talks.meta_learning import caught_up
@@ -76,8 +76,8 @@ def test_every_step_asks_and_then_answers(technique, lang):
 
 def test_talks_follow_each_other_and_the_summary_comes_last():
     names = [*TECHNIQUES, "summary"]
-    for name, following in pairwise(names):
-        assert NEXT[name][1] == following
+    for name, then in pairwise(names):
+        assert following(name)[1] == then
 
 
 def test_distillation_has_enough_steps_and_every_talk_one_run():
@@ -333,11 +333,9 @@ def test_what_the_browser_says_is_shown_and_an_address_that_lags_behind_turns_it
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_after_the_last_step_the_next_page_follows(technique):
     at = at_step(technique, len(steps_of(technique)))
-    assert clicker_of(at)["words"]["onward"] == f"{NEXT[technique][0]} →"
+    assert clicker_of(at)["words"]["onward"] == f"{following(technique)[0]} →"
     at.session_state["talk_over"] = True  # the browser has gone on from the last step
     at.run()
     assert not at.exception
-    following = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
-    assert at.title[0].value == (
-        steps_of(following)[0].title if following in TECHNIQUES else "What distillation buys"
-    )
+    then = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
+    assert at.title[0].value == (steps_of(then)[0].title if then in TECHNIQUES else "What distillation buys")

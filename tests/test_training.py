@@ -51,7 +51,7 @@ def test_absent_device_is_named():
         resolve(DistillationSettings(device="cuda"))
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES.values())
+@pytest.mark.parametrize("technique", [one.settings for one in TECHNIQUES.values()])
 def test_auto_means_something_concrete_and_what_was_chosen_stays(technique):
     settings = resolve(technique(device="auto"))
     assert settings.device == this_machine().devices[0]
@@ -87,11 +87,11 @@ def test_the_fastest_device_is_taken_and_its_own_arithmetic():
 def test_only_the_articles_networks_are_better_off_in_float32_for_the_compiled_pass():
     machine = Machine(bfloat16=("cpu",), compiled=True)
     for technique, field in (("distillation", "student"), ("transfer", "network")):
-        asked = TECHNIQUES[technique](device="cpu")
+        asked = TECHNIQUES[technique].settings(device="cpu")
         for one in asked.specs()[field].choices:
             meant = resolved(asked.model_copy(update={field: one}), machine).precision
             assert meant == ("float32" if one in ("article", "large", "small") else "bfloat16"), one
-    assert resolved(TECHNIQUES["multitask"](), machine).precision == "float32"
+    assert resolved(TECHNIQUES["multitask"].settings(), machine).precision == "float32"
 
 
 def test_moved_images_are_their_own_shifted_by_whole_pixels():

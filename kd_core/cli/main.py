@@ -35,14 +35,8 @@ from kd_core.transfer.settings import BACKBONES
 if TYPE_CHECKING:
     from kd_core.sweeps.sweep import MapView
 
-COMMANDS = {"distill": "distillation", "transfer": "transfer", "multitask": "multitask", "meta": "meta_learning"}
+COMMANDS = {one.command: one for one in TECHNIQUES.values()}
 MANY_ARMS = 6
-HELP = {
-    "distill": "train students alone and with a teacher, and say what the teacher was worth",
-    "transfer": "train on few labels from scratch and from old weights, and say what these were worth",
-    "multitask": "train tasks alone and with one shared body, and say what sharing was worth to each",
-    "meta": "learn a starting point that learns from few examples, and say what it was worth",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _workers(options)
             _known_parts(options.parts)
         elif options.command in COMMANDS:
-            settings = _settings(TECHNIQUES[COMMANDS[options.command]], options)
+            settings = _settings(COMMANDS[options.command].settings, options)
         elif options.command == "backbone":
             _known_backbone(options.name)
     except Problem as problem:
@@ -128,8 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     section.add_argument("--json", action="store_true", help="print one JSON object")
     sweep = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")
     maps = sweep.add_subparsers(dest="technique", required=True)
-    for command in COMMANDS:
-        _offer(commands.add_parser(command, help=HELP[command], description=HELP[command]), command)
+    for command, technique in COMMANDS.items():
+        _offer(commands.add_parser(command, help=technique.summary, description=technique.summary), command)
         sub = maps.add_parser(command, help=f"a map of {command}: what each run does is as of that command")
         sub.add_argument("axes", nargs="+", metavar="SETTING=VALUES",
                          help="what is varied: temperature=1,2,4,8 or temperature=1:16:5, five values")  # fmt: skip
@@ -141,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _offer(parser: argparse.ArgumentParser, command: str) -> None:
     """A flag for every setting of a technique, and those on how it is run."""
-    for spec in TECHNIQUES[COMMANDS[command]].specs().values():
+    for spec in COMMANDS[command].settings.specs().values():
         flag = "--" + spec.name.replace("_", "-")
         alone: dict[str, Any] = dict(nargs="?", const="true") if spec.kind is bool else {}
         # Brackets and blanks in the usage would break argparse's lines.
@@ -181,7 +175,7 @@ def _workers(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    technique = TECHNIQUES[COMMANDS[options.technique]]
+    technique = COMMANDS[options.technique].settings
     asked = _settings(technique, options)
     if options.trials < 0:
         raise Problem("command line: trials = {given} is not allowed; it must be 1 or more.", given=options.trials)

@@ -15,7 +15,7 @@ from kd_core.distillation.presets import HINTON_PRESETS
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
 from kd_core.results.events import Step
 from kd_core.results.schema import Result
-from kd_core.sweeps.plan import MAP_PRESETS
+from kd_core.sweeps.plan import presets as map_presets
 
 if TYPE_CHECKING:
     from kd_core.sweeps.sweep import MapView
@@ -27,7 +27,7 @@ PARTS = {
     NO_THREE: "No 3s in the transfer set",
     ONLY_7_8: "Only 7s and 8s in the transfer set",
 }
-PLAN = MAP_PRESETS["hinton_widths"].plan
+PLAN = map_presets()["hinton_widths"].plan
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,9 @@ wear it out.
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
-from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_, Scalar
-from kd_core.meta_learning.settings import FIRST_ORDER, MAML
-from kd_core.multitask.settings import JOINT, TASK_SETS, MultitaskSettings, arm_of
 from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.techniques import TECHNIQUES
-from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED
 
 # What the images are called in a Result, for those whose name is not a name in every language.
 DATA_NAMES = (
@@ -23,41 +19,13 @@ DATA_NAMES = (
 
 Points = tuple[tuple[float, float], ...]  # (epoch, errors in percent) or (meta-step, loss)
 
-# What makes another task of it, beside the data: errors on another task measure something else.
-TASK_FIELDS = {
-    "distillation": ("left_out",),
-    "transfer": ("task",),
-    "multitask": ("tasks",),
-    "meta_learning": ("problem", "ways"),
-}
-# What decides which images (or tasks) a seed draws.
-DRAWN_BY = {
-    "distillation": ("train_size", "left_out"),
-    "transfer": ("labels_per_class",),
-    "multitask": ("train_size",),
-    "meta_learning": ("shots", "queries"),
-}
-
 
 def main_arms(technique: str, settings: Mapping[str, Scalar], varied: Collection[str] = ()) -> tuple[str, ...]:
     """The arms that a run's question is about: the one its verdict names, of several tasks one each.
 
-    varied: the settings that a map varies. λ pulls in one arm of transfer alone, which then is the one to judge by.
+    varied: the settings that a sweep varies, which may move the question to another arm.
     """
-    if technique == "multitask":
-        tasks = settings.get("tasks")
-        names = MultitaskSettings.parse({"tasks": tasks}).task_names if tasks in TASK_SETS else ()
-        return tuple(arm_of(task, JOINT) for task in names)
-    if technique == "transfer":
-        backbone = settings.get("network") in BACKBONES
-        if "lam" in varied and (settings.get("tune_backbone") or not backbone):
-            return (ANCHORED,)
-        if "base_learning_rate" in varied and settings.get("tune_backbone"):
-            return (TUNED,)
-        return (FROZEN,) if backbone else (TUNED,)
-    if technique == "meta_learning":
-        return (FIRST_ORDER,) if settings.get("first_order") else (MAML,)
-    return (DISTILLED,)
+    return TECHNIQUES[technique].main_arms(settings, varied)
 
 
 def group(technique: str, settings: Mapping[str, Scalar], data: str | None) -> tuple[Scalar, ...]:
@@ -65,13 +33,8 @@ def group(technique: str, settings: Mapping[str, Scalar], data: str | None) -> t
 
     data: the name of the images, or of what was made of them ("MNIST two digits").
     """
-    # A run that was kept before a field came is as its default.
-    specs = TECHNIQUES[technique].specs() if technique in TECHNIQUES else {}
-    task = tuple(settings.get(field, specs[field].default) for field in TASK_FIELDS.get(technique, ()))
-    if settings.get("problem") == "sinusoids":
-        return technique, "", "sinusoids"
-    base = next((name for name in ("MNIST", "UCI digits") if (data or "").startswith(name)), data or "")
-    return technique, "MNIST" if task == ("uci",) else base, *task  # that task's source is always MNIST
+    images = next((name for name in ("MNIST", "UCI digits") if (data or "").startswith(name)), data or "")
+    return TECHNIQUES[technique].group(settings, images) if technique in TECHNIQUES else (technique, images)
 
 
 def score(technique: str, settings: Mapping[str, Scalar], validation: Mapping[str, float]) -> float | None:

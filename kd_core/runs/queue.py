@@ -90,7 +90,7 @@ class Queue:
         limits: Limits | None = None,
     ) -> None:
         self._env = dict(env or {})
-        self._modules = modules or tuple(settings.module for settings in TECHNIQUES.values())
+        self._modules = modules or tuple(one.settings.module for one in TECHNIQUES.values())
         self._store, self.limits = store, limits or Limits()
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
         self._handles: OrderedDict[str, Handle] = OrderedDict()
@@ -192,7 +192,7 @@ class Queue:
         if entry is None or self._store is None:
             return None
         try:
-            settings = TECHNIQUES[entry.technique].parse(entry.settings)
+            settings = TECHNIQUES[entry.technique].settings.parse(entry.settings)
         except (KeyError, Problem):  # of a lab that had other settings
             return None
         handle = Handle(settings, self._changed, self._ahead, self._free)

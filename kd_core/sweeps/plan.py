@@ -10,13 +10,13 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import product
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from kd_core.messages import N_, Problem, Scalar
-from kd_core.results.comparability import TASK_FIELDS
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import Spec, written
 from kd_core.techniques import TECHNIQUES
@@ -63,7 +63,7 @@ class Plan(BaseModel):
                 N_("There is no technique called {given}; there are {known}."),
                 given=technique[:40], known=", ".join(TECHNIQUES),
             )  # fmt: skip
-        known = TECHNIQUES[technique]
+        known = TECHNIQUES[technique].settings
         read = tuple(_axis(known, text) for text in axes if text.strip())
         varied = {axis.field for axis in read}
         kept = {name: value for name, value in (settings or {}).items() if name not in varied}
@@ -109,7 +109,7 @@ class Plan(BaseModel):
 
     def settings_at(self, at: Mapping[str, Scalar]) -> Settings:
         """The Settings of the cell where the axes have these values. Raises Problem for what is not allowed."""
-        return TECHNIQUES[self.technique].parse({**self.settings, **at}, N_("the map"))
+        return TECHNIQUES[self.technique].settings.parse({**self.settings, **at}, N_("the map"))
 
     def cells(self) -> list[Settings]:
         """The Settings of every cell of the grid."""
@@ -117,7 +117,7 @@ class Plan(BaseModel):
 
     def key(self) -> str:
         """The same for plans that ask the same: what a stored map is found by."""
-        whole = TECHNIQUES[self.technique].parse(self.settings).model_dump()
+        whole = TECHNIQUES[self.technique].settings.parse(self.settings).model_dump()
         asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in self.varied}
         record = [self.technique, [[axis.field, list(axis.values)] for axis in self.axes], asked, self.trials]
         if "lam" in self.varied:  # such maps were once judged by an arm that λ does not touch
@@ -135,16 +135,9 @@ class MapPreset(BaseModel):
     plan: Plan
 
 
-def _preset(
-    label: str, help: str, technique: str, axes: Sequence[str], trials: int = 0, **settings: Scalar
-) -> MapPreset:
-    return MapPreset(label=label, help=help, plan=Plan.read(technique, axes, settings, trials))
-
-
 def varied(technique: type[Settings]) -> dict[str, Spec]:
     """The settings that a map may vary: what is learned and how, not where; never the task, whose errors differ."""
-    task = TASK_FIELDS.get(technique.technique, ())
-    left_out = NOT_VARIED.union(task)
+    left_out = NOT_VARIED.union(TECHNIQUES[technique.technique].task_fields)
     specs = technique.specs().items()
     return {name: spec for name, spec in specs if name not in left_out and not name.startswith("arm_")}
 
@@ -201,37 +194,15 @@ def _spread(spec: Spec, text: str) -> list[str]:
     return [written(round(value) if spec.kind is int else float(f"{value:.4g}")) for value in spread]
 
 
-MAP_PRESETS: dict[str, MapPreset] = {
-    "temperature_alpha": _preset(
-        N_("T × α"), N_("Temperature against the teacher's weight: where does distillation teach best?"),
-        "distillation", ["alpha=0.1,0.3,0.5,0.7,0.9,1", "temperature=1,2,4,8,16,32"], student="mlp30", seeds=3,
-    ),
-    "temperature_width": _preset(
-        N_("T × student"), N_("Does a smaller student need a lower temperature, as Hinton and others found?"),
-        "distillation", ["student=mlp30,mlp300,mlp800", "temperature=1,2,4,8,20"], seeds=3,
-    ),
-    "hinton_widths": _preset(
-        N_("T × width, all labels"),
-        N_("Hinton 2015: with 30 units, T = 2.5 to 4 is best; with 300 or more, any T above 8 is as good. Takes "
-           "minutes."),
-        "distillation", ["student=mlp30,mlp300", "temperature=1,2.5,4,8,12,20"], seeds=3, teacher="jittered",
-        teacher_epochs=42, train_size=55_000, batch_size=512, schedule="one_cycle", epochs=12,
-    ),
-    "lambda_labels": _preset(
-        N_("λ × labels"), N_("The fewer the labels, the more firmly the old weights should be held: is that so?"),
-        "transfer", ["labels_per_class=2,5,10,20,50", "lam=0,0.001,0.01,0.1,1"], seeds=3,
-    ),
-    "task_weights": _preset(
-        N_("Two task weights"), N_("Only the ratio of two weights should matter, apart from the size of the step."),
-        "multitask", ["weight_left=0.1,0.3,1,3", "weight_right=0.1,0.3,1,3"], seeds=3,
-    ),
-    "inner": _preset(
-        N_("Inner step size × steps"), N_("Few large steps, or many small ones? Judged by the loss on new tasks."),
-        "meta_learning", ["inner_lr=0.003,0.01,0.03", "inner_steps=1,3,5"], seeds=3, iterations=500,
-    ),
-    "search": _preset(
-        N_("Search: T, α, learning rate"), N_("Three settings at once, for which a grid would be large."),
-        "distillation", ["temperature=1,20", "alpha=0,1", "learning_rate=0.0005,0.01"], 24, student="mlp30",
-        seeds=3,
-    ),
-}  # fmt: skip
+@cache
+def presets() -> dict[str, MapPreset]:
+    """The maps worth making, by name, technique by technique."""
+    return {
+        name: MapPreset(
+            label=preset.label,
+            help=preset.help,
+            plan=Plan.read(one.name, preset.axes, preset.settings, preset.trials),
+        )
+        for one in TECHNIQUES.values()
+        for name, preset in one.sweeps.items()
+    }

@@ -172,7 +172,7 @@ def recalled(study: "Study", plan: Plan) -> MapView:
     if not plan.trials:
         found = {_key(cell.at): cell for cell in sorted(told, key=lambda cell: cell.state == "finished")}
         cells = [found.get(_key(at), Cell(at=at)) for at in plan.grid()]
-    known = TECHNIQUES[plan.technique]
+    known = TECHNIQUES[plan.technique].settings
     losses = known.parse(plan.settings).model_dump().get("problem") == "sinusoids"
     finished = all(c.state != "waiting" for c in cells) and len(cells) >= plan.trials
     return MapView(
@@ -209,7 +209,7 @@ def _key(at: Mapping[str, Scalar]) -> str:
 
 def typed(plan: Plan, name: str, value: Any) -> Scalar:
     """An axis's value as the setting has it: Optuna may hand a float that was rounded, or an int as a float."""
-    spec = TECHNIQUES[plan.technique].specs()[name]
+    spec = TECHNIQUES[plan.technique].settings.specs()[name]
     return value if spec.choices or spec.kind is bool else spec.kind(value)
 
 
@@ -218,7 +218,7 @@ def distributions(plan: Plan) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     found: dict[str, Any] = {}
-    specs = TECHNIQUES[plan.technique].specs()
+    specs = TECHNIQUES[plan.technique].settings.specs()
     for axis in plan.axes:
         spec, values = specs[axis.field], axis.values
         if spec.choices or spec.kind is bool:

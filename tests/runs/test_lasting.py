@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from registry import registered
 from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
@@ -19,7 +20,6 @@ from kd_core.runs.handle import Handle
 from kd_core.runs.limits import Limits
 from kd_core.runs.queue import Queue, expected_seconds
 from kd_core.runs.store import Store
-from kd_core.techniques import TECHNIQUES
 
 ENV = {"PYTHONPATH": HERE, "KD_WORKERS": "2"}
 
@@ -31,9 +31,8 @@ def url(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _toys_are_known():
-    TECHNIQUES["toy"] = ToySettings
-    yield
-    del TECHNIQUES["toy"]
+    with registered(ToySettings):
+        yield
 
 
 def opened(url, workers=2, **limits):
@@ -229,6 +228,7 @@ SERVER = """
 import sys, time
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
+from registry import registered
 from toy_technique import ToySettings
 queue = Queue(modules=("toy_technique",), store=Store(sys.argv[1]))
 settings = ToySettings(seed=700, seeds=3, trials_end=sys.argv[2])

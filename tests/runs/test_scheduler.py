@@ -6,15 +6,16 @@ import signal
 import psutil
 import pytest
 from map_toy import MapToySettings, errors_of
+from registry import registered
 from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
 from benchmarks import scale
+from kd_core.distillation.settings import DISTILLED
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.sweeps.plan import Plan
 from kd_core.sweeps.sweep import Sweeps
-from kd_core.techniques import TECHNIQUES
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def log(tmp_path_factory):
     file = tmp_path_factory.mktemp("log") / "begun.txt"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAP_TOY_LOG", str(file))
-        patch.setitem(TECHNIQUES, "map_toy", MapToySettings)
-        yield file
+        with registered(MapToySettings, DISTILLED):
+            yield file
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ from statistics import fmean
 import psutil
 import pytest
 from map_toy import IMAGES, MapToySettings, errors_of
+from registry import registered
 from test_queue import HERE, until
 
+from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import Problem
 from kd_core.runs.limits import Limits
 from kd_core.runs.queue import Queue
@@ -21,7 +23,6 @@ from kd_core.runs.store import Store
 from kd_core.sweeps import table
 from kd_core.sweeps.plan import Plan
 from kd_core.sweeps.sweep import Sweeps
-from kd_core.techniques import TECHNIQUES
 
 AXES = ["x=1,3,4", "y=0.5,1"]
 
@@ -48,15 +49,14 @@ def held(log):
 
 @pytest.fixture(scope="module")
 def queue(url, log):
-    TECHNIQUES["map_toy"] = MapToySettings
     store = Store(url)
     env = {"PYTHONPATH": HERE, "KD_WORKERS": "2", "MAP_TOY_LOG": str(log)}
-    queue = Queue(env, ("map_toy",), store=store, limits=Limits(queue=10))
-    until(lambda: queue.warm, 60)
-    yield queue
-    queue.close()
-    store.close()
-    del TECHNIQUES["map_toy"]
+    with registered(MapToySettings, DISTILLED):
+        queue = Queue(env, ("map_toy",), store=store, limits=Limits(queue=10))
+        until(lambda: queue.warm, 60)
+        yield queue
+        queue.close()
+        store.close()
 
 
 @pytest.fixture
@@ -130,18 +130,19 @@ def test_a_map_that_is_stopped_goes_on_where_it_was_also_on_another_server(sweep
 
 SERVER = """
 import sys
+from registry import registered
 from map_toy import MapToySettings
 from kd_core.sweeps.plan import Plan
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.sweeps.sweep import Sweeps
-from kd_core.settings import TECHNIQUES
-TECHNIQUES["map_toy"] = MapToySettings
+from registry import registered
 url, plan = sys.argv[1], Plan.model_validate_json(sys.argv[2])
-queue = Queue(modules=("map_toy",), store=Store(url))
-sweep = Sweeps(queue, url).start(plan)
-while (view := sweep.wait(0.02)).state == "running":
-    print(view.done, flush=True)
+with registered(MapToySettings, "distilled student"):
+    queue = Queue(modules=("map_toy",), store=Store(url))
+    sweep = Sweeps(queue, url).start(plan)
+    while (view := sweep.wait(0.02)).state == "running":
+        print(view.done, flush=True)
 """
 
 

@@ -1,0 +1,37 @@
+"""What the lab knows of meta-learning. No torch here."""
+
+from collections.abc import Mapping
+
+from kd_core.messages import N_, Scalar
+from kd_core.meta_learning.settings import FIRST_ORDER, MAML, MetaSettings
+from kd_core.meta_learning.wording import NEW_DIGITS, SINUSOIDS
+from kd_core.sweeps.preset import SweepPreset
+from kd_core.techniques import Technique
+
+
+def task(settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
+    """Sinusoids need no images; tasks of digits differ by how many these are."""
+    if settings["problem"] == "sinusoids":
+        return "", "sinusoids"
+    return images, settings["problem"], settings["ways"]
+
+
+TECHNIQUE = Technique(
+    name="meta_learning",
+    title=N_("Meta-learning"),
+    command="meta",
+    summary="learn a starting point that learns from few examples, and say what it was worth",
+    settings=MetaSettings,
+    answers=(SINUSOIDS, NEW_DIGITS),
+    main_arms=lambda settings, varied: (FIRST_ORDER,) if settings.get("first_order") else (MAML,),
+    task_fields=("problem", "ways"),
+    sample_fields=("shots", "queries"),
+    task=task,
+    sweeps={
+        "inner": SweepPreset(
+            N_("Inner step size × steps"),
+            N_("Few large steps, or many small ones? Judged by the loss on new tasks."),
+            ("inner_lr=0.003,0.01,0.03", "inner_steps=1,3,5"), {"seeds": 3, "iterations": 500},
+        ),
+    },
+)  # fmt: skip
