@@ -42,8 +42,8 @@ check: $(VENV)/installed-dev   ## format, lint, types, known vulnerabilities of 
 assets: $(VENV)/installed data ## rebuild what the first paint shows: teacher, gallery, recorded Result
 	$(RUN) -m assets.make
 
-translations: $(VENV)/installed ## collect new strings into app/locale
-	$(RUN) -m app.text
+translations: $(VENV)/installed ## collect new strings into app/i18n/locale
+	$(RUN) -m app.i18n.text
 
 bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/results.md; KERAS=PYTHON adds the Keras rival
 	$(RUN) benchmarks/distillation.py --write $(if $(KERAS),--keras $(KERAS))

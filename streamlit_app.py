@@ -3,10 +3,10 @@
 import streamlit as st
 
 if __name__ == "__main__":  # somebody looks at a page
-    from app.controls import read_address
-    from app.frame import navigation, surround
-    from app.text import current
-    from app.watch import queue
+    from app.controls.widgets import read_address
+    from app.i18n.text import current
+    from app.runs.panel import queue
+    from app.shell.frame import navigation, surround
 
     read_address("app", reserved=True)
     page = navigation(current())
@@ -17,7 +17,7 @@ if __name__ == "__main__":  # somebody looks at a page
 else:  # the server starts
     from starlette.middleware import Middleware
 
-    from app.start import ready
-    from app.visitor import VisitorCookie
+    from app.runs.visitor import VisitorCookie
+    from app.shell.start import ready
 
     app = st.App(__file__, lifespan=ready, middleware=[Middleware(VisitorCookie)])

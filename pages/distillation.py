@@ -2,22 +2,23 @@
 
 import streamlit as st
 
-from app import figures, unseen
-from app.address import page_link
-from app.article import SECTIONS, chips, completed, listings
-from app.behind import behind
-from app.bundled import class_logits, gallery, recorded
-from app.chart import saved_as
-from app.components.bias import bias, words_for
-from app.components.soft_targets import WORDS, soft_targets
-from app.components.t_squared import WORDS as T_SQUARED_WORDS
-from app.components.t_squared import t_squared
-from app.controls import controls, follow, presets, value
-from app.frame import opening
-from app.lesson import lesson
-from app.lessons.distillation import LESSON
-from app.result import show
-from app.watch import data_notices, mnist_is_there, takes, watch
+from app.controls.address import page_link
+from app.controls.widgets import controls, follow, presets, value
+from app.distillation import held_out
+from app.distillation.components.bias import bias, words_for
+from app.distillation.components.soft_targets import WORDS, soft_targets
+from app.distillation.components.t_squared import WORDS as T_SQUARED_WORDS
+from app.distillation.components.t_squared import t_squared
+from app.distillation.lesson import LESSON
+from app.figures import arms
+from app.lessons.player import lesson
+from app.overview.article import SECTIONS, chips, completed, listings
+from app.results.bundled import class_logits, gallery, recorded
+from app.results.chart import saved_as
+from app.results.lazy_tabs import behind
+from app.results.page import show
+from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.shell.frame import opening
 from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
@@ -66,15 +67,15 @@ finished = watch(settings, _)
 
 def left_out(shown: Result) -> None:
     """What a shift of their biases is worth to digits that no student of this result was shown."""
-    panel = unseen.panel(shown)
+    panel = held_out.panel(shown)
     if panel is None:
         return
     digits = panel["left_out"]
     with st.container(key="raised"):
-        st.markdown(f"#### {_(unseen.TITLES[digits])}")
-        st.markdown(_(unseen.ABOUT[digits]))
+        st.markdown(f"#### {_(held_out.TITLES[digits])}")
+        st.markdown(_(held_out.ABOUT[digits]))
         bias(panel, words={name: _(text) for name, text in words_for(digits).items()}, key="live_bias")
-        st.caption(_(unseen.PUBLISHED[digits], **unseen.PAPER[digits]))
+        st.caption(_(held_out.PUBLISHED[digits], **held_out.PAPER[digits]))
 
 
 result = finished or recorded("distillation")
@@ -88,7 +89,7 @@ t, alpha = settings.temperature, settings.alpha
 
 def effect() -> None:
     t_squared(
-        figures.TEMPERATURES, figures.gradient_lengths(result), temperature=t, alpha=alpha, colours=figures.PARTS,
+        arms.TEMPERATURES, arms.gradient_lengths(result), temperature=t, alpha=alpha, colours=arms.PARTS,
         form=saved_as(), words={key: _(text) for key, text in T_SQUARED_WORDS.items()}, key="gradients",
     )  # fmt: skip
     st.caption(
@@ -103,9 +104,9 @@ def limits() -> None:
         _("**T large: matching logits.** As T grows, the gradient T (q − p) turns into (z − v) / 10, the "
           "difference of the centred logits: the student copies numbers, not probabilities. On the gallery digits "
           "the two directions are {one}° apart at T = 1, {now}° at T = {t} and {far}° at T = 50.",
-          one=f"{figures.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
-          now=f"{figures.degrees_from_matching(result, t):.0f}",
-          far=f"{figures.degrees_from_matching(result, 50.0):.1f}")
+          one=f"{arms.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
+          now=f"{arms.degrees_from_matching(result, t):.0f}",
+          far=f"{arms.degrees_from_matching(result, 50.0):.1f}")
     )  # fmt: skip
     st.markdown(
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from app.address import page_link
-from app.bundled import gallery, recorded
-from app.components.draw import WORDS, draw
-from app.controls import follow, remember, value
-from app.frame import opening
-from app.sketch import DrawSettings, networks, one_of_each, provenance
-from app.watch import finished
+from app.controls.address import page_link
+from app.controls.widgets import follow, remember, value
+from app.distillation.components.draw import WORDS, draw
+from app.distillation.draw import DrawSettings, networks, one_of_each, provenance
+from app.results.bundled import gallery, recorded
+from app.runs.panel import finished
+from app.shell.frame import opening
 from kd_core.messages import N_, Problem
 
 _ = opening(

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from app.controls import controls
-from app.frame import opening
-from app.history import HistorySettings, chosen
-from app.runs import ADDRESS, compare, past_runs, read_in, run_table, take_away
+from app.controls.widgets import controls
+from app.history.page import ADDRESS, compare, past_runs, read_in, run_table, take_away
+from app.history.table import HistorySettings, chosen
+from app.shell.frame import opening
 from kd_core.messages import N_
 
 _ = opening(

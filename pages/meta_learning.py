@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from app import meta_figures as figures
-from app.article import chips
-from app.behind import behind
-from app.bundled import recorded, sinusoids
-from app.chart import chart
-from app.components.adaptation import WORDS, adaptation
-from app.controls import controls, presets, value
-from app.frame import opening
-from app.lesson import lesson
-from app.lessons.meta_learning import LESSON
-from app.result import show
-from app.watch import data_notices, mnist_is_there, takes, watch
+from app.controls.widgets import controls, presets, value
+from app.lessons.player import lesson
+from app.meta_learning import figures
+from app.meta_learning.components.adaptation import WORDS, adaptation
+from app.meta_learning.lesson import LESSON
+from app.overview.article import chips
+from app.results.bundled import recorded, sinusoids
+from app.results.chart import chart
+from app.results.lazy_tabs import behind
+from app.results.page import show
+from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.shell.frame import opening
 from kd_core.data.pixels import test_images
 from kd_core.messages import N_, Problem
 from kd_core.meta_learning.presets import META_PRESETS

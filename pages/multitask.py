@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from app import multitask_figures as figures
-from app.article import chips
-from app.behind import behind
-from app.bundled import recorded, recorded_step, sweep
-from app.chart import chart
-from app.components.gradients import WORDS, gradients
-from app.controls import controls, follow, presets, value
-from app.frame import opening
-from app.lesson import lesson
-from app.lessons.multitask import LESSON
-from app.result import show
-from app.watch import data_notices, mnist_is_there, takes, watch
+from app.controls.widgets import controls, follow, presets, value
+from app.lessons.player import lesson
+from app.multitask import figures
+from app.multitask.components.gradients import WORDS, gradients
+from app.multitask.lesson import LESSON
+from app.overview.article import chips
+from app.results.bundled import recorded, recorded_step, sweep
+from app.results.chart import chart
+from app.results.lazy_tabs import behind
+from app.results.page import show
+from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.shell.frame import opening
 from kd_core.messages import N_
 from kd_core.multitask.presets import MULTITASK_PRESETS
 from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings

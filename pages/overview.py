@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from app.address import go_to, page_link
-from app.article import cite
-from app.bundled import recorded
-from app.frame import opening
-from app.look import style
-from app.pictures import drawing
+from app.controls.address import go_to, page_link
+from app.overview.article import cite
+from app.overview.pictures import drawing
+from app.results.bundled import recorded
+from app.shell.frame import opening
+from app.shell.look import style
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
 

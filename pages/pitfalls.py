@@ -5,16 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from app import pitfalls
-from app.address import page_link
-from app.article import chips
-from app.components.pitfalls import WORDS
-from app.components.pitfalls import pitfalls as live
-from app.controls import controls, follow, value
-from app.frame import opening
-from app.pitfalls import PitfallSettings
-from app.visitor import sign_in_needed
-from app.watch import launch
+from app.controls.address import page_link
+from app.controls.widgets import controls, follow, value
+from app.distillation import pitfalls
+from app.distillation.components.pitfalls import WORDS
+from app.distillation.components.pitfalls import pitfalls as live
+from app.distillation.pitfalls import PitfallSettings
+from app.overview.article import chips
+from app.runs.panel import launch
+from app.runs.visitor import sign_in_needed
+from app.shell.frame import opening
 from kd_core.messages import N_
 
 _ = opening(

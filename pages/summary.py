@@ -2,11 +2,19 @@
 
 import streamlit as st
 
-from app.address import go_to
-from app.bundled import all_labels, recorded
-from app.frame import opening
-from app.summary import epochs, on_a_device, same_network, sentence, teacher_cost, three_columns, your_data
-from app.watch import latest, named
+from app.controls.address import go_to
+from app.distillation.summary import (
+    epochs,
+    on_a_device,
+    same_network,
+    sentence,
+    teacher_cost,
+    three_columns,
+    your_data,
+)
+from app.results.bundled import all_labels, recorded
+from app.runs.panel import latest, named
+from app.shell.frame import opening
 from kd_core.messages import N_
 
 _ = opening(

@@ -1,7 +1,7 @@
 """Maps: one or two settings varied over a grid, or several searched; every cell a run, judged on validation."""
 
-from app.frame import opening
-from app.maps import OWN, carried_out, details, plan_controls
+from app.shell.frame import opening
+from app.sweeps.page import OWN, carried_out, details, plan_controls
 from kd_core.messages import N_
 
 _ = opening(

@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from app import bundled, transfer_figures
-from app.article import chips, transfer_listing
-from app.behind import behind
-from app.chart import chart
-from app.components.labels_curve import WORDS, labels_curve
-from app.controls import controls, follow, presets, value
-from app.frame import opening
-from app.lesson import lesson
-from app.lessons.transfer import LESSON
-from app.result import show
-from app.watch import data_notices, mnist_is_there, takes, watch
+from app.controls.widgets import controls, follow, presets, value
+from app.lessons.player import lesson
+from app.overview.article import chips, transfer_listing
+from app.results import bundled
+from app.results.chart import chart
+from app.results.lazy_tabs import behind
+from app.results.page import show
+from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.shell.frame import opening
+from app.transfer import figures
+from app.transfer.components.labels_curve import WORDS, labels_curve
+from app.transfer.lesson import LESSON
 from kd_core.messages import N_
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
 from kd_core.transfer.settings import TransferSettings
@@ -39,7 +40,7 @@ with live:
         bundled.labels_curve(),
         bundled.gallery(),
         labels=value(TransferSettings, "labels_per_class"),
-        mine=transfer_figures.own_run(finished, bundled.labels_curve()),
+        mine=figures.own_run(finished, bundled.labels_curve()),
         covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_labels_curve",
@@ -59,7 +60,7 @@ st.subheader(_("What λ does, and what it costs"), anchor=False)
 def pull() -> None:
     st.latex(rf"L = L_{{new}} + \lambda \lVert \theta - \theta_{{pre}} \rVert^2 = L_{{new}} + {settings.lam:g}\,"
              r"\lVert \theta - \theta_{pre} \rVert^2")  # fmt: skip
-    st.html(transfer_figures.lambda_scale(settings.lam, _))
+    st.html(figures.lambda_scale(settings.lam, _))
     st.markdown(
         _("$\\theta$ are the transferred layers, $\\theta_\\text{pre}$ what they were before. **λ = 0 is "
           "fine-tuning**: they go wherever the new labels lead. **λ → ∞ is feature extraction**: they stay, and "
@@ -68,15 +69,15 @@ def pull() -> None:
     )  # fmt: skip
     if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=says_how_long, key="ends"):
         st.rerun()  # the controls are outside these tabs
-    every = transfer_figures.lambda_map()
+    every = figures.lambda_map()
     st.markdown("**" + _("The larger λ, the less each layer moves") + "**")
-    chart(transfer_figures.distance_map(every, _), "distance_map", _("Distance moved by layer and λ"))
+    chart(figures.distance_map(every, _), "distance_map", _("Distance moved by layer and λ"))
     st.caption(_("Recorded on {date} with the settings that the page starts with: distance from the old weights "
                  "after training with L2-SP, mean over {seeds} trials.", date=every["created"][:10],
                  seeds=every["seeds"]))  # fmt: skip
     st.markdown("**" + _("How far each layer has moved") + "**")
-    if transfer_figures.distances(result):
-        chart(transfer_figures.distance_by_layer(result, _), "distances", _("How far each layer has moved"))
+    if figures.distances(result):
+        chart(figures.distance_by_layer(result, _), "distances", _("How far each layer has moved"))
         st.caption(_("Mean over trials; this result was made with λ = {lam}.", lam=f"{result.settings['lam']:g}"))
     else:
         st.caption(_("Nothing has moved in this result: the network of ImageNet was frozen in it."))
@@ -88,9 +89,9 @@ def forgotten() -> None:
           "put back on the trained network, and it is asked about the **source** again: the more it errs, the more "
           "is forgotten. Frozen layers forget nothing.")
     )  # fmt: skip
-    if transfer_figures.gains_and_losses(result):
+    if figures.gains_and_losses(result):
         about = _("Gain on the target against errors on the source")
-        chart(transfer_figures.forgetting(result, _), "forgetting", about)
+        chart(figures.forgetting(result, _), "forgetting", about)
         st.caption(_("Right is better on the new task, down is better on the old one. Bars are 95 % intervals over "
                      "trials."))  # fmt: skip
     else:

@@ -4,19 +4,15 @@ from collections.abc import Callable, Iterator
 
 import plotly.graph_objects as go
 
-from app import (
-    bundled,
-    depth,
-    figures,
-    ghost,
-    history_figures,
-    map_figures,
-    meta_figures,
-    multitask_figures,
-    transfer_figures,
-    unseen,
-)
-from app.enlarged import enlarged
+from app.distillation import held_out
+from app.figures import arms, depth, ghost
+from app.figures.enlarged import enlarged
+from app.history import figures as history_figures
+from app.meta_learning import figures as meta_figures
+from app.multitask import figures as multitask_figures
+from app.results import bundled
+from app.sweeps import figures as map_figures
+from app.transfer import figures as transfer_figures
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
 
@@ -32,8 +28,8 @@ def every(_: Callable[..., str], without_digits: Result) -> Drawn:
     """
     for name in TECHNIQUES:
         yield from ((f"{name}: {what}", figure) for what, figure in of_technique(name, _))
-    yield "distillation: all labels", figures.errors_by_arm(bundled.all_labels(), _)
-    yield "distillation: errors by shift", unseen.errors_by_shift(without_digits, _)
+    yield "distillation: all labels", arms.errors_by_arm(bundled.all_labels(), _)
+    yield "distillation: errors by shift", held_out.errors_by_shift(without_digits, _)
     results = [bundled.recorded("distillation"), bundled.all_labels()]
     for name, them in {"distillation": results, **{n: [bundled.recorded(n)] * 2 for n in TECHNIQUES}}.items():
         if (overlaid := history_figures.overlaid(them, _)) is not None:
@@ -49,7 +45,7 @@ def of_technique(technique: str, _: Callable[..., str]) -> Drawn:
         if name in IN_TALKS:
             yield f"{name}, in a talk", enlarged(figure)
     curves = {"multitask": multitask_figures.curves_by_task, "meta_learning": meta_figures.training_curves}
-    drawn = curves.get(technique, figures.learning_curves)(result, _)
+    drawn = curves.get(technique, arms.learning_curves)(result, _)
     yield "with the previous run", ghost.behind(drawn, ghost.of(result), _)
 
 
@@ -58,9 +54,9 @@ def _answers(result: Result, _: Callable[..., str]) -> Drawn:
     yield "cost, alone", depth.costs(result, _, only=3)
     if result.technique not in ("distillation", "transfer"):
         return
-    yield "errors", figures.errors_by_arm(result, _)
-    yield "curves", figures.learning_curves(result, _)
-    yield "answers", figures.soft_targets(result, 3, 4.0, _)
+    yield "errors", arms.errors_by_arm(result, _)
+    yield "curves", arms.learning_curves(result, _)
+    yield "answers", arms.soft_targets(result, 3, 4.0, _)
     yield "reliability", depth.reliability(result, _)
     yield "calibration", depth.calibration_errors(result, _)
     arm = result.arm(result.verdict.arm)
@@ -69,7 +65,7 @@ def _answers(result: Result, _: Callable[..., str]) -> Drawn:
 
 def _own(result: Result, _: Callable[..., str]) -> Drawn:
     if result.technique == "distillation":
-        yield "gradients", figures.gradient_norms(result, 4.0, _)
+        yield "gradients", arms.gradient_norms(result, 4.0, _)
         yield "agreement", depth.agreements(result, _)
         mistakes = depth.repeated_mistakes(result, _)
         assert mistakes is not None
@@ -81,7 +77,7 @@ def _own(result: Result, _: Callable[..., str]) -> Drawn:
         yield "distances at λ", transfer_figures.distances_at(every, every["lams"][2], _)
         yield "forgetting", transfer_figures.forgetting(result, _)
     elif result.technique == "multitask":
-        yield "errors", figures.errors_by_arm(result, _)
+        yield "errors", arms.errors_by_arm(result, _)
         yield "curves", multitask_figures.curves_by_task(result, _)
         yield "trade-off", multitask_figures.trade_off(bundled.sweep(), result, _)
         yield "conflict", multitask_figures.conflict(result, _)

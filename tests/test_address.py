@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import address
+from app.controls import address
 
 
 @pytest.fixture

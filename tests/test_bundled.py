@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.bundled import ASSETS, all_labels, gallery, labels_curve, recorded
+from app.results.bundled import ASSETS, all_labels, gallery, labels_curve, recorded
 from kd_core.data.digits import pixels
 from kd_core.distillation import trainer as distillation
 from kd_core.distillation.settings import DistillationSettings

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import entropy
 
-from app.pitfalls import (
+from app.distillation.pitfalls import (
     BUG_TEXTS,
     CAUGHT,
     CHECK_TITLES,
@@ -20,7 +20,7 @@ from app.pitfalls import (
     check_source,
     run_settings,
 )
-from app.text import Translate
+from app.i18n.text import Translate
 from kd_core import distillation as kd
 from kd_core.distillation import bugs, checks
 from kd_core.distillation.loss import distillation_loss

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from app import depth
-from app.bundled import recorded
-from app.compare import comparison
-from app.text import Translate
+from app.figures import depth
+from app.i18n.text import Translate
+from app.results.bundled import recorded
+from app.results.comparison import comparison
 from kd_core.data import pixels
 from kd_core.distillation.settings import ALONE, DISTILLED, SMOOTHED, TEACHER
 from kd_core.export import numpy_forward

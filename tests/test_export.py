@@ -7,9 +7,9 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from app import measuring
-from app.bundled import recorded
-from app.take import measuring as measuring_here
+from app.results import measuring
+from app.results.bundled import recorded
+from app.results.take import measuring as measuring_here
 from kd_core.cli.main import main
 from kd_core.data import pixels
 from kd_core.distillation.settings import DISTILLED
@@ -247,8 +247,8 @@ def test_the_command_line_writes_and_measures(small_result, tmp_path, capsys, mn
 
 
 PAGE = """
-from app.take import take_network
-from app.text import current
+from app.results.take import take_network
+from app.i18n.text import current
 from tests.test_export import SHOWN
 take_network(SHOWN[0], current())
 """

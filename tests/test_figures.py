@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from app import figures
-from app.bundled import recorded
-from app.compare import comparison
-from app.text import Translate
+from app.figures import arms
+from app.i18n.text import Translate
+from app.results.bundled import recorded
+from app.results.comparison import comparison
 from kd_core.distillation.loss import distillation_loss
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.meta_learning.settings import MAML
@@ -29,8 +29,8 @@ def result():
 def test_every_figure_draws_in_both_languages(result, language):
     _ = Translate(language)
     for figure in (
-        figures.errors_by_arm(result, _), figures.learning_curves(result, _),
-        figures.soft_targets(result, 3, 4.0, _), figures.gradient_norms(result, 4.0, _),
+        arms.errors_by_arm(result, _), arms.learning_curves(result, _),
+        arms.soft_targets(result, 3, 4.0, _), arms.gradient_norms(result, 4.0, _),
     ):  # fmt: skip
         assert figure.data
         assert figure.layout.xaxis.title.text
@@ -56,7 +56,7 @@ def test_arms_set_alike_stand_once_and_a_wide_table_is_turned(result):
 
 @pytest.mark.parametrize("t", [0.5, 1.0, 4.0, 50.0])
 def test_soft_targets_are_numpys_softmax_averaged_over_trials(result, t):
-    figure = figures.soft_targets(result, 5, t, Translate("en"))
+    figure = arms.soft_targets(result, 5, t, Translate("en"))
     for arm, bars in zip(result.arms, figure.data, strict=True):
         z = np.array([trial.gallery_logits[5] for trial in arm.trials]) / t
         e = np.exp(z - z.max(1, keepdims=True))
@@ -66,10 +66,10 @@ def test_soft_targets_are_numpys_softmax_averaged_over_trials(result, t):
 
 @pytest.mark.parametrize("place", [0, 20, 60])
 def test_gradient_lengths_are_those_of_autograd(result, place):
-    lengths, t = figures.gradient_lengths(result), figures.TEMPERATURES[place]
+    lengths, t = arms.gradient_lengths(result), arms.TEMPERATURES[place]
     teacher, student = (
         torch.tensor(result.arm(name).trials[0].gallery_logits, dtype=torch.float64)
-        for name in (figures.TEACHER, figures.ALONE)
+        for name in (arms.TEACHER, arms.ALONE)
     )
     labels = torch.tensor([digit.label for digit in result.gallery])
     student.requires_grad_(True)
@@ -82,29 +82,27 @@ def test_gradient_lengths_are_those_of_autograd(result, place):
 
 
 def test_at_high_temperature_the_soft_gradient_is_that_of_matching_logits(result):
-    teacher, student = (
-        np.array(result.arm(name).trials[0].gallery_logits) for name in (figures.TEACHER, figures.ALONE)
-    )
+    teacher, student = (np.array(result.arm(name).trials[0].gallery_logits) for name in (arms.TEACHER, arms.ALONE))
     # Independently: the gradient of the mean squared error between centred logits, times C / 2 / C.
     z = torch.tensor(student, requires_grad=True)
     v = torch.tensor(teacher)
     squares = ((z - z.mean(1, keepdim=True)) - (v - v.mean(1, keepdim=True))).pow(2).sum() / 20
     (gradient,) = torch.autograd.grad(squares, z)
-    lengths = figures.gradient_lengths(result)
+    lengths = arms.gradient_lengths(result)
     assert lengths["limit"][0] == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-9)
-    angles = [figures.degrees_from_matching(result, t) for t in (1.0, 4.0, 50.0, 1e5)]
+    angles = [arms.degrees_from_matching(result, t) for t in (1.0, 4.0, 50.0, 1e5)]
     assert angles == sorted(angles, reverse=True)
     assert angles[-1] < 0.1
 
 
 def test_mean_curve_averages_the_trials_that_got_there():
-    assert figures.mean_curve([[(1, 10), (2, 4)], [(1, 20)]]) == ([1, 2], [15.0, 4.0])
+    assert arms.mean_curve([[(1, 10), (2, 4)], [(1, 20)]]) == ([1, 2], [15.0, 4.0])
 
 
 def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
     teacher = {("teacher", "teacher", 0): ((1, 90, 5000), (2, 60, 5000))}
     lengths = {("teacher", "teacher", 0): 5}
-    alone = figures.live_curves(teacher, {}, lengths, "student", Translate("en"))
+    alone = arms.live_curves(teacher, {}, lengths, "student", Translate("en"))
     assert alone["xAxis"]["max"] == 5
     assert [series["data"] for series in alone["series"]] == [[[1, 1.8], [2, 1.2]]]
     student = {
@@ -112,7 +110,7 @@ def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
         ("student", "student alone", 1): ((3, 700, 5000),),
     }
     lengths |= dict.fromkeys(student, 30)
-    both = figures.live_curves({**teacher, **student}, {}, lengths, "student", Translate("en"))
+    both = arms.live_curves({**teacher, **student}, {}, lengths, "student", Translate("en"))
     assert both["xAxis"]["max"] == 30
     named = {series["name"]: series["data"] for series in both["series"] if series["name"]}
     assert named["student alone"] == [[3, 12.0]]
@@ -121,13 +119,13 @@ def test_live_curves_show_the_teacher_while_it_trains_and_then_as_a_level():
 
 def test_no_error_at_all_is_still_drawn_on_a_logarithmic_axis():
     curves = {("student", "student alone", 0): ((1, 0, 200),)}
-    (series,) = figures.live_curves(curves, {}, dict.fromkeys(curves, 2), "student", Translate("en"))["series"]
+    (series,) = arms.live_curves(curves, {}, dict.fromkeys(curves, 2), "student", Translate("en"))["series"]
     assert series["data"] == [[1, 0.25]]
 
 
 def test_live_curves_of_losses_have_their_own_axis():
     losses = {("meta", MAML, 0): ((0, 4.0), (150, 2.0)), ("meta", MAML, 1): ((0, 2.0), (150, 1.0))}
-    option = figures.live_curves({}, losses, dict.fromkeys(losses, 1500), "meta", Translate("en"))
+    option = arms.live_curves({}, losses, dict.fromkeys(losses, 1500), "meta", Translate("en"))
     (mean,) = [series for series in option["series"] if series["name"] == "MAML"]
     assert mean["data"] == [[0, 3.0], [150, 1.5]]
     assert option["xAxis"]["max"] == 1500
@@ -137,19 +135,19 @@ def test_live_curves_of_losses_have_their_own_axis():
 def test_a_source_network_is_drawn_while_it_trains_and_not_on_the_targets_axis():
     source = {("source", SOURCE, 0): ((1, 14, 5000),)}
     lengths = {("source", SOURCE, 0): 3, ("target", SCRATCH, 0): 30}
-    before = figures.live_curves(source, {}, lengths, "target", Translate("en"))
+    before = arms.live_curves(source, {}, lengths, "target", Translate("en"))
     assert [series["name"] for series in before["series"]] == [SOURCE]
     both = source | {("target", SCRATCH, 0): ((1, 1000, 5000), (2, 600, 5000))}
-    after = figures.live_curves(both, {}, lengths, "target", Translate("en"))
+    after = arms.live_curves(both, {}, lengths, "target", Translate("en"))
     assert [series["name"] for series in after["series"]] == [SCRATCH]
     assert after["legend"]["data"] == [SCRATCH]
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_no_two_arms_look_alike_while_they_train(technique):
-    arms = [arm.name for arm in recorded(technique).arms]
-    curves = {("last", arm, 0): ((1, 50, 100), (2, 40, 100), (3, 30, 100)) for arm in arms}
-    option = figures.live_curves(curves, {}, dict.fromkeys(curves, 3), "last", Translate("en"))
+    names = [arm.name for arm in recorded(technique).arms]
+    curves = {("last", arm, 0): ((1, 50, 100), (2, 40, 100), (3, 30, 100)) for arm in names}
+    option = arms.live_curves(curves, {}, dict.fromkeys(curves, 3), "last", Translate("en"))
     lines = [series["lineStyle"] for series in option["series"]]
     assert len({line["color"] for line in lines}) == len(lines)
     if technique == "multitask":
@@ -166,7 +164,7 @@ def test_live_curves_use_the_height_and_every_tick_is_drawn(shown):
         ("student", arm, seed): tuple((epoch, start * 0.8**epoch, 1000) for epoch in range(1, shown + 1))
         for arm, start in ((ALONE, 500), (DISTILLED, 700)) for seed in (0, 1)
     }  # fmt: skip
-    option = figures.live_curves(curves, {}, dict.fromkeys(curves, 10), "student", Translate("en"))
+    option = arms.live_curves(curves, {}, dict.fromkeys(curves, 10), "student", Translate("en"))
     axis, values = option["yAxis"], [y for series in option["series"] for _x, y in series["data"]]
     assert axis["min"] <= min(values) <= max(values) <= axis["max"]
     assert axis["max"] / axis["min"] <= max(10, 6.3 * max(values) / min(values))  # at most a step at each end
@@ -186,15 +184,15 @@ def test_live_curves_use_the_height_and_every_tick_is_drawn(shown):
     ],
 )
 def test_a_long_title_of_an_axis_takes_two_lines(title, lines):
-    shown = figures.finish(go.Figure(go.Scatter(x=[1], y=[1])).update_xaxes(title=title), 300)
+    shown = arms.finish(go.Figure(go.Scatter(x=[1], y=[1])).update_xaxes(title=title), 300)
     assert shown.layout.xaxis.title.text == lines
 
 
 def test_a_rows_name_takes_two_lines_and_its_mean_stands_beside_the_plot(result):
-    drawn = figures.errors_by_arm(recorded("multitask"), Translate("en"))
+    drawn = arms.errors_by_arm(recorded("multitask"), Translate("en"))
     assert list(drawn.layout.yaxis.tickvals) == [arm.name for arm in recorded("multitask").arms]
     assert "left digit · alone,<br>same total size" in drawn.layout.yaxis.ticktext
-    means = {note.y: note for note in figures.errors_by_arm(result, Translate("en")).layout.annotations}
+    means = {note.y: note for note in arms.errors_by_arm(result, Translate("en")).layout.annotations}
     for arm in result.arms:
         assert means[arm.name].text == f"<b>{arm.errors_per_10000.mean:,.0f}</b>"
         assert (means[arm.name].xref, means[arm.name].x, means[arm.name].xanchor) == ("paper", 1, "left")

@@ -5,18 +5,20 @@ from statistics import fmean
 
 import pytest
 
-from app import figures, ghost, meta_figures, multitask_figures
-from app.bundled import recorded
-from app.figures import COLOURS
-from app.text import Translate
+from app.figures import arms, ghost
+from app.figures.arms import COLOURS
+from app.i18n.text import Translate
+from app.meta_learning import figures as meta_figures
+from app.multitask import figures as multitask_figures
+from app.results.bundled import recorded
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
 from kd_core.results.comparability import group
 from kd_core.runs.store import Entry
 
 ENGLISH = Translate("en")
 DRAWN = {
-    "distillation": figures.learning_curves,
-    "transfer": figures.learning_curves,
+    "distillation": arms.learning_curves,
+    "transfer": arms.learning_curves,
     "multitask": multitask_figures.curves_by_task,
     "meta_learning": meta_figures.training_curves,
 }
@@ -49,7 +51,7 @@ def test_it_lies_behind_each_arm_in_its_own_panel_and_is_named_once(technique):
 
 def test_live_curves_have_it_first_and_in_the_legend():
     curves = {("student", ALONE, 0): ((1, 50, 100),)}
-    option = figures.live_curves(curves, {}, {("student", ALONE, 0): 5}, "student", ENGLISH)
+    option = arms.live_curves(curves, {}, {("student", ALONE, 0): 5}, "student", ENGLISH)
     with_it = ghost.behind_live(option, ghost.of(recorded("distillation")), ENGLISH)
     first, second, *own = with_it["series"]
     assert first["name"] == second["name"] == "previous run"

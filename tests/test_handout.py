@@ -10,9 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import figure_html, figures, handout
-from app.bundled import recorded
-from app.text import Translate
+from app.figures import arms
+from app.i18n.text import Translate
+from app.reports import figure_html, handout
+from app.results.bundled import recorded
 from kd_core.cli.main import _parser, _settings
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
@@ -133,7 +134,7 @@ def drawn(figure, title="what it shows"):
 
 
 def test_a_report_draws_the_figures_own_numbers_and_leaves_the_figure_as_it_is():
-    figure = figures.errors_by_arm(recorded("distillation"), EN)
+    figure = arms.errors_by_arm(recorded("distillation"), EN)
     before = figure.to_json()
     shown = drawn(figure)
     assert figure.to_json() == before

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from app import between, history
-from app.bundled import recorded
-from app.history import HistorySettings
-from app.history_figures import RUN_COLOURS, overlaid
-from app.text import Translate
+from app.history import comparing, table
+from app.history.figures import RUN_COLOURS, overlaid
+from app.history.table import HistorySettings
+from app.i18n.text import Translate
+from app.results.bundled import recorded
 from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.multitask.settings import TASK_SETS, MultitaskSettings
 from kd_core.results.comparability import curves, ends, group, main_arms, score
@@ -78,7 +78,7 @@ def test_ranks_are_within_one_technique_data_set_and_task():
         entry("g", technique="transfer", settings={"task": "rotated"}, errors=70),
         entry("i", errors=400), entry("j"),
     ]  # fmt: skip
-    assert history.ranks(entries) == {
+    assert table.ranks(entries) == {
         "a": (2, 4), "b": (1, 4), "c": (2, 4), "i": (4, 4), "d": (1, 1), "e": (1, 1), "g": (1, 1),
     }  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_view_filters_and_sorts():
     ]  # fmt: skip
 
     def ids(**view):
-        return [e.id for e in history.chosen(entries, HistorySettings(**view))]
+        return [e.id for e in table.chosen(entries, HistorySettings(**view))]
 
     assert ids() == ["new", "waiting", "stopped", "theirs", "old"]
     assert ids(show="transfer") == ["waiting"]
@@ -138,38 +138,38 @@ def test_a_row_says_what_is_not_at_its_default_and_links_to_the_page():
     e = entry(
         "r un", settings={"temperature": 8.0, "t_squared": False, "student": "mlp300", "precision": "float32"}
     )
-    (row,) = history.table([e], {"r un": (1, 1)}, ENGLISH, "zh").to_dict("records")
+    (row,) = table.table([e], {"r un": (1, 1)}, ENGLISH, "zh").to_dict("records")
     assert row["settings"] == "Temperature T 8, Student two layers of 300, T² in the loss off"
     link = urlsplit(row["open"])
     assert link.path == "distillation"
     asked = {name: values[0] for name, values in parse_qs(link.query).items()}
     assert asked == {"run": "r un", "temperature": "8.0", "t_squared": "false", "student": "mlp300", "lang": "zh"}
-    whole = history.parameters(e, whole=True)
+    whole = table.parameters(e, whole=True)
     assert asked.items() - {("lang", "zh")} <= whole.items()
     assert whole["alpha"] == "0.9"
     assert "precision" not in whole  # what "auto" came to is not set for the next run
     assert DistillationSettings.parse({n: v for n, v in whole.items() if n != "run"}).temperature == 8
-    plain = history.table([entry("a")], {}, ENGLISH, "en").iloc[0]
+    plain = table.table([entry("a")], {}, ENGLISH, "en").iloc[0]
     assert plain["settings"] == "all at their defaults"
     assert pd.isna(plain["rank"])
-    assert list(history.table([], {}, ENGLISH, "en").columns) == list(history.COLUMNS)
+    assert list(table.table([], {}, ENGLISH, "en").columns) == list(table.COLUMNS)
 
 
 def test_csv_holds_every_run_and_every_setting():
     entries = [entry("a", errors=300), entry("b", errors=200), entry("c", state="failed")]
-    read = pd.read_csv(io.StringIO(history.csv(entries, history.ranks(entries))))
+    read = pd.read_csv(io.StringIO(table.csv(entries, table.ranks(entries))))
     assert list(read["id"]) == ["a", "b", "c"]
     assert list(read["rank"][:2]) == [2, 1]
     assert math.isnan(read["rank"][2])
     assert json.loads(read["settings"][0]) == dict(entries[0].settings)
     assert json.loads(read["validation"][1]) == {DISTILLED: 200}
-    assert history.csv([], {}) == ""
+    assert table.csv([], {}) == ""
 
 
 def test_names_of_an_address_are_told_apart():
-    assert history.named("a,b,a,,x", {"a", "b"}) == (["a", "b"], ["x"])
-    assert history.named("", {"a"}) == ([], [])
-    assert len(history.named("y" * 999, {})[1][0]) == 30
+    assert table.named("a,b,a,,x", {"a", "b"}) == (["a", "b"], ["x"])
+    assert table.named("", {"a"}) == ([], [])
+    assert len(table.named("y" * 999, {})[1][0]) == 30
 
 
 # Between two runs
@@ -178,7 +178,7 @@ def test_names_of_an_address_are_told_apart():
 def test_equal_seeds_that_drew_equal_images_are_paired():
     whole = recorded("distillation")
     one, other = [200, 220, 215, 190], [180, 210, 190, 185]
-    found = between.answer(with_ends(whole, one), with_ends(whole, other, temperature=8.0), "A", "B")
+    found = comparing.answer(with_ends(whole, one), with_ends(whole, other, temperature=8.0), "A", "B")
     points = [100 * (a - b) / whole.data.validation for a, b in zip(one, other, strict=True)]
     expected = stats.ttest_1samp(points, 0).confidence_interval(0.95)
     assert found.paired
@@ -191,7 +191,7 @@ def test_only_seeds_in_common_are_paired():
     whole = recorded("distillation")
     one = with_ends(whole, [200, 220, 900], seeds=[0, 1, 2])
     other = with_ends(whole, [190, 230, 0], seeds=[0, 1, 7])
-    found = between.answer(one, other, "A", "B")
+    found = comparing.answer(one, other, "A", "B")
     assert found.difference.n == 2
     assert found.difference.mean == pytest.approx(0)
 
@@ -201,7 +201,7 @@ def test_other_images_or_seeds_are_not_paired(change):
     whole = recorded("distillation")
     one, other = [200, 220, 215, 190], [280, 310, 300, 285]
     second = with_ends(whole, other, change.get("seeds"), **change.get("settings", {}))
-    found = between.answer(with_ends(whole, one), second, "A", "B")
+    found = comparing.answer(with_ends(whole, one), second, "A", "B")
     scale = 100 / whole.data.validation
     expected = stats.ttest_ind([scale * a for a in one], [scale * b for b in other], equal_var=False)
     low, high = expected.confidence_interval(0.95)
@@ -216,22 +216,22 @@ def test_other_images_or_seeds_are_not_paired(change):
 
 def test_what_does_not_measure_the_same_gets_no_verdict():
     whole = recorded("distillation")
-    assert between.answer(whole, recorded("transfer"), "A", "B").kind == "none"
+    assert comparing.answer(whole, recorded("transfer"), "A", "B").kind == "none"
     uci = whole.model_copy(update={"data": whole.data.model_copy(update={"name": "UCI digits"})})
-    assert between.answer(whole, uci, "A", "B").kind == "none"
+    assert comparing.answer(whole, uci, "A", "B").kind == "none"
     newer = whole.model_copy(update={"version": whole.version + 1})
-    assert "versions of the lab" in ENGLISH(between.answer(whole, newer, "A", "B").text)
-    assert between.answer(recorded("meta_learning"), whole, "A", "B").kind == "none"
+    assert "versions of the lab" in ENGLISH(comparing.answer(whole, newer, "A", "B").text)
+    assert comparing.answer(recorded("meta_learning"), whole, "A", "B").kind == "none"
 
 
 def test_one_trial_and_equal_trials_claim_no_interval():
     whole = recorded("distillation")
-    one = between.answer(with_ends(whole, [200]), with_ends(whole, [100]), "A", "B")
+    one = comparing.answer(with_ends(whole, [200]), with_ends(whole, [100]), "A", "B")
     assert one.kind == "single"
     assert "+2.00 points" in ENGLISH(one.text)
-    same = between.answer(with_ends(whole, [200, 210]), with_ends(whole, [100, 110]), "A", "B")
+    same = comparing.answer(with_ends(whole, [200, 210]), with_ends(whole, [100, 110]), "A", "B")
     assert same.kind == "single"
-    assert between.answer(whole, whole, "A", "B").kind == "undetectable"
+    assert comparing.answer(whole, whole, "A", "B").kind == "undetectable"
 
 
 def test_losses_are_compared_as_ratios():
@@ -244,12 +244,12 @@ def test_losses_are_compared_as_ratios():
         for t, factor in zip(whole.arm(arm).trials, factors, strict=True)
     )  # fmt: skip
     arms = tuple(a.model_copy(update={"trials": trials}) if a.name == arm else a for a in whole.arms)
-    found = between.answer(whole, whole.model_copy(update={"arms": arms}), "A", "B")
+    found = comparing.answer(whole, whole.model_copy(update={"arms": arms}), "A", "B")
     expected = stats.ttest_1samp([-math.log10(f) for f in factors], 0).confidence_interval(0.95)
     assert found.kind == "better"
     assert (found.difference.low, found.difference.high) == pytest.approx((expected.low, expected.high))
     assert f"{10**found.difference.mean:.3g} times lower" in ENGLISH(found.text)
-    back = between.answer(whole.model_copy(update={"arms": arms}), whole, "A", "B")
+    back = comparing.answer(whole.model_copy(update={"arms": arms}), whole, "A", "B")
     assert back.kind == "worse"
     assert back.difference.low == pytest.approx(-expected.high)
 
@@ -257,9 +257,9 @@ def test_losses_are_compared_as_ratios():
 def test_several_are_compared_with_the_first_in_wider_intervals():
     whole = recorded("distillation")
     runs = [with_ends(whole, e) for e in ([200, 220, 215], [190, 215, 204], [150, 160, 170], [210, 200, 220])]
-    assert len(between.answers(runs[:1])) == 0
-    (two,) = between.answers(runs[:2])
-    four = between.answers(runs)
+    assert len(comparing.answers(runs[:1])) == 0
+    (two,) = comparing.answers(runs[:2])
+    four = comparing.answers(runs)
     assert two.difference.confidence == 0.95
     assert [a.difference.confidence for a in four] == pytest.approx([1 - 0.05 / 3] * 3)
     assert four[0].difference.half_width > two.difference.half_width
@@ -269,15 +269,15 @@ def test_several_are_compared_with_the_first_in_wider_intervals():
 def test_side_by_side_says_what_differs_and_nothing_else():
     whole = recorded("distillation")
     one, other = with_ends(whole, [200, 220, 240]), with_ends(whole, [100, 110, 150], temperature=8.0)
-    assert between.differing_settings([one, other]) == {"Temperature T": ["4", "8"]}
-    html = between.side_by_side([one, other], RUN_COLOURS, ENGLISH)
+    assert comparing.differing_settings([one, other]) == {"Temperature T": ["4", "8"]}
+    html = comparing.side_by_side([one, other], RUN_COLOURS, ENGLISH)
     assert "Temperature T" in html
     assert "Teacher weight" not in html
     scale = 10_000 / whole.data.validation
     assert f"{scale * 120:.0f} ± {scale * stdev([100, 110, 150]):.0f}" in html
     hostile = one.model_copy(update={"provenance": one.provenance.model_copy(update={"processor": "<b>x</b>"})})
-    assert "<b>x</b>" not in between.side_by_side([hostile, other], RUN_COLOURS, ENGLISH)
-    assert "technique" in between.side_by_side([one, recorded("transfer")], RUN_COLOURS, ENGLISH)
+    assert "<b>x</b>" not in comparing.side_by_side([hostile, other], RUN_COLOURS, ENGLISH)
+    assert "technique" in comparing.side_by_side([one, recorded("transfer")], RUN_COLOURS, ENGLISH)
 
 
 def test_curves_lie_over_each_other_on_one_axis():

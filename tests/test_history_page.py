@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from app import importing, report, runs, watch
-from app.bundled import recorded
-from app.text import Translate
+from app.history import importing, page
+from app.i18n.text import Translate
+from app.reports import files
+from app.results.bundled import recorded
+from app.runs import panel
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
 from kd_core.runs.queue import Queue
@@ -22,9 +24,9 @@ def store(tmp_path, monkeypatch):
     """A store of its own, and a queue whose workers never start."""
     made = Store(f"sqlite:///{tmp_path / 'lab.db'}")
     queue = Queue(rest=10**6, store=made)
-    for module in (watch, runs):
+    for module in (panel, page):
         monkeypatch.setattr(module, "store", lambda: made)
-    monkeypatch.setattr(watch, "queue", lambda: queue)
+    monkeypatch.setattr(panel, "queue", lambda: queue)
     yield made
     queue.close()
     made.close()
@@ -58,7 +60,7 @@ def test_an_empty_history_says_so_and_leads_to_a_page(store):
 
 def test_a_store_out_of_reach_says_so_in_its_own_words(store, monkeypatch):
     nowhere = Store("sqlite:////proc/nowhere/lab.db")
-    monkeypatch.setattr(runs, "store", lambda: nowhere)
+    monkeypatch.setattr(page, "store", lambda: nowhere)
     at = open_page(PAGE)
     assert "Runs are not kept at present" in texts(at)
     assert "Nothing has been run" not in texts(at)
@@ -124,13 +126,13 @@ def test_ticks_outlive_a_filter(filled):
 def test_back_ticks_what_was_ticked_before_and_an_address_that_lags_does_not(filled, monkeypatch):
     at = open_page(PAGE, runs="one,two")
     at.session_state["runs_table"] = {"selection": {"rows": [2], "columns": [], "cells": []}}  # two, alone
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 60.0)
     at.run()
     assert at.query_params["runs"] in ("two", ["two"])
     at.query_params["runs"] = "two,one"  # as a browser has it that has not heard yet
     at.run()
     assert at.query_params["runs"] in ("two", ["two"])
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 0.0)
     for ticked in ("two,one", "two", "one"):  # now it is the browser's Back, and Forward
         at.query_params["runs"] = ticked
         at.run()
@@ -140,7 +142,7 @@ def test_back_ticks_what_was_ticked_before_and_an_address_that_lags_does_not(fil
 
 def test_a_file_is_read_in_marked_and_never_twice(filled):
     at = open_page(PAGE)
-    content = report.json(recorded("transfer")).encode()
+    content = files.json(recorded("transfer")).encode()
     at.file_uploader(key="import_file").upload("result.json", content, "application/json").run()
     assert not at.exception
     assert "marked as imported" in " ".join(said.value for said in at.success)
@@ -157,7 +159,7 @@ def test_a_file_is_read_in_marked_and_never_twice(filled):
 
 @pytest.mark.parametrize("technique", list(TECHNIQUES))
 def test_an_imported_result_is_drawn_on_its_page_and_marked(store, technique):
-    store.add("imported-x", importing.read(report.json(recorded(technique)).encode()))
+    store.add("imported-x", importing.read(files.json(recorded(technique)).encode()))
     at = open_page(f"pages/{technique}.py", run="imported-x")
     assert str(recorded(technique).verdict.text) in texts(at)
     assert "nobody here has trained it" in texts(at)
@@ -170,7 +172,7 @@ def test_an_imported_result_is_drawn_on_its_page_and_marked(store, technique):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_bad_file_is_one_sentence(filled, language):
     at = open_page(PAGE, lang=language)
-    record = json.loads(report.json(recorded("transfer")))
+    record = json.loads(files.json(recorded("transfer")))
     record["settings"]["lam"] = "<script>*x*"
     for content in (b"\x00\x01", b"{}", json.dumps(record).encode()):
         at.file_uploader(key="import_file").set_value(("x.json", content, "application/json")).run()

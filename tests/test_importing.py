@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import importing, report
-from app.bundled import recorded
-from app.consistent import contradictions
-from app.text import Translate
+from app.history import importing
+from app.history.consistent import contradictions
+from app.i18n.text import Translate
+from app.reports import files
+from app.results.bundled import recorded
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import Problem
 from kd_core.results.wording import answers
@@ -23,7 +24,7 @@ from kd_core.techniques import TECHNIQUES
 @pytest.fixture(scope="module")
 def exported() -> dict:
     """A real export with two digits in its gallery."""
-    record = json.loads(report.json(recorded("distillation")))
+    record = json.loads(files.json(recorded("distillation")))
     record["gallery"] = record["gallery"][:2]
     for arm in record["arms"]:
         for trial in arm["trials"]:
@@ -55,7 +56,7 @@ def changed(record: dict, path: str, value) -> dict:
 @pytest.mark.parametrize("technique", list(TECHNIQUES))
 def test_what_was_exported_comes_back_but_for_the_networks(technique):
     whole = recorded(technique)
-    assert importing.read(report.json(whole).encode()) == whole.without_networks()
+    assert importing.read(files.json(whole).encode()) == whole.without_networks()
 
 
 def test_networks_are_left_out():
@@ -141,7 +142,7 @@ def test_a_missing_arm_is_refused(exported):
 
 @pytest.mark.parametrize("technique", ["distillation", "transfer"])
 def test_what_its_figures_need_must_be_there(technique):
-    record = json.loads(report.json(recorded(technique)))
+    record = json.loads(files.json(recorded(technique)))
     for arm in record["arms"]:
         for trial in arm["trials"]:
             trial["gallery_logits"] = []
@@ -214,7 +215,7 @@ SPOILT = {
 
 @pytest.fixture(scope="module")
 def whole() -> dict[str, dict]:
-    return {technique: json.loads(report.json(recorded(technique))) for technique in TECHNIQUES}
+    return {technique: json.loads(files.json(recorded(technique))) for technique in TECHNIQUES}
 
 
 @pytest.mark.parametrize(("technique", "path", "value"), [  # every second one by make proof
@@ -282,7 +283,7 @@ def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quic
     chosen = {name: value for name, value in settings_of.items() if name != "technique"}
     asked = TECHNIQUES[technique].settings.parse({**chosen, "device": "cpu", "precision": "float32"})
     *_, result = import_module(asked.module).run(asked, uci if technique == "meta_learning" else tiny)
-    assert importing.read(report.json(result).encode()) == result.without_networks()
+    assert importing.read(files.json(result).encode()) == result.without_networks()
 
 
 def test_controls_and_digits_left_out_do_not_contradict_themselves(small_result, without_threes):

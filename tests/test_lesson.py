@@ -6,14 +6,17 @@ from itertools import pairwise
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.lessons import distillation, meta_learning, multitask, transfer
-from app.lessons.step import Bars, Choice
-from app.text import Translate
+from app.distillation import lesson
+from app.i18n.text import Translate
+from app.lessons.model import Bars, Choice
+from app.meta_learning import lesson as meta_learning
+from app.multitask import lesson as multitask
+from app.transfer import lesson as transfer
 from kd_core.techniques import TECHNIQUES
 from tests.test_pages import open_page, texts
 
 LESSONS = {
-    "distillation": distillation.LESSON,
+    "distillation": lesson.LESSON,
     "transfer": transfer.LESSON,
     "multitask": multitask.LESSON,
     "meta_learning": meta_learning.LESSON,
@@ -117,13 +120,13 @@ def test_the_address_leads_to_a_step_and_a_wrong_one_is_named():
 
 def test_back_leads_to_the_step_before_and_an_address_that_lags_does_not(monkeypatch):
     at = press(press(open_page(), "lesson_take"), "lesson_next")
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 60.0)
     press(at, "lesson_next")
     at.query_params["lesson"] = "2"  # as a browser has it that has not heard yet
     at.run()
     assert at.query_params["lesson"] in ("3", ["3"])
     assert "lesson_answer_2" in keys(at)
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 0.0)
     for step in ("2", "1", "2"):  # now it is the browser's Back, and Forward
         at.query_params["lesson"] = step
         at.run()

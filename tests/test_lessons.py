@@ -10,12 +10,15 @@ import torch
 from scipy.optimize import brentq
 from scipy.special import softmax
 
-from app.bundled import gallery, labels_curve, recorded, recorded_step, sinusoids
-from app.lessons import distillation, meta_learning, multitask, transfer
+from app.distillation import lesson
+from app.i18n.text import Translate
+from app.lessons.model import Bars, Choice, LessonStep, Number, total_variation
 from app.lessons.pictures import beside
-from app.lessons.step import Bars, Choice, LessonStep, Number, total_variation
-from app.text import Translate
-from app.transfer_figures import lambda_map
+from app.meta_learning import lesson as meta_learning
+from app.multitask import lesson as multitask
+from app.results.bundled import gallery, labels_curve, recorded, recorded_step, sinusoids
+from app.transfer import lesson as transfer
+from app.transfer.figures import lambda_map
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.multitask.settings import MultitaskSettings
@@ -23,7 +26,7 @@ from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
 
 LESSONS = {
-    "distillation": distillation.LESSON,
+    "distillation": lesson.LESSON,
     "transfer": transfer.LESSON,
     "multitask": multitask.LESSON,
     "meta_learning": meta_learning.LESSON,
@@ -106,25 +109,25 @@ def test_t_changes_no_winner_of_the_gallery_nor_of_the_student():
     temperatures = np.array([0.5, 1.0, 3.0, 20.0, 50.0])
     winners = softmax(rows[None] / temperatures[:, None, None], axis=-1).argmax(-1)
     changed = int((winners != winners[0]).any(0).sum())
-    assert distillation.winners_that_change(rows.tolist(), temperatures.tolist()) == changed == 0
+    assert lesson.winners_that_change(rows.tolist(), temperatures.tolist()) == changed == 0
     student = np.array(recorded("distillation").arm("distilled student").trials[0].gallery_logits)
     differ = int((student.argmax(1) != softmax(student / 4.0, axis=1).argmax(1)).sum())
-    assert (distillation.LESSON[3].ask.truth() == "no") == (differ == 0)
-    assert distillation.LESSON[3].values()["changed"] == differ
-    assert distillation.winners_that_change([[1.0, 2.0]], [1.0, 4.0]) == 0
+    assert (lesson.LESSON[3].ask.truth() == "no") == (differ == 0)
+    assert lesson.LESSON[3].values()["changed"] == differ
+    assert lesson.winners_that_change([[1.0, 2.0]], [1.0, 4.0]) == 0
 
 
 def test_bars_and_the_temperature_of_the_goal():
-    ask = distillation.LESSON[1].ask
+    ask = lesson.LESSON[1].ask
     assert isinstance(ask, Bars)
     np.testing.assert_allclose(ask.truth(), softmax(logits(740) / 8.0), atol=1e-12)
     seven = logits(0)
     root = brentq(lambda t: softmax(seven / t)[7] - 0.6, 0.5, 50)
-    assert distillation.LESSON[2].ask.truth() == pytest.approx(root, abs=1e-6)
-    reached = distillation.LESSON[2].goal.reached
+    assert lesson.LESSON[2].ask.truth() == pytest.approx(root, abs=1e-6)
+    reached = lesson.LESSON[2].goal.reached
     assert not reached(DistillationSettings(temperature=math.floor(2 * root) / 2))
     assert reached(DistillationSettings(temperature=math.ceil(2 * root) / 2))
-    assert distillation.seven_at(4.0) == pytest.approx(softmax(seven / 4.0)[7])
+    assert lesson.seven_at(4.0) == pytest.approx(softmax(seven / 4.0)[7])
 
 
 def test_alpha_is_the_weight_on_the_teacher():
@@ -133,14 +136,14 @@ def test_alpha_is_the_weight_on_the_teacher():
     z, labels = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([1])
     same = distillation_loss(z, z, labels, 4.0, 0.9)  # the teacher's part is 0
     share = 100 * same / torch.nn.functional.cross_entropy(z, labels)
-    assert distillation.LESSON[4].ask.truth() == pytest.approx(float(share), abs=1e-4)
+    assert lesson.LESSON[4].ask.truth() == pytest.approx(float(share), abs=1e-4)
 
 
 def test_the_recorded_gain():
     difference = recorded("distillation").verdict.difference
     trials = {arm.name: [t.test_errors for t in arm.trials] for arm in recorded("distillation").arms}
     paired = np.subtract(trials["student alone"], trials["distilled student"]).mean() / 100
-    assert distillation.LESSON[5].ask.truth() == difference.mean == pytest.approx(paired)
+    assert lesson.LESSON[5].ask.truth() == difference.mean == pytest.approx(paired)
 
 
 # --- transfer -----------------------------------------------------------------------------------

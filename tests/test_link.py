@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
-from app import link
-from app.controls import _read
+from app.controls import link
+from app.controls.widgets import _read
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.techniques import TECHNIQUES
 
@@ -72,7 +72,7 @@ def test_the_servers_own_address(url, base):
 PAGE = """
 import streamlit as st
 from app.controls import controls, follow, notices, presets, read_address
-from app.text import current
+from app.i18n.text import current
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 read_address("here", reserved=True)

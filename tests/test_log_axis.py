@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from app import log_axis
-from app.text import Translate
+from app.figures import log_axis
+from app.i18n.text import Translate
 from tests.every_figure import every
 from tests.without_digits import without
 

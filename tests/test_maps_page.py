@@ -3,11 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import map_figures
-from app.bundled import recorded, recorded_map
-from app.maps import sweeps
-from app.text import Translate
-from app.watch import queue
+from app.i18n.text import Translate
+from app.results.bundled import recorded, recorded_map
+from app.runs.panel import queue
+from app.sweeps import figures
+from app.sweeps.page import sweeps
 from kd_core.results.multiple_comparisons import standings
 from kd_core.settings.common import STUDENTS
 from kd_core.sweeps.plan import Plan
@@ -46,7 +46,7 @@ def test_the_recorded_map_stands_there_with_what_it_allows_to_say(language):
     view = recorded_map()
     assert len(view.cells) == 36
     assert html(at).count("<td") == 36
-    assert map_figures.summary(view, language) in texts(at)
+    assert figures.summary(view, language) in texts(at)
     assert at.query_params["axis"] == [str(axis) for axis in map_presets()["temperature_alpha"].plan.axes]
     assert len(at.get("plotly_chart")) == 2
     best = at.selectbox(key="map_cell").value
@@ -62,7 +62,7 @@ def test_a_small_map_is_made_and_every_cell_opens_its_run():
     assert view.state == "finished", view.problem
     at.run()
     assert not at.exception
-    assert map_figures.summary(view, ENGLISH) in texts(at)
+    assert figures.summary(view, ENGLISH) in texts(at)
     shown = html(at)
     for cell in view.cells:
         assert f"run={cell.run}" in shown
@@ -71,7 +71,7 @@ def test_a_small_map_is_made_and_every_cell_opens_its_run():
     assert at.button(key="run").disabled
     again = page_of(**TINY)  # the address is the state
     assert "4 of 4 cells" in texts(again)
-    assert map_figures.parameters(plan, view.cells[0], run=False)["temperature"] == "1.0"
+    assert figures.parameters(plan, view.cells[0], run=False)["temperature"] == "1.0"
 
 
 @pytest.mark.parametrize(
@@ -174,13 +174,13 @@ def test_only_a_real_difference_is_marked():
     view = recorded_map()
     marks = judged(view)
     worse = [cell for cell in view.cells if not marks[name_of(cell)].may_be_best]
-    drawn = map_figures.heat(view, ENGLISH)
+    drawn = figures.heat(view, ENGLISH)
     assert drawn.count('class="may"') == (36 - len(worse) if worse else 1)
     for seeds in (1, 2):
         few = with_cells(view, {name_of(c): {s: c.measures[s] for s in range(seeds)} for c in view.cells})
-        assert f"Seeds per cell: {seeds}. At least 3 are needed" in map_figures.summary(few, ENGLISH)
-        assert "detectably" not in map_figures.summary(few, ENGLISH) + map_figures.heat(few, ENGLISH)
-        assert map_figures.heat(few, ENGLISH).count('class="may"') == 1
+        assert f"Seeds per cell: {seeds}. At least 3 are needed" in figures.summary(few, ENGLISH)
+        assert "detectably" not in figures.summary(few, ENGLISH) + figures.heat(few, ENGLISH)
+        assert figures.heat(few, ENGLISH).count('class="may"') == 1
 
 
 def with_cells(view, measures, **changes):
@@ -202,7 +202,7 @@ def small_map(*axes, measures, **changes):
 def test_a_map_that_was_stopped_after_one_cell_says_that_there_is_nothing_to_compare():
     view = small_map("temperature=1,4", "alpha=0.5,1", state="stopped",
                      measures={"temperature=1 alpha=0.5": {0: 90.0, 1: 80.0}})  # fmt: skip
-    said = map_figures.summary(view, ENGLISH)
+    said = figures.summary(view, ENGLISH)
     assert said.startswith("Best cell so far: Temperature T 1, Teacher weight α 0.5 (85).")
     assert said.endswith("There is nothing to compare it with yet.")
     assert "seed" not in said.lower()
@@ -217,10 +217,10 @@ def test_cells_that_differ_in_a_setting_without_effect_are_one_experiment():
     marks = judged(view)
     assert marks["temperature=1 alpha=0"] == marks["temperature=4 alpha=0"]
     assert marks["temperature=1 alpha=0"].is_best
-    said = map_figures.summary(view, ENGLISH)
+    said = figures.summary(view, ENGLISH)
     assert "detectably better than each of the 2 others" in said
     assert "4 cells are 3 experiments" in said
-    assert map_figures.heat(view, ENGLISH).count(f"<small>{map_figures.BEST}</small>") == 2
+    assert figures.heat(view, ENGLISH).count(f"<small>{figures.BEST}</small>") == 2
     three = standings({"0": same, "1": other, "2": {s: 2 * v for s, v in other.items()}})
     assert marks["temperature=1 alpha=1"] == three["1"]
 
@@ -235,8 +235,8 @@ def test_sentence_and_intervals_say_the_same(scale):
         for place, name in enumerate(names)
     }
     view = small_map("temperature=1,4", "alpha=0.5,1", measures=measures)
-    said, marks = map_figures.summary(view, ENGLISH), judged(view)
-    words = {name: map_figures.interval(marks[name], view, ENGLISH) for name in names}
+    said, marks = figures.summary(view, ENGLISH), judged(view)
+    words = {name: figures.interval(marks[name], view, ENGLISH) for name in names}
     may = [name for name in names if words[name].startswith(("may be", "the best"))]
     assert may == [name for name in names if marks[name].may_be_best]
     assert (
@@ -263,6 +263,6 @@ def test_a_losss_map_is_compared_by_factors():
         cell.model_copy(update={"at": at, "measures": m}) for at, m in zip(plan.grid(), seeds, strict=True)
     )
     view = recorded_map().model_copy(update={"plan": plan, "cells": cells, "losses": True})
-    said = map_figures.summary(view, ENGLISH)
+    said = figures.summary(view, ENGLISH)
     assert said.startswith("Best cell: Inner step size α 0.03, Inner steps 5")
-    assert "times" in map_figures.heat(view, ENGLISH)
+    assert "times" in figures.heat(view, ENGLISH)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app import meta_figures as figures
-from app.bundled import recorded, sinusoids
-from app.text import Translate
+from app.i18n.text import Translate
+from app.meta_learning import figures
+from app.results.bundled import recorded, sinusoids
 from kd_core.meta_learning.settings import MAML, ORACLE, PRETRAINED, MetaSettings
 
 _ = Translate("en")

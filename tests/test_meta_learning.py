@@ -14,7 +14,7 @@ from safetensors.torch import load
 from sklearn.neighbors import NearestCentroid
 from torch import nn
 
-from app.bundled import ASSETS, recorded
+from app.results.bundled import ASSETS, recorded
 from kd_core.cli.main import main
 from kd_core.data.variants import only
 from kd_core.messages import Problem

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app import multitask_figures as figures
-from app.bundled import ASSETS, recorded, recorded_step, sweep
-from app.text import Translate
+from app.i18n.text import Translate
+from app.multitask import figures
+from app.results.bundled import ASSETS, recorded, recorded_step, sweep
 from kd_core.multitask.settings import FAIR, JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
 
 _ = Translate("en")

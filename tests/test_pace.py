@@ -1,7 +1,7 @@
 """Pages poll at a pace that keeps the server free, however many there are."""
 
-import app.pace as module
-from app.pace import FASTEST, SLOWEST, TOGETHER, Pace
+import app.runs.pace as module
+from app.runs.pace import FASTEST, SLOWEST, TOGETHER, Pace
 
 
 def test_the_more_pages_poll_the_less_often_each_does(monkeypatch):

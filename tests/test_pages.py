@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.article import CITED
-from app.bundled import durations
-from app.figures import COLOURS
-from app.tabs import TABS
-from app.text import Translate
-from app.watch import _limits, queue, store
+from app.figures.arms import COLOURS
+from app.i18n.text import Translate
+from app.overview.article import CITED
+from app.results.bundled import durations
+from app.results.tabs import TABS
+from app.runs.panel import _limits, queue, store
 from kd_core.data.digits import load
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.distillation.trainer import run
@@ -81,20 +81,20 @@ def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monk
     at.number_input(key="temperature").set_value(5.0).run()  # a person's own
     assert at.number_input(key="temperature").value == 5
     at.button(key="preset_hard_teacher").click().run()
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 0.0)
     at.number_input(key="temperature").set_value(5.0).run()  # later than a browser can be late
     assert at.number_input(key="temperature").value == 5
 
 
 def test_controls_follow_an_address_that_a_person_moved_and_none_that_lags(monkeypatch):
     at = open_page(temperature="8", alpha="0.5")
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 60.0)
     at.number_input(key="temperature").set_value(9.0).run()
     at.query_params["temperature"] = "8"  # as a browser has it that has not heard yet
     at.run()
     assert at.number_input(key="temperature").value == 9
     assert at.query_params["temperature"] in ("9", ["9"])
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 0.0)
     at.query_params["temperature"] = "8"  # late, with a widget that was changed after it
     at.number_input(key="temperature").set_value(10.0).run()
     assert at.number_input(key="temperature").value == 10

@@ -76,7 +76,8 @@ def test_missing_or_cut_files_and_other_data_are_said_in_a_sentence(tmp_path, mo
 
 def test_no_torch_is_needed():
     code = (
-        "import sys; from kd_core.data import pixels; import kd_core.export.numpy_forward, app.depth, app.report;"
+        "import sys; from kd_core.data import pixels; import kd_core.export.numpy_forward, app.figures.depth;"
+        "import app.reports.files;"
         "pixels.test_images('UCI digits'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from safetensors.torch import load
 
-from app import report
-from app.bundled import recorded
-from app.chart import tiles
-from app.image import data_uri
+from app.figures.image import data_uri
+from app.reports import files
+from app.results.bundled import recorded
+from app.results.chart import tiles
 from kd_core import distillation, meta_learning
 from kd_core.data.digits import Digits
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
@@ -32,7 +32,7 @@ from kd_core.techniques import TECHNIQUES
 
 
 def test_csv_has_a_row_for_each_arm_and_trial(small_result):
-    read = pd.read_csv(io.StringIO(report.csv(small_result)))
+    read = pd.read_csv(io.StringIO(files.csv(small_result)))
     assert len(read) == sum(len(arm.trials) for arm in small_result.arms) == 12
     row = read[(read["arm"] == DISTILLED) & (read["seed"] == 1)].iloc[0]
     arm, teacher = small_result.arm(DISTILLED), small_result.arm(TEACHER)
@@ -51,10 +51,10 @@ def test_csv_has_a_row_for_each_arm_and_trial(small_result):
 
 
 def test_json_reads_back_without_the_networks(small_result):
-    text = report.json(small_result)
+    text = files.json(small_result)
     read = Result.model_validate_json(text)
     assert all(trial.weights is None for arm in read.arms for trial in arm.trials)
-    assert report.json(read) == text
+    assert files.json(read) == text
     assert read.verdict == small_result.verdict
     assert read.arm(DISTILLED).trials[2].mistakes == small_result.arm(DISTILLED).trials[2].mistakes
 
@@ -70,7 +70,7 @@ def test_a_saved_network_answers_as_recorded(small_result, uci: Digits):
 
 
 def test_file_names_say_where_they_come_from(small_result):
-    name = report.file_name(small_result, "distilled, same labels seed 3", "safetensors")
+    name = files.file_name(small_result, "distilled, same labels seed 3", "safetensors")
     assert name == "distillation-distilled-same-labels-seed-3.safetensors"
 
 
@@ -92,8 +92,8 @@ ROOT = Path(__file__).parent.parent
 
 def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:
     """Exit status and lines of the script that repeats `result`, run as a person would run it."""
-    file = folder / report.file_name(result, "repeat", "py")
-    file.write_text(report.script(result), encoding="utf-8")
+    file = folder / files.file_name(result, "repeat", "py")
+    file.write_text(files.script(result), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(file)], capture_output=True, text=True, timeout=120, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -105,7 +105,7 @@ def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:
 def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_path, capsys, quick_teachers):
     def repeated(result):
         file = tmp_path / "repeat.py"
-        file.write_text(report.script(result), encoding="utf-8")
+        file.write_text(files.script(result), encoding="utf-8")
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(file), run_name="__main__")
         return ended.value.code, capsys.readouterr().out.splitlines()
@@ -133,7 +133,7 @@ def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_pat
 def test_the_script_repeats_losses_too(uci, tmp_path):
     *_, result = meta_learning.run(meta_learning.Settings(iterations=10, meta_batch=2, seeds=2), uci)
     status, lines = run_script(result, tmp_path)
-    for name, losses in report.numbers(result).items():
+    for name, losses in files.numbers(result).items():
         for seed, found in losses.items():
             assert f"{name}, seed {seed}: {found!r}" in lines
     assert status == 0
@@ -142,13 +142,13 @@ def test_the_script_repeats_losses_too(uci, tmp_path):
 @pytest.mark.parametrize("technique", list(TECHNIQUES))
 def test_a_script_has_all_settings_and_the_data_of_its_run(technique):
     result = recorded(technique)
-    text = report.script(result)
+    text = files.script(result)
     values = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in ast.parse(text).body if isinstance(node, ast.Assign)
     }  # fmt: skip
     assert values["SETTINGS"] == result.settings
-    assert values["RECORDED"] == report.numbers(result)
+    assert values["RECORDED"] == files.numbers(result)
     assert values["VERSION"] == result.version
     assert f"from kd_core import {technique} as technique" in text
     assert ("load_mnist()" in text) == (technique != "meta_learning")  # sinusoids need no images
@@ -158,18 +158,16 @@ def test_nothing_of_a_strangers_file_is_run_by_its_script(small_result):
     hostile = 'x"""\nimport os\nos.system("true")\n"""'
     made = small_result.provenance.model_copy(update={"processor": hostile, "torch": hostile, "python": hostile})
     arm = small_result.arms[0].model_copy(update={"name": hostile})
-    text = report.script(
-        small_result.model_copy(update={"provenance": made, "arms": (arm, *small_result.arms[1:])})
-    )
+    text = files.script(small_result.model_copy(update={"provenance": made, "arms": (arm, *small_result.arms[1:])}))
     tree = ast.parse(text)
     assert not any(isinstance(node, ast.Import) and node.names[0].name == "os" for node in ast.walk(tree))
-    assert len(tree.body) == len(ast.parse(report.script(small_result)).body)
+    assert len(tree.body) == len(ast.parse(files.script(small_result)).body)
 
 
 @pytest.mark.parametrize("technique", list(TECHNIQUES))
 def test_every_technique_is_exported_as_csv_and_json(technique):
     result = recorded(technique)
-    read = pd.read_csv(io.StringIO(report.csv(result)))
+    read = pd.read_csv(io.StringIO(files.csv(result)))
     assert len(read) == sum(len(arm.trials) for arm in result.arms)
     assert read["test_errors"].isna().all() == (result.measure != "errors") == read["query_loss"].notna().all()
-    assert json.loads(report.json(result))["technique"] == technique
+    assert json.loads(files.json(result))["technique"] == technique

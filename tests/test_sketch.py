@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from app.bundled import gallery, recorded
-from app.sketch import DrawSettings, networks, one_of_each, provenance
-from app.text import Translate
+from app.distillation.draw import DrawSettings, networks, one_of_each, provenance
+from app.i18n.text import Translate
+from app.results.bundled import gallery, recorded
 from kd_core.data import pixels
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
 from kd_core.export import numpy_forward

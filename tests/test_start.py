@@ -9,9 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import figures
-from app.bundled import recorded
-from app.text import Translate
+from app.figures import arms
+from app.i18n.text import Translate
+from app.results.bundled import recorded
 
 ROOT = Path(__file__).parent.parent
 ENTRY = str(ROOT / "streamlit_app.py")
@@ -19,7 +19,7 @@ HEAVY = ["pandas", "pyarrow", "scipy", "sklearn", "torch"]
 FIRST_PAGE = """
 import sys
 from streamlit.testing.v1 import AppTest
-from app.start import import_pages_modules
+from app.shell.start import import_pages_modules
 import_pages_modules()
 at = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 assert not at.exception
@@ -50,22 +50,22 @@ def distillation():
 
 def test_a_rerun_makes_no_figure_that_there_is(distillation, monkeypatch):
     made = []
-    finish = figures.finish
-    monkeypatch.setattr(figures, "finish", lambda figure, **how: made.append(figure) or finish(figure, **how))
+    finish = arms.finish
+    monkeypatch.setattr(arms, "finish", lambda figure, **how: made.append(figure) or finish(figure, **how))
     distillation.run()
     distillation.slider(key="alpha").set_value(0.5).run()
     assert made == []
     distillation.number_input(key="temperature").set_value(7.5).run()
     assert not distillation.exception
     assert made == []  # what follows T is drawn in the browser
-    figures.errors_by_arm.cache_clear()  # of what other tests have drawn
-    figures.errors_by_arm(recorded("distillation"), Translate("en"))
+    arms.errors_by_arm.cache_clear()  # of what other tests have drawn
+    arms.errors_by_arm(recorded("distillation"), Translate("en"))
     made.clear()
     same = recorded("distillation").model_copy(deep=True)
-    figures.errors_by_arm(same, Translate("en"))
+    arms.errors_by_arm(same, Translate("en"))
     assert made == []  # nor of an equal Result in an equal language
-    figures.errors_by_arm(same.without_timings(), Translate("en"))
-    figures.errors_by_arm(same, Translate("zh"))
+    arms.errors_by_arm(same.without_timings(), Translate("en"))
+    arms.errors_by_arm(same, Translate("zh"))
     assert len(made) == 2
 
 

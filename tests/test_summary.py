@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from app.bundled import all_labels, recorded
-from app.summary import same_network, sentence, teacher_cost, three_columns, your_data
-from app.text import Translate
+from app.distillation.summary import same_network, sentence, teacher_cost, three_columns, your_data
+from app.i18n.text import Translate
+from app.results.bundled import all_labels, recorded
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
 from kd_core.results.schema import Interval, Result
 from kd_core.results.statistics import t_interval

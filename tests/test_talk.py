@@ -13,18 +13,18 @@ from scipy.special import softmax
 from scipy.stats import entropy, t
 from streamlit.testing.v1 import AppTest
 
-from app.bundled import class_logits, gallery, recorded
-from app.enlarged import LETTERS, MARKS, enlarged, enlarged_option
-from app.figures import errors_by_arm, learning_curves, live_curves
-from app.lessons import meta_learning as meta_lesson
-from app.lessons import transfer as transfer_lesson
-from app.meta_figures import start_means
-from app.talk import _answer, following, steps_of
-from app.talks import Stage
-from app.talks.distillation import bits_apart, most_alike, opinion
-from app.talks.meta_learning import caught_up
-from app.text import Translate
-from app.transfer_figures import lambda_map
+from app.distillation.talk import bits_apart, most_alike, opinion
+from app.figures.arms import errors_by_arm, learning_curves, live_curves
+from app.figures.enlarged import LETTERS, MARKS, enlarged, enlarged_option
+from app.i18n.text import Translate
+from app.meta_learning import lesson as meta_lesson
+from app.meta_learning.figures import start_means
+from app.meta_learning.talk import caught_up
+from app.results.bundled import class_logits, gallery, recorded
+from app.talks.model import Stage
+from app.talks.player import _answer, following, steps_of
+from app.transfer import lesson as transfer_lesson
+from app.transfer.figures import lambda_map
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.techniques import TECHNIQUES
@@ -90,7 +90,9 @@ def test_distillation_has_enough_steps_and_every_talk_one_run():
 
 @pytest.mark.parametrize("given", ["0", "9", "-1", "2.5", "x", "²", "99999999999999999999"])
 def test_a_step_that_is_none_is_said_and_the_first_shown(given, monkeypatch):
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)  # what the address says next, a person has typed
+    monkeypatch.setattr(
+        "app.controls.address.SETTLED_SECONDS", 0.0
+    )  # what the address says next, a person has typed
     at = at_step("distillation", 1)
     at.query_params["step"] = given
     at.run()
@@ -302,7 +304,7 @@ def told_by_the_browser():
     import streamlit as st
 
     from app.components.clicker import Place
-    from app.talk import _place, _revealed, _where
+    from app.talks.player import _place, _revealed, _where
     from kd_core.distillation.settings import DistillationSettings
 
     for name, place in {"third": Place(2, frozenset({1, 2})), "over": Place(8, frozenset())}.items():
@@ -311,7 +313,7 @@ def told_by_the_browser():
 
 
 def test_what_the_browser_says_is_shown_and_an_address_that_lags_behind_turns_it_not_back(monkeypatch):
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 60.0)
     at = AppTest.from_function(told_by_the_browser, default_timeout=60).run()
     at.session_state["notices"] = {"step": "was wrong"}
     at.button(key="third").click().run()
@@ -322,7 +324,7 @@ def test_what_the_browser_says_is_shown_and_an_address_that_lags_behind_turns_it
     at.run()
     assert at.session_state["seen"][0] == 2
     assert at.query_params["step"] in ("3", ["3"])
-    monkeypatch.setattr("app.address.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.controls.address.SETTLED_SECONDS", 0.0)
     del at.query_params["step"]  # now it is the browser's Back
     at.run()
     assert at.session_state["seen"][0] == 0

@@ -7,8 +7,8 @@ from importlib import import_module
 import pytest
 from babel.messages.pofile import read_po
 
-from app.talk import steps_of
-from app.text import PO, SOURCES, Translate, extracted
+from app.i18n.text import PO, SOURCES, Translate, extracted
+from app.talks.player import steps_of
 from kd_core.messages import message
 from kd_core.techniques import TECHNIQUES
 
@@ -39,7 +39,7 @@ def test_holes_are_the_same_in_both_languages(catalogue):
 def test_pages_hold_no_string_that_escapes_the_translator():
     # Babel cannot see a call inside an f-string, so it must not stand there.
     for source in SOURCES:
-        path = PO.parents[4] / source
+        path = PO.parents[5] / source
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             assert not re.search(r"""f["'].*\{_\(["']""", file.read_text(encoding="utf-8")), file.name
 
@@ -97,20 +97,26 @@ def test_symbols_stand_in_mathematics_and_no_word_is_read_as_another(catalogue):
         assert not re.search(r"小学生|按所设|当面|只有 1/", prose(entry.string)), entry.string
 
 
-QUIZZES = ("adaptation", "gradients", "labels_curve", "soft_targets")
+QUIZZES = (
+    "meta_learning.components.adaptation",
+    "multitask.components.gradients",
+    "transfer.components.labels_curve",
+    "distillation.components.soft_targets",
+)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("part", QUIZZES)
 def test_the_heading_of_a_live_part_asks_while_the_guess_is_open(part, language):
     """Each has a heading for that time, which is a question and not the one that tells."""
-    _, words = Translate(language), import_module(f"app.components.{part}").WORDS
+    _, words = Translate(language), import_module(f"app.{part}").WORDS
     told = [name for name in words if name.startswith("title") and not name.endswith("_asks")]
     for name in told:
         asked, tells = _(words[f"{name}_asks"]), _(words[name])
         assert asked.endswith(("?", "？"))
         assert not tells.endswith(("?", "？"))
-    folder = PO.parents[3] / "components" / part
+    folder = PO.parents[4].joinpath(*part.split("."))
+    part = folder.name
     html, js = (folder / f"{part}.html").read_text("utf-8"), (folder / f"{part}.js").read_text("utf-8")
     assert '<h3 class="asked" data-text="title_asks">' in html or "${title}_asks" in js
 

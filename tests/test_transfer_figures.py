@@ -2,9 +2,9 @@
 
 import pytest
 
-from app import transfer_figures as figures
-from app.bundled import labels_curve
-from app.text import Translate
+from app.i18n.text import Translate
+from app.results.bundled import labels_curve
+from app.transfer import figures
 from kd_core import transfer
 from kd_core.messages import message
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict

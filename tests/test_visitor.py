@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import visitor
-from app.visitor import COOKIE, SECONDS, VALUE, VisitorCookie
+from app.runs import visitor
+from app.runs.visitor import COOKIE, SECONDS, VALUE, VisitorCookie
 
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 FRAMED = {"sec-fetch-dest": "iframe", "sec-fetch-site": "cross-site"}

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import handout, importing, report, unseen
-from app.between import answer
-from app.bundled import recorded
-from app.components.bias import OF_DIGITS, WORDS, words_for
-from app.figure_html import place
-from app.summary import epochs
-from app.text import Translate
-from app.watch import store
+from app.distillation import held_out
+from app.distillation.components.bias import OF_DIGITS, WORDS, words_for
+from app.distillation.summary import epochs
+from app.history import importing
+from app.history.comparing import answer
+from app.i18n.text import Translate
+from app.reports import files, handout
+from app.reports.figure_html import place
+from app.results.bundled import recorded
+from app.runs.panel import store
 from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, DistillationSettings
 from kd_core.messages import Problem
 from kd_core.results.comparability import group
@@ -27,11 +29,11 @@ SOME = [name for name in LEFT_OUT if name != "none"]
 
 
 def test_a_run_with_all_digits_has_no_panel():
-    assert unseen.panel(recorded("distillation")) is None
+    assert held_out.panel(recorded("distillation")) is None
 
 
 def test_the_panel_has_the_counts_of_a_real_run(without_threes):
-    shown = unseen.panel(without_threes)
+    shown = held_out.panel(without_threes)
     assert (shown["left_out"], shown["test"], shown["n"]) == ("3", 400, 1)
     assert shown["shifts"] == list(SHIFTS)
     for name, arm in (("distilled", DISTILLED), ("alone", ALONE)):
@@ -50,15 +52,15 @@ def test_the_panel_has_the_counts_of_a_real_run(without_threes):
 @pytest.mark.parametrize("left_out", SOME)
 def test_means_are_over_the_trials(left_out):
     result = without(left_out)
-    shown = unseen.panel(result)
+    shown = held_out.panel(result)
     assert (shown["images"], shown["n"]) == (IMAGES[left_out], 5)
     rows = np.array([t.series["errors by shift"] for t in result.arm(DISTILLED).trials])
-    figure = unseen.errors_by_shift(result, EN)
+    figure = held_out.errors_by_shift(result, EN)
     named = {trace.name: np.array(trace.y) for trace in figure.data if trace.name}
     assert len(figure.data) == 4 * (1 + 5)
     assert named["distilled student: all errors"] == pytest.approx(rows.mean(axis=0))
     missed = next(y for name, y in named.items() if name.startswith("distilled student: missed"))
-    assert missed.min() >= unseen.AT_LEAST  # a logarithmic axis has no 0
+    assert missed.min() >= held_out.AT_LEAST  # a logarithmic axis has no 0
     assert "missed" in place(figure, "alt")
 
 
@@ -68,12 +70,12 @@ def test_words_say_the_results_numbers_and_what_was_tuned(left_out):
     trials = result.arm(DISTILLED).trials
     found = IMAGES[left_out] - np.mean([t.measures["matched missed"] for t in trials])
     for _ in (EN, ZH):
-        said = unseen.told(result, _)
+        said = held_out.told(result, _)
         assert f"{found:,.0f}" in said
         assert f"{np.mean([t.measures['matched errors'] for t in trials]):,.0f}" in said
-    assert "Tuned on the test set" in unseen.told(result, EN)
-    assert "the verdict does not use it" in unseen.told(result, EN)
-    published = EN(unseen.PUBLISHED[left_out], **unseen.PAPER[left_out])
+    assert "Tuned on the test set" in held_out.told(result, EN)
+    assert "the verdict does not use it" in held_out.told(result, EN)
+    published = EN(held_out.PUBLISHED[left_out], **held_out.PAPER[left_out])
     assert "tuned on the test set" in published
     expected = {"3": ["206", "133", "1,010", "3.5", "109", "14"], "all_but_7_8": ["47.3", "7.6", "13.2"]}[left_out]
     assert [number for number in expected if number not in published] == []
@@ -86,15 +88,15 @@ def test_the_report_and_the_table_of_trials_have_it():
         text = handout.html(result, _)
         assert _("Digits left out: errors over a shift of their biases") in text
         assert text.count("<figure") == handout.html(recorded("distillation"), _).count("<figure") + 1
-    table = pd.DataFrame(report.rows(result))
+    table = pd.DataFrame(files.rows(result))
     row = table[(table["arm"] == DISTILLED) & (table["seed"] == 2)].iloc[0]
     assert row["matched_missed"] == result.arm(DISTILLED).trials[2].measures["matched missed"]
     assert pd.isna(table[table["arm"] == "teacher"].iloc[0]["matched_missed"])
-    assert "matched_missed" not in report.csv(recorded("distillation"))
+    assert "matched_missed" not in files.csv(recorded("distillation"))
 
 
 def test_what_was_exported_comes_back(without_threes):
-    assert importing.read(report.json(without_threes).encode()) == without_threes.without_networks()
+    assert importing.read(files.json(without_threes).encode()) == without_threes.without_networks()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_what_was_exported_comes_back(without_threes):
     ],
 )
 def test_counts_that_cannot_be_are_refused(spoil, without_threes):
-    record = json.loads(report.json(without_threes))
+    record = json.loads(files.json(without_threes))
     spoil(next(arm for arm in record["arms"] if arm["name"] == DISTILLED)["trials"][0])
     with pytest.raises(Problem, match=r"cannot be drawn|contradicts itself"):
         importing.read(json.dumps(record).encode())
@@ -149,8 +151,8 @@ def test_the_page_shows_it_in_both_languages(kept):
         _ = Translate(language)
         at = open_page(run=f"without-{left_out}", lang=language)
         shown = texts(at)
-        assert _(unseen.TITLES[left_out]) in shown
-        assert _(unseen.PUBLISHED[left_out], **unseen.PAPER[left_out]) in shown
+        assert _(held_out.TITLES[left_out]) in shown
+        assert _(held_out.PUBLISHED[left_out], **held_out.PAPER[left_out]) in shown
         assert at.selectbox(key="left_out").label == _("Digits left out")
         assert at.selectbox(key="left_out").options == [_(label) for label in LEFT_OUT.values()]
     summary = open_page("pages/summary.py", run="without-3")
@@ -160,7 +162,7 @@ def test_the_page_shows_it_in_both_languages(kept):
 def test_hintons_presets_have_a_row_of_their_own():
     at = open_page()
     assert "Hinton 2015, section 3" in texts(at)
-    assert EN(unseen.TITLES["3"]) not in texts(at)  # the recorded run saw all digits
+    assert EN(held_out.TITLES["3"]) not in texts(at)  # the recorded run saw all digits
     at.button(key="preset_no_three").click().run()
     assert not at.exception
     assert at.selectbox(key="left_out").value == "3"

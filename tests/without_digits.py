@@ -1,6 +1,6 @@
 """A result with digits left out, made up of the recorded one: counts that no training is needed for."""
 
-from app.bundled import recorded
+from app.results.bundled import recorded
 from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, DISTILLED, SHIFTS
 from kd_core.results.schema import ArmTrial, Result
 

@@ -20,23 +20,24 @@ class Sources(NamedTuple):
     js: str
 
 
-def sources(name: str, *scripts: str, shared: Sequence[str] = ()) -> Sources:
-    """The part in the folder `name`: its HTML, its CSS after STYLE, its scripts and those in `shared`.
+def sources(folder: Path, *scripts: str, shared: Sequence[str] = ()) -> Sources:
+    """The part in `folder`, by whose name its files are called: HTML, CSS after STYLE, its scripts and `shared`.
 
-    The scripts make one module: Streamlit takes one. Only the first, `name`.js, exports; `scripts` are the others,
-    as in "quiz" for `name`.quiz.js.
+    The scripts make one module: Streamlit takes one. Only the first, name.js, exports; `scripts` are the others,
+    as in "quiz" for name.quiz.js.
     """
 
     def read(suffix: str) -> str:
-        return (_HERE / name / f"{name}.{suffix}").read_text(encoding="utf-8")
+        return (folder / f"{folder.name}.{suffix}").read_text(encoding="utf-8")
 
     own = [read("js"), *(read(f"{script}.js") for script in scripts)]
     return Sources(read("html"), STYLE + read("css"), "\n".join([*own, *shared]))
 
 
-def mounted(name: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
-    """The mount of the part that `sources` reads."""
-    return st.components.v2.component(name, **sources(name, *scripts, shared=shared)._asdict())
+def mounted(file: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
+    """The mount of the part in whose folder the Python `file` stands; `sources` reads the part."""
+    folder = Path(file).parent
+    return st.components.v2.component(folder.name, **sources(folder, *scripts, shared=shared)._asdict())
 
 
 def small(name: str) -> Sources:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from app.figures import Translator
-from app.lessons.step import Ask, Choice, Guess, Number
+from app.figures.arms import Translator
+from app.lessons.model import Ask, Choice, Guess, Number
 
 BOX = "flex:1 1 130px; border-radius:8px; padding:6px 12px; border:2px {border} currentColor"
 RING = "position:absolute; top:9px; width:{size}px; height:{size}px; border-radius:50%; translate:-50% -50%"

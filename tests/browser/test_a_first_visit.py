@@ -12,8 +12,8 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from app.address import SETTLED_SECONDS
-from app.bundled import recorded
+from app.controls.address import SETTLED_SECONDS
+from app.results.bundled import recorded
 from tests.browser.axe import serious
 from tests.browser.conftest import PATIENCE, fits, has_value, silent, until
 from tests.browser.live import bars, expected_bars, lengths, mean_soft_targets, now, opinion, slider

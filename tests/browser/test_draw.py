@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from app.bundled import recorded
-from app.sketch import networks
-from app.text import Translate
+from app.distillation.draw import networks
+from app.i18n.text import Translate
+from app.results.bundled import recorded
 from kd_core.data import pixels
 from kd_core.data.pixels import MEAN, STD
 from kd_core.export import numpy_forward
@@ -21,7 +21,7 @@ from tests.browser.conftest import ROOT, has_value, silent
 from tests.plain_digits import DIGITS, drawn
 
 pytestmark = pytest.mark.browser
-PARTS = ROOT / "app" / "components" / "draw"
+PARTS = ROOT / "app" / "distillation" / "components" / "draw"
 SEVEN = [[[0.25, 0.24], [0.5, 0.23], [0.74, 0.23], [0.62, 0.45], [0.52, 0.64], [0.46, 0.82]]]
 SMALL_ONE = [[[0.1, 0.15], [0.13, 0.12], [0.16, 0.4]]]
 PLUS_IN_A_CORNER = [[[0.7, 0.95], [0.99, 0.9]], [[0.8, 0.7], [0.86, 1.0]], [[0.75, 0.8]]]

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
 
-from app.figures import FONTS
-from app.text import Translate
+from app.figures.arms import FONTS
+from app.i18n.text import Translate
 from tests.every_figure import every
 from tests.without_digits import without
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from app.bundled import recorded
+from app.results.bundled import recorded
 from tests.browser.conftest import PATIENCE, saved_as_svg, silent
 from tests.browser.live import gallery_logits, softened
 

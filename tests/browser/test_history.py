@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from app import report
-from app.bundled import recorded
-from app.runs import ROW
+from app.history.page import ROW
+from app.reports import files
+from app.results.bundled import recorded
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.store import Store
 from tests.browser.conftest import has_value, still
@@ -47,7 +47,7 @@ def test_runs_are_ticked_compared_opened_and_read_in(open_page, two_runs, tmp_pa
     assert page.locator(".arms th[scope=row]").first.inner_text() == "Temperature T"
 
     file = tmp_path / "result.json"
-    file.write_text(report.json(recorded("transfer")), encoding="utf-8")
+    file.write_text(files.json(recorded("transfer")), encoding="utf-8")
     page.get_by_text("Read a result in (JSON)").click()
     page.locator(".st-key-import_file input[type=file]").set_input_files(file)
     page.get_by_text("It is in the history now").wait_for()

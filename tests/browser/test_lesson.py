@@ -2,12 +2,15 @@
 
 import pytest
 
-from app.lessons import distillation, meta_learning, multitask, transfer
-from app.lessons.step import Bars, Choice
+from app.distillation import lesson
+from app.lessons.model import Bars, Choice
+from app.meta_learning import lesson as meta_learning
+from app.multitask import lesson as multitask
+from app.transfer import lesson as transfer
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof]  # each time: the offer, in test_techniques.py
 LESSONS = {
-    "distillation": distillation.LESSON,
+    "distillation": lesson.LESSON,
     "transfer": transfer.LESSON,
     "multitask": multitask.LESSON,
     "meta_learning": meta_learning.LESSON,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from app.pitfalls import recorded_bugs
+from app.distillation.pitfalls import recorded_bugs
 from tests.browser.conftest import PATIENCE, has_value
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from app.visitor import COOKIE
+from app.runs.visitor import COOKIE
 from tests.browser.conftest import PATIENCE, Server
 
 pytestmark = pytest.mark.browser

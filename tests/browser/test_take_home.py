@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 
-from app import handout
-from app.bundled import recorded
-from app.handout import DRAWINGS
-from app.text import Translate
+from app.i18n.text import Translate
+from app.reports import handout
+from app.reports.handout import DRAWINGS
+from app.results.bundled import recorded
 from tests.browser.conftest import has_value, until
 from tests.browser.test_result import open_tab
 

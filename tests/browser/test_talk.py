@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.talk import steps_of
+from app.talks.player import steps_of
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.bundled import recorded_step, sinusoids
-from app.meta_figures import start_means
+from app.meta_learning.figures import start_means
+from app.results.bundled import recorded_step, sinusoids
 from tests.browser.conftest import fits, silent
 
 pytestmark = pytest.mark.browser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.bundled import labels_curve
+from app.results.bundled import labels_curve
 from kd_core.settings.common import SCRATCH
 from kd_core.transfer.settings import TUNED
 from tests.browser.conftest import has_value, silent

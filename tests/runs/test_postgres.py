@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from test_store import write_from_two_servers
 
-from app.bundled import recorded
+from app.results.bundled import recorded
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.entry import machine_of
 from kd_core.runs.store import SCHEMA, Store

@@ -13,7 +13,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 from sqlalchemy.exc import OperationalError
 
-from app.bundled import recorded
+from app.results.bundled import recorded
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
 from kd_core.meta_learning.settings import MetaSettings

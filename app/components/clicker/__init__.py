@@ -18,7 +18,7 @@ WORDS = {
     "step": N_("step {now} of {all}"),
 }
 _NOWHERE = {"at": 0, "revealed": (), "runs": 0, "number": 0}
-_mount = mounted("clicker")
+_mount = mounted(__file__)
 
 
 @dataclass(frozen=True)

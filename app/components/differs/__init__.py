@@ -6,8 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.components import SHARED
-from app.controls import by_field, hidden
-from app.text import Translate
+from app.controls.widgets import by_field, hidden
+from app.i18n.text import Translate
 from kd_core.messages import Scalar
 from kd_core.settings.base import Settings
 

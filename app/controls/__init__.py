@@ -1,0 +1,1 @@
+"""Settings as widgets, and the address as their state."""

@@ -1,0 +1,1 @@
+"""Distillation as a person sees it."""

@@ -1,0 +1,1 @@
+"""Result -> Plotly figure: pure functions, no Streamlit."""

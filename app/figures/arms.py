@@ -1,0 +1,439 @@
+"""Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import log_axis
+from kd_core.distillation.settings import (
+    ALONE,
+    BUGGED,
+    DISTILLED,
+    EQUAL,
+    EQUAL_TEACHER,
+    SHUFFLED,
+    SMOOTHED,
+    TEACHER,
+)
+from kd_core.meta_learning.settings import (
+    CENTROID_FEATURES,
+    CENTROID_PIXELS,
+    FIRST_ORDER,
+    MAML,
+    ORACLE,
+    PRETRAINED,
+    REPTILE,
+)
+from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, TASK_LABELS, arm_of
+from kd_core.results.numbers import fixed
+from kd_core.results.schema import GalleryDigit, Interval, Result
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
+
+Translator = Callable[..., str]
+
+# arm -> colour, dash, marker, pattern: the same wherever it appears
+_STYLES = {
+    TEACHER: ("#0072B2", "dot", "diamond", ""),
+    ALONE: ("#6B7280", "dash", "circle-open", "/"),
+    DISTILLED: ("#D55E00", "solid", "circle", ""),
+    SMOOTHED: ("#E69F00", "dashdot", "square", "x"),
+    SHUFFLED: ("#AA4499", "longdash", "x", "-"),
+    EQUAL_TEACHER: ("#6699CC", "dot", "diamond-open", "."),
+    EQUAL: ("#44AA99", "longdashdot", "triangle-up", "|"),
+    BUGGED: ("#882255", "dashdot", "diamond-open", "+"),
+    SOURCE: ("#0072B2", "dot", "diamond", ""),
+    SCRATCH: ("#6B7280", "dash", "circle-open", "/"),
+    TUNED: ("#D55E00", "solid", "circle", ""),
+    FROZEN: ("#44AA99", "longdashdot", "triangle-up", "|"),
+    DECAYED: ("#AA4499", "longdash", "x", "-"),
+    ANCHORED: ("#E69F00", "dashdot", "square", "x"),
+    MAML: ("#D55E00", "solid", "circle", ""),
+    FIRST_ORDER: ("#E69F00", "dashdot", "square", "x"),
+    REPTILE: ("#AA4499", "longdash", "x", "-"),
+    PRETRAINED: ("#0072B2", "dot", "diamond", "|"),
+    ORACLE: ("#44AA99", "longdashdot", "triangle-up", "."),
+    CENTROID_PIXELS: ("#6699CC", "longdash", "square-open", "+"),
+    CENTROID_FEATURES: ("#882255", "dashdot", "diamond-open", "x"),
+}
+# A multi-task arm has a colour of its task's family and its scheme's dash, marker and pattern.
+TASK_COLOURS = {"left": "#009E73", "right": "#CC79A7", "digit": "#009E73", "parity": "#CC79A7", "five": "#56B4E9",
+                "angle": "#CC79A7"}  # fmt: skip
+_SCHEME_STYLES = {
+    TASK_ALONE: ("dash", "circle-open", "/"),
+    FAIR: ("longdash", "triangle-up-open", "x"),
+    JOINT_EQUAL: ("dot", "square", "."),
+    JOINT: ("solid", "circle", ""),
+}
+_FAMILIES = {
+    "#009E73": {TASK_ALONE: "#117733", FAIR: "#44AA99", JOINT_EQUAL: "#999933"},
+    "#CC79A7": {TASK_ALONE: "#882255", FAIR: "#CC6677", JOINT_EQUAL: "#AA4499"},
+    "#56B4E9": {TASK_ALONE: "#0072B2", FAIR: "#7777DD", JOINT_EQUAL: "#6699CC"},
+}
+_BY_TASK = {
+    arm_of(task, scheme): (_FAMILIES[TASK_COLOURS[task]].get(scheme, TASK_COLOURS[task]), *style)
+    for task in TASK_LABELS for scheme, style in _SCHEME_STYLES.items()
+}  # fmt: skip
+_STYLES |= _BY_TASK
+COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
+LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
+              ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
+# Plotly's dashes -> ECharts': lengths of line and gap, in pixels
+_LIVE_DASHES = {"solid": "solid", "dash": [8, 5], "dot": [2, 4], "longdash": [14, 6], "dashdot": [8, 4, 2, 4],
+                "longdashdot": [14, 5, 2, 5]}  # fmt: skip
+# A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
+LONG, LONG_NAME = 28, 20  # letters of an axis title and of a row's name; longer ones take two lines
+ABOVE = dict(orientation="h", x=0, y=1.02, yanchor="bottom")  # a legend: upwards, however many rows it takes
+BELOW = dict(orientation="h", x=0, y=0, yref="container", yanchor="bottom")  # the same where panels have names
+CACHED = 24  # figures of one function; whoever is given one must not change it
+FONTS = 'system-ui, "Segoe UI", Roboto, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", sans-serif'
+
+
+@lru_cache(CACHED)
+def errors_by_arm(result: Result, _: Translator) -> go.Figure:
+    """Test errors per 10,000 images: each trial a faint mark, the mean with its 95 % interval bold."""
+    scale = 10_000 / result.data.test
+    rows = [(arm.name, [scale * t.test_errors for t in arm.trials], arm.errors_per_10000) for arm in result.arms]
+    return dots(rows, _("errors per 10,000 (mean, 95 % interval)"), 10_000, _)
+
+
+def dots(
+    rows: Sequence[tuple[str, Sequence[float], Interval]],
+    title: str,
+    most: float,
+    _: Translator,
+    *,
+    decimals: int = 0,
+    from_zero: bool = True,
+) -> go.Figure:
+    """A row for each (arm, its trials, their interval): trials faint, the mean bold with its interval.
+
+    Nothing can be below 0 or above `most`, so no interval is drawn beyond them. Means are written at the right,
+    where no mark can cover them.
+    """
+    figure = go.Figure()
+    seen: list[float] = []
+    for arm, each, mean in reversed(rows):
+        name = _(arm)
+        low, high = max(mean.low or 0.0, 0.0), min(mean.high or 0.0, most)
+        seen += [*each, *([low, high] if mean.high is not None else [])]
+        figure.add_scatter(
+            x=each, y=[name] * len(each), mode="markers",
+            marker=dict(color=COLOURS[arm], size=9, opacity=0.35, symbol=MARKERS[arm]),
+            hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
+        )  # fmt: skip
+        spread = dict(symmetric=False, array=[high - mean.mean], arrayminus=[mean.mean - low], thickness=3, width=8)
+        figure.add_scatter(
+            x=[mean.mean], y=[name], mode="markers",
+            marker=dict(color=COLOURS[arm], size=14, symbol=MARKERS[arm], line=dict(width=3)),
+            error_x=dict(type="data", visible=mean.high is not None, **spread),
+            hovertemplate=f"%{{x:.{decimals}f}}<extra>{name}</extra>", showlegend=False,
+        )  # fmt: skip
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=4, y=name, text=f"<b>{fixed(mean.mean, decimals)}</b>",
+            showarrow=False, font=dict(size=14),
+        )  # fmt: skip
+    start, end = 0.0 if from_zero else min(seen), max(seen)
+    wide = max(end - start, most / 10_000)
+    figure.update_xaxes(title=title, nticks=4, range=[start - 0.06 * wide, end + 0.1 * wide])
+    figure.update_yaxes(range=[-0.6, len(rows) - 0.4], **names_in_two_lines([_(arm) for arm, _each, _mean in rows]))
+    widest = max(_width(note.text) for note in figure.layout.annotations)
+    return finish(figure, height=max(300, 90 + 60 * len(rows)), r=widest)
+
+
+def names_in_two_lines(names: Sequence[str]) -> dict[str, Any]:
+    """Of an axis of categories: their names, long ones in two lines, so that a phone has room beside them."""
+    return dict(tickmode="array", tickvals=list(names), ticktext=[in_two_lines(name, LONG_NAME) for name in names])
+
+
+def in_two_lines(text: str, most: int) -> str:
+    """A text of more than `most` letters, broken near its middle. Chinese letters count twice."""
+    breaks = [found.start() for found in re.finditer(" (?!·)|(?=（)|(?<=[，、])", text)]
+    if sum(2 if letter > "\u2e80" else 1 for letter in text) <= most or not breaks:
+        return text
+    at = min(breaks, key=lambda place: abs(place - len(text) / 2))
+    return f"{text[:at]}<br>{text[at:].lstrip()}"
+
+
+@lru_cache(CACHED)
+def learning_curves(result: Result, _: Translator) -> go.Figure:
+    """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
+    figure = go.Figure()
+    ends: list[tuple[float, str]] = []
+    per_cent = 100 / result.data.validation
+    last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
+    for arm in result.arms:
+        style = dict(color=COLOURS[arm.name], dash=DASHES[arm.name])
+        if arm.shared:
+            end = per_cent * _visible(arm.trials[0].curve[-1][1])
+            figure.add_scatter(x=[0, last], y=[end, end], mode="lines", line=dict(width=2, **style),
+                               hoverinfo="skip", showlegend=False)  # fmt: skip
+            ends.append((end, arm.name))
+            continue
+        for trial in arm.trials:
+            epochs, errors = zip(*trial.curve, strict=True)
+            figure.add_scatter(x=epochs, y=[per_cent * _visible(e) for e in errors], mode="lines", opacity=0.25,
+                               line=dict(width=1, **style), hoverinfo="skip", showlegend=False)  # fmt: skip
+        reached, means = mean_curve([t.curve for t in arm.trials])
+        figure.add_scatter(
+            x=reached, y=[per_cent * _visible(m) for m in means], mode="lines+markers", showlegend=False,
+            line=dict(width=3, **style), marker=dict(symbol=MARKERS[arm.name], size=7),
+            hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
+        )  # fmt: skip
+        ends.append((per_cent * _visible(means[-1]), arm.name))
+    labels = _end_labels(figure, last, ends, _)
+    figure.update_xaxes(title=_("epoch"), range=[0, last])
+    figure.update_yaxes(title=_("validation error (%), log scale"), type="log")
+    return finish(figure, height=340, r=12 + max(map(_width, labels)))
+
+
+def _visible(errors: float) -> float:
+    """Errors as a logarithmic axis can show them: none at all is drawn as half an error."""
+    return max(errors, 0.5)
+
+
+def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], list[float]]:
+    """Epochs and mean errors over the trials that have reached each epoch."""
+    at: dict[float, list[float]] = {}
+    for curve in curves:
+        for epoch, errors in curve:
+            at.setdefault(epoch, []).append(errors)
+    epochs = sorted(at)
+    return epochs, [fmean(at[epoch]) for epoch in epochs]
+
+
+@lru_cache(CACHED)
+def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
+    """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
+    rows = [
+        (arm.name, mean_softmax([t.gallery_logits[digit] for t in arm.trials], temperature)) for arm in result.arms
+    ]
+    return answers(rows, temperature, _)
+
+
+def shown_at_first(number: int, arms: int) -> bool | str:
+    """Whether an arm is drawn at once: of more than four, three are and the others wait in the legend."""
+    return True if arms <= 4 or number < 3 else "legendonly"
+
+
+def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
+    """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
+    figure = go.Figure()
+    for number, (arm, probabilities) in enumerate(rows):
+        figure.add_bar(
+            x=list(range(10)), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
+            marker=dict(color=COLOURS[arm], pattern=dict(shape=PATTERNS[arm])),
+            hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm) + "</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
+    figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
+    figure.update_layout(barmode="group", legend=ABOVE)
+    return finish(figure, height=320 if len(rows) <= 4 else 380)
+
+
+PARTS = {"soft": COLOURS[DISTILLED], "bare": COLOURS[DISTILLED], "hard": COLOURS[ALONE], "limit": COLOURS[TEACHER]}
+TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
+
+
+@lru_cache(CACHED)
+def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figure:
+    """Mean length of the gradient at the student's logits over T: soft with and without T², hard, and the limit.
+
+    soft without T²: (q_T - p_T) / T; with: T (q_T - p_T); hard: q_1 - label; for T -> infinity, logit matching:
+    (z - v) / C, both centred. p is softmax(v / T), the teacher's, and q softmax(z / T), the first student
+    alone's answer to the gallery digits. Hinton et al. 2015, section 2.1.
+    """
+    norms = gradient_lengths(result)
+    lines = {
+        _("soft, with T²"): (norms["soft"], PARTS["soft"], "solid"),
+        _("soft, without T²"): (norms["bare"], PARTS["bare"], "dot"),
+        _("hard (labels)"): (norms["hard"], PARTS["hard"], "dash"),
+        _("matching logits (T → ∞)"): (norms["limit"], PARTS["limit"], "dashdot"),
+    }
+    figure = go.Figure()
+    for name, (lengths, colour, dash) in lines.items():
+        figure.add_scatter(x=TEMPERATURES, y=lengths, mode="lines", name=name,
+                           line=dict(color=colour, dash=dash, width=3))  # fmt: skip
+    figure.add_vline(x=temperature, line=dict(color=COLOURS[TEACHER], width=2))
+    figure.add_annotation(x=math.log10(temperature), y=0, yref="paper", yanchor="bottom", xanchor="left",
+                          text=f"T = {temperature:g}", showarrow=False)  # fmt: skip
+    figure.update_xaxes(title=_("Temperature T"), type="log", range=[-0.35, 1.75])
+    figure.update_yaxes(title=_("gradient length (log scale)"), type="log")
+    figure.update_layout(legend=ABOVE)
+    return finish(figure, height=320)
+
+
+def gradient_lengths(result: Result) -> dict[str, list[float]]:
+    """The four curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
+    labels = np.eye(10)[[digit.label for digit in result.gallery]]
+    student, teacher = _gallery(result, ALONE), _gallery(result, TEACHER)
+    apart = [_mean_length(_soft_gradients(student, teacher, t)) / t for t in TEMPERATURES]
+    hard = _mean_length(_answers(student, 1.0) - labels)
+    return {
+        "soft": [t * length for t, length in zip(TEMPERATURES, apart, strict=True)],
+        "bare": [length / t for t, length in zip(TEMPERATURES, apart, strict=True)],
+        "hard": [hard] * len(TEMPERATURES),
+        "limit": [_mean_length(_matching_gradients(student, teacher))] * len(TEMPERATURES),
+    }
+
+
+def degrees_from_matching(result: Result, temperature: float) -> float:
+    """Mean angle, in degrees, between the soft gradient at T and that of matching logits, over the gallery."""
+    student, teacher = _gallery(result, ALONE), _gallery(result, TEACHER)
+    soft, limit = _soft_gradients(student, teacher, temperature), _matching_gradients(student, teacher)
+    cosines = (soft * limit).sum(axis=1) / (np.linalg.norm(soft, axis=1) * np.linalg.norm(limit, axis=1))
+    return float(np.degrees(np.arccos(cosines.clip(-1, 1))).mean())
+
+
+def _soft_gradients(student: np.ndarray, teacher: np.ndarray, t: float) -> np.ndarray:
+    """T (q_T - p_T) for each gallery digit."""
+    gradients: np.ndarray = t * (_answers(student, t) - _answers(teacher, t))
+    return gradients
+
+
+def _matching_gradients(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
+    """(z - v) / C, both centred: what T (q_T - p_T) becomes as T grows."""
+    apart = student - teacher
+    gradients: np.ndarray = (apart - apart.mean(axis=1, keepdims=True)) / apart.shape[1]
+    return gradients
+
+
+def _gallery(result: Result, arm: str) -> np.ndarray:
+    return np.array(result.arm(arm).trials[0].gallery_logits)
+
+
+def _answers(logits: np.ndarray, t: float) -> np.ndarray:
+    weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / t)
+    answered: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
+    return answered
+
+
+def _mean_length(vectors: np.ndarray) -> float:
+    return float(np.linalg.norm(vectors, axis=1).mean())
+
+
+def digit_image(digit: GalleryDigit) -> np.ndarray:
+    """The digit as it is, 28x28 white on black, each pixel enlarged to 5x5 without smoothing."""
+    return np.kron(np.array(digit.pixels, dtype=np.uint8).reshape(28, 28), np.ones((5, 5), dtype=np.uint8))
+
+
+def softmax(logits: Sequence[float], temperature: float) -> list[float]:
+    """p_i = exp(z_i / T) / sum_j exp(z_j / T), shifted by the largest logit so that nothing overflows."""
+    top = max(logits)
+    weights = [math.exp((z - top) / temperature) for z in logits]
+    total = sum(weights)
+    return [w / total for w in weights]
+
+
+def mean_softmax(rows: Sequence[Sequence[float]], temperature: float) -> list[float]:
+    """The mean over rows of logits of their softened probabilities."""
+    return [fmean(column) for column in zip(*(softmax(row, temperature) for row in rows), strict=True)]
+
+
+def live_curves(
+    curves: Mapping[tuple[str, str, int], Sequence[tuple[int, int, int]]],
+    loss_curves: Mapping[tuple[str, str, int], Sequence[tuple[int, float]]],
+    lengths: Mapping[tuple[str, str, int], int],
+    last_stage: str,
+    _: Translator,
+) -> dict[str, Any]:
+    """An ECharts option of the curves so far: {(stage, arm, seed): ((epoch, errors, size), …)}, or of losses.
+
+    lengths: how many epochs each will have. While the preparation trains (a teacher) its own curve is drawn;
+    once the trials do, a teacher's end is a level for them to reach, and a source network is not drawn: its errors
+    are on another task. The epochs of a stage are fixed from its start; the other axis is that of `live_axis`.
+    """
+    values: dict[tuple[str, str, int], Sequence[tuple[float, float]]] = {
+        name: [(epoch, 100 * _visible(errors) / size) for epoch, errors, size in curve]
+        for name, curve in curves.items()
+    }
+    values |= loss_curves
+    in_trials = any(stage == last_stage for stage, _arm, _seed in values)
+    epochs = max(
+        (n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage), default=1
+    )
+    series: list[dict[str, Any]] = []
+    for arm in LIVE_ORDER:
+        mine = [curve for (_stage, name, _seed), curve in sorted(values.items()) if name == arm and curve]
+        if not mine or (in_trials and arm == SOURCE):
+            continue
+        line = dict(color=COLOURS[arm], type=_LIVE_DASHES[DASHES[arm]])
+        points = list(zip(*mean_curve(mine), strict=True))
+        if in_trials and arm == TEACHER:  # its own epochs are others
+            points = [(0, points[-1][1]), (epochs, points[-1][1])]
+        elif len(mine) > 1:
+            faint = {**line, "width": 1, "opacity": 0.35}
+            series += [_live_series("", curve, faint) for curve in mine]
+        series.append(_live_series(_(arm), points, {**line, "width": 3}))
+    of_losses = bool(loss_curves)
+    title = _("validation loss, log scale") if of_losses else _("validation error (%), log scale")
+    return live_axis({
+        "animation": False,
+        "grid": {"left": 60, "right": 24, "top": 40, "bottom": 44},
+        "legend": {"data": [s["name"] for s in series if s["name"]], "top": 0, "left": "center"},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.3f" if of_losses else "%.2f %%"},
+        "xAxis": {"type": "value", "name": _("meta-step") if last_stage == "meta" else _("epoch"),
+                  "nameLocation": "middle", "nameGap": 26, "min": 0, "max": epochs},
+        "yAxis": {"type": "log", "name": title, "nameLocation": "middle", "nameGap": 38},
+        "series": series,
+    })  # fmt: skip
+
+
+def live_axis(option: dict[str, Any]) -> dict[str, Any]:
+    """The ECharts option with its logarithmic axis as long as its series need, in whole steps, and its ticks."""
+    drawn = [y for series in option["series"] for _x, y in series["data"] if y > 0]
+    low, high = log_axis.around(min(drawn), max(drawn)) if drawn else (1.0, 100.0)
+    values = log_axis.ticks(low, high)
+    at = {"customValues": values}
+    return option | {"yAxis": option["yAxis"] | {"min": low, "max": high, "axisLabel": at, "axisTick": at}}
+
+
+def _live_series(name: str, points: Sequence[tuple[float, float]], line: dict[str, Any]) -> dict[str, Any]:
+    data = [[epoch, float(f"{value:.4g}")] for epoch, value in points]
+    dots = bool(name) and len(data) < 3  # a line of one point would not be seen
+    return {"type": "line", "name": name, "data": data, "lineStyle": line, "itemStyle": {"color": line["color"]},
+            "showSymbol": dots, "silent": not name}  # fmt: skip
+
+
+def _end_labels(figure: go.Figure, x: float, ends: Sequence[tuple[float, str]], _: Translator) -> list[str]:
+    """A label at the end of each curve, moved apart where two would cover each other (logarithmic y)."""
+    labels = []
+    drawn = [y for trace in figure.data for y in trace["y"]]
+    gap = 0.08 * math.log10(max(drawn) / min(drawn)) if drawn else 0.0  # about the height of a label
+    lowest = -math.inf
+    for value, name in sorted(ends):
+        place = max(math.log10(value), lowest + gap)
+        lowest = place
+        labels.append(f"{_(name)} {value:.1f} %")
+        figure.add_annotation(
+            x=x, y=place, text=labels[-1], showarrow=False, xanchor="left", xshift=8,
+            align="left", font=dict(size=13),
+        )  # fmt: skip
+    return labels
+
+
+def _width(label: str) -> float:
+    """About how wide a label is at 13 px: Chinese letters are square."""
+    return sum(13.0 if letter > "\u2e80" else 7.3 for letter in label)
+
+
+def finish(figure: go.Figure, height: int, **margin: float) -> go.Figure:
+    """The Figure, with the margins, type size, axes and ticks that all share.
+
+    margin: l, r, t, b where others are due.
+    """
+    figure.update_layout(
+        height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
+    )
+    for axes in (figure.update_xaxes, figure.update_yaxes):
+        axes(automargin=True, zeroline=False, separatethousands=True)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        if axis.title.text:
+            axis.title.text = in_two_lines(axis.title.text, LONG)
+    return log_axis.set_ticks(figure)

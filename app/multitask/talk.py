@@ -1,0 +1,126 @@
+"""Multi-task learning as a talk: two gradients, a run, conflict, and the trade-off."""
+
+import plotly.graph_objects as go
+
+from app.figures.arms import errors_by_arm
+from app.i18n.text import Translate
+from app.multitask import figures as of
+from app.multitask.components.gradients import WORDS, gradients
+from app.results.bundled import recorded_step, sweep
+from app.talks.model import Stage, Step, choice, show
+from kd_core.messages import N_
+from kd_core.multitask.settings import TASK_LABELS
+from kd_core.results.numbers import fixed
+
+ASK, FACT, TOLD = (WORDS[name] for name in ("ask", "fact", "told"))
+TIME, LAYERS = "time", "layers"
+
+
+def _arrows(stage: Stage, _: Translate) -> None:
+    step = recorded_step()
+    gradients(
+        step, weights=[1.0, 1.0], labels=[_(TASK_LABELS[task]) for task in step["tasks"]],
+        words={key: _(text) for key, text in WORDS.items()}, key="talk_gradients",
+        covers=not stage.revealed, talk=True,
+    )  # fmt: skip
+
+
+def _what_it_did(stage: Stage, _: Translate) -> str:
+    step = recorded_step()
+    one = step["weights"].index(1.0)
+    said = []
+    for task, change in zip(step["tasks"], step["change"][one][one], strict=True):
+        text = WORDS["fell"] if change < 0 else WORDS["rose"] if change > 0 else WORDS["stays"]
+        said.append(_(text, task=_(TASK_LABELS[task]), by=fixed(abs(change), 4)))
+    return _(FACT, told=_(TOLD, first=said[0], second=said[1]))
+
+
+def _errors(stage: Stage, _: Translate) -> None:
+    alt = _("Errors on the test set, every trial")
+    show(stage, lambda: errors_by_arm(stage.result, _), "errors", alt)
+
+
+def _conflict(stage: Stage, _: Translate) -> None:
+    ways = {TIME: _("over training"), LAYERS: _("by layer")}
+    chosen = choice(_("Cosine between the tasks' gradients"), ways, "talk_conflict", TIME, _)
+    draw = of.conflict if chosen == TIME else of.by_layer
+    show(stage, lambda: draw(stage.result, _), f"conflict_{chosen}", _("Cosine between the tasks' gradients"))
+
+
+def _trade(stage: Stage, _: Translate) -> None:
+    found = sweep()
+    names = {place: f"{first:g} : {second:g}" for place, (first, second) in enumerate(found["weights"])}
+    chosen = choice(_("Task weights"), names, "talk_weights", len(names) // 2, _)
+
+    def marked() -> go.Figure:
+        figure = go.Figure(of.trade_off(found, None if stage.recorded else stage.result, _))
+        x, y = (found["errors"][task][chosen]["mean"] for task in found["tasks"])
+        return figure.add_scatter(
+            x=[x],
+            y=[y],
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            marker=dict(size=24, color="rgba(0,0,0,0)", line=dict(width=4, color="#D55E00")),
+        )
+
+    show(stage, marked, f"trade_off_{chosen}", _("Errors of one task over the other"))
+
+
+def _best(stage: Stage, _: Translate) -> str:
+    """Whether any recorded pair of weights has fewer errors than alone, task by task, and how many fewer."""
+    found = sweep()
+    said, places = [], set()
+    for task in found["tasks"]:
+        means, alone = [errors["mean"] for errors in found["errors"][task]], found["alone"][task]["mean"]
+        least = min(means)
+        places.add(means.index(least))
+        said.append(_("“{task}”: {least} at best, {alone} alone", task=_(TASK_LABELS[task]), least=fixed(least),
+                      alone=fixed(alone)))  # fmt: skip
+    says = (
+        _("Yes, here one pair has the fewest errors in both.")
+        if len(places) == 1
+        else _("No: the best pair for one task is not the best for the other.")
+    )
+    return says + " " + _("Validation errors per 10,000, {first}; {second}.", first=said[0], second=said[1])
+
+
+def _asked(stage: Stage, _: Translate) -> str:
+    first = stage.result.verdict.arm.split(" · ")[0]
+    return _("Does “{task}” learn better together with the other task, or alone?", task=first)
+
+
+STEPS = (
+    Step(
+        N_("Two tasks pull at one body"),
+        N_("Two gradients of a real run, in the weights that both tasks share; their weighted sum is the step."),
+        _arrows,
+        lambda stage, _: _(ASK),
+        _what_it_did,
+        of_result=False,
+    ),
+    Step(
+        N_("Together or alone?"),
+        N_("Run trains every network for real while you watch; until then a recorded result is shown."),
+        _errors,
+        _asked,
+        lambda stage, _: _(stage.result.verdict.text),
+        runs=True,
+    ),
+    Step(
+        N_("Do the tasks fight?"),
+        N_("The cosine between the two gradients: above 0 they agree, below 0 they are in conflict."),
+        _conflict,
+        lambda stage, _: _("In what share of the steps is it below 0?"),
+        lambda stage, _: of.conflict_says(stage.result, _),
+    ),
+    Step(
+        N_("Is one pair of weights best for both?"),
+        N_("Every point is one pair of weights; both axes are errors, so the lower left is good."),
+        _trade,
+        lambda stage, _: _("Is there a pair of weights that is best for both?"),
+        _best,
+        of_result=False,
+        told=N_("The trade-off between the tasks"),
+    ),
+)  # fmt: skip

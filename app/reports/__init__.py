@@ -1,0 +1,1 @@
+"""A Result as files: HTML, CSV, JSON, a script."""

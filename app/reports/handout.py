@@ -1,0 +1,286 @@
+"""Result -> one HTML file to take away: verdict, pictures, table, settings, where the numbers come from.
+
+    html(result, translate, server) -> str
+
+It holds all it shows, Plotly's script too, and its own policy forbids it to ask any address and to run any other
+script: it opens without a network, in light and dark, answers the pointer and prints on A4.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from html import escape
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+from app.controls.link import address, differing
+from app.distillation import held_out
+from app.figures import arms, depth
+from app.figures.image import data_uri
+from app.i18n.text import Translate
+from app.meta_learning import figures as meta_figures
+from app.multitask import figures as multitask_figures
+from app.reports import figure_html
+from app.results.comparison import comparison
+from app.transfer import figures as transfer_figures
+from kd_core.messages import Message, Scalar
+from kd_core.results.schema import Result
+from kd_core.techniques import TECHNIQUES
+
+KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture, what stands below it
+
+
+def html(result: Result, _: Translate, server: str = "") -> str:
+    """The whole report, in the translator's language. server: the lab's address, for the link back to it."""
+    title = _("{technique}: report of a run", technique=TECHNIQUES[result.technique].title)
+    body = "".join([
+        _head(result, title, _),
+        _section(_("Side by side"), _table(result, _)),
+        _section(_("Pictures"), _pictures(result, _)),
+        _section(_("Settings"), _settings(result, _)),
+        _section(_("Where the numbers come from"), _provenance(result, _)),
+        _section(_("Do it again"), _again(result, server, _)),
+        _foot(result, _),
+    ])  # fmt: skip
+    return (
+        f'<!DOCTYPE html>\n<html lang="{_.language}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{figure_html.policy()}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><main>{body}</main>"
+        f"{figure_html.scripts()}</body></html>\n"
+    )
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _said(said: Message, _: Translate) -> str:
+    """A sentence of the core, as HTML."""
+    return escape(_(said))
+
+
+def _head(result: Result, title: str, _: Translate) -> str:
+    verdict = result.verdict
+    scope = " ".join(_said(sentence, _) for sentence in verdict.scope)
+    notes = "".join(f'<p class="soft">{_said(note, _)}</p>' for note in result.notes)
+    kicker = f"Distillation Lab · {result.provenance.created[:10]} · {_(result.data.name)}"
+    return (
+        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1>'
+        f'<div class="verdict" style="border-left-color:{KINDS.get(verdict.kind, "#6B7280")}">'
+        f'<strong>{_said(verdict.text, _)}</strong><p class="soft">{scope}</p></div>{notes}</header>'
+    )
+
+
+def _table(result: Result, _: Translate) -> str:
+    """The arms side by side, and the further verdicts."""
+    told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
+    lines = "".join(f"<li>{_said(further.text, _)}</li>" for further in told)
+    title = _("Further comparisons")
+    alone = _("Each interval stands on its own: none is corrected for multiple comparisons.")
+    further = f'<h3>{escape(title)}</h3><ul>{lines}</ul><p class="soft">{escape(alone)}</p>'
+    return comparison(result, _) + (further if told else "")
+
+
+# Pictures
+
+
+def _pictures(result: Result, _: Translate) -> str:
+    drawn = "".join(_picture(*drawing) for drawing in DRAWINGS[result.technique](result, _))
+    without = escape(_("The pictures are drawn by a script in this file: open it in a browser that allows it."))
+    return f'<noscript><p class="soft">{without}</p></noscript><div class="pictures">{drawn}</div>'
+
+
+def _picture(title: str, figure: go.Figure, about: str) -> str:
+    kind = ' class="whole"' if figure_html.is_wide(figure) else ""
+    below = f"<figcaption>{about}</figcaption>" if about else ""
+    return f"<figure{kind}><h3>{escape(title)}</h3>{figure_html.place(figure, title)}{below}</figure>"
+
+
+def _counted(result: Result, _: Translate) -> Iterable[Drawing]:
+    """What every technique that classifies images has: calibration, and the mistakes of the verdict's arm."""
+    if any(trial.bins for arm in result.arms for trial in arm.trials):
+        yield _("How sure, and how often right"), depth.reliability(result, _), escape(
+            _("All trials together, at T = 1. On the dotted line an arm is right as often as it says.")
+        )  # fmt: skip
+    arm = result.arm(result.verdict.arm)
+    if len(arm.trials[0].confusion) > 1:
+        title = _("Test images of each digit by the answer they get: {arm}", arm=arm.name)
+        yield title, depth.confusion(arm, depth.largest_error(arm), _), escape(
+            _("Mean over trials. The most frequent mistake is framed.")
+        )  # fmt: skip
+
+
+def _distillation(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield from _training(result, _)
+    if held_out.panel(result):
+        title = _("Digits left out: errors over a shift of their biases")
+        yield title, held_out.errors_by_shift(result, _), escape(held_out.told(result, _))
+    digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
+    shown = result.gallery[digit]
+    alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)
+    yield (_("The same digit, answered by every arm (mean over trials)"), arms.soft_targets(result, digit, t, _),
+           f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}')  # fmt: skip
+    yield _("What T² does"), arms.gradient_norms(result, t, _), ""
+    yield from _counted(result, _)
+
+
+def _training(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
+    yield _("Errors on the validation set while training"), arms.learning_curves(result, _), ""
+
+
+def _transfer(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield from _training(result, _)
+    if transfer_figures.distances(result):
+        yield _("How far each layer has moved"), transfer_figures.distance_by_layer(result, _), ""
+    if transfer_figures.gains_and_losses(result):
+        title = _("Gain on the target against errors on the source")
+        yield title, transfer_figures.forgetting(result, _), ""
+    yield from _counted(result, _)
+
+
+def _multitask(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
+    title = _("Cosine between the tasks' gradients while training")
+    yield (
+        title,
+        multitask_figures.conflict(result, _),
+        escape(_unmarked(multitask_figures.conflict_says(result, _))),
+    )
+    curves = multitask_figures.curves_by_task(result, _)
+    yield _("Errors on the validation set while training"), curves, ""
+    yield _("Cosine between the tasks' gradients by layer"), multitask_figures.by_layer(result, _), ""
+
+
+def _unmarked(markdown: str) -> str:
+    """Words without Markdown's stars."""
+    return markdown.replace("*", "")
+
+
+def _meta_learning(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield _("Errors on new tasks after adapting, every trial"), meta_figures.scores(result, _), ""
+    title = _("Errors after adapting to validation tasks, while training")
+    yield title, meta_figures.training_curves(result, _), ""
+    about = escape(meta_figures.rates_say(result, _))
+    yield _("Query error over adaptation steps"), meta_figures.adaptation(result, _), about
+    if result.measure == "errors":
+        return
+    about = escape(_("Three test curves of the first trial, before and after the number of steps that is set."))
+    yield _("Curves before and after adapting"), meta_figures.before_and_after(result, _), about
+
+
+DRAWINGS: dict[str, Callable[[Result, Translate], Iterable[Drawing]]] = {
+    "distillation": _distillation,
+    "transfer": _transfer,
+    "multitask": _multitask,
+    "meta_learning": _meta_learning,
+}
+
+
+# Settings, origin, the way back
+
+
+def _settings(result: Result, _: Translate) -> str:
+    """Every setting with its default, those that differ first and bold."""
+    specs = TECHNIQUES[result.technique].settings.specs()
+    changed = differing(result.technique, result.settings)
+    rows = []
+    for name in sorted(specs, key=lambda name: name not in changed):
+        if name not in result.settings:
+            continue
+        spec = specs[name]
+        label = spec.label if not spec.unit else f"{_(spec.label)} ({_(spec.unit)})"
+        cells = (_(label), _(spec.written(result.settings[name])), _(spec.written(spec.default)))
+        rows.append((' class="changed"' if name in changed else "", cells, name))
+    head = (_("setting"), _("value"), _("default"))
+    body = "".join(
+        f'<tr{kind}><th scope="row">{escape(label)} <small>{name}</small></th><td>{escape(value)}</td>'
+        f"<td>{escape(default)}</td></tr>" for kind, (label, value, default), name in rows
+    )  # fmt: skip
+    said = _settings_say(
+        bool(changed), [_(specs[name].label) for name in specs if specs[name].default == "auto"], _
+    )
+    return (
+        f'<p class="soft">{escape(said)}</p><table class="values"><thead><tr>'
+        + "".join(f"<td>{escape(word)}</td>" for word in head)
+        + f"</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _settings_say(changed: bool, by_machine: list[str], _: Translate) -> str:
+    """What the table of settings shows; by_machine: those whose default is whatever is fastest where it runs."""
+    if changed:
+        said = _("Bold and first: what differs from the default.")
+    elif by_machine:
+        said = _("All other settings are at their defaults.")
+    else:
+        said = _("All settings are at their defaults.")
+    if not by_machine:
+        return said
+    used = _("{fields}: what the run used; by default each machine takes what is fastest there.",
+             fields=", ".join(by_machine))  # fmt: skip
+    return f"{said} {used}" if changed else f"{used} {said}"
+
+
+def _provenance(result: Result, _: Translate) -> str:
+    made, data = result.provenance, result.data
+    seeds = [trial.seed for trial in max(result.arms, key=lambda arm: len(arm.trials)).trials]
+    rows: list[tuple[str, str]] = [
+        (_("computed"), made.created.replace("T", " ")),
+        (_("data"), _("{data}: {train} training, {validation} validation, {test} test", data=data.name,
+                      train=f"{data.train:,}", validation=f"{data.validation:,}", test=f"{data.test:,}")),
+        (_("seeds"), ", ".join(map(str, seeds))),
+        (_("processor"), _("{processor}, {cores} cores", processor=made.processor, cores=made.cores)),
+        (_("versions"), _("Python {python}, PyTorch {torch}, meaning of results {version}", python=made.python,
+                          torch=made.torch, version=result.version)),
+        (_("work, all trials added up"), _("{seconds} s", seconds=f"{made.seconds:.1f}")),
+    ]  # fmt: skip
+    if made.teacher_created:
+        rows.append((_("teacher or source network"), _("trained before, on {date}, and kept",
+                                                       date=made.teacher_created[:10])))  # fmt: skip
+    body = "".join(f'<tr><th scope="row">{escape(a)}</th><td>{escape(b)}</td></tr>' for a, b in rows)
+    said = _("fingerprint of the numbers (SHA-256): the same run on the same processor and versions gives the same")
+    return (
+        f'<table class="values"><tbody>{body}<tr><th scope="row">{escape(said)}</th>'
+        f'<td class="fingerprint">{fingerprint(result)}</td></tr></tbody></table>'
+    )
+
+
+def fingerprint(result: Result) -> str:
+    """A hash of every number of a Result but those of time: equal for runs that are equal to the last bit."""
+    return hashlib.sha256(result.without_networks().without_timings().model_dump_json().encode()).hexdigest()
+
+
+def command(technique: str, settings: dict[str, Scalar]) -> str:
+    """The command line that repeats a run of these settings: what differs from the defaults."""
+    verb = TECHNIQUES[technique].command
+    flags = [
+        f"--{name.replace('_', '-')} {str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in differing(technique, settings).items()
+    ]
+    return " ".join(["python -m kd_core", verb, *flags])
+
+
+def _again(result: Result, server: str, _: Translate) -> str:
+    changed = differing(result.technique, result.settings)
+    link = server + address(result.technique, changed, lang=_.language)
+    shown = escape(link, quote=True)
+    there = f'<p><a href="{shown}">{shown}</a></p>' if server else f"<pre>{shown}</pre>"
+    in_lab = _("In the lab, with every setting as it was here:")
+    in_shell = _("On the command line, in the folder of the lab:")
+    return (
+        f"<p>{escape(in_lab)}</p>{there}<p>{escape(in_shell)}</p>"
+        f"<pre>{escape(command(result.technique, result.settings))}</pre>"
+    )
+
+
+def _foot(result: Result, _: Translate) -> str:
+    credits = [_("Made with Distillation Lab, free software under the MIT licence.")]
+    if "MNIST" in result.data.name:
+        credits.append(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
+    if "UCI" in result.data.name:
+        credits.append(_("UCI digits by Ethem Alpaydin and Cenk Kaynak, CC BY 4.0."))
+    return f'<footer class="soft"><p>{escape(" ".join(credits))}</p></footer>'

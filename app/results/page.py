@@ -1,0 +1,106 @@
+"""A Result on its page: badge, verdict, controls, table, two charts, and under tabs all that lies behind them."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from app.components.differs import differs
+from app.figures import arms, ghost
+from app.figures.arms import Translator
+from app.figures.depth import of_one
+from app.i18n.text import Translate
+from app.results.chart import chart
+from app.results.comparison import comparison
+from app.results.tabs import depth
+from app.runs.panel import previous
+from kd_core.distillation.settings import BUGGED, TEACHER
+from kd_core.messages import N_
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
+
+FURTHER = {
+    "distillation": N_("Why does it work? Controls"),
+    "multitask": N_("The other task, and fairer comparisons"),
+}  # what the further verdicts are for
+ERRORS = {
+    "errors": N_("Errors on the test set, every trial"),
+    "curves": N_("Errors on the validation set while training"),
+}
+TITLES = {
+    "meta_learning": {
+        "errors": N_("Errors on new tasks after adapting, every trial"),
+        "curves": N_("Errors after adapting to validation tasks, while training"),
+    },
+}
+OTHERWISE = N_("Further comparisons")
+
+
+def show(
+    result: Result,
+    settings: Settings,
+    recorded: bool,
+    _: Translate,
+    left: Callable[[Result, Translator], Figure] = arms.errors_by_arm,
+    curves: Callable[[Result, Translator], Figure] = arms.learning_curves,
+    live: Callable[[Result], None] | None = None,
+) -> None:
+    """Draw `result`; where it was made with other settings than `settings`, say in which they differ.
+
+    left, curves: the figures of what the arms came to, and of what they did while training. live: draws what a
+    technique has to show of some of its results, between verdict and table.
+    """
+    with st.container(key="result"):
+        if recorded:
+            date = result.provenance.created[:10]
+            st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
+        differs(result.settings, settings, _, "differs")
+        with st.container(key="verdict", border=True):
+            st.markdown(f"#### {_(result.verdict.text)}")
+            st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
+        _controls(result, _)
+        for note in result.notes:
+            st.caption(_.escaped(note))
+        if live:
+            live(result)
+        st.html(comparison(result, _))
+        earlier = None if recorded else previous(result.technique)
+        for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):
+            title = _(TITLES.get(result.technique, ERRORS)[key])
+            with column:
+                st.markdown(f"**{title}**")
+                drawn = figure(result, _)
+                if key == "curves" and earlier:
+                    drawn = ghost.behind(drawn, earlier, _)
+                chart(drawn, key, title)
+        depth(result, _)
+        _provenance(result, _)
+
+
+def _controls(result: Result, _: Translate) -> None:
+    """The further verdicts, in a line each."""
+    told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
+    if not told:  # arms that were set alike are one and the same
+        return
+    of_a_bug = all(further.baseline == BUGGED for further in told)
+    st.markdown("**" + _(OTHERWISE if of_a_bug else FURTHER.get(result.technique, OTHERWISE)) + "**")
+    st.markdown("\n".join(f"- {_(further.text)}" for further in told))
+    st.caption(_("Each interval stands on its own: none is corrected for multiple comparisons."))
+
+
+def _provenance(result: Result, _: Translate) -> None:
+    created = result.provenance.teacher_created
+    if created:
+        taught = any(arm.name == TEACHER for arm in result.arms)
+        kept = (
+            _("The teacher was trained before this run, on {date}, and kept.", date=created[:10])
+            if taught
+            else _("The source network was trained before this run, on {date}, and kept.", date=created[:10])
+        )
+        st.caption(kept)
+    st.caption(
+        _("{data}: {train} training, {validation} validation, {test} {tested}. Computed on {processor}, PyTorch "
+          "{torch}.", data=result.data.name, train=f"{result.data.train:,}",
+          validation=f"{result.data.validation:,}", test=f"{result.data.test:,}",
+          tested=of_one(result, _)[2], processor=result.provenance.processor, torch=result.provenance.torch)
+    )  # fmt: skip

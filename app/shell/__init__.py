@@ -1,0 +1,1 @@
+"""What surrounds every page: the server's start, navigation, the frame of a page."""

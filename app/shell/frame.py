@@ -1,0 +1,133 @@
+"""What surrounds every page: language, presentation mode, and the first part of each page."""
+
+from collections.abc import Container
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from app.controls.address import as_left, page_link, write
+from app.controls.link import text
+from app.controls.widgets import TRUTHS, notices, read_address, seed
+from app.i18n.text import LANGUAGES, Translate, current, default_language, language
+from app.runs.panel import arrival
+from app.shell.look import speak, style
+from kd_core.messages import N_
+from kd_core.settings.base import Settings
+from kd_core.techniques import NAMES, title
+
+# Streamlit's public hook is the class of an element with a key (.st-key-…). For its frame, sliders and captions it
+# has none: so its class names and test ids stand in style sheets. Should one go, a page looks plainer and works on.
+STYLE = """
+.block-container {padding-top: 2.6rem; max-width: 1180px}
+.stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}
+.st-key-stages p {margin: 0}
+[data-testid=stSliderTickBar] {opacity: 1}
+/* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
+button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit !important}
+"""
+OVERVIEW = "overview"  # the page at the address of the lab itself
+PAGES = {  # by the name of their file, which is their address too
+    OVERVIEW: N_("Overview"),
+    NAMES[0]: title(NAMES[0]),
+    "draw": N_("Draw a digit"),
+    **{name: title(name) for name in NAMES[1:]},
+    "sweep": N_("Maps"),
+    "summary": N_("Summary"),
+    "pitfalls": N_("Conventions and bugs"),
+    "history": N_("History"),
+}
+PRESENT_STYLE = """
+@media (min-width: 1000px) {html {font-size: 20px}}
+[data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
+.block-container {padding: 1rem 2.5vw; max-width: none}
+"""
+
+
+def presenting() -> bool:
+    """Whether this session presents (`?present=1`): it goes on from page to page until it is left."""
+    raw = st.query_params.get("present")
+    if raw is not None:
+        st.session_state["presenting"] = TRUTHS.get(raw, False)
+    elif st.session_state.get("presenting"):
+        st.query_params["present"] = "1"  # moving to another page drops it
+    return bool(st.session_state.get("presenting"))
+
+
+def navigation(_: Translate) -> st.Page:
+    """The pages there are; returns the one that is asked for.
+
+    No icons: Streamlit would fetch a page's icon from another host, to be the favicon.
+    """
+    pages = [st.Page(f"pages/{name}.py", title=_(title), default=name == OVERVIEW) for name, title in PAGES.items()]
+    return st.navigation(pages, position="hidden")  # `_ways` draws the links: Streamlit's would drop the language
+
+
+def surround(page: st.Page) -> None:
+    """The sidebar with language and presentation mode; while presenting, one line with the way on and out.
+
+    A talk has its own buttons for that.
+    """
+    st.session_state["framed"] = True
+    _ = current()
+    style(STYLE)
+    if presenting():
+        style(PRESENT_STYLE)
+        speak(_.language)
+        if page.url_path in NAMES:
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _ways(_, width="content")
+            st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
+        return
+    with st.sidebar:
+        ways = st.container(gap="xxsmall", key="links")
+        seed("lang", language())
+        st.segmented_control("Language · 语言", list(LANGUAGES), required=True,
+                             format_func=LANGUAGES.__getitem__, key="lang")  # fmt: skip
+        write("lang", text(language(), default_language()))  # its own answer may be None
+        with ways:
+            _ways(_)
+        st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
+                  help=_("No sidebar and larger type, for a projector."))  # fmt: skip
+        speak(_.language)
+
+
+def _ways(_: Translate, **look: Any) -> None:
+    """A link to each page, as this session left it."""
+    for name, words in PAGES.items():
+        page_link(name, _(words), as_left(words), **look)
+
+
+def opening(
+    title: str, sentence: str, settings: type[Settings] | None = None, own: Container[str] = ()
+) -> Translate:
+    """A page's title, its one sentence, and what is wrong with the address; `own` parameters it reads itself."""
+    if not st.session_state.pop("framed", False):
+        # Until st.navigation is first called, Streamlit runs a file of pages/ without the entry script:
+        # so it does for the first address that a new server is asked for, if that is a page's.
+        navigation(current())
+        st.rerun()
+    read_address(title, settings, own=own)
+    _ = current()
+    if settings and settings.technique in NAMES and presenting():
+        import_module("app.talks.player").give(
+            settings, _
+        )  # imported when it is wanted: it draws every kind of figure
+        st.stop()
+    st.query_params.pop("step", None)  # of a talk that was left
+    st.title(_(title), anchor=False)
+    st.markdown(_(sentence))
+    notices(_)
+    if settings and settings.technique in NAMES:
+        arrival(settings.technique, _)
+    return _
+
+
+def _present(on: bool) -> None:
+    st.session_state["presenting"] = on
+    if on:
+        st.query_params["present"] = "1"
+    elif "present" in st.query_params:
+        del st.query_params["present"]

@@ -1,0 +1,1 @@
+"""Sweeps on their page: what is varied, the map as it fills in."""

@@ -1,0 +1,1 @@
+"""Its client-side parts."""
