@@ -4,7 +4,7 @@ import streamlit as st
 
 if __name__ == "__main__":  # somebody looks at a page
     from app.controls.widgets import read_address
-    from app.i18n.text import current
+    from app.i18n.session import current
     from app.runs.panel import queue
     from app.shell.frame import navigation, surround
 

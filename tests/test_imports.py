@@ -96,3 +96,8 @@ def test_arrows_point_to_the_right(name):
 )
 def test_the_web_process_has_no_torch(name):
     assert not {"torch", "distributed", "optuna"} & reached(name)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("app.figures", "app.reports"))])
+def test_figures_and_reports_need_no_streamlit(name):
+    assert "streamlit" not in reached(name)

@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 from safetensors.torch import load
 
-from app.figures.image import data_uri
+from app.figures.image import data_uri, tiles
 from app.reports import files
 from app.results.bundled import recorded
-from app.results.chart import tiles
 from kd_core import distillation, meta_learning
 from kd_core.data.digits import Digits
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER

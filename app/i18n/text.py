@@ -11,7 +11,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import streamlit as st
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
@@ -64,24 +63,6 @@ def _escaped(said: Message) -> Message:
 
 def _plain(value: Scalar) -> Scalar:
     return re.sub(r"([\\`*{}\[\]()<>#+!|~$:])", r"\\\1", value) if isinstance(value, str) else value
-
-
-def current() -> Translate:
-    """The translator of this session's language."""
-    return Translate(language())
-
-
-def language() -> str:
-    """This session's language: the one chosen, else the address's, else the browser's if we speak it."""
-    for wish in (st.session_state.get("lang"), st.query_params.get("lang")):
-        if wish in LANGUAGES:
-            return str(wish)
-    return default_language()
-
-
-def default_language() -> str:
-    """Chinese for a Chinese browser, else English."""
-    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 
 @cache

@@ -17,11 +17,11 @@ from app.controls.address import moved, page_link, write
 from app.controls.widgets import at_present, wish
 from app.distillation.components.bars import WORDS as BARS_WORDS
 from app.distillation.components.bars import bars
+from app.figures.image import tiles
 from app.i18n.text import Translate
 from app.lessons.model import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation
 from app.lessons.pictures import beside
 from app.results.bundled import Digit, gallery
-from app.results.chart import tiles
 from app.shell.frame import PAGES, presenting
 from app.shell.look import style
 from kd_core.messages import Message, message

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
+from app.figures.image import tiles
 from app.results.bundled import recorded
-from app.results.chart import tiles
 from kd_core.meta_learning.settings import (
     CENTROID_FEATURES,
     CENTROID_PIXELS,

@@ -21,8 +21,8 @@ from app.figures.arms import (
     mean_curve,
     softmax,
 )
+from app.figures.image import tiles
 from app.results.bundled import Errors, Sweep
-from app.results.chart import tiles
 from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import ArmTrial, Interval, Result

@@ -1,6 +1,5 @@
 """How a page shows a figure and a set of images: every figure can be saved, every image says what it is."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -12,14 +11,6 @@ from app.figures.image import data_uri
 
 FORMATS = {"png": "PNG", "svg": "SVG"}
 NO_USE = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d", "select2d", "lasso2d"]
-STYLE = """<style>
-.tiles {display: flex; flex-wrap: wrap; gap: .9rem; margin: 0; padding: 0}
-.tiles figure {margin: 0; width: 7.6rem}
-.tiles img {width: 84px; height: 84px; image-rendering: pixelated; border-radius: 4px; display: block}
-.tiles figcaption {font-size: .8rem; line-height: 1.3; margin-top: .25rem; opacity: .9}
-.tiles.small {gap: .6rem} .tiles.small figure {width: 5.2rem} .tiles.small img {width: 56px; height: 56px}
-.tiles.large figure {width: 9rem} .tiles.large img {width: 140px; height: 140px}
-</style>"""
 
 
 def chart(figure: go.Figure, key: str, alt: str | None = None, **options: Any) -> Any:
@@ -46,15 +37,3 @@ def picture(image: np.ndarray, alt: str, width: int) -> None:
     """Draw one grey image uint8 [H, W]; alt says what it is, for who cannot see it (`st.image` can't say it)."""
     style = f"width: {width}px; max-width: 100%; image-rendering: pixelated; border-radius: 4px"
     st.html(f'<img src="{data_uri(image)}" alt="{escape(alt)}" style="{style}">')
-
-
-def tiles(
-    images: Sequence[np.ndarray], captions: Sequence[Sequence[str]], alts: Sequence[str], size: str = ""
-) -> str:
-    """Images uint8 [H, W] side by side as HTML, each with its caption's lines under it; size: small or large."""
-    shown = "".join(
-        f'<figure><img src="{data_uri(image)}" alt="{escape(alt)}">'
-        f"<figcaption>{'<br>'.join(escape(line) for line in lines)}</figcaption></figure>"
-        for image, lines, alt in zip(images, captions, alts, strict=True)
-    )
-    return f'{STYLE}<div class="tiles {size}">{shown}</div>'

@@ -16,9 +16,10 @@ from app.controls.share import share
 from app.controls.widgets import redraw_in_language, seed
 from app.figures import arms
 from app.figures import depth as figures_of
+from app.figures.image import tiles
 from app.i18n.text import Translate
 from app.reports import files
-from app.results.chart import FORMATS, chart, saved_as, tiles
+from app.results.chart import FORMATS, chart, saved_as
 from app.results.take import take_network
 from kd_core.data import pixels
 from kd_core.distillation.settings import TEACHER

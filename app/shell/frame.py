@@ -9,7 +9,8 @@ import streamlit as st
 from app.controls.address import as_left, page_link, write
 from app.controls.link import text
 from app.controls.widgets import TRUTHS, notices, read_address, seed
-from app.i18n.text import LANGUAGES, Translate, current, default_language, language
+from app.i18n.session import current, default_language, language
+from app.i18n.text import LANGUAGES, Translate
 from app.runs.panel import arrival
 from app.shell.look import speak, style
 from kd_core.messages import N_
