@@ -8,8 +8,6 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from app.figures.image import data_uri
-
 
 def data_uri(image: np.ndarray) -> str:
     """A grey image uint8 [H, W] as a PNG file, in a data: address."""
