@@ -8,8 +8,10 @@ from app.overview.pictures import drawing
 from app.results.bundled import recorded
 from app.shell.frame import opening
 from app.shell.look import style
+from app.techniques import view
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
+from kd_core.techniques import TECHNIQUES
 
 _ = opening(
     N_("Distillation Lab"),
@@ -22,23 +24,12 @@ style("""
   min-width: max(clamp(200px, (848px - 100%) * 999, 50% - .5rem), min(100%, (416px - 100%) * 999));
 }
 """)
-WAYS = (
-    ("distillation", N_("Distillation"), N_("answers move"), N_(
-        "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a little "
-        "like a 1*.")),
-    ("transfer", N_("Transfer learning"), N_("weights move"), N_(
-        "A network trained on one task starts the next with what it knows, frozen or fine-tuned.")),
-    ("multitask", N_("Multi-task learning"), N_("a body is shared"), N_(
-        "One body, several heads: tasks learn together, and sometimes pull against each other.")),
-    ("meta_learning", N_("Meta-learning"), N_("a starting point moves"), N_(
-        "Training finds weights from which a few steps on a few examples suffice for a new task.")),
-)  # fmt: skip
-
-for column, (name, title, moves, sentence) in zip(st.columns(4), WAYS, strict=True):
+for column, (name, technique) in zip(st.columns(4), TECHNIQUES.items(), strict=True):
+    card = view(name).card
     with column, st.container(border=True, key=f"way_{name}", height="stretch"):
-        st.html(drawing(name))
-        st.markdown(f"##### {_(title)}\n**{_(moves)}**")
-        st.markdown(_(sentence))
+        st.html(drawing(card.drawing))
+        st.markdown(f"##### {_(technique.title)}\n**{_(card.moves)}**")
+        st.markdown(_(card.sentence))
         if st.button(_("Open"), type="primary", icon=":material/arrow_forward:", key=f"open_{name}"):
             go_to(name)
 

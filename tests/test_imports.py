@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# What these know of each technique goes into its wing.
-NOT_YET = ("app.history.drawable", "app.lessons.player", "app.reports.handout")
 WINGS = ("distillation", "transfer", "multitask", "meta_learning")
 
 
@@ -86,8 +84,7 @@ def test_arrows_point_to_the_right(name):
             assert first not in ("streamlit", "plotly")
         if first not in ("streamlit_app", "pages", "app", "kd_core") or other in ("app", "kd_core"):
             continue
-        if name not in NOT_YET:
-            assert rank(other) >= rank(name), f"{name} imports {other}"
+        assert rank(other) >= rank(name), f"{name} imports {other}"
         assert not wing(name) or wing(other) in ("", wing(name)), f"the wing {name} imports {other}"
 
 

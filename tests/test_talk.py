@@ -22,7 +22,8 @@ from app.meta_learning.figures import start_means
 from app.meta_learning.talk import caught_up
 from app.results.bundled import class_logits, gallery, recorded
 from app.talks.model import Stage
-from app.talks.player import _answer, following, steps_of
+from app.talks.player import _answer, following
+from app.techniques import talk
 from app.transfer import lesson as transfer_lesson
 from app.transfer.figures import lambda_map
 from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
@@ -53,7 +54,7 @@ def clicker_of(at) -> dict:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_step_asks_and_then_answers(technique, lang):
     _, at = Translate(lang), at_step(technique, 1, lang=lang)
-    steps = steps_of(technique)
+    steps = talk(technique)
     for number, step in enumerate(steps, start=1):
         turned(at, technique, number)
         assert not at.exception
@@ -81,11 +82,11 @@ def test_talks_follow_each_other_and_the_summary_comes_last():
 
 
 def test_distillation_has_enough_steps_and_every_talk_one_run():
-    assert {name: len(steps_of(name)) for name in TECHNIQUES} == {
+    assert {name: len(talk(name)) for name in TECHNIQUES} == {
         "distillation": 8, "transfer": 4, "multitask": 4, "meta_learning": 4,
     }  # fmt: skip
     for name in TECHNIQUES:
-        assert sum(step.runs for step in steps_of(name)) == 1
+        assert sum(step.runs for step in talk(name)) == 1
 
 
 @pytest.mark.parametrize("given", ["0", "9", "-1", "2.5", "x", "²", "99999999999999999999"])
@@ -98,9 +99,9 @@ def test_a_step_that_is_none_is_said_and_the_first_shown(given, monkeypatch):
     at.run()
     assert not at.exception
     assert f"step = {given}" in at.warning[0].value
-    assert at.title[0].value == steps_of("distillation")[0].title
+    assert at.title[0].value == talk("distillation")[0].title
     turned(at, "distillation", 2)
-    assert at.title[0].value == steps_of("distillation")[1].title
+    assert at.title[0].value == talk("distillation")[1].title
 
 
 def test_leaving_keeps_the_settings_and_drops_the_step():
@@ -167,7 +168,7 @@ ASKED = {
 def test_an_answer_answers_its_question_in_its_unit(technique):
     _, at = Translate("en"), at_step(technique, 1)
     for number, (step, (asked, answered)) in enumerate(
-        zip(steps_of(technique), ASKED[technique], strict=True), start=1
+        zip(talk(technique), ASKED[technique], strict=True), start=1
     ):
         turned(at, technique, number, number)
         said = [text.value for text in at.markdown]
@@ -180,7 +181,7 @@ def test_while_a_run_is_trained_the_question_is_about_that_run_and_not_answered_
         settings=DistillationSettings(), result=recorded("distillation"), recorded=True, revealed=True,
         running=DistillationSettings(train_size=120),
     )  # fmt: skip
-    step = next(step for step in steps_of("distillation") if step.runs)
+    step = next(step for step in talk("distillation") if step.runs)
     assert "the same 120 labelled images" in step.ask(stage, Translate("en"))
     assert "500" not in step.ask(stage, Translate("en"))
     assert "fewer" not in _answer(step, stage, Translate("en"))
@@ -194,7 +195,7 @@ def test_errors_saved_are_the_mean_difference_of_the_trials():
     result = recorded("distillation")
     of = {arm.name: np.array([trial.test_errors for trial in arm.trials]) for arm in result.arms}
     saved = (of[ALONE] - of[DISTILLED]).mean() * 10_000 / result.data.test
-    step = next(step for step in steps_of("distillation") if step.runs)
+    step = next(step for step in talk("distillation") if step.runs)
     stage = Stage(DistillationSettings(), result, recorded=True, revealed=True)
     assert f"{saved:.0f} fewer errors in 10,000" in step.answer(stage, Translate("en"))
 
@@ -210,20 +211,20 @@ def test_lesson_talk_and_page_say_one_value_of_one_quantity():
     row = np.array(every["distance"][every["lams"].index(10.0)])
     moved = f"{np.sqrt((row**2).sum()):.2f}"
     assert transfer_lesson.LESSON[0].values()["then"] == moved
-    talk = steps_of("transfer")[2].answer(Stage(TransferSettings(), recorded("transfer"), True, True), english)
-    assert moved in numbers_in(talk)
+    said = talk("transfer")[2].answer(Stage(TransferSettings(), recorded("transfer"), True, True), english)
+    assert moved in numbers_in(said)
 
     result = recorded("meta_learning")
     mean = {arm.name: np.mean([t.series["query loss"] for t in arm.trials], axis=0) for arm in result.arms}
     wanted = {f"{mean[name][step]:.2f}" for name in ("MAML", "joint pre-training") for step in (0, 1)}
     stage = Stage(MetaSettings(), result, recorded=True, revealed=True)
-    first = steps_of("meta_learning")[0].answer(stage, english)
+    first = talk("meta_learning")[0].answer(stage, english)
     assert wanted <= numbers_in(first)
     values = meta_lesson.LESSON[1].values()
     assert {values[name] for name in ("maml0", "maml1", "joint0", "joint1")} == wanted
     page = start_means()
     assert {f"{page[name][step].mean:.2f}" for name in page for step in (0, 1)} == wanted
-    third = numbers_in(steps_of("meta_learning")[2].answer(stage, english))
+    third = numbers_in(talk("meta_learning")[2].answer(stage, english))
     assert {f"{mean[name][1]:.2f}" for name in ("MAML", "joint pre-training")} <= third
 
 
@@ -334,10 +335,10 @@ def test_what_the_browser_says_is_shown_and_an_address_that_lags_behind_turns_it
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_after_the_last_step_the_next_page_follows(technique):
-    at = at_step(technique, len(steps_of(technique)))
+    at = at_step(technique, len(talk(technique)))
     assert clicker_of(at)["words"]["onward"] == f"{following(technique)[0]} →"
     at.session_state["talk_over"] = True  # the browser has gone on from the last step
     at.run()
     assert not at.exception
     then = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
-    assert at.title[0].value == (steps_of(then)[0].title if then in TECHNIQUES else "What distillation buys")
+    assert at.title[0].value == (talk(then)[0].title if then in TECHNIQUES else "What distillation buys")

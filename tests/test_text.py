@@ -8,7 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from app.i18n.text import PO, SOURCES, Translate, extracted
-from app.talks.player import steps_of
+from app.techniques import talk
 from kd_core.messages import message
 from kd_core.techniques import TECHNIQUES
 
@@ -124,7 +124,7 @@ def test_the_heading_of_a_live_part_asks_while_the_guess_is_open(part, language)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_title_of_a_talks_step_tells_only_what_it_had_asked(language):
     _ = Translate(language)
-    told = [step for name in TECHNIQUES for step in steps_of(name) if step.told]
+    told = [step for name in TECHNIQUES for step in talk(name) if step.told]
     assert len(told) >= 6
     for step in told:
         assert _(step.title).endswith(("?", "？")), step.title

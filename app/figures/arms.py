@@ -11,79 +11,21 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import log_axis
+from app.techniques import styles
 from kd_core.distillation.settings import (
     ALONE,
-    BUGGED,
     DISTILLED,
-    EQUAL,
-    EQUAL_TEACHER,
-    SHUFFLED,
-    SMOOTHED,
     TEACHER,
 )
-from kd_core.meta_learning.settings import (
-    CENTROID_FEATURES,
-    CENTROID_PIXELS,
-    FIRST_ORDER,
-    MAML,
-    ORACLE,
-    PRETRAINED,
-    REPTILE,
-)
-from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, TASK_LABELS, arm_of
 from kd_core.results.numbers import fixed
 from kd_core.results.schema import GalleryDigit, Interval, Result
-from kd_core.settings.common import SCRATCH
-from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
+from kd_core.transfer.settings import SOURCE
 
 Translator = Callable[..., str]
 
 # arm -> colour, dash, marker, pattern: the same wherever it appears
-_STYLES = {
-    TEACHER: ("#0072B2", "dot", "diamond", ""),
-    ALONE: ("#6B7280", "dash", "circle-open", "/"),
-    DISTILLED: ("#D55E00", "solid", "circle", ""),
-    SMOOTHED: ("#E69F00", "dashdot", "square", "x"),
-    SHUFFLED: ("#AA4499", "longdash", "x", "-"),
-    EQUAL_TEACHER: ("#6699CC", "dot", "diamond-open", "."),
-    EQUAL: ("#44AA99", "longdashdot", "triangle-up", "|"),
-    BUGGED: ("#882255", "dashdot", "diamond-open", "+"),
-    SOURCE: ("#0072B2", "dot", "diamond", ""),
-    SCRATCH: ("#6B7280", "dash", "circle-open", "/"),
-    TUNED: ("#D55E00", "solid", "circle", ""),
-    FROZEN: ("#44AA99", "longdashdot", "triangle-up", "|"),
-    DECAYED: ("#AA4499", "longdash", "x", "-"),
-    ANCHORED: ("#E69F00", "dashdot", "square", "x"),
-    MAML: ("#D55E00", "solid", "circle", ""),
-    FIRST_ORDER: ("#E69F00", "dashdot", "square", "x"),
-    REPTILE: ("#AA4499", "longdash", "x", "-"),
-    PRETRAINED: ("#0072B2", "dot", "diamond", "|"),
-    ORACLE: ("#44AA99", "longdashdot", "triangle-up", "."),
-    CENTROID_PIXELS: ("#6699CC", "longdash", "square-open", "+"),
-    CENTROID_FEATURES: ("#882255", "dashdot", "diamond-open", "x"),
-}
-# A multi-task arm has a colour of its task's family and its scheme's dash, marker and pattern.
-TASK_COLOURS = {"left": "#009E73", "right": "#CC79A7", "digit": "#009E73", "parity": "#CC79A7", "five": "#56B4E9",
-                "angle": "#CC79A7"}  # fmt: skip
-_SCHEME_STYLES = {
-    TASK_ALONE: ("dash", "circle-open", "/"),
-    FAIR: ("longdash", "triangle-up-open", "x"),
-    JOINT_EQUAL: ("dot", "square", "."),
-    JOINT: ("solid", "circle", ""),
-}
-_FAMILIES = {
-    "#009E73": {TASK_ALONE: "#117733", FAIR: "#44AA99", JOINT_EQUAL: "#999933"},
-    "#CC79A7": {TASK_ALONE: "#882255", FAIR: "#CC6677", JOINT_EQUAL: "#AA4499"},
-    "#56B4E9": {TASK_ALONE: "#0072B2", FAIR: "#7777DD", JOINT_EQUAL: "#6699CC"},
-}
-_BY_TASK = {
-    arm_of(task, scheme): (_FAMILIES[TASK_COLOURS[task]].get(scheme, TASK_COLOURS[task]), *style)
-    for task in TASK_LABELS for scheme, style in _SCHEME_STYLES.items()
-}  # fmt: skip
-_STYLES |= _BY_TASK
-COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in _STYLES.items()} for i in range(4))
-LIVE_ORDER = (ALONE, SMOOTHED, SHUFFLED, EQUAL, BUGGED, DISTILLED, EQUAL_TEACHER, TEACHER, SCRATCH, FROZEN, DECAYED,
-              ANCHORED, TUNED, SOURCE, REPTILE, PRETRAINED, FIRST_ORDER, MAML, ORACLE, *_BY_TASK)  # fmt: skip
+COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in styles().items()} for i in range(4))
+LIVE_ORDER = tuple(styles())
 # Plotly's dashes -> ECharts': lengths of line and gap, in pixels
 _LIVE_DASHES = {"solid": "solid", "dash": [8, 5], "dot": [2, 4], "longdash": [14, 6], "dashdot": [8, 4, 2, 4],
                 "longdashdot": [14, 5, 2, 5]}  # fmt: skip

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app.components.bars import WORDS as BARS_WORDS
+from app.components.bars import bars
 from app.components.lesson import WORDS, heading, offer
 from app.controls.address import moved, page_link, write
 from app.controls.widgets import at_present, wish
-from app.distillation.components.bars import WORDS as BARS_WORDS
-from app.distillation.components.bars import bars
 from app.figures.image import tiles
 from app.i18n.text import Translate
 from app.lessons.model import KINDS, Ask, Bars, Choice, Goal, Guess, LessonStep, Number, total_variation

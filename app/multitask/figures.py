@@ -15,13 +15,13 @@ from app.figures.arms import (
     COLOURS,
     DASHES,
     MARKERS,
-    TASK_COLOURS,
     Translator,
     finish,
     mean_curve,
     softmax,
 )
 from app.figures.image import tiles
+from app.multitask.styles import TASK_COLOURS
 from app.results.bundled import Errors, Sweep
 from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.results.numbers import fixed, signed

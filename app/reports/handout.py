@@ -7,29 +7,22 @@ script: it opens without a network, in light and dark, answers the pointer and p
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 
 import plotly.graph_objects as go
 
 from app.controls.link import address, differing
-from app.distillation import held_out
-from app.figures import arms, depth
-from app.figures.image import data_uri
 from app.i18n.text import Translate
-from app.meta_learning import figures as meta_figures
-from app.multitask import figures as multitask_figures
 from app.reports import figure_html
 from app.results.comparison import comparison
-from app.transfer import figures as transfer_figures
+from app.techniques import view
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
 
 KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
-Drawing = tuple[str, go.Figure, str]  # what stands above a picture, the picture, what stands below it
 
 
 def html(result: Result, _: Translate, server: str = "") -> str:
@@ -88,7 +81,7 @@ def _table(result: Result, _: Translate) -> str:
 
 
 def _pictures(result: Result, _: Translate) -> str:
-    drawn = "".join(_picture(*drawing) for drawing in DRAWINGS[result.technique](result, _))
+    drawn = "".join(_picture(*drawing) for drawing in view(result.technique).drawings(result, _))
     without = escape(_("The pictures are drawn by a script in this file: open it in a browser that allows it."))
     return f'<noscript><p class="soft">{without}</p></noscript><div class="pictures">{drawn}</div>'
 
@@ -97,87 +90,6 @@ def _picture(title: str, figure: go.Figure, about: str) -> str:
     kind = ' class="whole"' if figure_html.is_wide(figure) else ""
     below = f"<figcaption>{about}</figcaption>" if about else ""
     return f"<figure{kind}><h3>{escape(title)}</h3>{figure_html.place(figure, title)}{below}</figure>"
-
-
-def _counted(result: Result, _: Translate) -> Iterable[Drawing]:
-    """What every technique that classifies images has: calibration, and the mistakes of the verdict's arm."""
-    if any(trial.bins for arm in result.arms for trial in arm.trials):
-        yield _("How sure, and how often right"), depth.reliability(result, _), escape(
-            _("All trials together, at T = 1. On the dotted line an arm is right as often as it says.")
-        )  # fmt: skip
-    arm = result.arm(result.verdict.arm)
-    if len(arm.trials[0].confusion) > 1:
-        title = _("Test images of each digit by the answer they get: {arm}", arm=arm.name)
-        yield title, depth.confusion(arm, depth.largest_error(arm), _), escape(
-            _("Mean over trials. The most frequent mistake is framed.")
-        )  # fmt: skip
-
-
-def _distillation(result: Result, _: Translate) -> Iterable[Drawing]:
-    yield from _training(result, _)
-    if held_out.panel(result):
-        title = _("Digits left out: errors over a shift of their biases")
-        yield title, held_out.errors_by_shift(result, _), escape(held_out.told(result, _))
-    digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
-    shown = result.gallery[digit]
-    alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)
-    yield (_("The same digit, answered by every arm (mean over trials)"), arms.soft_targets(result, digit, t, _),
-           f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}')  # fmt: skip
-    yield _("What T² does"), arms.gradient_norms(result, t, _), ""
-    yield from _counted(result, _)
-
-
-def _training(result: Result, _: Translate) -> Iterable[Drawing]:
-    yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
-    yield _("Errors on the validation set while training"), arms.learning_curves(result, _), ""
-
-
-def _transfer(result: Result, _: Translate) -> Iterable[Drawing]:
-    yield from _training(result, _)
-    if transfer_figures.distances(result):
-        yield _("How far each layer has moved"), transfer_figures.distance_by_layer(result, _), ""
-    if transfer_figures.gains_and_losses(result):
-        title = _("Gain on the target against errors on the source")
-        yield title, transfer_figures.forgetting(result, _), ""
-    yield from _counted(result, _)
-
-
-def _multitask(result: Result, _: Translate) -> Iterable[Drawing]:
-    yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
-    title = _("Cosine between the tasks' gradients while training")
-    yield (
-        title,
-        multitask_figures.conflict(result, _),
-        escape(_unmarked(multitask_figures.conflict_says(result, _))),
-    )
-    curves = multitask_figures.curves_by_task(result, _)
-    yield _("Errors on the validation set while training"), curves, ""
-    yield _("Cosine between the tasks' gradients by layer"), multitask_figures.by_layer(result, _), ""
-
-
-def _unmarked(markdown: str) -> str:
-    """Words without Markdown's stars."""
-    return markdown.replace("*", "")
-
-
-def _meta_learning(result: Result, _: Translate) -> Iterable[Drawing]:
-    yield _("Errors on new tasks after adapting, every trial"), meta_figures.scores(result, _), ""
-    title = _("Errors after adapting to validation tasks, while training")
-    yield title, meta_figures.training_curves(result, _), ""
-    about = escape(meta_figures.rates_say(result, _))
-    yield _("Query error over adaptation steps"), meta_figures.adaptation(result, _), about
-    if result.measure == "errors":
-        return
-    about = escape(_("Three test curves of the first trial, before and after the number of steps that is set."))
-    yield _("Curves before and after adapting"), meta_figures.before_and_after(result, _), about
-
-
-DRAWINGS: dict[str, Callable[[Result, Translate], Iterable[Drawing]]] = {
-    "distillation": _distillation,
-    "transfer": _transfer,
-    "multitask": _multitask,
-    "meta_learning": _meta_learning,
-}
 
 
 # Settings, origin, the way back

@@ -14,26 +14,11 @@ from app.results.chart import chart
 from app.results.comparison import comparison
 from app.results.tabs import depth
 from app.runs.panel import previous
+from app.techniques import view
 from kd_core.distillation.settings import BUGGED, TEACHER
 from kd_core.messages import N_
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings
-
-FURTHER = {
-    "distillation": N_("Why does it work? Controls"),
-    "multitask": N_("The other task, and fairer comparisons"),
-}  # what the further verdicts are for
-ERRORS = {
-    "errors": N_("Errors on the test set, every trial"),
-    "curves": N_("Errors on the validation set while training"),
-}
-TITLES = {
-    "meta_learning": {
-        "errors": N_("Errors on new tasks after adapting, every trial"),
-        "curves": N_("Errors after adapting to validation tasks, while training"),
-    },
-}
-OTHERWISE = N_("Further comparisons")
 
 
 def show(
@@ -66,7 +51,7 @@ def show(
         st.html(comparison(result, _))
         earlier = None if recorded else previous(result.technique)
         for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):
-            title = _(TITLES.get(result.technique, ERRORS)[key])
+            title = _(view(result.technique).titles[key])
             with column:
                 st.markdown(f"**{title}**")
                 drawn = figure(result, _)
@@ -83,7 +68,7 @@ def _controls(result: Result, _: Translate) -> None:
     if not told:  # arms that were set alike are one and the same
         return
     of_a_bug = all(further.baseline == BUGGED for further in told)
-    st.markdown("**" + _(OTHERWISE if of_a_bug else FURTHER.get(result.technique, OTHERWISE)) + "**")
+    st.markdown("**" + _(N_("Further comparisons") if of_a_bug else view(result.technique).further) + "**")
     st.markdown("\n".join(f"- {_(further.text)}" for further in told))
     st.caption(_("Each interval stands on its own: none is corrected for multiple comparisons."))
 

@@ -1,7 +1,7 @@
 """What lies behind a Result's numbers, a tab each: from one digit to what can be taken away."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from statistics import fmean
 
@@ -21,6 +21,7 @@ from app.i18n.text import Translate
 from app.reports import files
 from app.results.chart import FORMATS, chart, saved_as
 from app.results.take import take_network
+from app.techniques import view
 from kd_core.data import pixels
 from kd_core.distillation.settings import TEACHER
 from kd_core.export import numpy_forward
@@ -37,10 +38,6 @@ TABS = {
     "cost": N_("Cost"),
     "export": N_("Export"),
 }
-FEW = {
-    "multitask": ["cost", "export"],
-    "meta_learning": ["cost", "export"],
-}  # a page that shows the rest in its own way
 MOST_CHANGES = 12
 MOST_TILES = 24
 MOST_CHOSEN = 8
@@ -54,13 +51,13 @@ def depth(result: Result, _: Translate) -> None:
         digit=_digit, changes=_changes, confusion=_confusion, calibration=_calibration, agreement=_agreement,
         cost=_cost, export=_export,
     )  # fmt: skip
-    names = FEW.get(result.technique) or [
+    names: Sequence[str] = view(result.technique).tabs or [
         name for name in TABS if name != "agreement" or any(arm.name == TEACHER for arm in result.arms)
     ]
     labels = [_(TABS[name]) for name in names]
     if st.session_state.get("tab") not in labels:  # the words of another language
         last = st.session_state.get("open_tab")
-        st.session_state["tab"] = _(TABS[last if last in names else names[0]])
+        st.session_state["tab"] = _(TABS[str(last) if last in names else names[0]])
     for name, tab in zip(names, st.tabs(labels, on_change="rerun", key="tab"), strict=True):
         if tab.open:
             st.session_state["open_tab"] = name

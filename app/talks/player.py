@@ -1,7 +1,6 @@
 """A talk: a technique in a few frozen steps, each one picture, one control and one question for the room."""
 
 from functools import partial
-from importlib import import_module
 
 import streamlit as st
 
@@ -14,6 +13,7 @@ from app.runs.panel import latest, start_as_set, trained, under_way, watch
 from app.runs.visitor import sign_in_needed
 from app.shell.look import style
 from app.talks.model import Stage, Step
+from app.techniques import talk
 from kd_core.messages import N_, message
 from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
@@ -58,16 +58,10 @@ def following(technique: str) -> tuple[str, str]:
     return (title(after[0]), after[0]) if after else (N_("Summary"), "summary")
 
 
-def steps_of(technique: str) -> tuple[Step, ...]:
-    """The steps of a technique's talk."""
-    steps: tuple[Step, ...] = import_module(f"app.{technique}.talk").STEPS
-    return steps
-
-
 def give(kind: type[Settings], _: Translate) -> None:
     """Show the step that the browser or the address names, in place of the page."""
     technique = kind.technique
-    steps = steps_of(technique)
+    steps = talk(technique)
     if st.session_state.pop("talk_over", False):
         go_to(following(technique)[1])
     at = _where(len(steps))

@@ -8,8 +8,9 @@ from playwright.sync_api import expect
 
 from app.i18n.text import Translate
 from app.reports import handout
-from app.reports.handout import DRAWINGS
 from app.results.bundled import recorded
+from app.techniques import view
+from kd_core.techniques import NAMES
 from tests.browser.conftest import has_value, until
 from tests.browser.test_result import open_tab
 
@@ -52,13 +53,13 @@ IN_PROOF = ("transfer", "multitask", "meta_learning")  # their figures are of th
 
 
 @pytest.mark.parametrize(
-    "technique", [pytest.param(name, marks=[pytest.mark.proof] * (name in IN_PROOF)) for name in DRAWINGS]
+    "technique", [pytest.param(name, marks=[pytest.mark.proof] * (name in IN_PROOF)) for name in NAMES]
 )
 def test_a_report_opens_without_a_network_shows_all_answers_the_pointer_and_prints(chromium, technique, tmp_path):
     result, file = recorded(technique), tmp_path / "report.html"
     file.write_text(handout.html(result, EN), encoding="utf-8")
     with offline(chromium, file) as report:
-        assert report.locator(".plot:has(.main-svg .xy)").count() == len(list(DRAWINGS[technique](result, EN)))
+        assert report.locator(".plot:has(.main-svg .xy)").count() == len(list(view(technique).drawings(result, EN)))
         everything_can_be_seen(report)
         assert report.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
         inks = report.locator(".plot .xtick text").evaluate_all("all => all.map(one => getComputedStyle(one).fill)")

@@ -5,11 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.talks.player import steps_of
+from app.techniques import talk
 from tests.browser.conftest import PATIENCE
 
 pytestmark = pytest.mark.browser
-STEPS = steps_of("distillation")
+STEPS = talk("distillation")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,58 @@
+"""How it is shown in the overview, in reports and in the history."""
+
+from collections.abc import Iterable
+from html import escape
+
+from app.distillation import held_out
+from app.figures import arms, depth
+from app.figures.image import data_uri
+from app.history.drawable import ENGLISH, answers
+from app.i18n.text import Translate
+from app.overview.pictures import BLUE, ORANGE, arrow, bars, net, svg
+from app.reports.drawings import counted, training
+from app.techniques import Card, Drawing, TechniqueView
+from kd_core.messages import N_
+from kd_core.results.schema import Result
+
+
+def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield from training(result, _)
+    if held_out.panel(result):
+        title = _("Digits left out: errors over a shift of their biases")
+        yield title, held_out.errors_by_shift(result, _), escape(held_out.told(result, _))
+    digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
+    shown = result.gallery[digit]
+    alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)
+    yield (_("The same digit, answered by every arm (mean over trials)"), arms.soft_targets(result, digit, t, _),
+           f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}')  # fmt: skip
+    yield _("What T² does"), arms.gradient_norms(result, t, _), ""
+    yield from counted(result, _)
+
+
+def drawn(result: Result) -> None:
+    answers(result)
+    arms.gradient_norms(result, 4.0, ENGLISH)
+    depth.agreements(result, ENGLISH)
+    depth.repeated_mistakes(result, ENGLISH)
+    if held_out.panel(result):
+        held_out.errors_by_shift(result, ENGLISH)
+
+
+VIEW = TechniqueView(
+    card=Card(
+        N_("answers move"),
+        N_(
+            "A large network's soft answers teach a small one: it hears not only *this is a 7*, but *it looks a "
+            "little like a 1*."
+        ),
+        svg(
+            net(46, 55, 36, BLUE)
+            + bars(90, 62, (6, 28, 4, 3, 12), BLUE)
+            + arrow(92, 74, 134, 74)
+            + net(170, 62, 20, ORANGE)
+        ),
+    ),
+    drawings=drawings,
+    drawn=drawn,
+    further=N_("Why does it work? Controls"),
+)

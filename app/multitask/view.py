@@ -1,0 +1,61 @@
+"""How it is shown in the overview, in reports and in the history."""
+
+from collections.abc import Iterable
+from html import escape
+
+from app.figures import arms
+from app.history.drawable import ENGLISH
+from app.i18n.text import Translate
+from app.multitask import figures as multitask_figures
+from app.overview.pictures import BLUE, GREEN, PINK, SKY, arrow, net, svg
+from app.techniques import Card, Drawing, TechniqueView
+from kd_core.messages import N_
+from kd_core.results.schema import Result
+
+
+def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
+    yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
+    title = _("Cosine between the tasks' gradients while training")
+    yield (
+        title,
+        multitask_figures.conflict(result, _),
+        escape(unmarked(multitask_figures.conflict_says(result, _))),
+    )
+    curves = multitask_figures.curves_by_task(result, _)
+    yield _("Errors on the validation set while training"), curves, ""
+    yield _("Cosine between the tasks' gradients by layer"), multitask_figures.by_layer(result, _), ""
+
+
+def drawn(result: Result) -> None:
+    arms.errors_by_arm(result, ENGLISH)
+    for draw in (multitask_figures.curves_by_task, multitask_figures.conflict, multitask_figures.conflict_says,
+                 multitask_figures.by_layer, multitask_figures.in_short, multitask_figures.samples):  # fmt: skip
+        draw(result, ENGLISH)
+    for series in ("norm", "loss", "weight"):
+        multitask_figures.small_multiples(result, series, "", ENGLISH)
+
+
+def unmarked(markdown: str) -> str:
+    """Words without Markdown's stars."""
+    return markdown.replace("*", "")
+
+
+VIEW = TechniqueView(
+    card=Card(
+        N_("a body is shared"),
+        N_("One body, several heads: tasks learn together, and sometimes pull against each other."),
+        svg(
+            net(60, 55, 32, BLUE)
+            + arrow(96, 44, 150, 20, GREEN)
+            + arrow(98, 55, 150, 55, PINK)
+            + arrow(96, 66, 150, 90, SKY)
+            + net(168, 16, 12, GREEN)
+            + net(168, 55, 12, PINK)
+            + net(168, 94, 12, SKY)
+        ),
+    ),
+    drawings=drawings,
+    drawn=drawn,
+    further=N_("The other task, and fairer comparisons"),
+    tabs=("cost", "export"),
+)
