@@ -14,6 +14,7 @@ from kd_core.results.schema import Result
 from kd_core.techniques import NAMES
 
 if TYPE_CHECKING:
+    from app.history.consistent import Rules
     from app.lessons.model import LessonStep
     from app.talks.model import Step
 
@@ -78,6 +79,12 @@ def talk(name: str) -> "tuple[Step, ...]":
     """The steps of its talk."""
     steps: tuple[Step, ...] = import_module(f"app.{name}.talk").STEPS
     return steps
+
+
+def rules(name: str) -> "Rules":
+    """What follows from its settings in a Result of it."""
+    found: Rules = import_module(f"app.{name}.consistent").RULES
+    return found
 
 
 @cache
