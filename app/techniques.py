@@ -1,6 +1,6 @@
 """How each technique is shown: what the shared pages, figures and reports ask its wing for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from app.i18n.text import Translate
 from kd_core.messages import N_
-from kd_core.results.schema import Result
+from kd_core.results.schema import Result, Verdict
 from kd_core.techniques import NAMES
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ class TechniqueView:
     """What the lab shows of one technique; `app/<name>/view.py` has it.
 
     drawings: a Result -> the pictures of its report. drawn: draws all that its page would, for a Result from
-    outside, of which a part may be missing. further: the heading of the verdicts beside the main one; titles: of
+    outside, of which a part may be missing. further: the verdicts beside the main one -> their heading; titles: of
     the page's two charts, "errors" and "curves"; tabs: the detail tabs it has, None for all.
     """
 
     card: Card
     drawings: Callable[[Result, Translate], Iterable[Drawing]]
     drawn: Callable[[Result], None]
-    further: str = N_("Further comparisons")
+    further: Callable[[Sequence[Verdict]], str] = lambda told: N_("Further comparisons")
     titles: Mapping[str, str] = field(
         default_factory=lambda: {
             "errors": N_("Errors on the test set, every trial"),

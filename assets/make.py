@@ -25,7 +25,7 @@ from assets import durations
 from kd_core.data.digits import Digits, Split, load_mnist, load_uci_digits, pixels
 from kd_core.distillation import trainer as distillation
 from kd_core.distillation.bugs import in_training_mode
-from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, TEACHER, DistillationSettings
+from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, DistillationSettings
 from kd_core.messages import Scalar
 from kd_core.meta_learning.adaptation import path as adapted
 from kd_core.meta_learning.settings import MAML, PRETRAINED, MetaSettings
@@ -44,6 +44,7 @@ from kd_core.results.schema import Arm, ArmTrial, Interval, Result
 from kd_core.results.statistics import CONFIDENCE, t_interval
 from kd_core.runs.assemble import drained
 from kd_core.runs.queue import Handle, Queue
+from kd_core.settings.common import TEACHER
 from kd_core.sweeps import table
 from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.sweep import Sweeps

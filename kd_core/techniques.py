@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 
-from kd_core.messages import Scalar
+from kd_core.messages import N_, Scalar
 from kd_core.settings.base import Settings
 from kd_core.sweeps.preset import SweepPreset
 
@@ -26,8 +26,9 @@ class Technique:
     that a sweep varies.
     task_fields: settings that make another task of it: errors on another task measure something else.
     sample_fields: settings that decide which images, or tasks, a seed draws.
-    sweeps: sweeps worth making. task: all settings and the name of the images -> what is measured on which images,
-    the same for runs that may be compared; by default the images and the values of `task_fields`.
+    counts: what the horizontal axis of its curves counts. sweeps: sweeps worth making. task: all settings and the
+    name of the images -> what is measured on which images, the same for runs that may be compared; by default the
+    images and the values of `task_fields`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Technique:
     main_arms: Callable[[Mapping[str, Scalar], Collection[str]], tuple[str, ...]]
     task_fields: tuple[str, ...]
     sample_fields: tuple[str, ...]
+    counts: str = N_("epoch")
     sweeps: Mapping[str, SweepPreset] = field(default_factory=dict)
     task: Callable[[Mapping[str, Scalar], str], tuple[Scalar, ...]] | None = None
 

@@ -4,15 +4,14 @@ import streamlit as st
 
 from app.controls.address import page_link
 from app.controls.widgets import controls, follow, presets, value
-from app.distillation import held_out
+from app.distillation import figures, held_out
+from app.distillation.article import SECTIONS, chips, completed, listings
 from app.distillation.components.bias import bias, words_for
 from app.distillation.components.soft_targets import WORDS, soft_targets
 from app.distillation.components.t_squared import WORDS as T_SQUARED_WORDS
 from app.distillation.components.t_squared import t_squared
 from app.distillation.lesson import LESSON
-from app.figures import arms
 from app.lessons.player import lesson
-from app.overview.article import SECTIONS, chips, completed, listings
 from app.results.bundled import class_logits, gallery, recorded
 from app.results.chart import saved_as
 from app.results.lazy_tabs import behind
@@ -89,7 +88,7 @@ t, alpha = settings.temperature, settings.alpha
 
 def effect() -> None:
     t_squared(
-        arms.TEMPERATURES, arms.gradient_lengths(result), temperature=t, alpha=alpha, colours=arms.PARTS,
+        figures.TEMPERATURES, figures.gradient_lengths(result), temperature=t, alpha=alpha, colours=figures.PARTS,
         form=saved_as(), words={key: _(text) for key, text in T_SQUARED_WORDS.items()}, key="gradients",
     )  # fmt: skip
     st.caption(
@@ -104,9 +103,9 @@ def limits() -> None:
         _("**T large: matching logits.** As T grows, the gradient T (q − p) turns into (z − v) / 10, the "
           "difference of the centred logits: the student copies numbers, not probabilities. On the gallery digits "
           "the two directions are {one}° apart at T = 1, {now}° at T = {t} and {far}° at T = 50.",
-          one=f"{arms.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
-          now=f"{arms.degrees_from_matching(result, t):.0f}",
-          far=f"{arms.degrees_from_matching(result, 50.0):.1f}")
+          one=f"{figures.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
+          now=f"{figures.degrees_from_matching(result, t):.0f}",
+          far=f"{figures.degrees_from_matching(result, 50.0):.1f}")
     )  # fmt: skip
     st.markdown(
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "

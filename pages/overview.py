@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.controls.address import go_to, page_link
-from app.overview.article import cite
+from app.distillation.article import cite
 from app.overview.pictures import drawing
 from app.results.bundled import recorded
 from app.shell.frame import opening

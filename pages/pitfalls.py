@@ -8,10 +8,10 @@ import streamlit as st
 from app.controls.address import page_link
 from app.controls.widgets import controls, follow, value
 from app.distillation import pitfalls
+from app.distillation.article import chips
 from app.distillation.components.pitfalls import WORDS
 from app.distillation.components.pitfalls import pitfalls as live
 from app.distillation.pitfalls import PitfallSettings
-from app.overview.article import chips
 from app.runs.panel import launch
 from app.runs.visitor import sign_in_needed
 from app.shell.frame import opening

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from app.controls.widgets import controls, follow, presets, value
+from app.distillation.article import chips, transfer_listing
 from app.lessons.player import lesson
-from app.overview.article import chips, transfer_listing
 from app.results import bundled
 from app.results.chart import chart
 from app.results.lazy_tabs import behind

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import plotly.graph_objects as go
 
+from app.distillation import figures as of_distillation
 from app.distillation import held_out
 from app.figures import arms, depth, ghost
 from app.figures.enlarged import enlarged
@@ -65,7 +66,7 @@ def _answers(result: Result, _: Callable[..., str]) -> Drawn:
 
 def _own(result: Result, _: Callable[..., str]) -> Drawn:
     if result.technique == "distillation":
-        yield "gradients", arms.gradient_norms(result, 4.0, _)
+        yield "gradients", of_distillation.gradient_norms(result, 4.0, _)
         yield "agreement", depth.agreements(result, _)
         mistakes = depth.repeated_mistakes(result, _)
         assert mistakes is not None

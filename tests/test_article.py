@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app.overview import article
+from app.distillation import article
 from kd_core.distillation.loss import distillation_loss
 
 

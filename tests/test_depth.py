@@ -11,10 +11,11 @@ from app.i18n.text import Translate
 from app.results.bundled import recorded
 from app.results.comparison import comparison
 from kd_core.data import pixels
-from kd_core.distillation.settings import ALONE, DISTILLED, SMOOTHED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED, SMOOTHED
 from kd_core.export import numpy_forward
 from kd_core.results.schema import Bin, Cost
 from kd_core.results.statistics import calibration_error, t_interval
+from kd_core.settings.common import TEACHER
 
 EN = Translate("en")
 LABELS = pixels.test_labels("UCI digits")

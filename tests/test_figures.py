@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
+from app.distillation import figures
 from app.figures import arms
 from app.i18n.text import Translate
 from app.results.bundled import recorded
@@ -15,9 +16,8 @@ from kd_core.distillation.loss import distillation_loss
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.meta_learning.settings import MAML
 from kd_core.multitask.settings import TASK_LABELS
-from kd_core.settings.common import SCRATCH
+from kd_core.settings.common import SCRATCH, SOURCE, TEACHER
 from kd_core.techniques import TECHNIQUES
-from kd_core.transfer.settings import SOURCE
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_every_figure_draws_in_both_languages(result, language):
     _ = Translate(language)
     for figure in (
         arms.errors_by_arm(result, _), arms.learning_curves(result, _),
-        arms.soft_targets(result, 3, 4.0, _), arms.gradient_norms(result, 4.0, _),
+        arms.soft_targets(result, 3, 4.0, _), figures.gradient_norms(result, 4.0, _),
     ):  # fmt: skip
         assert figure.data
         assert figure.layout.xaxis.title.text
@@ -66,10 +66,9 @@ def test_soft_targets_are_numpys_softmax_averaged_over_trials(result, t):
 
 @pytest.mark.parametrize("place", [0, 20, 60])
 def test_gradient_lengths_are_those_of_autograd(result, place):
-    lengths, t = arms.gradient_lengths(result), arms.TEMPERATURES[place]
+    lengths, t = figures.gradient_lengths(result), figures.TEMPERATURES[place]
     teacher, student = (
-        torch.tensor(result.arm(name).trials[0].gallery_logits, dtype=torch.float64)
-        for name in (arms.TEACHER, arms.ALONE)
+        torch.tensor(result.arm(name).trials[0].gallery_logits, dtype=torch.float64) for name in (TEACHER, ALONE)
     )
     labels = torch.tensor([digit.label for digit in result.gallery])
     student.requires_grad_(True)
@@ -82,15 +81,15 @@ def test_gradient_lengths_are_those_of_autograd(result, place):
 
 
 def test_at_high_temperature_the_soft_gradient_is_that_of_matching_logits(result):
-    teacher, student = (np.array(result.arm(name).trials[0].gallery_logits) for name in (arms.TEACHER, arms.ALONE))
+    teacher, student = (np.array(result.arm(name).trials[0].gallery_logits) for name in (TEACHER, ALONE))
     # Independently: the gradient of the mean squared error between centred logits, times C / 2 / C.
     z = torch.tensor(student, requires_grad=True)
     v = torch.tensor(teacher)
     squares = ((z - z.mean(1, keepdim=True)) - (v - v.mean(1, keepdim=True))).pow(2).sum() / 20
     (gradient,) = torch.autograd.grad(squares, z)
-    lengths = arms.gradient_lengths(result)
+    lengths = figures.gradient_lengths(result)
     assert lengths["limit"][0] == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-9)
-    angles = [arms.degrees_from_matching(result, t) for t in (1.0, 4.0, 50.0, 1e5)]
+    angles = [figures.degrees_from_matching(result, t) for t in (1.0, 4.0, 50.0, 1e5)]
     assert angles == sorted(angles, reverse=True)
     assert angles[-1] < 0.1
 

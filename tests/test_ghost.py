@@ -11,9 +11,10 @@ from app.i18n.text import Translate
 from app.meta_learning import figures as meta_figures
 from app.multitask import figures as multitask_figures
 from app.results.bundled import recorded
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
+from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.results.comparability import group
 from kd_core.runs.store import Entry
+from kd_core.settings.common import TEACHER
 
 ENGLISH = Translate("en")
 DRAWN = {

@@ -9,9 +9,10 @@ from kd_core import distillation as kd
 from kd_core.cli.main import main
 from kd_core.data.digits import Digits
 from kd_core.distillation import hinton
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.nn import teachers
 from kd_core.results.schema import Result
+from kd_core.settings.common import TEACHER
 from kd_core.sweeps.plan import Plan
 from kd_core.sweeps.sweep import Cell, MapView
 

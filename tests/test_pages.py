@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.distillation.article import CITED
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
-from app.overview.article import CITED
 from app.results.bundled import durations
 from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store

@@ -21,12 +21,13 @@ from app.reports import files
 from app.results.bundled import recorded
 from kd_core import distillation, meta_learning
 from kd_core.data.digits import Digits
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.nn.evaluation import predict
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
 from kd_core.results.schema import Result
 from kd_core.results.statistics import agreement, calibration_error
+from kd_core.settings.common import TEACHER
 from kd_core.techniques import TECHNIQUES
 
 

@@ -10,10 +10,11 @@ from app.distillation.draw import DrawSettings, networks, one_of_each, provenanc
 from app.i18n.text import Translate
 from app.results.bundled import gallery, recorded
 from kd_core.data import pixels
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.export import numpy_forward
 from kd_core.messages import Problem
 from kd_core.results.schema import Result
+from kd_core.settings.common import TEACHER
 from tests import centring
 from tests.plain_digits import DIGITS
 from tests.test_pages import open_page, texts

@@ -7,9 +7,10 @@ import pytest
 from app.distillation.summary import same_network, sentence, teacher_cost, three_columns, your_data
 from app.i18n.text import Translate
 from app.results.bundled import all_labels, recorded
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.results.schema import Interval, Result
 from kd_core.results.statistics import t_interval
+from kd_core.settings.common import TEACHER
 from tests.test_pages import open_page, texts
 
 EN, ZH = Translate("en"), Translate("zh")

@@ -6,8 +6,9 @@ from scipy.optimize import brentq
 
 from kd_core import distillation as kd
 from kd_core.distillation import held_out
-from kd_core.distillation.settings import ALONE, DISTILLED, SHIFTS, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED, SHIFTS
 from kd_core.messages import Problem
+from kd_core.settings.common import TEACHER
 
 
 def test_a_shift_turns_answers_as_counted_by_hand():

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.history.consistent import Claim, Rules, of_labels
-from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, EQUAL, EQUAL_TEACHER, SHIFTS, SMOOTHED, TEACHER
+from kd_core.distillation.settings import ALONE, DIGITS_LEFT_OUT, EQUAL, EQUAL_TEACHER, SHIFTS, SMOOTHED
 from kd_core.results.schema import ArmTrial, Result
+from kd_core.settings.common import TEACHER
 
 
 def further(result: Result, settings: Any) -> Iterator[Claim]:

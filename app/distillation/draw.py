@@ -5,11 +5,12 @@ from typing import ClassVar, TypedDict
 
 from app.results.bundled import Digit
 from kd_core.data.pixels import MNIST
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.export.layers import layers
 from kd_core.messages import N_, Problem
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings
+from kd_core.settings.common import TEACHER
 from kd_core.settings.fields import field
 
 KINDS = {"teacher": TEACHER, "alone": ALONE, "distilled": DISTILLED}

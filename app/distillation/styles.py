@@ -1,16 +1,8 @@
 """How its arms look, in the order in which live curves are drawn."""
 
 from app.techniques import Style
-from kd_core.distillation.settings import (
-    ALONE,
-    BUGGED,
-    DISTILLED,
-    EQUAL,
-    EQUAL_TEACHER,
-    SHUFFLED,
-    SMOOTHED,
-    TEACHER,
-)
+from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, EQUAL, EQUAL_TEACHER, SHUFFLED, SMOOTHED
+from kd_core.settings.common import TEACHER
 
 STYLES = {
     ALONE: Style("#6B7280", "dash", "circle-open", "/"),

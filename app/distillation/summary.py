@@ -6,9 +6,10 @@ from statistics import fmean
 
 from app.figures.arms import COLOURS, Translator
 from app.figures.depth import LATENCY_NOISE
-from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, TEACHER, DistillationSettings
+from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, DistillationSettings
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, Result
+from kd_core.settings.common import TEACHER
 
 COLUMNS = (TEACHER, ALONE, DISTILLED)
 STYLE = """<style>

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app.controls.widgets import follow
+from app.distillation import figures
 from app.distillation.components.soft_targets import WORDS, soft_targets
 from app.distillation.summary import same_network, sentence
 from app.figures import arms, depth
@@ -14,10 +15,11 @@ from app.i18n.text import Translate
 from app.results.bundled import all_labels, class_logits, gallery
 from app.results.chart import picture
 from app.talks.model import Stage, Step, choice, show
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER
+from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, Result
+from kd_core.settings.common import TEACHER
 
 DIFFER, OPINION, OPINIONS, STRONGEST, WINNER = (
     WORDS[name] for name in ("differ", "opinion", "opinions", "strongest", "winner")
@@ -95,12 +97,12 @@ def _alike(stage: Stage, _: Translate) -> str:
 
 def _lengths(stage: Stage, _: Translate) -> None:
     t = choice(_("Temperature T"), TEMPERATURES, "talk_temperature", 4.0, _)
-    show(stage, lambda: arms.gradient_norms(stage.result, t, _), "gradients", _("What T² does"))
+    show(stage, lambda: figures.gradient_norms(stage.result, t, _), "gradients", _("What T² does"))
 
 
 def _vanishes(stage: Stage, _: Translate) -> str:
-    lengths = arms.gradient_lengths(stage.result)
-    at = {t: min(range(61), key=lambda k: abs(arms.TEMPERATURES[k] - t)) for t in (1.0, 20.0)}
+    lengths = figures.gradient_lengths(stage.result)
+    at = {t: min(range(61), key=lambda k: abs(figures.TEMPERATURES[k] - t)) for t in (1.0, 20.0)}
     bare = lengths["bare"][at[1.0]] / lengths["bare"][at[20.0]]
     kept = lengths["soft"][at[20.0]] / lengths["soft"][at[1.0]]
     return _("At T = 20 it is {bare} times shorter than at T = 1. With T² before it, it is {kept} times as long as "

@@ -1,9 +1,9 @@
 """How it is shown in the overview, in reports and in the history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from app.distillation import held_out
+from app.distillation import figures, held_out
 from app.figures import arms, depth
 from app.figures.image import data_uri
 from app.history.drawable import ENGLISH, answers
@@ -11,8 +11,9 @@ from app.i18n.text import Translate
 from app.overview.pictures import BLUE, ORANGE, arrow, bars, net, svg
 from app.reports.drawings import counted, training
 from app.techniques import Card, Drawing, TechniqueView
+from kd_core.distillation.settings import BUGGED
 from kd_core.messages import N_
-from kd_core.results.schema import Result
+from kd_core.results.schema import Result, Verdict
 
 
 def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
@@ -25,17 +26,23 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
     alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)
     yield (_("The same digit, answered by every arm (mean over trials)"), arms.soft_targets(result, digit, t, _),
            f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}')  # fmt: skip
-    yield _("What T² does"), arms.gradient_norms(result, t, _), ""
+    yield _("What T² does"), figures.gradient_norms(result, t, _), ""
     yield from counted(result, _)
 
 
 def drawn(result: Result) -> None:
     answers(result)
-    arms.gradient_norms(result, 4.0, ENGLISH)
+    figures.gradient_norms(result, 4.0, ENGLISH)
     depth.agreements(result, ENGLISH)
     depth.repeated_mistakes(result, ENGLISH)
     if held_out.panel(result):
         held_out.errors_by_shift(result, ENGLISH)
+
+
+def further(told: Sequence[Verdict]) -> str:
+    """An arm with a bug is no control."""
+    of_a_bug = all(verdict.baseline == BUGGED for verdict in told)
+    return N_("Further comparisons") if of_a_bug else N_("Why does it work? Controls")
 
 
 VIEW = TechniqueView(
@@ -54,5 +61,5 @@ VIEW = TechniqueView(
     ),
     drawings=drawings,
     drawn=drawn,
-    further=N_("Why does it work? Controls"),
+    further=further,
 )

@@ -25,10 +25,10 @@ from app.figures.arms import (
     in_two_lines,
     shown_at_first,
 )
-from kd_core.distillation.settings import TEACHER
 from kd_core.results.numbers import fixed
 from kd_core.results.schema import Arm, ArmTrial, Bin, Result
 from kd_core.results.statistics import agreement, calibration_error, t_interval
+from kd_core.settings.common import TEACHER
 
 FEW = 10  # answers in a bin below which its point is drawn faint
 READ_AT = 0.9  # the confidence at which a sentence reads the diagram: chosen beforehand, not by its outcome

@@ -51,7 +51,8 @@ class Rules:
     and an arm -> the field that says how long it trains, and how long that is; scope: result and verdict's arm ->
     values in the sentences beside the verdict. further: what only this technique claims. measure: what its arms are
     compared by. task: an arm -> the task that it answers, where there are several; repeats: several trials or tasks
-    may show an image, and each has classes of its own.
+    may show an image, and each has classes of its own. untrained: arms without a curve; lowest: an arm -> the least
+    answer it may give.
     """
 
     arms: Callable[[Any], Collection[str]]
@@ -62,6 +63,8 @@ class Rules:
     measure: Callable[[Any], str] = lambda settings: "errors"
     task: Callable[[str], str] = lambda arm: ""
     repeats: bool = False
+    untrained: Collection[str] = ()
+    lowest: Callable[[str], int] = lambda arm: 0
 
 
 def contradictions(result: Result) -> Iterator[Message]:

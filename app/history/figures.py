@@ -9,6 +9,7 @@ from app.figures.arms import ABOVE, Translator, finish, mean_curve
 from app.history.table import LETTERS
 from kd_core.results.comparability import curves, main_arms, of_losses
 from kd_core.results.schema import Result
+from kd_core.techniques import TECHNIQUES
 
 # A run is no arm, so none of these is an arm's colour; dash, marker and letter say the same without colour.
 RUN_STYLES = dict(
@@ -59,8 +60,7 @@ def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
     if not ends:
         return None
     _label(figure, ends)
-    of_steps = results[0].technique == "meta_learning"
-    figure.update_xaxes(title=_("meta-step") if of_steps else _("epoch"))
+    figure.update_xaxes(title=_(TECHNIQUES[results[0].technique].counts))
     title = _("validation loss, log scale") if losses else _("validation error (%), log scale")
     figure.update_yaxes(title=title, type="log")
     figure.update_layout(legend=ABOVE)

@@ -18,9 +18,8 @@ from app.history import drawable
 from app.history.consistent import contradictions
 from app.history.drawable import images_on_disk
 from app.i18n.text import sentences
+from app.techniques import rules
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.meta_learning.settings import CENTROID_FEATURES, CENTROID_PIXELS
-from kd_core.multitask.settings import TASK_LABELS
 from kd_core.results.comparability import main_arms, of_losses
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.results.statistics import loss_verdict, verdict
@@ -29,7 +28,6 @@ from kd_core.techniques import TECHNIQUES
 MOST_BYTES = 8_000_000  # a run of 20 seeds and 12 arms takes 4 MB, without its networks
 MOST = 10**12  # no count or measure of ours is larger
 MOST_TEXT, MOST_ARMS, MOST_TRIALS, MOST_GALLERY, MOST_CURVE = 300, 40, 100, 100, 2000
-ANGLE = TASK_LABELS["angle"]
 KINDS = ("better", "worse", "undetectable", "single")
 SOURCE = "JSON"
 # Words, numbers and the marks between them; nothing that Markdown or HTML would make more of.
@@ -163,16 +161,16 @@ def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
     """Whether one trial's counts are possible: errors out of the images there are, epochs in order."""
     epochs = [epoch for epoch, _errors in trial.curve]
     size = len(trial.confusion)
-    untrained = arm.name in (CENTROID_PIXELS, CENTROID_FEATURES)
+    own = rules(result.technique)
     images = images_on_disk(result)
-    lowest = -1000 if ANGLE in arm.name else 0  # of an answer: an angle may lie to either side
+    lowest = own.lowest(arm.name)
     return (
         0 <= trial.test_errors <= result.data.test
         and trial.seconds >= 0
         and len(epochs) <= MOST_CURVE
         and epochs == sorted(set(epochs))
         and all(0 <= errors <= result.data.validation for _epoch, errors in trial.curve)
-        and (of_losses(result) or untrained or bool(epochs))
+        and (of_losses(result) or arm.name in own.untrained or bool(epochs))
         and size <= 100
         and all(len(row) == size and min(row, default=0) >= 0 for row in trial.confusion)
         and all(0 <= index < images and lowest <= answer < 1000 for index, answer in trial.mistakes)

@@ -71,4 +71,5 @@ RULES = Rules(
     further=further,
     measure=lambda settings: "query loss" if settings.problem == "sinusoids" else "errors",
     repeats=True,
+    untrained=(CENTROID_PIXELS, CENTROID_FEATURES),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from app.history.consistent import SHORT, Claim, Rules, of_labels
-from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, arm_of, task_of
+from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, TASK_LABELS, arm_of, task_of
 from kd_core.results.schema import ArmTrial, Result
 from kd_core.results.statistics import delta_m
 
@@ -70,4 +70,5 @@ RULES = Rules(
     scope=lambda result, arm: {"images": f"{arm.labels:,}"},
     further=further,
     task=task_of,
+    lowest=lambda arm: -1000 if TASK_LABELS["angle"] in arm else 0,  # an angle may lie to either side
 )

@@ -56,6 +56,6 @@ VIEW = TechniqueView(
     ),
     drawings=drawings,
     drawn=drawn,
-    further=N_("The other task, and fairer comparisons"),
+    further=lambda told: N_("The other task, and fairer comparisons"),
     tabs=("cost", "export"),
 )

@@ -8,9 +8,9 @@ import io
 from collections.abc import Mapping
 
 from app.figures.depth import pairs
-from kd_core.distillation.settings import TEACHER
 from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.results.statistics import agreement, calibration_error
+from kd_core.settings.common import TEACHER
 from kd_core.techniques import TECHNIQUES
 
 

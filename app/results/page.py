@@ -15,10 +15,9 @@ from app.results.comparison import comparison
 from app.results.tabs import depth
 from app.runs.panel import previous
 from app.techniques import view
-from kd_core.distillation.settings import BUGGED, TEACHER
-from kd_core.messages import N_
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings
+from kd_core.settings.common import TEACHER
 
 
 def show(
@@ -67,8 +66,7 @@ def _controls(result: Result, _: Translate) -> None:
     told = [f for f in result.comparisons if not f.difference.low == f.difference.high == f.difference.mean == 0]
     if not told:  # arms that were set alike are one and the same
         return
-    of_a_bug = all(further.baseline == BUGGED for further in told)
-    st.markdown("**" + _(N_("Further comparisons") if of_a_bug else view(result.technique).further) + "**")
+    st.markdown("**" + _(view(result.technique).further(told)) + "**")
     st.markdown("\n".join(f"- {_(further.text)}" for further in told))
     st.caption(_("Each interval stands on its own: none is corrected for multiple comparisons."))
 

@@ -23,11 +23,11 @@ from app.results.chart import FORMATS, chart, saved_as
 from app.results.take import take_network
 from app.techniques import view
 from kd_core.data import pixels
-from kd_core.distillation.settings import TEACHER
 from kd_core.export import numpy_forward
 from kd_core.messages import N_, Problem
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, ArmTrial, Result
+from kd_core.settings.common import TEACHER
 
 TABS = {
     "digit": N_("One digit"),

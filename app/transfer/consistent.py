@@ -5,8 +5,8 @@ from typing import Any
 
 from app.history.consistent import Claim, Rules, of_labels
 from kd_core.results.schema import Result
-from kd_core.settings.common import SCRATCH
-from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
+from kd_core.settings.common import SCRATCH, SOURCE
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, TUNED
 
 
 def arms(settings: Any) -> list[str]:

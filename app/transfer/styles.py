@@ -1,8 +1,8 @@
 """How its arms look, in the order in which live curves are drawn."""
 
 from app.techniques import Style
-from kd_core.settings.common import SCRATCH
-from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, SOURCE, TUNED
+from kd_core.settings.common import SCRATCH, SOURCE
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, TUNED
 
 STYLES = {
     SCRATCH: Style("#6B7280", "dash", "circle-open", "/"),

@@ -12,9 +12,10 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from kd_core.distillation.presets import HINTON_PRESETS
-from kd_core.distillation.settings import ALONE, DISTILLED, TEACHER, DistillationSettings
+from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.results.events import Step
 from kd_core.results.schema import Result
+from kd_core.settings.common import TEACHER
 from kd_core.sweeps.plan import presets as map_presets
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import WHOLE, Settings
-from kd_core.settings.common import STUDENTS, TEACHERS
+from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
 from kd_core.settings.fields import field
 
 SCHEDULES = {"constant": N_("constant"), "one_cycle": N_("up, then down to 0 (one cycle)")}
@@ -14,7 +14,7 @@ DIGITS_LEFT_OUT: dict[str, tuple[int, ...]] = {"none": (), "3": (3,), "all_but_7
 SHIFTS = tuple(step / 10 for step in range(151))  # of the left-out digits' biases, as a run measures them
 
 # The arms of a distillation run, by the names that its events, Result and figures use.
-TEACHER, ALONE, DISTILLED = N_("teacher"), N_("student alone"), N_("distilled student")
+ALONE, DISTILLED = N_("student alone"), N_("distilled student")
 
 # Its controls: what else could explain the gain.
 SMOOTHED, SHUFFLED = N_("label smoothing"), N_("shuffled soft targets")

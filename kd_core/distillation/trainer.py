@@ -28,7 +28,6 @@ from kd_core.distillation.settings import (
     EQUAL_TEACHER,
     SHUFFLED,
     SMOOTHED,
-    TEACHER,
 )
 from kd_core.distillation.settings import DistillationSettings as Settings
 from kd_core.messages import Message, message
@@ -45,7 +44,7 @@ from kd_core.results.statistics import verdict
 from kd_core.runs.assemble import drained, in_turn, joined, require_same_data
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import WHOLE
-from kd_core.settings.common import STUDENTS, TEACHERS
+from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
 
 RESULT_VERSION = 2  # raised when results of the same settings change meaning
 

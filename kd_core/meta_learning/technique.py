@@ -26,6 +26,7 @@ TECHNIQUE = Technique(
     main_arms=lambda settings, varied: (FIRST_ORDER,) if settings.get("first_order") else (MAML,),
     task_fields=("problem", "ways"),
     sample_fields=("shots", "queries"),
+    counts=N_("meta-step"),
     task=task,
     sweeps={
         "inner": SweepPreset(

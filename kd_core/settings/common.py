@@ -16,4 +16,6 @@ TEACHERS = {
     "jittered": N_("two layers of 1200, dropout, moved images"),
 }
 
-SCRATCH = N_("from scratch")  # the arm that starts from random weights, of transfer and of meta-learning
+# Arms that several parts of the lab know: networks trained before the trials, and one from random weights.
+TEACHER, SOURCE = N_("teacher"), N_("source model as it is")
+SCRATCH = N_("from scratch")

@@ -9,7 +9,7 @@ from kd_core.settings.common import STUDENTS, TEACHERS
 from kd_core.settings.fields import field
 
 # The arms of a transfer run.
-SOURCE, FROZEN = N_("source model as it is"), N_("feature extraction")
+FROZEN = N_("feature extraction")
 TUNED, DECAYED, ANCHORED = N_("fine-tuning"), N_("fine-tuning, weight decay"), N_("fine-tuning, L2-SP")
 
 # Networks that ImageNet has trained: they need no source run, and their source is a million photographs.

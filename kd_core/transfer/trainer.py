@@ -34,11 +34,11 @@ from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Resul
 from kd_core.results.statistics import CONFIDENCE, verdict
 from kd_core.runs.assemble import drained, in_turn, joined, require_same_data
 from kd_core.runs.remembered import once, settings_but
-from kd_core.settings.common import SCRATCH
+from kd_core.settings.common import SCRATCH, SOURCE
 from kd_core.transfer import backbones, wording
 from kd_core.transfer.feature_cache import features
 from kd_core.transfer.penalty import l2_sp_penalty
-from kd_core.transfer.settings import ANCHORED, BACKBONES, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, SOURCE, TUNED
+from kd_core.transfer.settings import ANCHORED, BACKBONES, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
 from kd_core.transfer.settings import TransferSettings as Settings
 from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of, tasks
 
