@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kd_core.techniques import NAMES
+
 ROOT = Path(__file__).parent.parent
-WINGS = ("distillation", "transfer", "multitask", "meta_learning")
 
 
 def name_of(path: Path) -> str:
@@ -61,7 +62,7 @@ def reached(name: str) -> frozenset[str]:
 
 def wing(name: str) -> str:
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] in ("app", "kd_core") and parts[1] in WINGS else ""
+    return parts[1] if len(parts) > 1 and parts[0] in ("app", "kd_core") and parts[1] in NAMES else ""
 
 
 def rank(name: str) -> int:

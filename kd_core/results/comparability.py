@@ -23,9 +23,10 @@ Points = tuple[tuple[float, float], ...]  # (epoch, errors in percent) or (meta-
 def main_arms(technique: str, settings: Mapping[str, Scalar], varied: Collection[str] = ()) -> tuple[str, ...]:
     """The arms that a run's question is about: the one its verdict names, of several tasks one each.
 
-    varied: the settings that a sweep varies, which may move the question to another arm.
+    varied: the settings that a sweep varies, which may move the question to another arm. None for a technique that
+    the lab does not know: a store may hold runs of another version.
     """
-    return TECHNIQUES[technique].main_arms(settings, varied)
+    return TECHNIQUES[technique].main_arms(settings, varied) if technique in TECHNIQUES else ()
 
 
 def group(technique: str, settings: Mapping[str, Scalar], data: str | None) -> tuple[Scalar, ...]:
