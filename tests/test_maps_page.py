@@ -71,7 +71,7 @@ def test_a_small_map_is_made_and_every_cell_opens_its_run():
     assert at.button(key="run").disabled
     again = page_of(**TINY)  # the address is the state
     assert "4 of 4 cells" in texts(again)
-    assert figures.parameters(plan, view.cells[0], run=False)["temperature"] == "1.0"
+    assert figures.parameters(plan, view.cells[0], run=False)["temperature"] == "1"
 
 
 @pytest.mark.parametrize(

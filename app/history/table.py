@@ -12,7 +12,7 @@ from kd_core.results.comparability import group, main_arms, score
 from kd_core.results.numbers import number
 from kd_core.runs.entry import Entry
 from kd_core.settings.base import Settings
-from kd_core.settings.fields import field
+from kd_core.settings.fields import field, written
 from kd_core.techniques import NAMES, TECHNIQUES, title
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def parameters(entry: Entry, language: str = "", *, whole: bool = False) -> dict
     specs = known.settings.specs() if known and whole else {}
     every = {n: entry.settings[n] for n, s in specs.items() if n in entry.settings and s.default != "auto"}
     asked = every or differing(entry.technique, entry.settings)
-    own = {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in asked.items()}
+    own = {name: written(v) for name, v in asked.items()}
     return {"run": entry.id, **own, **({"lang": language} if language else {})}
 
 

@@ -19,6 +19,7 @@ from app.results.comparison import comparison
 from app.techniques import view
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
+from kd_core.settings.fields import written
 from kd_core.techniques import TECHNIQUES
 
 KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; its words say the same
@@ -170,8 +171,7 @@ def command(technique: str, settings: dict[str, Scalar]) -> str:
     """The command line that repeats a run of these settings: what differs from the defaults."""
     verb = TECHNIQUES[technique].command
     flags = [
-        f"--{name.replace('_', '-')} {str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in differing(technique, settings).items()
+        f"--{name.replace('_', '-')} {written(value)}" for name, value in differing(technique, settings).items()
     ]
     return " ".join(["python -m kd_core", verb, *flags])
 

@@ -57,7 +57,7 @@ def _pace() -> Pace:
 def _as_recorded(settings: Settings) -> float | None:
     """What the recorded default run tells of these settings, at the speed of this machine and its workers."""
     there, here = durations(), queue().calibration
-    seconds = expected_seconds(settings, there["runs"][settings.technique])
+    seconds = expected_seconds(settings, there["runs"].get(settings.technique, []))
     if seconds is None or here is None:
         return None
     return seconds * here / there["calibration"] * there["workers"] / queue().lanes

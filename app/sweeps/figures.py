@@ -20,7 +20,7 @@ from kd_core.messages import N_, Scalar
 from kd_core.results.comparability import main_arms
 from kd_core.results.multiple_comparisons import FEWEST_SEEDS, Standing, shared_seeds
 from kd_core.results.numbers import fixed, number, signed
-from kd_core.settings.fields import Spec
+from kd_core.settings.fields import Spec, written
 from kd_core.sweeps.plan import Plan
 from kd_core.sweeps.study import Cell, MapView
 from kd_core.sweeps.table import experiments, judged, name_of
@@ -63,7 +63,7 @@ def label(spec: Spec, _: Translator) -> str:
     return _(spec.label)
 
 
-def written(spec: Spec, value: Scalar, _: Translator) -> str:
+def short(spec: Spec, value: Scalar, _: Translator) -> str:
     """A value as an axis shows it, short."""
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -73,7 +73,7 @@ def written(spec: Spec, value: Scalar, _: Translator) -> str:
 def place(plan: Plan, cell: Cell, _: Translator) -> str:
     """A cell's place in words: "Temperature T 4, Teacher weight α 0.9"."""
     specs = TECHNIQUES[plan.technique].settings.specs()
-    return ", ".join(f"{_(specs[n].label)} {written(specs[n], value, _)}" for n, value in cell.at.items())
+    return ", ".join(f"{_(specs[n].label)} {short(specs[n], value, _)}" for n, value in cell.at.items())
 
 
 def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") -> dict[str, str]:
@@ -85,7 +85,7 @@ def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") 
     values = plan.settings_at(cell.at).model_dump()
     specs = TECHNIQUES[plan.technique].settings.specs()
     own = {
-        n: str(v).lower() if isinstance(v, bool) else repr(v) if isinstance(v, float) else str(v)
+        n: written(v)
         for n, v in values.items() if specs[n].default != "auto"
     }  # fmt: skip
     named = {"run": cell.run} if run and cell.run else {}
@@ -127,10 +127,10 @@ def _grid(view: MapView, drawn: Any, _: Translator) -> str:
     down, across = view.plan.axes
     d_spec, a_spec = specs[down.field], specs[across.field]
     at = {tuple(cell.at.values()): cell for cell in view.cells}
-    heads = "".join(f'<th scope="col">{escape(written(a_spec, a, _))}</th>' for a in across.values)
+    heads = "".join(f'<th scope="col">{escape(short(a_spec, a, _))}</th>' for a in across.values)
     corner = f"{escape(label(d_spec, _))} ↓ · {escape(label(a_spec, _))} →"
     body = "".join(
-        f'<tr><th scope="row">{escape(written(d_spec, d, _))}</th>'
+        f'<tr><th scope="row">{escape(short(d_spec, d, _))}</th>'
         + "".join(drawn(at[d, a]) for a in across.values) + "</tr>"
         for d in down.values
     )  # fmt: skip
@@ -145,7 +145,7 @@ def _list(view: MapView, drawn: Any, _: Translator) -> str:
     names = [axis.field for axis in view.plan.axes]
     heads = "".join(f'<th scope="col">{escape(label(specs[n], _))}</th>' for n in names)
     body = "".join(
-        "<tr>" + "".join(f'<th scope="row">{escape(written(specs[n], cell.at[n], _))}</th>' for n in names)
+        "<tr>" + "".join(f'<th scope="row">{escape(short(specs[n], cell.at[n], _))}</th>' for n in names)
         + drawn(cell) + "</tr>"
         for cell in cells
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Prototypes as a person sees them."""
