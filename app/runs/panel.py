@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.controls.address import go_to, page_link
-from app.controls.widgets import address_of, at_present, differences, wish
+from app.controls.widgets import address_of, differences, wish
 from app.figures import arms
 from app.figures import ghost as ghosts
 from app.figures.enlarged import enlarged_option
@@ -168,13 +168,14 @@ def _arrived(run: str, was_under_way: bool, _: Translate) -> None:
 
 def watch(settings: Settings, _: Translate) -> Result | None:
     """The Run button and the run it started (or that the address names); the session's newest Result, if any."""
+    start_if_asked(settings)
     st.html(f'<a id="{ANCHOR}"></a>')
     handle = _handle(settings)
     view = handle.view() if handle else None
     busy = view is not None and not view.over
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
-                  disabled=busy or sign_in_needed(), on_click=start_as_set, args=(type(settings),),
+                  disabled=busy or sign_in_needed(), on_click=ask, args=(settings.technique,),
                   width=160)  # fmt: skip
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
@@ -309,9 +310,15 @@ def start(settings: Settings, again: bool = False) -> None:
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
-def start_as_set(settings: type[Settings]) -> None:
-    """Submit a run of what the page is set to now: it may have been drawn before the hand's last move."""
-    start(at_present(settings))
+def ask(technique: str) -> None:
+    """Have the page start a run once it has read what it is set to: a callback does not know the last move yet."""
+    st.session_state["asked"] = technique
+
+
+def start_if_asked(settings: Settings) -> None:
+    """Submit a run of these settings, which the page shows, if one was asked for."""
+    if st.session_state.pop("asked", None) == settings.technique:
+        start(settings)
 
 
 def launch(settings: Settings, page: str) -> None:

@@ -9,7 +9,7 @@ from app.controls.address import begin, go_to, moved, write
 from app.controls.widgets import as_set, notices
 from app.i18n.text import Translate
 from app.results.bundled import recorded
-from app.runs.panel import latest, start_as_set, trained, under_way, watch
+from app.runs.panel import ask, latest, start_if_asked, trained, under_way, watch
 from app.runs.visitor import sign_in_needed
 from app.shell.look import style
 from app.talks.model import Stage, Step
@@ -67,6 +67,7 @@ def give(kind: type[Settings], _: Translate) -> None:
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
+    start_if_asked(settings)
     style(STYLE)
     with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):  # at the foot, by its style
         _buttons(settings, steps, at, _)
@@ -145,13 +146,13 @@ def _place(kind: type[Settings], steps: int, place: Place) -> None:
         return
     _go(place.at)
     if place.run:
-        start_as_set(kind)
+        ask(kind.technique)
 
 
 def _run(kind: type[Settings], at: int) -> None:
     """Start a run and go to where it is watched."""
     _go(at)
-    start_as_set(kind)
+    ask(kind.technique)
 
 
 def _leave() -> None:
