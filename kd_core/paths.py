@@ -1,4 +1,4 @@
-"""Where things are kept on disk. No torch here: the web process asks too."""
+"""Where things are on disk: the parts of the lab itself, and what it keeps. No torch here."""
 
 import os
 import time
@@ -14,6 +14,19 @@ MNIST_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+
+
+def part(name: str) -> Path:
+    """A part of the lab, "app", "pages" or "assets": beside kd_core in a checkout, in it where it is installed.
+
+    Raises FileNotFoundError, naming both places.
+    """
+    here = Path(__file__).parent
+    places = (here.parent / name, here / name)
+    for place in places:
+        if place.exists():
+            return place
+    raise FileNotFoundError(f"the lab has no part {name!r}: neither {places[0]} nor {places[1]} is there")
 
 
 def data_root(root: str | Path | None = None) -> Path:

@@ -8,19 +8,19 @@ import ast
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from app.figures.arms import Translator
 from app.results.bundled import ASSETS
 from kd_core.distillation.settings import ALONE, BUGGED, BUGS, DISTILLED, DistillationSettings
 from kd_core.messages import N_
+from kd_core.paths import part
 from kd_core.results import statistics
 from kd_core.results.schema import Interval
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import field
 
-CHECKS_FILE = Path(__file__).parents[2] / "kd_core" / "distillation" / "checks.py"
+CHECKS_FILE = part("kd_core") / "distillation" / "checks.py"
 _OURS = DistillationSettings.specs()
 
 

@@ -17,9 +17,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from kd_core.messages import Message, Scalar
+from kd_core.paths import part
 
 LANGUAGES = {"en": "English", "zh": "中文"}
-ROOT = Path(__file__).parents[2]
 PO = Path(__file__).parent / "locale" / "zh" / "LC_MESSAGES" / "lab.po"
 MARKS = {"_": None, "N_": None, "message": None, "Problem": None}
 PARTS = " · "
@@ -87,7 +87,7 @@ def extracted() -> Catalog:
     """Every string marked for translation, with the files it stands in."""
     catalogue = Catalog(project="Distillation Lab", locale="zh", fuzzy=False)
     for source in SOURCES:
-        path = ROOT / source
+        path = part(source)
         folder, only = (path, None) if path.is_dir() else (path.parent, path.name)
         for name, _line, text, _comments, _context in extract_from_dir(
             folder, [(only or "**.py", "python")], keywords=MARKS

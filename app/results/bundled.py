@@ -2,15 +2,15 @@
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import TypedDict
 
 from kd_core.messages import Scalar
+from kd_core.paths import part
 from kd_core.results.schema import Result
 from kd_core.sweeps.study import MapView
 from kd_core.techniques import TECHNIQUES
 
-ASSETS = Path(__file__).parents[2] / "assets"
+ASSETS = part("assets")
 
 
 class Digit(TypedDict):

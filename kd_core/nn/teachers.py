@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
 from kd_core.nn.training import fit
-from kd_core.paths import data_root, write_whole
+from kd_core.paths import data_root, part, write_whole
 from kd_core.results.events import Evaluation, Step
 
-ASSETS = Path(__file__).parents[2] / "assets"
+ASSETS = part("assets")
 VERSION = 1  # raised when a teacher of the same name would be trained differently
 
 BATCH = 128
