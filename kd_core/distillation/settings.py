@@ -5,7 +5,19 @@ from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import WHOLE, Settings
-from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
+from kd_core.settings.common import (
+    STUDENTS,
+    TEACHER,
+    TEACHERS,
+    Device,
+    Precision,
+    batch_size,
+    device,
+    first_seed,
+    learning_rate,
+    precision,
+    seeds,
+)
 from kd_core.settings.fields import field
 
 SCHEDULES = {"constant": N_("constant"), "one_cycle": N_("up, then down to 0 (one cycle)")}
@@ -111,22 +123,10 @@ class DistillationSettings(Settings):
         "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning rate over time"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
-    seeds: int = field(
-        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
-        help=N_("How many independent trials; each sets weights, order and the labelled images."),
-    )  # fmt: skip
-    batch_size: int = field(
-        64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
-        help=N_("Images in one training step."),
-    )  # fmt: skip
-    learning_rate: float = field(
-        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
-        help=N_("Adam's step size."),
-    )  # fmt: skip
-    seed: int = field(
-        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
-        help=N_("The trials use this seed and those that follow it."),
-    )  # fmt: skip
+    seeds: int = seeds()
+    batch_size: int = batch_size(64)
+    learning_rate: float = learning_rate()
+    seed: int = first_seed()
     teacher: Literal["article", "mlp1200", "jittered"] = field(
         "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
     )  # fmt: skip
@@ -140,16 +140,8 @@ class DistillationSettings(Settings):
         False, more=True, label=N_("Train the teacher live"),
         help=N_("Train the teacher in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = field(
-        "auto", more=True, label=N_("Arithmetic"),
-        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
-        help=N_("bfloat16 is faster only where the processor has it."),
-    )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = field(
-        "auto", more=True, label=N_("Device"),
-        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
-        help=N_("Where the networks train."),
-    )  # fmt: skip
+    precision: Precision = precision()
+    device: Device = device()
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import Settings
-from kd_core.settings.common import SCRATCH
+from kd_core.settings.common import SCRATCH, first_seed, seeds
 from kd_core.settings.fields import field
 
 # The arms of a meta-learning run; "from scratch" is the transfer run's word too.
@@ -77,14 +77,10 @@ class MetaSettings(Settings):
         10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
         help=N_("Examples per training task (for digits: per digit) on which the adapted network is judged."),
     )  # fmt: skip
-    seeds: int = field(
-        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
-        help=N_("How many independent trials; each sets first weights, all tasks and the digits held out."),
-    )  # fmt: skip
-    seed: int = field(
-        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
-        help=N_("The trials use this seed and those that follow it."),
-    )  # fmt: skip
+    seeds: int = seeds(
+        N_("How many independent trials; each sets first weights, all tasks and the digits held out.")
+    )
+    seed: int = first_seed()
     precision: Literal["float32", "float64"] = field(
         "float32", more=True, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
         help=N_("float64 is slower; second derivatives do well in float32."),

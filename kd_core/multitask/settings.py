@@ -5,6 +5,16 @@ from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import Settings
+from kd_core.settings.common import (
+    Device,
+    Precision,
+    batch_size,
+    device,
+    first_seed,
+    learning_rate,
+    precision,
+    seeds,
+)
 from kd_core.settings.fields import field
 
 # The tasks of a multi-task run by id, and the sets of them that can be chosen.
@@ -96,32 +106,12 @@ class MultitaskSettings(Settings):
         20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each network sees its images."),
     )  # fmt: skip
-    seeds: int = field(
-        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
-        help=N_("How many independent trials; each sets weights, order and the labelled images."),
-    )  # fmt: skip
-    batch_size: int = field(
-        64, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
-        help=N_("Images in one training step."),
-    )  # fmt: skip
-    learning_rate: float = field(
-        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
-        help=N_("Adam's step size."),
-    )  # fmt: skip
-    seed: int = field(
-        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
-        help=N_("The trials use this seed and those that follow it."),
-    )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = field(
-        "auto", more=True, label=N_("Arithmetic"),
-        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
-        help=N_("bfloat16 is faster only where the processor has it."),
-    )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = field(
-        "auto", more=True, label=N_("Device"),
-        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
-        help=N_("Where the networks train."),
-    )  # fmt: skip
+    seeds: int = seeds()
+    batch_size: int = batch_size(64)
+    learning_rate: float = learning_rate()
+    seed: int = first_seed()
+    precision: Precision = precision()
+    device: Device = device()
 
     @property
     def task_names(self) -> tuple[str, ...]:

@@ -5,7 +5,17 @@ from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import Settings
-from kd_core.settings.common import STUDENTS, TEACHERS
+from kd_core.settings.common import (
+    STUDENTS,
+    TEACHERS,
+    Device,
+    Precision,
+    batch_size,
+    device,
+    first_seed,
+    precision,
+    seeds,
+)
 from kd_core.settings.fields import field
 
 # The arms of a transfer run.
@@ -75,14 +85,8 @@ class TransferSettings(Settings):
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each arm sees its target images."),
     )  # fmt: skip
-    seeds: int = field(
-        5, ge=1, le=20, step=1, more=True, label=N_("Seeds"),
-        help=N_("How many independent trials; each sets weights, order and the labelled images."),
-    )  # fmt: skip
-    batch_size: int = field(
-        16, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
-        help=N_("Images in one training step."),
-    )  # fmt: skip
+    seeds: int = seeds()
+    batch_size: int = batch_size(16)
     learning_rate: float = field(
         0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
@@ -99,24 +103,13 @@ class TransferSettings(Settings):
         3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
         help=N_("How often the network sees the source's images."),
     )  # fmt: skip
-    seed: int = field(
-        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
-        help=N_("The trials use this seed and those that follow it."),
-    )  # fmt: skip
+    seed: int = first_seed()
     fresh_source: bool = field(
         False, more=True, label=N_("Train the source live"),
         help=N_("Train the source network in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Literal["auto", "float32", "bfloat16"] = field(
-        "auto", more=True, label=N_("Arithmetic"),
-        choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
-        help=N_("bfloat16 is faster only where the processor has it."),
-    )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = field(
-        "auto", more=True, label=N_("Device"),
-        choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
-        help=N_("Where the networks train."),
-    )  # fmt: skip
+    precision: Precision = precision()
+    device: Device = device()
 
     @property
     def has_backbone(self) -> bool:
