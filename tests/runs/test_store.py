@@ -261,7 +261,7 @@ def write_from_two_servers(url):
     """Two processes open a new database at once and write fifty runs each; all of them are there."""
     program = (
         "import sys, kd_core.runs.store as s\n"
-        "from kd_core.settings import DistillationSettings as D\n"
+        "from kd_core.distillation.settings import DistillationSettings as D\n"
         "store = s.Store(sys.argv[1])\n"
         "for n in range(50): store.begin(sys.argv[2] + str(n), D())\n"
         "assert store.problem is None, store.problem\n"
