@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kd_core.results.records import provenance
+from kd_core.results.provenance import provenance
 from kd_core.runs.queue import Queue
 from kd_core.techniques import TECHNIQUES
 

@@ -34,16 +34,19 @@ from kd_core.multitask import gradient_conflict, network
 from kd_core.multitask import trainer as multitask
 from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings, arm_of
 from kd_core.multitask.tasks import TaskDigits, name_of
+from kd_core.multitask.weighting import gradient_cosines
 from kd_core.nn import teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
-from kd_core.results.records import provenance
+from kd_core.results.provenance import provenance
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result
 from kd_core.results.statistics import CONFIDENCE, t_interval
+from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.runs.queue import Handle, Queue
+from kd_core.settings.base import Job
 from kd_core.settings.common import TEACHER
 from kd_core.sweeps import table
 from kd_core.sweeps.plan import presets as map_presets
@@ -155,7 +158,7 @@ def record_labels(
     settings = [TransferSettings(labels_per_class=count, seeds=seeds) for count in labels]
     runs = [_finished(handle) for handle in [queue.submit(each) for each in settings]]  # so no worker ever waits
     queue.close()
-    first, (source, _target) = runs[0], transfer.tasks(settings[0], load_mnist())
+    first, source = runs[0], transfer.source_of(settings[0], load_mnist())
     errors = {arm.name: [run.arm(arm.name).errors_per_10000 for run in runs] for arm in first.arms}
     curve = {
         "created": first.provenance.created, "processor": first.provenance.processor,
@@ -240,7 +243,7 @@ def record_bugs(bugs: Sequence[str] = (), seeds: int = 5, path: Path = HERE / "r
 
 def _bug_run(bug: str, changed: dict[str, Scalar], seeds: int, data: Digits) -> dict:
     settings = DistillationSettings.parse({"bug": bug, "student": "mlp300", "seeds": seeds, **changed})
-    *_events, result = distillation.run(settings, data)
+    *_events, result = assemble.run(distillation, settings, data)
     gain = records.paired(result.arm(BUGGED), result.arm(DISTILLED), result.data.test)
     specs = settings.specs()
     print(settings, gain)
@@ -288,16 +291,16 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
     torch.set_num_threads(1)  # as a worker
     data, first = load_mnist(), resolve(TransferSettings())
     lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
-    shared, target = transfer.prepare(first, data), transfer.target_of(first, data)
-    target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
+    shared = drained(transfer.prepare(first, data))
     distance = []
     for lam in lams:
         settings = first.model_copy(update={"lam": lam})
         moved = []
         for seed in range(seeds):
-            model, _head = transfer._start(settings, shared, seed, transferred=True)
-            few = transfer._few(settings, target, seed)
-            for _event in transfer._tune(settings, model, few, target, seed, ANCHORED, (0.0, 1.0)):
+            model, _head = transfer._start(settings, shared, seed)
+            target = transfer._target_at(settings, data, seed)
+            target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
+            for _event in transfer._tune(settings, model, target, seed, ANCHORED):
                 pass
             moved.append(list(transfer._moved(model, shared.source).values()))
         distance.append([round(fmean(layer), 4) for layer in zip(*moved, strict=True)])
@@ -305,7 +308,7 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
     made = provenance(0.0, first.device, None)
     recorded = {
         "created": made.created, "processor": made.processor, "torch": made.torch,
-        "version": transfer.RESULT_VERSION, "settings": first.model_dump(exclude={"lam", "seeds"}),
+        "version": transfer.VERSION, "settings": first.model_dump(exclude={"lam", "seeds"}),
         "data": target.name, "seeds": seeds, "lams": lams, "distance": distance,
     }  # fmt: skip
     path.write_text(json.dumps(recorded), encoding="utf-8")
@@ -341,10 +344,10 @@ def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", se
     moment = {
         "tasks": list(settings.task_names), "labels": [TASK_LABELS[task] for task in settings.task_names],
         "losses": _short(loss.item() for loss in losses.values()), "norms": _short(rows.norm(dim=1).tolist()),
-        "cosine": _short([multitask.gradient_cosines(rows)[0, 1].item()])[0], "parameters": rows.shape[1],
+        "cosine": _short([gradient_cosines(rows)[0, 1].item()])[0], "parameters": rows.shape[1],
         "step_size": STEP_SIZE, "weights": grid, "change": change, "measured_on": "same batch",
         "images": len(batch), "at_step": step, "seed": seed, "settings": settings.model_dump(),
-        "version": multitask.RESULT_VERSION, "torch": torch.__version__,
+        "version": multitask.VERSION, "torch": torch.__version__,
     }  # fmt: skip
     print({name: moment[name] for name in ("losses", "norms", "cosine", "at_step", "seed")}, change[10][10])
     path.write_text(json.dumps(moment, separators=(",", ":")), encoding="utf-8")
@@ -419,7 +422,7 @@ def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", 
         "errors": {task: [_interval(seen[task]) for seen in found[:points]] for task in names},
         "alone": {task: _interval(seen[task]) for task, seen in zip(names, found[points:], strict=True)},
         "data": name_of(data, names), "settings": base.model_dump(exclude={f"weight_{task}" for task in names}),
-        "version": multitask.RESULT_VERSION, "torch": torch.__version__,
+        "version": multitask.VERSION, "torch": torch.__version__,
     }  # fmt: skip
     path.write_text(json.dumps(sweep), encoding="utf-8")
 
@@ -429,7 +432,8 @@ def _add_validation_errors(
     tasks: Sequence[str], seed: int,
 ) -> None:  # fmt: skip
     """Train as a run does, and add the last validation errors per 10,000 of each of `tasks` to `seen`."""
-    stream = multitask._train(settings, digits, scheme, tasks, seed, (0.0, 1.0))
+    job = Job(scheme, tuple(arm_of(task, scheme) for task in tasks))
+    stream = multitask._train(settings, digits, seed, job)
     while True:
         try:
             next(stream)

@@ -22,6 +22,7 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
+from kd_core.runs import assemble
 from kd_core.transfer import backbones
 from kd_core.transfer import trainer as tr
 from kd_core.transfer.feature_cache import features, folder, path_of
@@ -417,11 +418,11 @@ RUN = TransferSettings(task="imagenet", network="vgg16", labels_per_class=2, epo
 
 def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, few):
     before = kept_vgg.read_bytes()
-    shared = tr.prepare(RUN, few)
+    shared = assemble.drained(assemble.prepare(tr, RUN, few))
     assert not shared.source  # weights do not travel
-    assert len(pickle.dumps(shared)) < 20_000
-    trials = [list(tr.trial(RUN, few, shared, seed))[-1] for seed in (1, 0)]
-    events = list(tr.run(RUN, few))
+    assert len(pickle.dumps(shared)) < 50_000
+    trials = [assemble.drained(assemble.trial(tr, RUN, few, shared, seed)) for seed in (1, 0)]
+    events = list(assemble.run(tr, RUN, few))
     assert {event.stage for event in events[:-1]} == {"target"}  # its preparation has nothing left to compute
     assert [isinstance(event, Result) for event in events].count(True) == 1
     assert {type(event) for event in events[:-1]} == {Step, Evaluation}
@@ -438,14 +439,14 @@ def test_a_frozen_backbone_is_set_against_the_articles_network(kept_vgg, few):
     assert "VGG16" in frozen.model
     assert frozen.trials[0].weights is None
     assert kept_vgg.read_bytes() == before
-    assert tr.join(RUN, trials).without_timings() == result.without_timings()
+    assert assemble.joined(tr, RUN, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
 def test_a_result_with_other_weights_says_so(strange_vgg, few):
-    shared = tr.prepare(RUN, few)
-    trials = [list(tr.trial(RUN, few, shared, seed))[-1] for seed in (0, 1)]
-    result = tr.join(RUN, trials)
+    shared = assemble.drained(assemble.prepare(tr, RUN, few))
+    trials = [assemble.drained(assemble.trial(tr, RUN, few, shared, seed)) for seed in (0, 1)]
+    result = assemble.joined(tr, RUN, trials)
     assert [str(note) for note in result.notes if "not those of the published file" in str(note)]
     frozen = result.arm(tr.FROZEN)
     assert (frozen.model, frozen.teacher_labels) == ("VGG16, weights of unknown origin", None)
@@ -454,8 +455,8 @@ def test_a_result_with_other_weights_says_so(strange_vgg, few):
 
 @pytest.mark.proof
 def test_the_top_is_trained_as_if_the_base_ran_in_every_step(kept_vgg, random_vgg, few):
-    shared = tr.prepare(RUN, few)
-    result = list(tr.trial(RUN, few, shared, 0))[-1]
+    shared = assemble.drained(assemble.prepare(tr, RUN, few))
+    result = assemble.drained(assemble.trial(tr, RUN, few, shared, 0))
     base = backbones.build("vgg16", 32, random_vgg)
     head = backbones.top(512, seeded(0, "new layer"))
     sample = tr.subset(few.train.labels, 20, seeded(0, "sample"))
@@ -480,7 +481,7 @@ def test_fine_tuning_the_backbone_is_three_more_arms(lite0, few):
     config = RUN.model_copy(
         update={"network": "efficientnet_lite0", "tune_backbone": True, "seeds": 1, "epochs": 1}
     )
-    result = list(tr.run(config, few))[-1]
+    result = list(assemble.run(tr, config, few))[-1]
     assert [arm.name for arm in result.arms] == [tr.SCRATCH, tr.FROZEN, tr.TUNED, tr.DECAYED, tr.ANCHORED]
     assert [(v.arm, v.baseline) for v in result.comparisons] == list(tr.BACKBONE_PAIRS)
     measures = result.arm(tr.TUNED).trials[0].measures
@@ -511,4 +512,4 @@ def test_at_224_fewer_images_are_looked_at_and_the_result_says_so(uci, monkeypat
 )  # fmt: skip
 def test_what_has_no_meaning_is_refused(change, why, tiny):
     with pytest.raises(Problem, match=why):
-        next(tr.run(RUN.model_copy(update=change), tiny))
+        next(assemble.run(tr, RUN.model_copy(update=change), tiny))

@@ -18,7 +18,7 @@ from kd_core.transfer.settings import TUNED, TransferSettings
 
 def test_recorded_result_is_that_of_the_default_settings():
     result = recorded("distillation")
-    assert result.version == distillation.RESULT_VERSION
+    assert result.version == distillation.VERSION
     resolved = ("precision", "device")
     assert {k: v for k, v in result.settings.items() if k not in resolved} == {
         k: v for k, v in DistillationSettings().model_dump().items() if k not in resolved
@@ -33,7 +33,7 @@ def test_recorded_transfer_and_its_curve_are_those_of_the_default_settings():
         left_out = {"precision", "device", *varied}
         expected = {k: v for k, v in TransferSettings().model_dump().items() if k not in left_out}
         assert {k: v for k, v in made.items() if k not in left_out} == expected
-    assert result.version == curve["version"] == transfer.RESULT_VERSION
+    assert result.version == curve["version"] == transfer.VERSION
     assert result.data.name == curve["data"] == "MNIST 5-9"
     kept = {arm.name for arm in result.arms if arm.trials[0].weights}
     assert kept == {TUNED, SCRATCH}  # all five would be most of what is bundled
@@ -86,7 +86,7 @@ def test_default_preset_is_positive_on_real_mnist():
 
 def test_recorded_run_of_all_labels_differs_from_the_default_in_labels_and_epochs_alone():
     few, every = recorded("distillation"), all_labels()
-    assert every.version == distillation.RESULT_VERSION
+    assert every.version == distillation.VERSION
     changed = {name for name, value in every.settings.items() if value != few.settings[name]}
     assert changed - {"precision", "device"} == {"train_size", "epochs"}  # those are the machine's
     assert not every.networks()  # nobody asks for them, and they would be most of it

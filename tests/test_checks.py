@@ -22,7 +22,7 @@ from app.distillation.pitfalls import (
 )
 from app.i18n.text import Translate
 from kd_core import distillation as kd
-from kd_core.distillation import bugs, checks
+from kd_core.distillation import bugs, checks, trainer
 from kd_core.distillation.loss import distillation_loss
 from kd_core.distillation.settings import BUGGED, BUGS, DISTILLED, DistillationSettings
 from kd_core.nn import teachers
@@ -30,6 +30,7 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import resolve
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
+from kd_core.runs.assemble import drained
 
 OF_THE_LOSS = [name for name in CAUGHT if name.split("_")[0] in ("gradient", "classes", "student")]
 
@@ -168,7 +169,7 @@ def test_one_teacher_of_all_trials_is_noisy_in_each_whichever_others_there_are(t
     one = kd.Settings(bug="training_mode", teacher="mlp1200", student="mlp30", train_size=50, epochs=1, seeds=1,
                       seed=1, teacher_epochs=1)  # fmt: skip
     two = one.model_copy(update={"seed": 0, "seeds": 2})
-    alone, among = (kd.prepare(resolve(settings), tiny).noisy_logits for settings in (one, two))
+    alone, among = (drained(trainer.prepare(resolve(settings), tiny)).noisy_logits for settings in (one, two))
     assert set(alone) == {1}
     assert set(among) == {0, 1}
     torch.testing.assert_close(alone[1], among[1])

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kd_core.nn import fastconv
 from kd_core.nn.conv_pool import ConvPool
 from kd_core.nn.networks import build, initialise
-from kd_core.results.records import provenance
+from kd_core.results.provenance import provenance
 from kd_core.runs.entry import machine_of
 from tests.missing import missing
 

@@ -20,6 +20,8 @@ from kd_core.nn import teachers
 from kd_core.nn.hardware import resolve
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
+from kd_core.runs import assemble
+from kd_core.runs.assemble import drained
 
 TEMPERATURES = [1.0, 4.0, 20.0]
 TINY = DistillationSettings(
@@ -217,7 +219,7 @@ def short_teacher(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def events(tiny):
     torch.set_num_threads(1)
-    return list(kd.run(TINY, tiny))
+    return list(assemble.run(kd, TINY, tiny))
 
 
 def test_one_result_and_it_is_last(events):
@@ -248,59 +250,59 @@ def test_result_goes_to_json_and_back(events):
 
 
 def test_same_settings_give_the_same_numbers(events, tiny):
-    again = list(kd.run(TINY, tiny))[-1]
+    again = list(assemble.run(kd, TINY, tiny))[-1]
     assert again.without_timings() == events[-1].without_timings()
 
 
 def test_another_seed_gives_others(events, tiny):
-    other = list(kd.run(TINY.model_copy(update={"seed": 5}), tiny))[-1]
+    other = list(assemble.run(kd, TINY.model_copy(update={"seed": 5}), tiny))[-1]
     assert other.without_timings() != events[-1].without_timings()
 
 
 def test_global_random_state_is_left_alone(tiny):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    list(kd.run(TINY, tiny))
+    list(assemble.run(kd, TINY, tiny))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_prepare_trial_and_join_compose_to_run(events, tiny):
-    shared = kd.prepare(TINY, tiny)
-    trials = [list(kd.trial(TINY, tiny, shared, seed))[-1] for seed in (0, 1)]
-    assert kd.join(TINY, trials).without_timings() == events[-1].without_timings()
+    shared = drained(assemble.prepare(kd, TINY, tiny))
+    trials = [drained(assemble.trial(kd, TINY, tiny, shared, seed)) for seed in (0, 1)]
+    assert assemble.joined(kd, TINY, trials).without_timings() == events[-1].without_timings()
 
 
 def test_join_refuses_trials_that_do_not_belong_together(tiny, uci):
-    shared = kd.prepare(TINY, tiny)
-    one, two = (list(kd.trial(TINY, tiny, shared, seed))[-1] for seed in (0, 1))
+    shared = drained(assemble.prepare(kd, TINY, tiny))
+    one, two = (drained(assemble.trial(kd, TINY, tiny, shared, seed)) for seed in (0, 1))
     with pytest.raises(ValueError, match="different seeds"):
-        kd.join(TINY, [one, one])
+        assemble.joined(kd, TINY, [one, one])
     with pytest.raises(ValueError, match="different seeds"):
-        kd.join(TINY, [])
+        assemble.joined(kd, TINY, [])
     hotter = two.model_copy(update={"settings": {**two.settings, "temperature": 9.0}})
     with pytest.raises(ValueError, match="equal settings"):
-        kd.join(TINY, [one, hotter])
+        assemble.joined(kd, TINY, [one, hotter])
     with pytest.raises(Problem, match="do not all have the same data"):
-        next(kd.trial(TINY, uci, shared, 0))
-    assert kd.join(TINY, [two, one]) == kd.join(TINY, [one, two])
+        next(assemble.trial(kd, TINY, uci, shared, 0))
+    assert assemble.joined(kd, TINY, [two, one]) == assemble.joined(kd, TINY, [one, two])
 
 
 def test_one_trial_claims_nothing_of_other_trials(tiny):
-    result = list(kd.run(TINY.model_copy(update={"seeds": 1}), tiny))[-1]
+    result = list(assemble.run(kd, TINY.model_copy(update={"seeds": 1}), tiny))[-1]
     assert result.verdict.kind == "single"
     assert not any("From trial to trial" in str(sentence) for sentence in result.verdict.scope)
 
 
 def test_progress_of_a_trial_rises_to_one(tiny):
-    shared = kd.prepare(TINY, tiny)
-    shares = [e.progress for e in kd.trial(TINY, tiny, shared, 0) if isinstance(e, Step)]
+    shared = drained(assemble.prepare(kd, TINY, tiny))
+    shares = [e.progress for e in assemble.trial(kd, TINY, tiny, shared, 0) if isinstance(e, Step)]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
 
 
 def test_students_are_paired(tiny):
     # alpha = 0 makes the distilled student's loss plain cross entropy: pairing must make both arms one.
-    result = list(kd.run(TINY.model_copy(update={"alpha": 0.0}), tiny))[-1]
+    result = list(assemble.run(kd, TINY.model_copy(update={"alpha": 0.0}), tiny))[-1]
     alone, distilled = result.arm(kd.ALONE), result.arm(kd.DISTILLED)
     assert [t.gallery_logits for t in alone.trials] == [t.gallery_logits for t in distilled.trials]
     assert "No difference at all" in str(result.verdict.text)
@@ -317,7 +319,7 @@ def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher
 
     monkeypatch.setattr(kd, "_build", spy)
     config = TINY.model_copy(update={"teacher_data": teacher_data, "teacher_epochs": 1})
-    stream = kd.run(config, dataclasses.replace(tiny, name="another name"))
+    stream = assemble.run(kd, config, dataclasses.replace(tiny, name="another name"))
     for _ in range(events_taken):
         next(stream)
         assert not torch.is_inference_mode_enabled()
@@ -333,11 +335,11 @@ def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher
 @pytest.mark.usefixtures("short_teacher")
 def test_teacher_of_all_labels_is_shared_and_its_logits_indexed_by_sample(tiny):
     config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1})
-    shared = kd.prepare(config, tiny)
+    shared = drained(assemble.prepare(kd, config, tiny))
     used = torch.cat([kd._sample(config, tiny, seed) for seed in (0, 1)]).unique()
     assert torch.isfinite(shared.teacher_logits[used]).all()
     assert shared.teacher_logits.isnan().any(1).sum() == len(tiny.train) - len(used)
-    result = list(kd.run(config, tiny))[-1]  # the second run finds the teacher that the first has kept
+    result = list(assemble.run(kd, config, tiny))[-1]  # the second run finds the teacher that the first has kept
     assert result.arm(kd.TEACHER).shared
     assert len(result.arm(kd.TEACHER).trials) == 1
     assert result.arm(kd.DISTILLED).teacher_labels == len(tiny.train)
@@ -375,11 +377,11 @@ def of_another_shape(path, teacher):
 def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, caplog, harm):
     data = dataclasses.replace(tiny, name="MNIST")  # only MNIST's teachers are kept
     config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1, "seeds": 1})
-    first = list(kd.run(config, data))[-1]
+    first = list(assemble.run(kd, config, data))[-1]
     (path,) = (tmp_path / "teachers").glob("*.safetensors")
     if harm:
         harm(path, teachers._read(path))
-    again = list(kd.run(config, data))[-1]
+    again = list(assemble.run(kd, config, data))[-1]
     assert again.without_timings() == first.without_timings()
     assert (again.provenance.teacher_created is None) == (harm is not None)
     assert ("cannot be used" in caplog.text) == (harm is not None)
@@ -388,8 +390,10 @@ def test_kept_teacher_is_used_again_unless_it_does_not_fit(tiny, tmp_path, caplo
 def test_a_small_training_set_is_seen_until_the_teacher_has_learned(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(teachers, "MIN_STEPS", 12)
-    shared = kd.prepare(TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1}), tiny)
-    assert shared.teacher.trials[0].curve[-1][0] == 4  # 300 images are 3 batches: 12 steps are 4 epochs
+    shared = drained(
+        assemble.prepare(kd, TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1}), tiny)
+    )
+    assert shared.arms[0].trials[0].curve[-1][0] == 4  # 300 images are 3 batches: 12 steps are 4 epochs
 
 
 def test_a_teacher_that_knows_no_more_is_said_to_have_little_to_teach(tiny, tmp_path, monkeypatch):
@@ -398,7 +402,7 @@ def test_a_teacher_that_knows_no_more_is_said_to_have_little_to_teach(tiny, tmp_
     config = TINY.model_copy(
         update={"teacher_data": "all", "teacher_epochs": 1, "epochs": 30, "train_size": 300, "seeds": 1}
     )
-    notes = list(kd.run(config, tiny))[-1].notes
+    notes = list(assemble.run(kd, config, tiny))[-1].notes
     assert any("little to teach" in str(note) for note in notes)
 
 
@@ -407,23 +411,23 @@ def test_loss_that_is_not_finite_stops_with_a_sentence(tiny):
     bad[:] = math.nan
     broken = type(tiny)(tiny.name, type(tiny.train)(bad, tiny.train.labels), tiny.validation, tiny.test, (), ())
     with pytest.raises(Problem, match="not a finite number"):
-        list(kd.run(TINY, broken))
+        list(assemble.run(kd, TINY, broken))
 
 
 def test_more_images_than_there_are_is_refused(tiny):
     with pytest.raises(Problem, match="the training set has 300"):
-        next(kd.run(TINY.model_copy(update={"train_size": 500}), tiny))
+        next(assemble.run(kd, TINY.model_copy(update={"train_size": 500}), tiny))
 
 
 @pytest.mark.proof
 def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
     config = resolve(DistillationSettings(teacher_epochs=1, seeds=1, fresh_teacher=True))
-    shared = kd.prepare(config, mnist)
-    (epoch, errors) = shared.teacher.trials[0].curve[-1]
+    shared = drained(assemble.prepare(kd, config, mnist))
+    (epoch, errors) = shared.arms[0].trials[0].curve[-1]
     assert epoch == 1
     assert errors < 0.03 * len(mnist.validation)
-    assert shared.teacher.trials[0].test_errors < 0.03 * len(mnist.test)
+    assert shared.arms[0].trials[0].test_errors < 0.03 * len(mnist.test)
 
 
 CONTROLLED = TINY.model_copy(
@@ -433,8 +437,8 @@ CONTROLLED = TINY.model_copy(
 
 @pytest.mark.usefixtures("short_teacher")
 def test_controls_are_arms_of_their_own_and_leave_the_others_as_they_are(tiny):
-    plain = list(kd.run(CONTROLLED.model_copy(update=dict.fromkeys(CONTROL_FIELDS, False)), tiny))[-1]
-    result = list(kd.run(CONTROLLED, tiny))[-1]
+    plain = list(assemble.run(kd, CONTROLLED.model_copy(update=dict.fromkeys(CONTROL_FIELDS, False)), tiny))[-1]
+    result = list(assemble.run(kd, CONTROLLED, tiny))[-1]
     names = [kd.TEACHER, kd.ALONE, kd.DISTILLED, kd.SMOOTHED, kd.SHUFFLED, kd.EQUAL_TEACHER, kd.EQUAL]
     assert [arm.name for arm in result.arms] == names
     for name in (kd.ALONE, kd.DISTILLED):
@@ -456,43 +460,11 @@ def test_controls_are_arms_of_their_own_and_leave_the_others_as_they_are(tiny):
         assert said.difference.mean == pytest.approx(100 * sum(gains) / 2 / len(tiny.test))
 
 
-@pytest.mark.parametrize("bug", ["none", "mean"])
-@pytest.mark.usefixtures("short_teacher")
-def test_parts_of_a_trial_give_what_the_whole_gives(tiny, bug):
-    settings = CONTROLLED.model_copy(update={"bug": bug})
-    shared = kd.prepare(settings, tiny)
-    whole = list(kd.trial(settings, tiny, shared, 1))[-1]
-    parts = []
-    for name in settings.parts:
-        given = None if name in settings.unprepared else shared
-        steps, trained = [], kd.part(settings, tiny, given, 1, name)
-        while True:
-            try:
-                steps.append(next(trained))
-            except StopIteration as end:
-                parts.append(end.value)
-                break
-        assert steps[-2].progress == pytest.approx(1)  # of the part; last comes a look at the validation split
-    assert len(parts) == 5 + (bug != "none")
-    assert settings.unprepared == (kd.ALONE,)
-    together = kd.assembled(settings, tiny, shared, parts, 1.0)
-    assert together.without_timings() == whole.without_timings()
-
-
-def test_a_trial_with_a_teacher_of_its_own_is_not_divided():
+def test_a_trial_with_a_teacher_of_its_own_is_one_job():
     assert TINY.teacher_data == "same"
-    own = TINY.model_copy(update={"arm_shuffled": True})
-    assert (own.parts, own.unprepared) == (("",), ())
-
-
-@pytest.mark.usefixtures("short_teacher")
-def test_a_student_alone_of_other_data_is_refused(tiny, uci):
-    settings = CONTROLLED.model_copy(update={"train_size": 50})
-    shared = kd.prepare(settings, tiny)
-    parts = [kd.drained(kd.part(settings, uci, None, 0, kd.ALONE)),
-             kd.drained(kd.part(settings, tiny, shared, 0, kd.DISTILLED))]  # fmt: skip
-    with pytest.raises(Problem, match="do not all have the same data"):
-        kd.assembled(settings, tiny, shared, parts, 1.0)
+    (job,) = TINY.model_copy(update={"arm_shuffled": True}).jobs
+    assert job.arms == (kd.TEACHER, kd.ALONE, kd.DISTILLED, kd.SHUFFLED)
+    assert job.prepared
 
 
 CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")
@@ -500,14 +472,14 @@ CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")
 
 def test_the_equal_teachers_student_is_that_of_a_run_whose_teacher_sees_the_same(tiny, short_teacher):
     # Both runs train the same teacher on the same images and distil the same student from it.
-    same = list(kd.run(TINY, tiny))[-1].without_timings()
-    controlled = list(kd.run(CONTROLLED, tiny))[-1].without_timings()
+    same = list(assemble.run(kd, TINY, tiny))[-1].without_timings()
+    controlled = list(assemble.run(kd, CONTROLLED, tiny))[-1].without_timings()
     assert controlled.arm(kd.EQUAL).trials == same.arm(kd.DISTILLED).trials
     assert controlled.arm(kd.EQUAL_TEACHER).trials == same.arm(kd.TEACHER).trials
 
 
 def test_no_control_for_equal_labels_where_the_teacher_has_no_more(tiny):
-    result = list(kd.run(TINY.model_copy(update={"arm_same_labels": True}), tiny))[-1]
+    result = list(assemble.run(kd, TINY.model_copy(update={"arm_same_labels": True}), tiny))[-1]
     assert [arm.name for arm in result.arms] == [kd.TEACHER, kd.ALONE, kd.DISTILLED]
 
 
@@ -516,16 +488,16 @@ def test_no_control_for_equal_labels_where_the_teacher_has_no_more(tiny):
 @pytest.mark.usefixtures("short_teacher")
 def test_further_methods_change_the_distilled_student_only(tiny, method, teacher_data):
     config = TINY.model_copy(update={"student": "article", "seeds": 1, "teacher_data": teacher_data})
-    plain = list(kd.run(config, tiny))[-1].without_timings()
-    further = list(kd.run(config.model_copy(update={"method": method}), tiny))[-1].without_timings()
+    plain = list(assemble.run(kd, config, tiny))[-1].without_timings()
+    further = list(assemble.run(kd, config.model_copy(update={"method": method}), tiny))[-1].without_timings()
     assert further.arm(kd.ALONE) == plain.arm(kd.ALONE)
     assert further.arm(kd.DISTILLED).trials != plain.arm(kd.DISTILLED).trials
     if method != "decoupled":  # without its term it is the logit method
         nothing = config.model_copy(update={"method": method, "method_weight": 0.0})
-        same = list(kd.run(nothing, tiny))[-1].without_timings()
+        same = list(assemble.run(kd, nothing, tiny))[-1].without_timings()
         assert same.arm(kd.DISTILLED) == plain.arm(kd.DISTILLED)
 
 
 def test_attention_without_convolutions_is_refused(tiny):
     with pytest.raises(Problem, match="need convolutions"):
-        next(kd.run(TINY.model_copy(update={"method": "attention"}), tiny))
+        next(assemble.run(kd, TINY.model_copy(update={"method": "attention"}), tiny))

@@ -12,6 +12,7 @@ from kd_core.data.vision import import_torchvision
 from kd_core.messages import Problem
 from kd_core.nn import teachers
 from kd_core.results.schema import Result
+from kd_core.runs import assemble
 from kd_core.transfer import trainer as tr
 from kd_core.transfer.settings import TransferSettings
 
@@ -101,15 +102,17 @@ def test_damaged_files_and_no_network_are_one_sentence(on_disk, monkeypatch, tin
 
     monkeypatch.setattr(download.urllib.request, "urlopen", down)
     with pytest.raises(Problem, match=r"could not be fetched \(Name or service not known\).*another task"):
-        list(tr.run(FASHION, tiny))
+        list(assemble.run(tr, FASHION, tiny))
 
 
 def test_clothes_are_a_source_for_digits(on_disk, monkeypatch, tiny):
     monkeypatch.setattr(teachers, "MIN_STEPS", 1)
-    result = list(tr.run(FASHION, tiny))[-1]
+    result = list(assemble.run(tr, FASHION, tiny))[-1]
     assert isinstance(result, Result)
-    assert [arm.name for arm in result.arms] == list(tr.ARMS)  # as it is, it could not name a digit
+    assert [arm.name for arm in result.arms] == [
+        job.name for job in FASHION.jobs
+    ]  # as it is, it could not name a digit
     assert result.arm(tr.TUNED).teacher_labels == 180
     assert result.data.name == tiny.name
-    source, _target = tr.tasks(FASHION.model_copy(update={"source_kind": "shuffled_pixels"}), tiny)
+    source = tr.source_of(FASHION.model_copy(update={"source_kind": "shuffled_pixels"}), tiny)
     assert source.name == "Fashion-MNIST shuffled pixels"

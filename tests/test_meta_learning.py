@@ -28,6 +28,8 @@ from kd_core.nn.cost import peak_megabytes
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import ArmTrial, Result
+from kd_core.runs import assemble
+from kd_core.runs.assemble import drained
 from kd_core.runs.handle import _Task
 from kd_core.settings.common import SCRATCH
 from tests.conftest import of_few_tasks
@@ -491,14 +493,14 @@ def digits_result(tiny):
     """The Result of a run on digits."""
     torch.set_num_threads(1)
     with of_few_tasks():
-        return list(ml.run(DIGITS, tiny))[-1]
+        return list(assemble.run(ml, DIGITS, tiny))[-1]
 
 
 @pytest.fixture(scope="module")
 def events(tiny):
     torch.set_num_threads(1)
     with of_few_tasks():
-        return list(ml.run(SINUSOIDS, tiny))
+        return list(assemble.run(ml, SINUSOIDS, tiny))
 
 
 def test_one_result_last_with_honest_arms(events):
@@ -543,9 +545,9 @@ def test_one_result_last_with_honest_arms(events):
 def test_composes_repeats_and_goes_to_json_and_back(config, made, tiny, few_tasks, request):
     result = request.getfixturevalue(made)
     result = result if config is DIGITS else result[-1]
-    shared = ml.prepare(config, tiny)
-    trials = [list(ml.trial(config, tiny, shared, seed))[-1] for seed in (1, 0)]
-    assert ml.join(config, trials).without_timings() == result.without_timings()
+    shared = drained(assemble.prepare(ml, config, tiny))
+    trials = [drained(assemble.trial(ml, config, tiny, shared, seed)) for seed in (1, 0)]
+    assert assemble.joined(ml, config, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
@@ -562,33 +564,8 @@ def test_arms_begin_at_the_same_weights_and_the_kept_start_gives_its_own_numbers
     assert again == pytest.approx(trial.series["query loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "config", [pytest.param(TINY, id="sinusoids"), pytest.param(DIGITS, id="digits", marks=pytest.mark.proof)]
-)
-def test_parts_of_a_trial_give_what_the_whole_gives(config, tiny, few_tasks):
-    settings = config.model_copy(update={"reptile": True, "seeds": 1})
-    shared = ml.prepare(settings, tiny)
-    whole = list(ml.trial(settings, tiny, shared, 0))[-1]
-    parts = []
-    for name in settings.parts:
-        told = []
-        stream = ml.part(settings, tiny, shared, 0, name)
-        while True:
-            try:
-                told.append(next(stream))
-            except StopIteration as end:
-                parts.append(end.value)
-                break
-        steps = [event for event in told if isinstance(event, Step)]
-        assert {event.arm for event in steps} <= {name}
-        assert not steps or steps[-1].progress == pytest.approx(1)
-    assert len(parts) == (6 if config is TINY else 5)
-    together = ml.assembled(settings, tiny, shared, parts, 1.0)
-    assert together.without_timings() == whole.without_timings()
-
-
 def test_first_order_by_choice_takes_second_order_s_place(tiny, few_tasks):
-    *_, result = ml.run(changed(first_order=True, seeds=1), tiny)
+    *_, result = assemble.run(ml, changed(first_order=True, seeds=1), tiny)
     assert [arm.name for arm in result.arms] == [FIRST_ORDER, PRETRAINED, ORACLE, SCRATCH]
     assert result.verdict.arm == FIRST_ORDER
     assert result.verdict.kind == "single"
@@ -647,7 +624,7 @@ def test_joint_features_and_the_new_layer_of_zeros(tiny):
 )  # fmt: skip
 def test_more_than_the_digits_give_is_refused(tiny, values, match):
     with pytest.raises(Problem, match=match):
-        next(ml.run(changed(DIGITS, **values), tiny))
+        next(assemble.run(ml, changed(DIGITS, **values), tiny))
     MetaSettings(shots=100, ways=4).check(only(tiny, range(2)))  # sinusoids have no end
 
 
@@ -659,7 +636,7 @@ def test_bad_inner_step_sizes_are_refused(value):
 
 @pytest.mark.parametrize("alpha", [30.0, 100.0])
 def test_a_step_size_that_diverges_stops_the_run_and_says_where(tiny, alpha):
-    stream, seen = ml.run(changed(inner_lr=alpha, inner_steps=10, seeds=1), tiny), []
+    stream, seen = assemble.run(ml, changed(inner_lr=alpha, inner_steps=10, seeds=1), tiny), []
     with pytest.raises(Problem, match=r"MAML, meta-step \d+.*not a finite number.*α = \d+\.0 is too large"):
         seen.extend(stream)
     assert seen  # what came before was told
@@ -699,9 +676,9 @@ def test_command_line_prints_the_table_and_refuses_in_one_sentence(capsys):
 
 def test_one_step_takes_maml_further_than_joint_pre_training(tiny, monkeypatch):
     monkeypatch.setattr(training, "RATES", (0.001, 0.003, 0.01, 0.03))
-    shared = ml.prepare(TINY, tiny)
+    shared = drained(assemble.prepare(ml, TINY, tiny))
     config = changed(iterations=100, meta_batch=10, shots=10, queries=10, inner_lr=0.02, meta_lr=0.005)
-    result = list(ml.trial(config, tiny, shared, 0))[-1]
+    result = drained(assemble.trial(ml, config, tiny, shared, 0))
     before, after = zip(
         *(result.arm(a).trials[0].series["query loss"][:2] for a in (MAML, PRETRAINED)), strict=True
     )
@@ -756,7 +733,7 @@ def test_recorded_means_are_those_of_the_recorded_run(sinusoid):
     result = recorded("meta_learning")
     expected = {k: v for k, v in MetaSettings().model_dump().items() if k not in ("precision", "device")}
     assert {k: v for k, v in result.settings.items() if k not in ("precision", "device")} == expected
-    assert result.version == ml.RESULT_VERSION
+    assert result.version == ml.VERSION
     assert result.verdict.kind == "better"
     assert (ASSETS / "recorded-sinusoid.json").stat().st_size < 60_000
     tasks = Sinusoids(MetaSettings(), sinusoid["seed"]).fixed("test")
@@ -780,7 +757,7 @@ def interval(arm):
 
 @pytest.mark.proof
 def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
-    *_, result = ml.run(MetaSettings(seed=100), tiny)  # other seeds than the recorded ones
+    *_, result = assemble.run(ml, MetaSettings(seed=100), tiny)  # other seeds than the recorded ones
     maml, pretrained = (interval(result.arm(name)) for name in (MAML, PRETRAINED))
     print(
         result.verdict.text,
@@ -793,7 +770,7 @@ def test_sinusoids_after_one_step_maml_has_less_than_half_of_joint_s_loss(tiny):
 
 @pytest.mark.proof
 def test_new_digits_maml_is_above_scratch(mnist):
-    *_, result = ml.run(MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 200}), mnist)
+    *_, result = assemble.run(ml, MetaSettings.parse({**META_PRESETS["digits"].values, "seed": 200}), mnist)
     print(result.verdict.text, *(c.text for c in result.comparisons), sep="\n")
     print(*(f"{arm.name}: {arm.errors_per_10000} errors per 10,000" for arm in result.arms), sep="\n")
     assert interval(result.arm(MAML)).high < interval(result.arm(SCRATCH)).low

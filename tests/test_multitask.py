@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd import aggregation, scalarization
 
+from kd_core import multitask as mtl
 from kd_core.data.digits import Split
 from kd_core.messages import Problem
 from kd_core.multitask import trainer as mt
@@ -48,6 +49,8 @@ from kd_core.nn.teachers import ASSETS
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
 from kd_core.results.statistics import delta_m
+from kd_core.runs import assemble
+from kd_core.runs.assemble import drained
 
 TINY = MultitaskSettings(
     tasks="digit_five", train_size=60, epochs=2, seeds=2, body="small", precision="float32", device="cpu"
@@ -65,7 +68,7 @@ def matrix(tasks: int, params: int, seed: int) -> torch.Tensor:
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(0.001, 10)), min_size=2, max_size=5))
 def test_weighted_sum_is_the_sum_and_its_gradient_the_weights(pairs):
     losses = [torch.tensor(loss, dtype=torch.float64, requires_grad=True) for loss, _ in pairs]
-    total = mt.weighted_sum(losses, [weight for _, weight in pairs])
+    total = mtl.weighted_sum(losses, [weight for _, weight in pairs])
     assert total.item() == pytest.approx(math.fsum(loss * weight for loss, weight in pairs), abs=1e-9)
     total.backward()
     assert [loss.grad.item() for loss in losses] == [weight for _, weight in pairs]
@@ -73,11 +76,11 @@ def test_weighted_sum_is_the_sum_and_its_gradient_the_weights(pairs):
 
 def test_weighted_sum_by_name_and_a_weight_of_zero_leaves_its_loss_out():
     losses = {"a": torch.tensor(2.0, requires_grad=True), "b": torch.tensor(math.nan, requires_grad=True)}
-    total = mt.weighted_sum(losses, {"b": 0, "a": 1.5})
+    total = mtl.weighted_sum(losses, {"b": 0, "a": 1.5})
     assert total.item() == 3.0
     total.backward()
     assert losses["b"].grad is None
-    assert mt.weighted_sum(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])).item() == 32.0
+    assert mtl.weighted_sum(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])).item() == 32.0
 
 
 @pytest.mark.parametrize(
@@ -93,19 +96,19 @@ def test_bad_weights_are_one_sentence(losses, weights, words):
     else:
         losses = [torch.tensor(loss) for loss in losses]
     with pytest.raises(Problem, match=words):
-        mt.weighted_sum(losses, weights)
+        mtl.weighted_sum(losses, weights)
 
 
 def test_numbers_that_differ_are_named():
     with pytest.raises(ValueError, match="2 losses and 3 weights"):
-        mt.weighted_sum(torch.ones(2), [1, 1, 1])
+        mtl.weighted_sum(torch.ones(2), [1, 1, 1])
     with pytest.raises(ValueError, match=r"\[2\].*\[3\]"):
-        mt.uncertainty_weighted(torch.ones(2), torch.zeros(3))
+        mtl.uncertainty_weighted(torch.ones(2), torch.zeros(3))
     with pytest.raises(ValueError, match=r"\[2\].*\[3\]"):
-        mt.dwa_weights(torch.ones(2), torch.ones(3))
+        mtl.dwa_weights(torch.ones(2), torch.ones(3))
     with pytest.raises(ValueError, match="both by name"):
-        mt.weighted_sum({"a": torch.ones(())}, [1])
-    for function in (mt.project_conflicts, mt.gradient_cosines):
+        mtl.weighted_sum({"a": torch.ones(())}, [1])
+    for function in (mtl.project_conflicts, mtl.gradient_cosines):
         with pytest.raises(ValueError, match=r"\[tasks, params\]"):
             function(torch.ones(3))
 
@@ -113,8 +116,8 @@ def test_numbers_that_differ_are_named():
 def test_a_single_task_is_refused():
     one = torch.ones(1)
     for call in (
-        lambda: mt.uncertainty_weighted(one, torch.zeros(1)), lambda: mt.dwa_weights(one, one),
-        lambda: mt.project_conflicts(torch.ones(1, 4)), lambda: mt.gradient_cosines(torch.ones(1, 4)),
+        lambda: mtl.uncertainty_weighted(one, torch.zeros(1)), lambda: mtl.dwa_weights(one, one),
+        lambda: mtl.project_conflicts(torch.ones(1, 4)), lambda: mtl.gradient_cosines(torch.ones(1, 4)),
     ):  # fmt: skip
         with pytest.raises(Problem, match="at least two; 1"):
             call()
@@ -125,7 +128,7 @@ def test_a_single_task_is_refused():
 def test_uncertainty_is_kendalls_form_and_torchjds(pairs):
     losses = torch.tensor([loss for loss, _ in pairs], dtype=torch.float64)
     s = torch.tensor([v for _, v in pairs], dtype=torch.float64, requires_grad=True)
-    total = mt.uncertainty_weighted(losses, s)
+    total = mtl.uncertainty_weighted(losses, s)
     sigma2 = np.exp([v for _, v in pairs])
     by_hand = (losses.numpy() / (2 * sigma2) + np.log(sigma2) / 2).sum()
     assert total.item() == pytest.approx(by_hand, rel=1e-9, abs=1e-9)
@@ -139,7 +142,7 @@ def test_uncertainty_is_kendalls_form_and_torchjds(pairs):
 def test_uncertainty_is_least_where_the_variance_is_the_loss():
     losses = torch.tensor([0.3, 2.0])
     s = losses.log().requires_grad_()
-    mt.uncertainty_weighted(losses, s).backward()
+    mtl.uncertainty_weighted(losses, s).backward()
     torch.testing.assert_close(s.grad, torch.zeros(2))
 
 
@@ -147,7 +150,7 @@ def test_uncertainty_is_least_where_the_variance_is_the_loss():
 @given(st.lists(st.tuples(FINITE, FINITE), min_size=2, max_size=4), st.floats(0.5, 10))
 def test_dwa_is_the_papers_and_torchjds(pairs, temperature):
     previous, before = ([pair[k] for pair in pairs] for k in (0, 1))
-    weights = mt.dwa_weights(previous, before, temperature)
+    weights = mtl.dwa_weights(previous, before, temperature)
     e = np.exp(np.array(previous) / np.array(before) / temperature - max(p / b for p, b in pairs) / temperature)
     np.testing.assert_allclose(weights.numpy(), len(pairs) * e / e.sum(), rtol=1e-4, atol=1e-6)
     theirs = scalarization.DWA(temperature)
@@ -159,17 +162,17 @@ def test_dwa_is_the_papers_and_torchjds(pairs, temperature):
 
 
 def test_dwa_gives_more_to_the_slower_task_and_survives_zero():
-    weights = mt.dwa_weights([0.9, 0.5], [1.0, 1.0])
+    weights = mtl.dwa_weights([0.9, 0.5], [1.0, 1.0])
     assert weights[0] > 1 > weights[1]
     assert weights.sum().item() == pytest.approx(2)
-    torch.testing.assert_close(mt.dwa_weights([0.0, 0.0], [0.0, 0.0]), torch.ones(2))
-    torch.testing.assert_close(mt.dwa_weights(torch.ones(3), torch.ones(3)), torch.ones(3))
+    torch.testing.assert_close(mtl.dwa_weights([0.0, 0.0], [0.0, 0.0]), torch.ones(2))
+    torch.testing.assert_close(mtl.dwa_weights(torch.ones(3), torch.ones(3)), torch.ones(3))
     for losses in ([math.nan, 1.0], [-1.0, 1.0], [math.inf, 1.0]):
         with pytest.raises(Problem, match="finite and not negative"):
-            mt.dwa_weights(losses, [1.0, 1.0])
+            mtl.dwa_weights(losses, [1.0, 1.0])
     for temperature in (0, -1, math.nan):
         with pytest.raises(Problem, match="temperature"):
-            mt.dwa_weights([1.0, 1.0], [1.0, 1.0], temperature)
+            mtl.dwa_weights([1.0, 1.0], [1.0, 1.0], temperature)
 
 
 def surgery(gradients: np.ndarray, orders: list[list[int]]) -> np.ndarray:
@@ -187,17 +190,17 @@ def surgery(gradients: np.ndarray, orders: list[list[int]]) -> np.ndarray:
 def test_two_conflicting_gradients_by_hand():
     g = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
     # (1, 0) loses its part along (-1, 1)/√2: (1/2, 1/2);  (-1, 1) loses its part along (1, 0): (0, 1).
-    torch.testing.assert_close(mt.project_conflicts(g), torch.tensor([0.5, 1.5]))
+    torch.testing.assert_close(mtl.project_conflicts(g), torch.tensor([0.5, 1.5]))
     agreeing = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
-    torch.testing.assert_close(mt.project_conflicts(agreeing), agreeing.sum(0))
+    torch.testing.assert_close(mtl.project_conflicts(agreeing), agreeing.sum(0))
 
 
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 30))
 def test_two_tasks_are_torchjds_whatever_the_order(seed, params):
     g = matrix(2, params, seed)
-    ours = mt.project_conflicts(g, seeded(seed, "order"))
-    torch.testing.assert_close(ours, mt.project_conflicts(g))
+    ours = mtl.project_conflicts(g, seeded(seed, "order"))
+    torch.testing.assert_close(ours, mtl.project_conflicts(g))
     torch.testing.assert_close(ours, aggregation.PCGrad()(g))
     np.testing.assert_allclose(ours.numpy(), surgery(g.numpy(), [[1], [0]]), atol=1e-9)
 
@@ -209,9 +212,9 @@ def test_three_tasks_follow_the_seeded_order(seed):
     again, orders = seeded(seed, "order"), []
     for _ in range(3):
         orders.append(torch.randperm(3, generator=again).tolist())
-    ours = mt.project_conflicts(g, seeded(seed, "order"))
+    ours = mtl.project_conflicts(g, seeded(seed, "order"))
     np.testing.assert_allclose(ours.numpy(), surgery(g.numpy(), orders), atol=1e-9)
-    np.testing.assert_allclose(mt.project_conflicts(g).numpy(), surgery(g.numpy(), [[0, 1, 2]] * 3), atol=1e-9)
+    np.testing.assert_allclose(mtl.project_conflicts(g).numpy(), surgery(g.numpy(), [[0, 1, 2]] * 3), atol=1e-9)
     possible = [surgery(g.numpy(), list(choice)) for choice in product([[0, 1, 2], [2, 1, 0]], repeat=3)]
     theirs = aggregation.PCGrad()(g).numpy()
     assert any(np.allclose(theirs, each) for each in possible)
@@ -219,14 +222,14 @@ def test_three_tasks_follow_the_seeded_order(seed):
 
 def test_zero_gradients_divide_nothing_by_zero():
     g = torch.tensor([[0.0, 0.0], [-1.0, 2.0], [1.0, 0.0]])
-    assert torch.isfinite(mt.project_conflicts(g)).all()
-    assert torch.equal(mt.project_conflicts(torch.zeros(2, 5)), torch.zeros(5))
-    cosines = mt.gradient_cosines(g)
+    assert torch.isfinite(mtl.project_conflicts(g)).all()
+    assert torch.equal(mtl.project_conflicts(torch.zeros(2, 5)), torch.zeros(5))
+    cosines = mtl.gradient_cosines(g)
     assert torch.equal(cosines[0], torch.zeros(3))
-    assert torch.equal(mt.gradient_cosines(torch.zeros(2, 5)), torch.zeros(2, 2))
+    assert torch.equal(mtl.gradient_cosines(torch.zeros(2, 5)), torch.zeros(2, 2))
     tiny = torch.tensor([[1e-30, 0.0], [-1e-30, 1e-30]])  # their squares are 0 in float32
-    torch.testing.assert_close(mt.gradient_cosines(tiny)[0, 1], torch.tensor(-math.sqrt(0.5)))
-    torch.testing.assert_close(1e30 * mt.project_conflicts(tiny), torch.tensor([0.5, 1.5]))
+    torch.testing.assert_close(mtl.gradient_cosines(tiny)[0, 1], torch.tensor(-math.sqrt(0.5)))
+    torch.testing.assert_close(1e30 * mtl.project_conflicts(tiny), torch.tensor([0.5, 1.5]))
 
 
 @settings(max_examples=40)
@@ -234,7 +237,7 @@ def test_zero_gradients_divide_nothing_by_zero():
 def test_cosines_are_numpys(seed, tasks):
     g = matrix(tasks, 12, seed)
     length = np.linalg.norm(g.numpy(), axis=1)
-    np.testing.assert_allclose(mt.gradient_cosines(g).numpy(), g.numpy() @ g.numpy().T / np.outer(length, length))
+    np.testing.assert_allclose(mtl.gradient_cosines(g).numpy(), g.numpy() @ g.numpy().T / np.outer(length, length))
 
 
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
@@ -246,87 +249,87 @@ def doubles(*numbers):
 
 def test_learned_weights_get_their_gradient():
     losses, weights = doubles(2.0, 3.0, 5.0), doubles(0.5, 0.0, 1.0)
-    assert torch.autograd.gradcheck(mt.weighted_sum, (losses, doubles(0.5, 0.25, 1.0)))
-    mt.weighted_sum(losses, weights).backward()
+    assert torch.autograd.gradcheck(mtl.weighted_sum, (losses, doubles(0.5, 0.25, 1.0)))
+    mtl.weighted_sum(losses, weights).backward()
     assert weights.grad.tolist() == [2.0, 3.0, 5.0]  # also of the weight that is 0
     assert losses.grad.tolist() == [0.5, 0.0, 1.0]
     named = {"a": torch.tensor(0.5, requires_grad=True), "b": 2.0}
-    mt.weighted_sum({"a": torch.tensor(3.0), "b": torch.tensor(1.0)}, named).backward()
+    mtl.weighted_sum({"a": torch.tensor(3.0), "b": torch.tensor(1.0)}, named).backward()
     assert named["a"].grad.item() == 3.0
 
 
 def test_every_weighting_and_surgery_is_differentiable():
-    assert torch.autograd.gradcheck(mt.uncertainty_weighted, (doubles(2.0, 3.0), doubles(0.1, -0.4)))
+    assert torch.autograd.gradcheck(mtl.uncertainty_weighted, (doubles(2.0, 3.0), doubles(0.1, -0.4)))
     t = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
     now, before = torch.tensor([0.9, 0.5]).double(), torch.tensor([1.0, 1.0]).double()
-    assert torch.autograd.gradcheck(lambda t: mt.dwa_weights(now, before, t), (t,))
+    assert torch.autograd.gradcheck(lambda t: mtl.dwa_weights(now, before, t), (t,))
     for tasks in (2, 3):
         g = matrix(tasks, 5, 4)
         g[1] = -g[0] + 0.3 * g[1]
-        assert (mt.gradient_cosines(g)[0, 1] < 0).item()
-        plain = mt.project_conflicts(g)
+        assert (mtl.gradient_cosines(g)[0, 1] < 0).item()
+        plain = mtl.project_conflicts(g)
         g.requires_grad_()
-        assert torch.equal(mt.project_conflicts(g).detach(), plain)
-        assert torch.autograd.gradcheck(mt.project_conflicts, (g,))
-        assert torch.autograd.gradcheck(lambda g: mt.gradient_cosines(g).tril(-1), (g,))
+        assert torch.equal(mtl.project_conflicts(g).detach(), plain)
+        assert torch.autograd.gradcheck(mtl.project_conflicts, (g,))
+        assert torch.autograd.gradcheck(lambda g: mtl.gradient_cosines(g).tril(-1), (g,))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_every_float_type(dtype):
     near = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-6, torch.float64: 1e-14}[dtype]
     losses, weights = torch.tensor([0.7, 2.3], dtype=dtype), torch.tensor([0.3, 1.7], dtype=dtype)
-    assert mt.weighted_sum(losses, weights).item() == pytest.approx(
+    assert mtl.weighted_sum(losses, weights).item() == pytest.approx(
         (losses.double() @ weights.double()).item(), rel=near
     )
     r = torch.tensor([2.3, 0.7]).to(dtype).double() / losses.double()
-    mine = mt.dwa_weights(torch.tensor([2.3, 0.7], dtype=dtype), losses)
+    mine = mtl.dwa_weights(torch.tensor([2.3, 0.7], dtype=dtype), losses)
     np.testing.assert_allclose(mine.double(), 2 * torch.softmax(r / 2, 0), rtol=1e-5)
     g = matrix(3, 2000, 1)
     g[1] -= g[0]
     g = (100 * g).to(dtype)  # squares overflow in float16
-    projected = mt.project_conflicts(g)
+    projected = mtl.project_conflicts(g)
     assert projected.dtype == dtype
     expected = surgery(g.double().numpy(), [[0, 1, 2]] * 3)
     np.testing.assert_allclose(projected.double(), expected, rtol=near, atol=near * np.abs(expected).max())
     d = g.double().numpy()
     length = np.linalg.norm(d, axis=1)
-    np.testing.assert_allclose(mt.gradient_cosines(g).double(), d @ d.T / np.outer(length, length), atol=2e-6)
+    np.testing.assert_allclose(mtl.gradient_cosines(g).double(), d @ d.T / np.outer(length, length), atol=2e-6)
 
 
 def test_integers_are_converted_or_refused_never_cut():
-    half = mt.dwa_weights([1, 2], [2, 4])
+    half = mtl.dwa_weights([1, 2], [2, 4])
     assert half.tolist() == [1.0, 1.0]
-    assert mt.dwa_weights(torch.tensor([1, 4]), [2, 4]).tolist() == pytest.approx(
+    assert mtl.dwa_weights(torch.tensor([1, 4]), [2, 4]).tolist() == pytest.approx(
         [2 / (1 + math.exp(0.25)), 2 / (1 + math.exp(-0.25))]
     )
-    assert mt.dwa_weights([1, 0.5], [2.5, 1]).tolist() == pytest.approx(
+    assert mtl.dwa_weights([1, 0.5], [2.5, 1]).tolist() == pytest.approx(
         [2 / (1 + math.exp(0.05)), 2 / (1 + math.exp(-0.05))]
     )
-    assert mt.weighted_sum([1, 2], [0.5, 0.25]).item() == 1.0
-    assert mt.weighted_sum(torch.tensor([1, 2]), [0.5, 0.25]).item() == 1.0
-    for function in (mt.project_conflicts, mt.gradient_cosines):
+    assert mtl.weighted_sum([1, 2], [0.5, 0.25]).item() == 1.0
+    assert mtl.weighted_sum(torch.tensor([1, 2]), [0.5, 0.25]).item() == 1.0
+    for function in (mtl.project_conflicts, mtl.gradient_cosines):
         with pytest.raises(TypeError, match=r"torch\.int64; a type of floating point"):
             function(torch.tensor([[1, 0], [-1, 1]]))
 
 
 def test_losses_of_other_shapes_are_refused():
     for losses in (torch.ones(2, 3), torch.ones(()), [torch.ones(3), torch.ones(3)]):
-        for call in (lambda given: mt.weighted_sum(given, [1.0, 1.0]),
-                     lambda given: mt.uncertainty_weighted(given, torch.zeros(2)),
-                     lambda given: mt.uncertainty_weighted(torch.zeros(2), given),
-                     lambda given: mt.dwa_weights(given, torch.ones(2))):  # fmt: skip
+        for call in (lambda given: mtl.weighted_sum(given, [1.0, 1.0]),
+                     lambda given: mtl.uncertainty_weighted(given, torch.zeros(2)),
+                     lambda given: mtl.uncertainty_weighted(torch.zeros(2), given),
+                     lambda given: mtl.dwa_weights(given, torch.ones(2))):  # fmt: skip
             with pytest.raises(ValueError, match=r"\[tasks\]|one number for each task"):
                 call(losses)
     with pytest.raises(TypeError, match="a task weight = 'much'"):
-        mt.weighted_sum(torch.ones(2), ["much", 1.0])
+        mtl.weighted_sum(torch.ones(2), ["much", 1.0])
     with pytest.raises(TypeError, match="gradients is of type list"):
-        mt.project_conflicts([[1.0, 0.0]])
+        mtl.project_conflicts([[1.0, 0.0]])
 
 
 def test_quotients_that_overflow_take_all_the_weight():
     for temperature in (0.01, 2.0):
-        assert mt.dwa_weights([1e30, 1.0], [1e-30, 1.0], temperature).tolist() == [2.0, 0.0]
-        assert mt.dwa_weights([1e30, 1e30], [1e-30, 1e-30], temperature).tolist() == [1.0, 1.0]
+        assert mtl.dwa_weights([1e30, 1.0], [1e-30, 1.0], temperature).tolist() == [2.0, 0.0]
+        assert mtl.dwa_weights([1e30, 1e30], [1e-30, 1e-30], temperature).tolist() == [1.0, 1.0]
 
 
 def test_gradients_of_parameters_that_a_loss_does_not_need():
@@ -485,7 +488,7 @@ def test_one_step_of_each_scheme_has_the_gradient_it_promises(tiny):
     body, heads = gradients_after(net, Combine("fixed", alpha, 0), losses())
     torch.testing.assert_close(body, weighted.sum(0))
     surgery, same = gradients_after(net, Combine("pcgrad", alpha, 0), losses())
-    torch.testing.assert_close(surgery, mt.project_conflicts(weighted))
+    torch.testing.assert_close(surgery, mtl.project_conflicts(weighted))
     torch.testing.assert_close(heads, same)  # a head belongs to one task: nothing to project
     combine = Combine("uncertainty", alpha, 0)
     body, _ = gradients_after(net, combine, losses())
@@ -600,9 +603,9 @@ def test_a_single_task_an_unknown_name_and_bad_weights_are_refused(name, value):
 
 def test_weights_all_zero_and_too_many_images_are_refused(tiny):
     with pytest.raises(Problem, match="All task weights are 0"):
-        next(mt.run(TINY.model_copy(update={"weight_digit": 0.0, "weight_five": 0.0}), tiny))
+        next(assemble.run(mt, TINY.model_copy(update={"weight_digit": 0.0, "weight_five": 0.0}), tiny))
     with pytest.raises(Problem, match="500 labelled images were asked for"):
-        next(mt.run(TINY.model_copy(update={"train_size": 500}), tiny))
+        next(assemble.run(mt, TINY.model_copy(update={"train_size": 500}), tiny))
 
 
 def test_presets_are_valid():
@@ -624,7 +627,7 @@ def _hasty_latency():
 @pytest.fixture(scope="module")
 def events(tiny):
     torch.set_num_threads(1)
-    return list(mt.run(TINY.model_copy(update={"weight_five": 0.5}), tiny))
+    return list(assemble.run(mt, TINY.model_copy(update={"weight_five": 0.5}), tiny))
 
 
 def test_one_result_last_with_an_arm_for_each_task_and_scheme(events, tiny):
@@ -670,15 +673,15 @@ def test_first_joint_arm_carries_the_series_and_delta_m(events):
 
 def test_composes_repeats_and_goes_to_json_and_back(events, tiny):
     config = TINY.model_copy(update={"weight_five": 0.5})
-    shared = mt.prepare(config, tiny)
-    trials = [list(mt.trial(config, tiny, shared, seed))[-1] for seed in (1, 0)]
+    shared = drained(assemble.prepare(mt, config, tiny))
+    trials = [drained(assemble.trial(mt, config, tiny, shared, seed)) for seed in (1, 0)]
     result = events[-1]
-    assert mt.join(config, trials).without_timings() == result.without_timings()
+    assert assemble.joined(mt, config, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
 def test_equal_weights_as_set_are_not_trained_twice_and_say_so(tiny):
-    result = list(mt.run(TINY.model_copy(update={"seeds": 1}), tiny))[-1]
+    result = list(assemble.run(mt, TINY.model_copy(update={"seeds": 1}), tiny))[-1]
     for task in ("digit", "five"):
         joint, same = (result.arm(arm_of(task, scheme)).trials[0] for scheme in (mt.JOINT, mt.EQUAL))
         assert (joint.curve, joint.mistakes) == (same.curve, same.mistakes)
@@ -689,7 +692,7 @@ def test_equal_weights_as_set_are_not_trained_twice_and_say_so(tiny):
 @pytest.mark.parametrize("tasks", ["two_digits", "digit_angle", "digit_parity_five"])
 def test_every_set_of_tasks_runs_on_the_stand_in_digits(tiny, tasks):
     config = TINY.model_copy(update={"tasks": tasks, "seeds": 1, "epochs": 1, "weighting": "pcgrad"})
-    result = list(mt.run(config, tiny))[-1]
+    result = list(assemble.run(mt, config, tiny))[-1]
     names = config.task_names
     assert len(result.arms) == 4 * len(names)
     for digit in result.gallery:
@@ -711,7 +714,7 @@ def test_kept_networks_are_the_ones_that_answered(tiny):
     from kd_core.nn.networks import article_cnn
 
     config = TINY.model_copy(update={"seeds": 1})
-    result = list(mt.run(config, tiny))[-1]
+    result = list(assemble.run(mt, config, tiny))[-1]
     trial = result.arm(arm_of("five", mt.JOINT)).trials[0]
     flat = torch.nn.Sequential(*list(article_cnn(*WIDTHS["small"]))[:-1], torch.nn.Linear(8, 2))
     flat.load_state_dict(load(trial.weights))
@@ -736,7 +739,7 @@ def as_resolved(settings):
 
 def test_recorded_run_is_that_of_the_default_settings():
     result = Result.model_validate(asset("recorded-multitask.json"))
-    assert result.version == mt.RESULT_VERSION
+    assert result.version == mt.VERSION
     assert as_resolved(result.settings) == as_resolved(MultitaskSettings().model_dump())
     joint = result.arm(arm_of("left", mt.JOINT))
     assert len(joint.trials) == 5
@@ -748,7 +751,7 @@ def test_recorded_run_is_that_of_the_default_settings():
 
 def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
     moment = asset("recorded-multitask-step.json")
-    assert moment["version"] == mt.RESULT_VERSION
+    assert moment["version"] == mt.VERSION
     assert as_resolved(moment["settings"]) == as_resolved(MultitaskSettings(body="small").model_dump())
     grid, change = moment["weights"], np.array(moment["change"])
     assert grid == [round(k / 10, 1) for k in range(21)]
@@ -765,7 +768,7 @@ def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
 
 def test_recorded_sweep_reaches_from_one_task_alone_to_the_other():
     sweep = asset("recorded-multitask-sweep.json")
-    assert sweep["version"] == mt.RESULT_VERSION
+    assert sweep["version"] == mt.VERSION
     assert (sweep["split"], sweep["single"][0], sweep["single"][-1]) == ("validation", "right", "left")
     assert all(sum(pair) == pytest.approx(2) for pair in sweep["weights"])
     for task in sweep["tasks"]:

@@ -14,8 +14,8 @@ from app.results.bundled import durations
 from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store
 from kd_core.data.digits import load
+from kd_core.distillation import run
 from kd_core.distillation.settings import DistillationSettings
-from kd_core.distillation.trainer import run
 from kd_core.runs.queue import Handle, Queue
 from kd_core.transfer.settings import TransferSettings
 

@@ -10,7 +10,7 @@ from kd_core.nn import cost, teachers
 from kd_core.nn.training import fit
 from kd_core.results.events import Step
 from kd_core.results.schema import Result
-from kd_core.runs import remembered
+from kd_core.runs import assemble, remembered
 from kd_core.runs.remembered import once, remembering, settings_but
 from kd_core.transfer import trainer as transfer
 
@@ -124,7 +124,7 @@ CELLS = {
 
 def carried_out(technique, settings, data, wanted):
     with remembering(wanted):
-        return list(technique.run(settings, data))
+        return list(assemble.run(technique, settings, data))
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -15,6 +15,8 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
+from kd_core.runs import assemble
+from kd_core.runs.assemble import drained
 from kd_core.transfer import trainer as tr
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
 from kd_core.transfer.settings import TransferSettings
@@ -173,7 +175,7 @@ def test_tasks_keep_labels_and_say_what_they_are(tiny):
 
 def test_uci_as_target_needs_mnist(tiny):
     with pytest.raises(Problem, match="needs MNIST"):
-        tr.tasks(TINY.model_copy(update={"task": "uci"}), tiny)
+        tr.target_of(TINY.model_copy(update={"task": "uci"}), tiny)
 
 
 # Runs
@@ -187,14 +189,14 @@ def _short_source(monkeypatch, tmp_path):
 
 @pytest.fixture
 def events(tiny):
-    return list(tr.run(TINY, tiny))
+    return list(assemble.run(tr, TINY, tiny))
 
 
 def test_one_result_last_with_honest_arms(events, tiny):
     assert [isinstance(e, Result) for e in events].count(True) == 1
     assert {type(e) for e in events[:-1]} == {Step, Evaluation}
     result = events[-1]
-    assert [arm.name for arm in result.arms] == list(tr.ARMS)
+    assert [arm.name for arm in result.arms] == [job.name for job in TINY.jobs]
     assert result.data.name.endswith("5-9")
     source = only(tiny, range(5))
     for arm in result.arms:
@@ -209,10 +211,10 @@ def test_one_result_last_with_honest_arms(events, tiny):
 
 
 def test_composes_repeats_and_goes_to_json_and_back(events, tiny):
-    shared = tr.prepare(TINY, tiny)
-    trials = [list(tr.trial(TINY, tiny, shared, seed))[-1] for seed in (1, 0)]
+    shared = drained(assemble.prepare(tr, TINY, tiny))
+    trials = [drained(assemble.trial(tr, TINY, tiny, shared, seed)) for seed in (1, 0)]
     result = events[-1]
-    assert tr.join(TINY, trials).without_timings() == result.without_timings()
+    assert assemble.joined(tr, TINY, trials).without_timings() == result.without_timings()
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
@@ -224,8 +226,8 @@ def network(result, arm, shared):
 
 def test_frozen_layers_do_not_change_by_one_bit_and_the_head_is_trained_as_if_they_ran(tiny):
     config = TINY.model_copy(update={"seeds": 1})
-    shared = tr.prepare(config, tiny)
-    result = list(tr.trial(config, tiny, shared, 0))[-1]
+    shared = drained(assemble.prepare(tr, config, tiny))
+    result = drained(assemble.trial(tr, config, tiny, shared, 0))
     frozen = network(result, tr.FROZEN, shared)
     for name in frozen.keys() - {"9.weight", "9.bias"}:
         assert torch.equal(frozen[name], shared.source[name]), name
@@ -233,7 +235,7 @@ def test_frozen_layers_do_not_change_by_one_bit_and_the_head_is_trained_as_if_th
     assert {v for k, v in trial.measures.items() if k.startswith("distance")} == {0.0}
     assert trial.measures["trainable parameters"] == 32 * 10 + 10
     # The same head, trained with the base run in every step: the article's way.
-    model, _ = tr._start(config, shared, 0, transferred=True)
+    model, _ = tr._start(config, shared, 0)
     target = only(tiny, range(5, 10))
     sample = tr.subset(target.train.labels, 20, seeded(0, "sample"))
     images, labels = target.train.images[sample], target.train.labels[sample]
@@ -253,12 +255,11 @@ def test_frozen_layers_do_not_change_by_one_bit_and_the_head_is_trained_as_if_th
 
 
 def test_lambda_zero_is_fine_tuning_and_the_distance_falls_as_it_grows(tiny):
-    shared = tr.prepare(TINY, tiny)
+    shared = drained(assemble.prepare(tr, TINY, tiny))
 
     def moved(lam):
-        result = list(tr.trial(TINY.model_copy(update={"lam": lam, "epochs": 20}), tiny, shared, 0))[
-            -1
-        ].without_timings()
+        config = TINY.model_copy(update={"lam": lam, "epochs": 20})
+        result = drained(assemble.trial(tr, config, tiny, shared, 0)).without_timings()
         measures = result.arm(tr.ANCHORED).trials[0].measures
         return result, math.hypot(*(v for k, v in measures.items() if k.startswith("distance")))
 
@@ -279,8 +280,8 @@ def test_the_step_size_bears_lambda():
 
 
 def test_arms_start_where_they_should(tiny):
-    shared = tr.prepare(TINY, tiny)
-    (transferred, old), (scratch, _) = (tr._start(TINY, shared, 0, transferred=t) for t in (True, False))
+    shared = drained(assemble.prepare(tr, TINY, tiny))
+    (transferred, old), (scratch, _) = (tr._start(TINY, source, 0) for source in (shared, None))
     assert torch.equal(transferred[-1].weight, scratch[-1].weight)  # paired
     assert not torch.equal(transferred[0].weight, scratch[0].weight)
     assert torch.equal(transferred[0].weight, shared.source["0.weight"])
@@ -289,7 +290,7 @@ def test_arms_start_where_they_should(tiny):
 
 @pytest.mark.parametrize("task", ["rotated", "inverted"])
 def test_source_as_it_is_is_an_arm_where_the_classes_are_the_same(tiny, task):
-    result = list(tr.run(TINY.model_copy(update={"task": task, "seeds": 1}), tiny))[-1]
+    result = list(assemble.run(tr, TINY.model_copy(update={"task": task, "seeds": 1}), tiny))[-1]
     as_is = result.arms[0]
     assert as_is.name == tr.SOURCE
     assert as_is.shared
@@ -299,7 +300,7 @@ def test_source_as_it_is_is_an_arm_where_the_classes_are_the_same(tiny, task):
 
 @pytest.mark.parametrize("kind", ["random_labels", "shuffled_pixels"])
 def test_other_lessons_of_the_source_run(tiny, kind):
-    result = list(tr.run(TINY.model_copy(update={"source_kind": kind, "seeds": 1}), tiny))[-1]
+    result = list(assemble.run(tr, TINY.model_copy(update={"source_kind": kind, "seeds": 1}), tiny))[-1]
     assert result.arm(tr.TUNED).trials[0].test_errors >= 0
 
 
@@ -312,12 +313,12 @@ def test_presets_are_valid_and_have_a_target(preset, tiny):
 
 def test_more_labels_than_there_are_are_refused(tiny):
     with pytest.raises(Problem, match="labels per class were asked for"):
-        next(tr.run(TINY.model_copy(update={"labels_per_class": 500}), tiny))
+        next(assemble.run(tr, TINY.model_copy(update={"labels_per_class": 500}), tiny))
 
 
 def test_forgetting_is_the_sources_errors_with_its_old_layer(tiny):
-    shared = tr.prepare(TINY, tiny)
-    result = list(tr.trial(TINY, tiny, shared, 0))[-1]
+    shared = drained(assemble.prepare(tr, TINY, tiny))
+    result = drained(assemble.trial(tr, TINY, tiny, shared, 0))
     source = only(tiny, range(5))
     model = tr._build(TINY, 0)
     model.load_state_dict(shared.source)

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from kd_core.messages import Problem
 from kd_core.paths import write_whole
 from kd_core.results.events import Step
 from kd_core.results.schema import NOTHING, Result
+from kd_core.runs.assemble import run, trainer_of
 from kd_core.runs.queue import Queue
 from kd_core.settings.base import Settings
 from kd_core.sweeps.plan import Plan
@@ -358,11 +358,11 @@ def _in_process(settings: Settings, threads: int = 1) -> Result:
 
     torch.set_num_threads(threads)
     keep_memory()
-    technique, data = import_module(settings.module), load(say=lambda said: print(said, file=sys.stderr))
+    trainer, data = trainer_of(settings.module), load(say=lambda said: print(said, file=sys.stderr))
     trials = settings.model_dump()["seeds"]
     first = settings.model_dump()["seed"]
     with _bar() as bar:
-        for event in technique.run(settings, data):
+        for event in run(trainer, settings, data):
             if isinstance(event, Result):
                 return event
             if isinstance(event, Step):

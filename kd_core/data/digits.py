@@ -29,7 +29,7 @@ MNIST_GALLERY = (
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """images: float32 [N,1,28,28], (pixel/255 - 0.1307) / 0.3081; labels: int64 [N], 0 to 9."""
 
@@ -40,7 +40,7 @@ class Split:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # an object is its own key in a cache; tensors don't compare to one truth
 class Digits:
     """One data set: "MNIST" or "UCI digits".
 

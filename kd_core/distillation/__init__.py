@@ -1,22 +1,35 @@
 """Knowledge distillation: a small student learns from a large teacher's soft targets."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kd_core.lazy import offering
 
 if TYPE_CHECKING:
+    from kd_core.data.digits import Digits
     from kd_core.distillation.loss import distillation_loss, soft_targets
     from kd_core.distillation.settings import DistillationSettings as Settings
-    from kd_core.distillation.trainer import RESULT_VERSION, join, prepare, run, trial
+    from kd_core.distillation.trainer import VERSION as RESULT_VERSION
+    from kd_core.results.events import Event
 
-__all__ = ["RESULT_VERSION", "Settings", "distillation_loss", "join", "prepare", "run", "soft_targets", "trial"]
+__all__ = [
+    "RESULT_VERSION",
+    "Settings",
+    "distillation_loss",
+    "run",
+    "soft_targets",
+]
 __getattr__ = offering(__name__, {
-    "RESULT_VERSION": "trainer",
+    "RESULT_VERSION": "trainer:VERSION",
     "Settings": "settings:DistillationSettings",
     "distillation_loss": "loss",
-    "join": "trainer",
-    "prepare": "trainer",
-    "run": "trainer",
     "soft_targets": "loss",
-    "trial": "trainer",
 })  # fmt: skip
+
+
+def run(settings: "Settings", data: "Digits") -> "Iterator[Event]":
+    """A whole run in this process: its events, and last the one Result."""
+    from kd_core.distillation import trainer
+    from kd_core.runs import assemble
+
+    return assemble.run(trainer, settings, data)

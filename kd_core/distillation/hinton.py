@@ -72,7 +72,7 @@ def teacher() -> Iterator[Step]:
     threads = torch.get_num_threads()
     torch.set_num_threads(os.cpu_count() or 1)
     try:
-        for event in distillation.preparing(settings, load()):
+        for event in distillation.prepare(settings, load()):
             if isinstance(event, Step):
                 yield event
     finally:

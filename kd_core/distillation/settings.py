@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
-from kd_core.settings.base import WHOLE, Settings
+from kd_core.settings.base import Job, Settings
 from kd_core.settings.common import (
     STUDENTS,
     TEACHER,
@@ -155,16 +155,15 @@ class DistillationSettings(Settings):
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Each arm, with the teacher that it needs; undivided where several need the trial's own teacher."""
+    def jobs(self) -> tuple[Job, ...]:
+        """Each arm with the teacher that it needs; all together where several need the trial's own teacher."""
         if TEACHER in self.arms:
-            return (WHOLE,)
-        return tuple(name for name in self.arms if name != EQUAL_TEACHER)
-
-    @property
-    def unprepared(self) -> tuple[str, ...]:
-        """The student alone: it has no teacher."""
-        return (ALONE,) if ALONE in self.parts else ()
+            return (Job("all arms", self.arms),)
+        equal = Job(EQUAL, (EQUAL_TEACHER, EQUAL), effort=2.0)
+        return tuple(
+            equal if arm == EQUAL else Job(arm, (arm,), prepared=arm != ALONE)  # a student alone has no teacher
+            for arm in self.arms if arm != EQUAL_TEACHER
+        )  # fmt: skip
 
     @property
     def convolves(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
-from kd_core.settings.base import Settings
+from kd_core.settings.base import Job, Settings
 from kd_core.settings.common import SCRATCH, first_seed, seeds
 from kd_core.settings.fields import field
 
@@ -19,6 +19,7 @@ PROBLEMS = {
     "digits": N_("digits never seen before"),
 }
 HELD_OUT = 3  # digits that no training task shows
+EFFORT = {MAML: 3.0, FIRST_ORDER: 2.0, REPTILE: 3.0, PRETRAINED: 1.0, ORACLE: 1.0}  # of a trial's time, roughly
 
 
 class MetaSettings(Settings):
@@ -96,13 +97,18 @@ class MetaSettings(Settings):
         return float(self.seeds * self.iterations * self.meta_batch)
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Each arm that a trial trains or starts, in order; the centroids come with joint pre-training."""
+    def jobs(self) -> tuple[Job, ...]:
+        """Each start that a trial trains or draws; the centroids come with joint pre-training. None is prepared."""
+        digits = self.problem == "digits"
+        centroids = (CENTROID_PIXELS, CENTROID_FEATURES) if digits else ()
         wanted = {
             MAML: not self.first_order, FIRST_ORDER: True, REPTILE: self.reptile, PRETRAINED: True,
-            ORACLE: self.problem == "sinusoids", SCRATCH: True,
+            ORACLE: not digits, SCRATCH: True,
         }  # fmt: skip
-        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+        return tuple(
+            Job(start, (start, *(centroids if start == PRETRAINED else ())), False, EFFORT.get(start, 0.0))
+            for start, is_wanted in wanted.items() if is_wanted
+        )  # fmt: skip
 
     @property
     def idle(self) -> frozenset[str]:

@@ -6,12 +6,12 @@
 The gradient of L_meta passes through the adaptation, so it has second derivatives; first-order MAML leaves them
 out. Finn, Abbeel, Levine 2017, "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks", arXiv
 1703.03400. The losses are in `adaptation`, the tasks in `tasks`, the arms' training in
-`training`. Read from top to bottom: what is measured; what trials share; one trial; the join.
+`training`. Read from top to bottom: what is measured; what trials share; one job of a trial; what is said of the
+arms.
 """
 
 import math
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,23 +42,22 @@ from kd_core.meta_learning.tasks import (
     centroid_logits,
     problem_of,
 )
-from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train
+from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train_start
 from kd_core.meta_learning.wording import NEW_DIGITS, SINUSOIDS
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion
-from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Event, Step
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, Interval, Result
 from kd_core.results.statistics import loss_verdict, paired_ratio, t_interval, verdict
-from kd_core.runs.assemble import drained, in_turn, joined, require_same_data
-from kd_core.settings.base import WHOLE
+from kd_core.runs import assemble
+from kd_core.runs.assemble import ArmFacts, dataset
+from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH
 
-RESULT_VERSION = 1  # raised when results of the same settings change meaning
+VERSION = 1
 
-EFFORT = {MAML: 3.0, FIRST_ORDER: 2.0, REPTILE: 3.0, PRETRAINED: 1.0, ORACLE: 1.0}  # of a trial's time, roughly
 FEW = 3  # test tasks whose whole curves are kept
 
 
@@ -153,99 +152,74 @@ def _centroids(settings: Settings, problem: NewDigits, body: Parameters | None, 
 # What the trials of a run share
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What `prepare` makes once for all trials: costs, arm -> Cost; data: what the workers must have."""
+@dataclass(frozen=True, kw_only=True)
+class Shared(assemble.Shared):
+    """What `prepare` makes once for all trials. costs: arm -> Cost."""
 
-    costs: dict[str, Cost]
-    data: Dataset
-    notes: tuple[Message, ...]
+    costs: Mapping[str, Cost]
 
 
-def prepare(settings: Settings, data: Digits) -> Shared:
-    """What the trials share: the costs of the networks."""
-    return drained(preparing(settings, data))
-
-
-def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
-    """`prepare` as a stream: tries the tasks out, measures the networks, and returns the Shared."""
+def check(settings: Settings, data: Digits) -> None:
+    """Raise Problem for what the digits cannot give."""
     settings.check(data)
+
+
+def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """Try the tasks out, and measure the networks."""
     plain = settings.model_copy(update={"device": "cpu", "precision": "float32"})
     problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
     example = problem.fixed("test").query[0][0, :1]
     (network,) = cost.costs_of([problem.network(first)], example)
-    costs = dict.fromkeys(settings.parts, network)
+    costs = dict.fromkeys((arm for job in settings.jobs for arm in job.arms), network)
     if ORACLE in costs:
         told = Sinusoids(plain, settings.seed, told=True)
         (costs[ORACLE],) = cost.costs_of([told.network(first)], torch.zeros(1, 3))
     if isinstance(problem, NewDigits):
         centroids = nn.Sequential(nn.Flatten(), nn.Linear(example.numel(), settings.ways))  # as many numbers
         (costs[CENTROID_PIXELS],) = cost.costs_of([centroids], example)
-        costs[CENTROID_FEATURES] = network
     yield Step("tasks", MAML, settings.seed, 1, 1, math.nan, 1.0)
     notes = data.notices if problem.classifies else ()
-    return Shared(costs, records.dataset(data), notes)
+    return Shared(loaded=dataset(data), data=_sizes(settings, data.name), notes=notes, costs=costs)
 
 
-# One trial: every arm at one seed
+# One job of a trial
 
 
-def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
-    """All arms at one seed, paired: the same first weights, training tasks, validation and test tasks.
-
-    Yields Steps and Evaluations, and last a Result of this one trial.
-    """
-    began = time.perf_counter()
-    arms = yield from part(settings, data, shared, seed)
-    yield assembled(settings, data, shared, [arms], time.perf_counter() - began)
-
-
-def part(
-    settings: Settings, data: Digits, shared: Shared, seed: int, name: str = WHOLE
-) -> Generator[Event, None, list[Arm]]:
-    """One of a trial's `settings.parts`, or all of it: trains its arms, to the same numbers either way."""
-    require_same_data(shared.data, records.dataset(data))
-    arms: list[Arm] = []
-    planned = settings.parts if name == WHOLE else (name,)
-    efforts = [EFFORT.get(each, 0.0) for each in planned]
-    whole = sum(efforts) or 1.0  # from scratch there is nothing to train
-    for place, each in enumerate(planned):
-        span = (sum(efforts[:place]) / whole, sum(efforts[: place + 1]) / whole)
-        lesson = lesson_of(settings, data, seed, each)
-        start = yield from train(settings, lesson, seed, span)
-        arms.append(_arm(settings, each, shared, _tested(settings, lesson, start, seed)))
-        if each == PRETRAINED and isinstance(start.problem, NewDigits):
-            for centroid, body in ((CENTROID_PIXELS, None), (CENTROID_FEATURES, start.parameters)):
-                done = _centroids(settings, start.problem, body, seed)
-                arms.append(_arm(settings, centroid, shared, done))
-    return arms
+def train(
+    settings: Settings, data: Digits, _shared: Shared | None, seed: int, job: Job
+) -> Generator[Event, None, Mapping[str, ArmTrial]]:
+    """Train one start, paired with all others at this seed: equal first weights and tasks."""
+    name, *centroids = job.arms
+    lesson = lesson_of(settings, data, seed, name)
+    start = yield from train_start(settings, lesson, seed)
+    done = {name: _tested(settings, lesson, start, seed)}
+    if isinstance(start.problem, NewDigits):
+        for centroid in centroids:
+            body = start.parameters if centroid == CENTROID_FEATURES else None
+            done[centroid] = _centroids(settings, start.problem, body, seed)
+    return done
 
 
-def assembled(
-    settings: Settings, data: Digits, shared: Shared, parts: Sequence[Sequence[Arm]], seconds: float
-) -> Result:
-    """The Result of a single trial, of all its parts; `join` makes the run's out of these."""
-    require_same_data(shared.data, records.dataset(data))
-    return _result(settings, [arm for trained in parts for arm in trained], shared, seconds)
+# What is said of the arms
 
 
-def _arm(settings: Settings, name: str, shared: Shared, done: ArmTrial) -> Arm:
+def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFacts]:
+    """The arms that a trial trains, in order."""
     each = settings.ways if settings.problem == "digits" else 1
     seen = settings.iterations * settings.meta_batch * each * (settings.shots + settings.queries)
-    model = {CENTROID_PIXELS: N_("means of pixels"), ORACLE: N_("two layers of 40, three inputs")}.get(
-        name, N_("two convolutions of 16") if each > 1 else N_("two layers of 40")
-    )
-    return _with_score(settings, Arm(
-        name=name, model=model, labels=each * settings.shots, shared=False, cost=shared.costs[name], trials=(done,),
-        teacher_labels=None if name in (SCRATCH, CENTROID_PIXELS) else seen,
-    ))  # fmt: skip
+    network = N_("two convolutions of 16") if each > 1 else N_("two layers of 40")
+    models = {CENTROID_PIXELS: N_("means of pixels"), ORACLE: N_("two layers of 40, three inputs")}
+    return {
+        arm: ArmFacts(
+            models.get(arm, network), each * settings.shots, shared.costs[arm],
+            None if arm in (SCRATCH, CENTROID_PIXELS) else seen,
+        )
+        for job in settings.jobs for arm in job.arms
+    }  # fmt: skip
 
 
 def _with_score(settings: Settings, arm: Arm) -> Arm:
-    """The arm with errors per 10,000 queries or its mean query loss, after `inner_steps`."""
-    if settings.problem == "digits":
-        errors = records.errors_per_10000(arm.trials, _sizes(settings).test)
-        return arm.model_copy(update={"errors_per_10000": errors})
+    """The arm of a problem without classes with its mean query loss after `inner_steps`, in place of errors."""
     return arm.model_copy(update={"score": t_interval(_losses(settings, arm)), "errors_per_10000": NOTHING})
 
 
@@ -254,39 +228,18 @@ def _losses(settings: Settings, arm: Arm) -> list[float]:
     return [trial.series["query loss"][settings.inner_steps] for trial in arm.trials]
 
 
-def _sizes(settings: Settings) -> Dataset:
-    """What was learned from and judged on: tasks of sinusoids, or queries of digits."""
+def _sizes(settings: Settings, data: str) -> Dataset:
+    """What was learned from and judged on: tasks of sinusoids, or queries of the digits in `data`."""
     drawn = settings.iterations * settings.meta_batch
     if settings.problem == "sinusoids":
         return Dataset(name=N_("sinusoids"), train=drawn, validation=TASKS["validation"], test=TASKS["test"])
     queries = settings.ways * settings.queries
     validation, test = (TASKS[part] * queries for part in ("validation", "test"))
-    return Dataset(name="", train=drawn * queries, validation=validation, test=test)
+    return Dataset(name=data, train=drawn * queries, validation=validation, test=test)
 
 
-# The whole run
-
-
-def join(settings: Settings, trials: Sequence[Result]) -> Result:
-    """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    whole = joined(settings, trials, PRETRAINED)
-    arms = tuple(_with_score(settings, arm) for arm in whole.arms)
-    return _verdicts(settings, whole.model_copy(update={"arms": arms}))
-
-
-def run(settings: Settings, data: Digits) -> Iterator[Event]:
-    """The whole run in this process: preparation, every trial in turn, and last the one Result."""
-    settings = resolve(settings)
-    yield from in_turn(
-        settings,
-        preparing(settings, data),
-        lambda shared, seed: trial(settings, data, shared, seed),
-        lambda finished: join(settings, finished),
-    )
-
-
-def _verdicts(settings: Settings, result: Result) -> Result:
-    """The same Result with its verdict and comparisons computed from its arms."""
+def judge(settings: Settings, result: Result) -> Result:
+    """The Result with its verdict and comparisons, and scores where nothing is classified."""
     main = FIRST_ORDER if settings.first_order else MAML
     rivals = [SCRATCH, FIRST_ORDER, REPTILE, CENTROID_PIXELS, CENTROID_FEATURES]
     there = [arm.name for arm in result.arms if arm.name in rivals and arm.name != main]
@@ -301,6 +254,9 @@ def _verdicts(settings: Settings, result: Result) -> Result:
             "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=better, worse=worse),
             "comparisons": tuple(verdict(main, name, points(name), ()) for name in rivals if name in there),
         })  # fmt: skip
+
+    arms = tuple(_with_score(settings, arm) for arm in result.arms)
+    result = result.model_copy(update={"arms": arms, "measure": "query loss"})
 
     def ratio(baseline: str) -> Interval:
         return paired_ratio(_losses(settings, result.arm(main)), _losses(settings, result.arm(baseline)))
@@ -328,21 +284,3 @@ def _scope(settings: Settings, arm: Arm) -> tuple[Message, ...]:
     else:
         varies = message("From trial to trial the first weights and all tasks vary, also those tested on.")
     return judged, varies, saw
-
-
-def _result(settings: Settings, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
-    """The Result of a single trial; `join` makes the run's out of these."""
-    nothing = verdict(MAML, PRETRAINED, Interval(mean=0.0, low=None, high=None, n=1, confidence=0.95), ())
-    sizes = _sizes(settings)
-    return _verdicts(settings, Result(
-        technique=settings.technique,
-        version=RESULT_VERSION,
-        settings=settings.model_dump(),
-        data=sizes.model_copy(update={"name": sizes.name or shared.data.name}),
-        gallery=(),
-        arms=tuple(arms),
-        verdict=nothing,
-        notes=shared.notes,
-        provenance=records.provenance(seconds, settings.device, None),
-        measure="errors" if settings.problem == "digits" else "query loss",
-    ))  # fmt: skip

@@ -49,8 +49,6 @@ RATES = (
 SHARED = 10  # batches of tasks over which the second-order term's share is averaged
 EVALUATIONS = 10  # looks at the validation tasks while training
 
-Span = tuple[float, float]
-
 
 @dataclass
 class Start:
@@ -91,7 +89,7 @@ def lesson_of(settings: Settings, data: Digits, seed: int, name: str) -> Lesson:
     return Lesson(name, problem, problem.network(first), objective, dict, rate)
 
 
-def train(settings: Settings, lesson: Lesson, seed: int, span: Span) -> Generator[Event, None, Start]:
+def train_start(settings: Settings, lesson: Lesson, seed: int) -> Generator[Event, None, Start]:
     """Train one arm's start; "from scratch" stays at its first weights. Every arm is shown the same tasks."""
     theta = dict(lesson.network.named_parameters())
     total = 0 if lesson.name == SCRATCH else settings.iterations
@@ -109,8 +107,7 @@ def train(settings: Settings, lesson: Lesson, seed: int, span: Span) -> Generato
             require_finite(settings, lesson, step, loss)
             if step % report == 0 or step == total or time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
-                share = span[0] + (span[1] - span[0]) * step / total
-                yield Step("meta", lesson.name, seed, step, total, loss, share)
+                yield Step("meta", lesson.name, seed, step, total, loss, step / total)
         if step % every == 0 or step == total:
             start.parameters = {k: v.detach() for k, v in lesson.start_from(theta).items()}
             yield _looked(settings, lesson, start, validation, seed, step)

@@ -206,7 +206,6 @@ def fit(
     combine: Combine,
     schedule: Schedule,
     arms: Mapping[str, str],
-    span: tuple[float, float] = (0.0, 1.0),
     look: Look | None = None,
 ) -> Iterator[Step | Evaluation]:
     """Train `net` in place with Adam, yielding a Step and an Evaluation for each of its tasks' `arms`.
@@ -235,10 +234,9 @@ def fit(
             optimizer.step()
             if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
                 told = time.monotonic()
-                progress = span[0] + (span[1] - span[0]) * step / steps
                 for task, arm in arms.items():
                     value = _finite(losses[task].item(), arm, step)
-                    yield Step(schedule.stage, arm, schedule.seed, step, steps, value, progress)
+                    yield Step(schedule.stage, arm, schedule.seed, step, steps, value, step / steps)
         combine.epoch_over()
         if epoch % evaluate_every == 0 or epoch == schedule.epochs:
             yield from _evaluated(net, validation, schedule, arms, epoch)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
-from kd_core.settings.base import Settings
+from kd_core.settings.base import Job, Settings
 from kd_core.settings.common import (
     Device,
     Precision,
@@ -122,6 +122,19 @@ class MultitaskSettings(Settings):
     def weights(self) -> tuple[float, ...]:
         """The weights α_i of the chosen tasks, in their order, as set."""
         return tuple(getattr(self, f"weight_{task}") for task in self.task_names)
+
+    @property
+    def equal_as_set(self) -> bool:
+        """Whether "as set" is "equal weights", to the last bit: one network is trained for both then."""
+        return self.weighting == "fixed" and set(self.weights) == {1.0}
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Each network: the arms of one task, or a joint one's of all. None needs more than the data."""
+        alone = [(arm_of(task, scheme),) for scheme in (TASK_ALONE, FAIR) for task in self.task_names]
+        equal, as_set = (tuple(arm_of(task, scheme) for task in self.task_names) for scheme in (JOINT_EQUAL, JOINT))
+        joint = [(*as_set, *equal)] if self.equal_as_set else [equal, as_set]
+        return tuple(Job(arms[0], arms, prepared=False) for arms in (*alone, *joint))
 
     @property
     def convolves(self) -> bool:

@@ -4,15 +4,15 @@
 
 One step along the joint gradient can help one task and hurt another: where their gradients on the shared
 layers point in opposite directions, they conflict. Caruana 1997, "Multitask Learning"; Sener, Koltun 2018,
-arXiv 1810.04650 (MultiMNIST). Read from top to bottom: what trials share; one trial; its arms; the join. How
-losses and gradients are combined stands in `weighting`, the network and its training in `joint`, the look at
-its gradients in `conflict`, the images in `tasks`.
+arXiv 1810.04650 (MultiMNIST). Read from top to bottom: what trials share; one network of a trial; what is said
+of the arms. How losses and gradients are combined stands in `weighting`, the network and its training in
+`network`, the look at its gradients in `gradient_conflict`, the images in `tasks`.
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from math import ceil, nan
 
 import torch.nn.functional as F
@@ -22,36 +22,34 @@ from kd_core.data.digits import Digits, Split, pixels, subset
 from kd_core.messages import N_, Message, Scalar, message
 from kd_core.multitask.gradient_conflict import Conflict
 from kd_core.multitask.network import WIDTHS, Combine, Joint, Schedule, build, fair_widths, fit
-from kd_core.multitask.settings import BODIES, FAIR, JOINT, TASK_LABELS, arm_of, scheme_of
+from kd_core.multitask.settings import BODIES, FAIR, JOINT, SCHEMES, TASK_LABELS, arm_of, scheme_of, task_of
 from kd_core.multitask.settings import JOINT_EQUAL as EQUAL
 from kd_core.multitask.settings import TASK_ALONE as ALONE
 from kd_core.multitask.settings import MultitaskSettings as Settings
-from kd_core.multitask.tasks import LARGEST_ANGLE, NEAR, TaskDigits, in_degrees, make_split, name_of, wrong
-from kd_core.multitask.weighting import (
-    dwa_weights,
-    gradient_cosines,
-    project_conflicts,
-    uncertainty_weighted,
-    weighted_sum,
+from kd_core.multitask.tasks import (
+    LARGEST_ANGLE,
+    NEAR,
+    TaskDigits,
+    TaskSplit,
+    in_degrees,
+    make_split,
+    name_of,
+    wrong,
 )
 from kd_core.multitask.wording import MULTITASK
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion, predict
-from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Evaluation, Event, Step
-from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, GalleryDigit, Result, Verdict
+from kd_core.results.schema import Arm, ArmTrial, Cost, GalleryDigit, Result, Verdict
 from kd_core.results.statistics import delta_m, verdict
-from kd_core.runs.assemble import drained, in_turn, joined, require_same_data
+from kd_core.runs import assemble
+from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
+from kd_core.settings.base import Job
 
-__all__ = [
-    "RESULT_VERSION", "Settings", "Shared", "dwa_weights", "gradient_cosines", "join", "prepare", "preparing",
-    "project_conflicts", "run", "trial", "uncertainty_weighted", "weighted_sum",
-]  # fmt: skip
-
-RESULT_VERSION = 1  # raised when results of the same settings change meaning
+VERSION = 1
 
 ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
 OF_THE_SUM = ("weighting", *(f"weight_{task}" for task in TASK_LABELS))  # no say but in the networks trained as set
@@ -61,31 +59,25 @@ DATA_SEED = 0  # validation and test images are made once for all trials
 # What the trials of a run share
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What `prepare` makes once for all trials: the cost of each arm's network, and what the data are called."""
+@dataclass(frozen=True, kw_only=True)
+class Shared(assemble.Shared):
+    """What `prepare` makes once for all trials. costs: of each arm's network, in joint ones of all of it."""
 
-    costs: dict[str, Cost]
-    data: Dataset
-    notes: tuple[Message, ...]
+    costs: Mapping[str, Cost]
 
 
-def prepare(settings: Settings, data: Digits) -> Shared:
-    """What the trials share: the costs."""
-    return drained(preparing(settings, data))
-
-
-def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
-    """`prepare` as a stream: yields Steps and returns the Shared.
-
-    A joint network's cost is that of all of it, in the arm of each of its tasks.
-    """
+def check(settings: Settings, data: Digits) -> None:
+    """Raise Problem for what the data cannot give, and for weights that leave nothing."""
     settings.check(data)
+
+
+def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """The costs, and how the test images are shown."""
     key = ("shared", *settings_but(settings, *OF_THE_SUM))
-    return (yield from once(key, data, lambda: _preparing(settings, data)))
+    return (yield from once(key, data, lambda: _prepared(settings, data)))
 
 
-def _preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew."""
     tasks = settings.task_names
     yield Step("tasks", arm_of(tasks[0], JOINT), settings.seed, 0, 1, nan, 0.0)
@@ -96,40 +88,23 @@ def _preparing(settings: Settings, data: Digits) -> Generator[Event, None, Share
     costs = {arm_of(task, scheme): found[scheme, task] for scheme in (ALONE, FAIR) for task in tasks}
     costs |= {arm_of(task, scheme): found[JOINT, ""] for scheme in (EQUAL, JOINT) for task in tasks}
     yield Step("tasks", arm_of(tasks[0], JOINT), settings.seed, 1, 1, nan, 1.0)
-    return Shared(costs, _dataset(settings, data), data.notices)
+    _, test = _looked_at(tasks, data)
+    return Shared(
+        loaded=dataset(data), data=dataset(data).model_copy(update={"name": name_of(data, tasks)}),
+        gallery=_gallery(test, data.gallery), notes=data.notices, costs=costs,
+    )  # fmt: skip
 
 
-# One trial: every arm at one seed
+# One network of a trial
 
 
-def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
-    """All arms at one seed, paired: the same images, batch order, and first weights of body and each head.
-
-    Yields Steps and Evaluations, and last a Result of this one trial.
-    """
-    require_same_data(shared.data, _dataset(settings, data))
-    started = time.perf_counter()
-    digits, names = task_digits(settings, data, seed), settings.task_names
-    plans: list[tuple[str, tuple[str, ...]]] = [(scheme, (task,)) for scheme in (ALONE, FAIR) for task in names]
-    plans += [(JOINT, names)] if _equal_as_set(settings) else [(EQUAL, names), (JOINT, names)]
-    done: dict[str, ArmTrial] = {}
-    for place, (scheme, tasks) in enumerate(plans):
-        span = (place / len(plans), (place + 1) / len(plans))
-        train = partial(_train, settings, digits, scheme, tasks, seed, span)
-        key = (scheme, tasks, seed, span, *settings_but(settings, "seed", "seeds", *OF_THE_SUM))
-        done |= yield from (train() if scheme == JOINT else once(key, data, train))
-    if _equal_as_set(settings):  # the same training: not a bit would differ
-        done |= {arm_of(task, EQUAL): _unseen(done[arm_of(task, JOINT)]) for task in names}
-    done = _with_delta_m(done, names)
-    arms = [
-        Arm(
-            name=name, model=_model_name(settings, name), labels=settings.train_size, teacher_labels=None,
-            shared=False, cost=shared.costs[name], trials=(done[name],),
-            errors_per_10000=records.errors_per_10000([done[name]], len(digits.test)),
-        )
-        for name in (arm_of(task, scheme) for task in names for scheme in (ALONE, EQUAL, JOINT, FAIR))
-    ]  # fmt: skip
-    yield _result(settings, digits, arms, shared, time.perf_counter() - started)
+def train(
+    settings: Settings, data: Digits, _shared: Shared | None, seed: int, job: Job
+) -> Generator[Event, None, Mapping[str, ArmTrial]]:
+    """Train one network, paired with all others at this seed: the same images, batch order, and first weights."""
+    key = (job, seed, *settings_but(settings, "seed", "seeds", *OF_THE_SUM))
+    make = partial(_train, settings, task_digits(settings, data, seed), seed, job)
+    return (yield from (make() if scheme_of(job.arms[0]) == JOINT else once(key, data, make)))
 
 
 def task_digits(settings: Settings, data: Digits, seed: int) -> TaskDigits:
@@ -137,23 +112,36 @@ def task_digits(settings: Settings, data: Digits, seed: int) -> TaskDigits:
 
     Each split is made of its own digits only; validation and test are the same in every trial.
     """
+    validation, test = _looked_at(settings.task_names, data)
     sample = subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
     few = Split(data.train.images[sample], data.train.labels[sample])
     tasks = settings.task_names
     return TaskDigits(
         name=name_of(data, tasks),
         train=make_split(few, tasks, lambda purpose: seeded(seed, f"train {purpose}")),
-        validation=make_split(data.validation, tasks, lambda p: seeded(DATA_SEED, f"validation {p}")),
-        test=make_split(data.test, tasks, lambda p: seeded(DATA_SEED, f"test {p}")),
+        validation=validation,
+        test=test,
         gallery=data.gallery,
         notices=data.notices,
     )
 
 
+@lru_cache(maxsize=1)  # for all jobs of a run
+def _looked_at(tasks: tuple[str, ...], data: Digits) -> tuple[TaskSplit, TaskSplit]:
+    """Validation and test images with the targets of these tasks."""
+    return (
+        make_split(data.validation, tasks, lambda purpose: seeded(DATA_SEED, f"validation {purpose}")),
+        make_split(data.test, tasks, lambda purpose: seeded(DATA_SEED, f"test {purpose}")),
+    )
+
+
 def _train(
-    settings: Settings, digits: TaskDigits, scheme: str, tasks: Sequence[str], seed: int, span: tuple[float, float]
+    settings: Settings, digits: TaskDigits, seed: int, job: Job
 ) -> Generator[Event, None, dict[str, ArmTrial]]:
-    """Train one network on `tasks`; returns what is kept of it, by the name of each task's arm."""
+    """Train the network of a job; returns what is kept of it, by the name of each task's arm."""
+    scheme = scheme_of(job.arms[0])
+    arms = {task_of(arm): arm for arm in job.arms if scheme_of(arm) == scheme}
+    tasks = tuple(arms)
     net = _build(settings, scheme, tasks[0], seed)
     schedule = _schedule(settings, seed)
     weights = dict(zip(settings.task_names, settings.weights, strict=True)) if scheme == JOINT else {}
@@ -163,28 +151,27 @@ def _train(
     if scheme == JOINT:
         steps = settings.epochs * ceil(settings.train_size / settings.batch_size)
         look = Conflict(digits.train, steps, settings.batch_size, settings.precision, seed)
-    arms = {task: arm_of(task, scheme) for task in tasks}
     curves: dict[str, list[tuple[int, int]]] = {arm: [] for arm in arms.values()}
     began = time.perf_counter()
-    for event in fit(net, digits.train, digits.validation, combine, schedule, arms, span, look):
+    for event in fit(net, digits.train, digits.validation, combine, schedule, arms, look):
         if isinstance(event, Evaluation):
             curves[event.arm].append((event.epoch, event.errors))
         yield event
     seconds = time.perf_counter() - began
     outputs = net.by_task(predict(net, digits.test.images))
-    done = {
-        arm: _judged(net, task, outputs[task], digits, seed, curves[arm], seconds) for task, arm in arms.items()
-    }
+    done = {arm: _tried(net, task, outputs[task], digits, seed, curves[arm], seconds) for task, arm in arms.items()}
     if look is not None:
         first = arms[tasks[0]]
         done[first] = done[first].model_copy(update={
             "series": {name: tuple(values) for name, values in look.series.items()},
             "measures": done[first].measures | look.measures(tasks),
         })  # fmt: skip
+    if EQUAL in map(scheme_of, job.arms[len(tasks) :]):  # the same training: not a bit would differ
+        done |= {arm_of(task, EQUAL): _unseen(done[arm]) for task, arm in arms.items()}
     return done
 
 
-def _judged(
+def _tried(
     net: Joint,
     task: str,
     outputs: Tensor,
@@ -220,36 +207,38 @@ def _tenth(degrees: Tensor) -> Tensor:
     return ((degrees + LARGEST_ANGLE) / 10).long().clamp(0, 8)
 
 
-def _with_delta_m(done: Mapping[str, ArmTrial], names: Sequence[str]) -> dict[str, ArmTrial]:
-    """The first task's arm of every scheme also knows "delta_m", the scheme against each task alone."""
-    judged = dict(done)
+# What is said of the arms
+
+
+def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFacts]:
+    """The arms that a trial trains, task by task."""
+    arms = [arm_of(task, scheme) for task in settings.task_names for scheme in SCHEMES]
+    return {arm: ArmFacts(_model_name(settings, arm), settings.train_size, shared.costs[arm]) for arm in arms}
+
+
+def judge(settings: Settings, result: Result) -> Result:
+    """The Result with delta_m, verdict and comparisons."""
+    arms = _with_delta_m(settings, {arm.name: arm for arm in result.arms})
+    first, *further = _verdicts(settings, arms, result.data.test)
+    return result.model_copy(update={
+        "arms": tuple(arms.values()), "verdict": first, "comparisons": tuple(further)
+    })  # fmt: skip
+
+
+def _with_delta_m(settings: Settings, arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """In every trial the first task's arm of a scheme also knows "delta_m", the scheme against each task alone."""
+    judged, names = dict(arms), settings.task_names
     for scheme in (EQUAL, JOINT, FAIR):
-        errors, alone = ([done[arm_of(task, s)].test_errors for task in names] for s in (scheme, ALONE))
-        first = done[arm_of(names[0], scheme)]
-        measures = first.measures | {"delta_m": delta_m(errors, alone)}
-        judged[arm_of(names[0], scheme)] = first.model_copy(update={"measures": measures})
+        first = arms[arm_of(names[0], scheme)]
+        trials = []
+        for place, trial in enumerate(first.trials):
+            errors, alone = (
+                [arms[arm_of(task, each)].trials[place].test_errors for task in names] for each in (scheme, ALONE)
+            )
+            measures = trial.measures | {"delta_m": delta_m(errors, alone)}
+            trials.append(trial.model_copy(update={"measures": measures}))
+        judged[first.name] = first.model_copy(update={"trials": tuple(trials)})
     return judged
-
-
-# The whole run
-
-
-def join(settings: Settings, trials: Sequence[Result]) -> Result:
-    """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    whole = joined(settings, trials, arm_of(settings.task_names[0], JOINT))
-    verdicts = _verdicts(settings, {arm.name: arm for arm in whole.arms}, whole.data.test)
-    return whole.model_copy(update={"verdict": verdicts[0], "comparisons": tuple(verdicts[1:])})
-
-
-def run(settings: Settings, data: Digits) -> Iterator[Event]:
-    """The whole run in this process: preparation, every trial in turn, and last the one Result."""
-    settings = resolve(settings)
-    yield from in_turn(
-        settings,
-        preparing(settings, data),
-        lambda shared, seed: trial(settings, data, shared, seed),
-        lambda finished: join(settings, finished),
-    )
 
 
 def _verdicts(settings: Settings, arms: Mapping[str, Arm], images: int) -> list[Verdict]:
@@ -294,36 +283,14 @@ def _scope(settings: Settings, joint: Arm) -> tuple[Message, ...]:
     return tuple(said)
 
 
-def _result(settings: Settings, digits: TaskDigits, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
-    """The Result of a single trial; `join` makes the run's out of these."""
-    verdicts = _verdicts(settings, {arm.name: arm for arm in arms}, len(digits.test))
-    return Result(
-        technique=settings.technique,
-        version=RESULT_VERSION,
-        settings=settings.model_dump(),
-        data=shared.data,
-        gallery=_gallery(digits, settings.task_names),
-        arms=tuple(arms),
-        verdict=verdicts[0],
-        comparisons=tuple(verdicts[1:]),
-        notes=shared.notes,
-        provenance=records.provenance(seconds, settings.device, None),
-    )
-
-
-def _gallery(digits: TaskDigits, tasks: Sequence[str]) -> tuple[GalleryDigit, ...]:
+def _gallery(test: TaskSplit, shown: Sequence[int]) -> tuple[GalleryDigit, ...]:
     """The test images shown beside the numbers, as the networks see them, with every task's truth."""
-    shown = pixels(digits.test.images[list(digits.gallery)]).tolist()
+    truths = list(test.targets.values())
     return tuple(
-        GalleryDigit(index=index, label=int(digits.test.targets[tasks[0]][index]), pixels=tuple(row),
-                     answers={task: float(digits.test.targets[task][index]) for task in tasks})
-        for index, row in zip(digits.gallery, shown, strict=True)
+        GalleryDigit(index=index, label=int(truths[0][index]), pixels=tuple(row),
+                     answers={task: float(truth[index]) for task, truth in test.targets.items()})
+        for index, row in zip(shown, pixels(test.images[list(shown)]).tolist(), strict=True)
     )  # fmt: skip
-
-
-def _dataset(settings: Settings, data: Digits) -> Dataset:
-    """As `results.dataset`, with the name of what the tasks make of the data."""
-    return records.dataset(data).model_copy(update={"name": name_of(data, settings.task_names)})
 
 
 def _schedule(settings: Settings, seed: int) -> Schedule:
@@ -331,11 +298,6 @@ def _schedule(settings: Settings, seed: int) -> Schedule:
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         precision=settings.precision, seed=seed, stage="networks",
     )  # fmt: skip
-
-
-def _equal_as_set(settings: Settings) -> bool:
-    """Whether "as set" is "equal weights", to the last bit."""
-    return settings.weighting == "fixed" and set(settings.weights) == {1.0}
 
 
 def _build(settings: Settings, scheme: str, task: str, seed: int, device: str = "") -> Joint:

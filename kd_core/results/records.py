@@ -1,20 +1,16 @@
 """The parts of a Result that every technique fills in the same way."""
 
-import os
-import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits, pixels
-from kd_core.nn import arguments, fastconv
+from kd_core.nn import arguments
 from kd_core.nn.evaluation import confusion, count_errors, predict
-from kd_core.results.schema import Arm, ArmTrial, Bin, Dataset, GalleryDigit, Interval, Provenance, Result
-from kd_core.results.statistics import paired_points, t_interval
+from kd_core.results.schema import Arm, ArmTrial, Bin, GalleryDigit, Interval
+from kd_core.results.statistics import paired_points
 
 BINS = 15  # as in Guo et al. 2017, and the default of most libraries
 WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
@@ -83,29 +79,9 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, 
     )
 
 
-def errors_per_10000(trials: Sequence[ArmTrial], images: int) -> Interval:
-    """Test errors scaled to 10,000 images, with the t interval over trials."""
-    return t_interval([10_000 * t.test_errors / images for t in trials])
-
-
 def paired(arm: Arm, baseline: Arm, images: int) -> Interval:
     """Accuracy that `arm` gains over `baseline` on `images` test images, in points, paired by trial."""
     return paired_points([t.test_errors for t in arm.trials], [t.test_errors for t in baseline.trials], images)
-
-
-def pool(arms: Sequence[Arm], images: int) -> Arm:
-    """One Arm of the trials of several; one model that served them all is counted once."""
-    first = arms[0]
-    if first.shared:
-        return first
-    trials = tuple(t for arm in arms for t in arm.trials)
-    trials = (trials[0], *(t.model_copy(update={"weights": None}) for t in trials[1:]))
-    return first.model_copy(update={"trials": trials, "errors_per_10000": errors_per_10000(trials, images)})
-
-
-def dataset(data: Digits) -> Dataset:
-    """The name and sizes of `data`."""
-    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
 
 
 def gallery(data: Digits) -> tuple[GalleryDigit, ...]:
@@ -115,52 +91,3 @@ def gallery(data: Digits) -> tuple[GalleryDigit, ...]:
         GalleryDigit(index=index, label=int(data.test.labels[index]), pixels=tuple(row))
         for index, row in zip(data.gallery, shown, strict=True)
     )
-
-
-def provenance(seconds: float, device: str, teacher_created: str | None) -> Provenance:
-    """When, on what and with what these numbers were made."""
-    return Provenance(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=seconds,
-        processor=_processor(device),
-        cores=os.cpu_count() or 1,
-        python=platform.python_version(),
-        torch=torch.__version__,
-        teacher_created=teacher_created,
-        convolutions=fastconv.identity(),
-    )
-
-
-def _processor(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
-
-
-def by_seed(trials: Sequence[Result], arm: str) -> list[Result]:
-    """The trials' Results in the order of the seeds of `arm`, which every trial has trained anew.
-
-    Raises ValueError where there are none, a seed comes twice, or they differ in more than seeds: such
-    trials must not be joined.
-    """
-
-    def seeds(result: Result) -> list[int]:
-        return [t.seed for t in result.arm(arm).trials]
-
-    def kind(result: Result) -> str:
-        settings = {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
-        return f"{result.technique} {result.version} {result.data} {settings}"
-
-    ordered = sorted(trials, key=seeds)
-    every = [seed for result in ordered for seed in seeds(result)]
-    if not every or len(set(every)) < len(every):
-        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
-    kinds = {kind(result) for result in ordered}
-    if len(kinds) > 1:
-        raise ValueError(f"trials of equal settings, version and data are needed; {len(kinds)} kinds were given")
-    return ordered

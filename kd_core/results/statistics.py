@@ -27,6 +27,11 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
 
 
+def errors_per_10000(trials: Sequence[ArmTrial], images: int) -> Interval:
+    """Test errors scaled to 10,000 images, with the t interval over trials."""
+    return t_interval([10_000 * trial.test_errors / images for trial in trials])
+
+
 def paired_points(errors: Sequence[int], baseline_errors: Sequence[int], images: int) -> Interval:
     """Accuracy gained over the baseline, in points (per 100 images), paired trial by trial.
 

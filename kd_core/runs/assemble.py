@@ -1,18 +1,247 @@
-"""What every technique does with its trials alike: prepares for them, takes them in turn, joins them."""
+"""A run out of its trials, and a trial out of its jobs: what all techniques do alike. No torch here.
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+    shared  = prepare(trainer, settings, data)                        once
+    trained = train(trainer, settings, data, shared, seed, job)       each of settings.jobs, at each seed
+    result  = assembled(trainer, settings, shared, seed, trained)     one trial's Result
+    result  = joined(trainer, settings, results)                      the run's
 
-from kd_core.messages import N_, Problem
-from kd_core.results import records
-from kd_core.results.events import Event
-from kd_core.results.schema import Result
-from kd_core.settings.base import Settings
+`run` does all of it in this process, the queue's workers the same in theirs; the numbers are equal to the last bit.
+"""
 
-Shared = TypeVar("Shared")
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from kd_core.messages import N_, Message, Problem, message
+from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.provenance import provenance
+from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, GalleryDigit, Result, Verdict
+from kd_core.results.statistics import errors_per_10000
+from kd_core.settings.base import Job, Settings
+
+if TYPE_CHECKING:
+    from kd_core.data.digits import Digits
+
+T = TypeVar("T")
+UNJUDGED = Verdict(kind="single", arm="", baseline="", difference=NOTHING, text=message(""), scope=())
 
 
-def drained(events: Generator[Event, None, Shared]) -> Shared:
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What a preparation makes once for all trials; each technique adds what its own jobs need.
+
+    loaded: the data as this worker loaded them, which all others must have too. data, gallery, notes: as the
+    Result shows them. arms: networks that serve every trial; created: when, if they were kept from an earlier run.
+    """
+
+    loaded: Dataset
+    data: Dataset
+    gallery: tuple[GalleryDigit, ...] = ()
+    notes: tuple[Message, ...] = ()
+    arms: tuple[Arm, ...] = ()
+    created: str | None = None
+
+
+@dataclass(frozen=True)
+class ArmFacts:
+    """What a Result says of an arm beside its numbers: its network, how many labels it and its teacher saw."""
+
+    model: str
+    labels: int
+    cost: Cost
+    teacher_labels: int | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The answer of one job. data: what its worker had loaded."""
+
+    arms: Mapping[str, ArmTrial]
+    seconds: float
+    data: Dataset
+
+
+S = TypeVar("S", bound=Settings)
+Asked = TypeVar("Asked", bound=Settings, contravariant=True)
+Made = TypeVar("Made", bound=Shared)
+
+
+class Trainer(Protocol[Asked, Made]):
+    """What each `kd_core/<technique>/trainer.py` offers, as a module. Its jobs are the settings' own.
+
+    VERSION: raised when results of the same settings change meaning.
+    """
+
+    VERSION: int
+
+    def check(self, settings: Asked, data: "Digits", /) -> None:
+        """Raise Problem for what the data cannot give."""
+
+    def prepare(self, settings: Asked, data: "Digits", /) -> Generator[Event, None, Made]:
+        """What all trials share."""
+        ...
+
+    def train(
+        self, settings: Asked, data: "Digits", shared: Made | None, seed: int, job: Job, /
+    ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
+        """Train a job's arms; progress is that of the job. shared: None at most for jobs that need none."""
+        ...
+
+    def describe(self, settings: Asked, shared: Made, seed: int, /) -> Mapping[str, ArmFacts]:
+        """All arms that a trial trains, in the order of its Result."""
+        ...
+
+    def judge(self, settings: Asked, result: Result, /) -> Result:
+        """The Result with everything that is computed from several arms or trials, of one trial or of all."""
+        ...
+
+
+def trainer_of(module: str) -> Trainer[Settings, Shared]:
+    """The trainer whose module `Settings.module` names; it may import torch."""
+    return cast("Trainer[Settings, Shared]", import_module(module))
+
+
+def run(trainer: Trainer[S, Made], settings: S, data: "Digits") -> Iterator[Event]:
+    """A whole run in this process: preparation, every trial in turn, and last the one Result."""
+    from kd_core.nn.hardware import resolve
+
+    settings = resolve(settings)
+    shared = yield from prepare(trainer, settings, data)
+    finished = []
+    for seed in settings.trial_seeds:
+        finished.append((yield from trial(trainer, settings, data, shared, seed)))
+    yield joined(trainer, settings, finished)
+
+
+def prepare(trainer: Trainer[S, Made], settings: S, data: "Digits") -> Generator[Event, None, Made]:
+    """What all trials share. Raises Problem for what the data cannot give."""
+    trainer.check(settings, data)
+    return (yield from trainer.prepare(settings, data))
+
+
+def trial(
+    trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seed: int
+) -> Generator[Event, None, Result]:
+    """All jobs of one trial in turn, and its Result. The progress of its Steps rises to 1 over all of them."""
+    trained, before, whole = [], 0.0, sum(job.effort for job in settings.jobs)
+    for job in settings.jobs:
+        events = train(trainer, settings, data, shared, seed, job)
+        trained.append((yield from _within(events, before / whole, (before + job.effort) / whole)))
+        before += job.effort
+    return assembled(trainer, settings, shared, seed, trained)
+
+
+def train(
+    trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made | None, seed: int, job: Job
+) -> Generator[Event, None, Trained]:
+    """One job. shared: None where the job needs none, and the preparation may not be done."""
+    here = dataset(data)
+    if shared is None:
+        trainer.check(settings, data)
+    else:
+        require_same_data(shared.loaded, here)
+    started = time.perf_counter()
+    arms = yield from trainer.train(settings, data, shared, seed, job)
+    return Trained(arms, time.perf_counter() - started, here)
+
+
+def assembled(trainer: Trainer[S, Made], settings: S, shared: Made, seed: int, jobs: Sequence[Trained]) -> Result:
+    """The Result of the trial at one seed, whose jobs these are. Raises Problem where workers had other data."""
+    for job in jobs:
+        require_same_data(shared.loaded, job.data)
+    done = {name: one for job in jobs for name, one in job.arms.items()}
+    trained = [
+        Arm(
+            name=name, model=facts.model, labels=facts.labels, teacher_labels=facts.teacher_labels, shared=False,
+            cost=facts.cost, trials=(done[name],),
+            errors_per_10000=errors_per_10000([done[name]], shared.data.test),
+        )
+        for name, facts in trainer.describe(settings, shared, seed).items()
+    ]  # fmt: skip
+    device = getattr(settings, "device", "cpu")
+    return trainer.judge(settings, Result(
+        technique=settings.technique,
+        version=trainer.VERSION,
+        settings=settings.model_dump(),
+        data=shared.data,
+        gallery=shared.gallery,
+        arms=(*shared.arms, *trained),
+        verdict=UNJUDGED,
+        notes=shared.notes,
+        provenance=provenance(sum(job.seconds for job in jobs), device, shared.created),
+    ))  # fmt: skip
+
+
+def joined(trainer: Trainer[S, Made], settings: S, trials: Sequence[Result]) -> Result:
+    """The trials' Results as one: arms pooled by name, times added up, and judged.
+
+    Raises ValueError where there are none, a seed comes twice, or they differ in more than seeds.
+    """
+    trials = _by_seed(trials)
+    first = trials[0]
+    arms = [_pool([result.arm(one.name) for result in trials], first.data.test) for one in first.arms]
+    seconds = sum(result.provenance.seconds for result in trials)
+    return trainer.judge(settings, first.model_copy(update={
+        "settings": settings.model_dump(),
+        "arms": tuple(arms),
+        "provenance": first.provenance.model_copy(update={"seconds": seconds}),
+    }))  # fmt: skip
+
+
+def _pool(arms: Sequence[Arm], images: int) -> Arm:
+    """One Arm of the trials of several; one network that served them all is counted once."""
+    first = arms[0]
+    if first.shared:
+        return first
+    trials = tuple(t for arm in arms for t in arm.trials)
+    trials = (trials[0], *(t.model_copy(update={"weights": None}) for t in trials[1:]))
+    return first.model_copy(update={"trials": trials, "errors_per_10000": errors_per_10000(trials, images)})
+
+
+def _by_seed(trials: Sequence[Result]) -> list[Result]:
+    """The trials' Results in the order of their seeds. Raises ValueError for such as must not be joined."""
+
+    def seeds(result: Result) -> list[int]:
+        return next(([t.seed for t in arm.trials] for arm in result.arms if not arm.shared), [])
+
+    def kind(result: Result) -> str:
+        settings = {name: value for name, value in result.settings.items() if name not in ("seed", "seeds")}
+        return f"{result.technique} {result.version} {result.data} {settings}"
+
+    ordered = sorted(trials, key=seeds)
+    every = [seed for result in ordered for seed in seeds(result)]
+    if not every or len(set(every)) < len(every):
+        raise ValueError(f"trials of different seeds are needed; seeds {every} were given")
+    kinds = {kind(result) for result in ordered}
+    if len(kinds) > 1:
+        raise ValueError(f"trials of equal settings, version and data are needed; {len(kinds)} kinds were given")
+    return ordered
+
+
+def dataset(data: "Digits") -> Dataset:
+    """The name and sizes of `data`."""
+    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
+
+
+def require_same_data(prepared: Dataset, here: Dataset) -> None:
+    """Raise Problem unless this worker has the data that the preparation had."""
+    if prepared != here:
+        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+
+
+def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[tuple[int, int]]]:
+    """The (epoch, validation errors) of one arm's events, which are passed on."""
+    curve = []
+    for event in events:
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    return curve
+
+
+def drained(events: Generator[Event, None, T]) -> T:
     """What the generator returns, its events unheard."""
     while True:
         try:
@@ -21,43 +250,15 @@ def drained(events: Generator[Event, None, Shared]) -> Shared:
             return stop.value
 
 
-def in_turn(
-    settings: Settings,
-    preparing: Generator[Event, None, Shared],
-    trial: Callable[[Shared, int], Iterable[Event]],
-    join: Callable[[Sequence[Result]], Result],
-) -> Iterator[Event]:
-    """A whole run in this process: preparation, `trial(shared, seed)` for every seed, and last the one Result."""
-    shared = yield from preparing
-    finished = []
-    for seed in settings.trial_seeds:
-        for event in trial(shared, seed):
-            if isinstance(event, Result):
-                finished.append(event)
-            else:
-                yield event
-    yield join(finished)
-
-
-def joined(settings: Settings, trials: Sequence[Result], arm: str) -> Result:
-    """The trials' Results as one: arms pooled by name, times added up; its verdict is still the first trial's.
-
-    Raises ValueError as `results.by_seed` does, for which `arm` is one that every trial has trained anew.
-    """
-    trials = records.by_seed(trials, arm)
-    first = trials[0]
-    arms = [records.pool([result.arm(one.name) for result in trials], first.data.test) for one in first.arms]
-    seconds = sum(result.provenance.seconds for result in trials)
-    return first.model_copy(
-        update={
-            "settings": settings.model_dump(),
-            "arms": tuple(arms),
-            "provenance": first.provenance.model_copy(update={"seconds": seconds}),
-        }
-    )
-
-
-def require_same_data(prepared: Any, here: Any) -> None:
-    """Raise Problem unless this worker has the data that the preparation had."""
-    if prepared != here:
-        raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
+def _within(events: Generator[Event, None, T], begin: float, end: float) -> Generator[Event, None, T]:
+    """The same events and value; the progress of Steps, 0 to 1, is moved to between `begin` and `end`."""
+    try:
+        while True:
+            event = next(events)
+            if isinstance(event, Step):
+                event = replace(event, progress=begin + (end - begin) * event.progress)
+            yield event
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        events.close()

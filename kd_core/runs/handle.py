@@ -15,11 +15,12 @@ from kd_core.messages import Message, message
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
 from kd_core.runs.entry import UNDER_WAY, Entry, State
-from kd_core.settings.base import WHOLE, Settings
+from kd_core.settings.base import Settings
 
 Series = tuple[str, str, int]  # stage, arm, seed
 
 PREPARATION = "preparation"
+WHOLE = ""  # in the place of a job's name: all jobs of a trial
 FIRST_ESTIMATE = 1.0  # seconds of trials before their pace tells the time left
 ALMOST = 0.99  # the most progress of a run that is not over
 
@@ -74,7 +75,7 @@ class View:
 
 @dataclass
 class _Task:
-    """The newest attempt at one task: the preparation or a trial."""
+    """The newest attempt at one task: the preparation, a trial or one of its jobs."""
 
     attempt: str = ""
     shares: dict[str, float] = field(default_factory=dict)
@@ -107,7 +108,7 @@ class Handle:
 
     owner: who submitted it, "" for nobody in particular; again: it is trained even if its Result is stored.
     of_map: one of many alike, whose workers remember what they have in common; there are trials enough for all
-    workers, and none is divided into parts.
+    workers, and none is divided into its jobs.
     """
 
     def __init__(
@@ -134,8 +135,9 @@ class Handle:
         self._state: State = "queued"
         self.seeds = settings.trial_seeds
         self._preparation = _Task()
-        self.parts = (WHOLE,) if of_map else settings.parts
-        self._trials = {seed: {part: _Task() for part in self.parts} for seed in self.seeds}
+        self.divided = not of_map and len(settings.jobs) > 1
+        self._efforts = {job.name: job.effort for job in settings.jobs} if self.divided else {WHOLE: 1.0}
+        self._trials = {seed: {job: _Task() for job in self._efforts} for seed in self.seeds}
         self._started = self._ended = 0.0
         self._trials_started: float | None = None
         self._notices: list[Message] = []
@@ -179,7 +181,7 @@ class Handle:
         """These trials (seed -> Result) were trained before and are not trained again."""
         with self._changed:
             for seed, result in trials.items():
-                self._trials[seed] = {part: _Task("kept", done=True) for part in self.parts}
+                self._trials[seed] = {job: _Task("kept", done=True) for job in self._efforts}
                 self._take_curves(result)
             if trials:
                 self._notices.append(
@@ -215,7 +217,7 @@ class Handle:
             for trial in arm.trials:
                 if not arm.shared and trial.curve and trial.seed in self._trials:
                     points = [(epoch, errors, result.data.validation) for epoch, errors in trial.curve]
-                    task = self._trials[trial.seed][self.parts[0]]
+                    task = next(iter(self._trials[trial.seed].values()))
                     task.curves[last, arm.name, trial.seed] = points
                     task.epochs[last, arm.name, trial.seed] = points[-1][0]
 
@@ -229,20 +231,20 @@ class Handle:
             if not self.under_way:
                 return
             if told["kind"] == "started":
-                self._begin(told["task"], told["part"], told["attempt"])
-            task = self._task(told["task"], told["part"])
+                self._begin(told["task"], told["job"], told["attempt"])
+            task = self._task(told["task"], told["job"])
             if task.attempt == told["attempt"]:
                 for event in told.get("events", ()):
                     task.take(_unpacked(event))
                 task.done = told["kind"] == "ended"
             self._changed.notify_all()
 
-    def _task(self, name: str | int, part: str) -> _Task:
-        return self._preparation if name == PREPARATION else self._trials[int(name)][part]
+    def _task(self, name: str | int, job: str) -> _Task:
+        return self._preparation if name == PREPARATION else self._trials[int(name)][job]
 
-    def _begin(self, name: str | int, part: str, attempt: str) -> None:
+    def _begin(self, name: str | int, job: str, attempt: str) -> None:
         """A task starts; if it had started before, its worker died and it begins from nothing."""
-        if self._task(name, part).attempt:
+        if self._task(name, job).attempt:
             again = message("A worker process died; the preparation was started again.")
             if name != PREPARATION:
                 again = message("A worker process died; the trial with seed {seed} was started again.", seed=name)
@@ -253,7 +255,7 @@ class Handle:
         if name == PREPARATION:
             self._preparation = _Task(attempt)
             return
-        self._trials[int(name)][part] = _Task(attempt)
+        self._trials[int(name)][job] = _Task(attempt)
         if self._trials_started is None:
             self._trials_started = time.monotonic()
 
@@ -272,7 +274,8 @@ class Handle:
         """How the run is going, at this moment."""
         with self._changed:
             tasks = (self._preparation, *self._in_trials())
-            trials = [fmean(map(_progress, parts.values())) for parts in self._trials.values()]
+            efforts = tuple(self._efforts.values())
+            trials = [fmean(map(_progress, jobs.values()), efforts) for jobs in self._trials.values()]
             finished = self._state == "finished"
             place, wait = self._ahead(self) if self._state == "queued" else (0, None)
             left = self._left(trials)
@@ -299,7 +302,7 @@ class Handle:
             )
 
     def _in_trials(self) -> list[_Task]:
-        return [task for parts in self._trials.values() for task in parts.values()]
+        return [task for jobs in self._trials.values() for task in jobs.values()]
 
     def _stage(self, name: str) -> Stage:
         """A stage that nobody spoke of (a teacher that was kept) is done once a later one has begun."""
@@ -352,8 +355,8 @@ class Handle:
         return (before + sum(trials)) / (1 + len(trials))
 
 
-def _is_done(parts: Mapping[str, _Task]) -> bool:
-    return all(task.done for task in parts.values())
+def _is_done(jobs: Mapping[str, _Task]) -> bool:
+    return all(task.done for task in jobs.values())
 
 
 def _progress(task: _Task) -> float:

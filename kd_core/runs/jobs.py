@@ -1,6 +1,6 @@
-"""A run's jobs, and which of several runs' is next. No Dask here.
+"""A run's tasks, and which of several runs' is next. No Dask here.
 
-A run is prepared; its trials are trained, whole, or in parts that are then assembled; and they are joined.
+A run is prepared; its trials are trained, whole, or job by job and then assembled; and they are joined.
 """
 
 from collections import Counter
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from kd_core.results.schema import Result
-from kd_core.settings.base import WHOLE, Settings
+from kd_core.settings.base import Job, Settings
 
 Run = TypeVar("Run")
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """What one worker does at once. turn: its place among all runs' jobs; needs: whose answers it is given."""
+class Task:
+    """What one worker does at once. turn: its place among all runs' tasks; needs: whose answers it is given."""
 
-    what: Literal["prepare", "part", "trial", "assemble", "join"]
+    what: Literal["prepare", "train", "trial", "assemble", "join"]
     turn: int
-    needs: tuple["Job", ...] = ()
+    needs: tuple["Task", ...] = ()
     seed: int = 0
-    part: str = WHOLE
+    job: Job | None = None
 
     @property
     def ends_trial(self) -> bool:
@@ -30,70 +30,70 @@ class Job:
         return self.what in ("trial", "assemble")
 
 
-class Jobs:
+class Tasks:
     """Those of one run: which can begin, and which are done.
 
-    settings: the run's, resolved; parts: of a trial, as its handle has them; kept: trials that are not trained
+    settings: the run's, resolved; divided: whether each job of a trial is a task; kept: trials that are not trained
     again, by seed. turn: that of the run among all; its trials take one turn after another, so that a long run lets
     later ones in between.
     """
 
-    def __init__(self, settings: Settings, parts: Sequence[str], kept: Mapping[int, Result], turn: int) -> None:
+    def __init__(self, settings: Settings, divided: bool, kept: Mapping[int, Result], turn: int) -> None:
         self.settings, self.kept = settings, kept
-        self._left = self._all = _planned(settings, parts, [s for s in settings.trial_seeds if s not in kept], turn)
-        self._done: set[Job] = set()
-        self._spent: set[Job] = set()  # those of the done whose answers are forgotten
-        self._deaths: Counter[Job] = Counter()
+        self._left = self._all = _planned(
+            settings, divided, [s for s in settings.trial_seeds if s not in kept], turn
+        )
+        self._done: set[Task] = set()
+        self._spent: set[Task] = set()  # those of the done whose answers are forgotten
+        self._deaths: Counter[Task] = Counter()
 
     @property
-    def next(self) -> Job | None:
+    def next(self) -> Task | None:
         """The earliest in turn of those that need nothing that is not there."""
-        return min((job for job in self._left if self._done.issuperset(job.needs)), key=_turn, default=None)
+        return min((task for task in self._left if self._done.issuperset(task.needs)), key=_turn, default=None)
 
-    def begin(self, job: Job) -> None:
+    def begin(self, task: Task) -> None:
         """A worker was given it."""
-        self._left = [other for other in self._left if other is not job]
+        self._left = [other for other in self._left if other is not task]
 
-    def end(self, job: Job) -> set[Job]:
-        """It is done. Returns the jobs whose answers no other needs any more."""
-        self._done.add(job)
+    def end(self, task: Task) -> set[Task]:
+        """It is done. Returns the tasks whose answers no other needs any more."""
+        self._done.add(task)
         wanted = {need for other in self._all if other not in self._done for need in other.needs}
         spent = self._done - self._spent - wanted
         self._spent |= spent
         return spent
 
-    def again(self, job: Job) -> int:
+    def again(self, task: Task) -> int:
         """A worker died with it or with its answer: it is to be done again. Returns how often that was so."""
-        self._done.discard(job)
-        self._spent.discard(job)
-        self._left = [other for other in self._all if other is job or other in self._left]
-        for need in self._spent.intersection(job.needs):
+        self._done.discard(task)
+        self._spent.discard(task)
+        self._left = [other for other in self._all if other is task or other in self._left]
+        for need in self._spent.intersection(task.needs):
             self.again(need)
-        self._deaths[job] += 1
-        return self._deaths[job]
+        self._deaths[task] += 1
+        return self._deaths[task]
 
 
-def _turn(job: Job) -> int:
-    return job.turn
+def _turn(task: Task) -> int:
+    return task.turn
 
 
-def _planned(settings: Settings, parts: Sequence[str], seeds: Sequence[int], turn: int) -> list[Job]:
-    """All jobs of a run that trains the trials of these seeds."""
+def _planned(settings: Settings, divided: bool, seeds: Sequence[int], turn: int) -> list[Task]:
+    """All tasks of a run that trains the trials of these seeds."""
     if not seeds:
-        return [Job("join", turn)]
-    jobs = [prepare := Job("prepare", turn)]
+        return [Task("join", turn)]
+    tasks = [prepare := Task("prepare", turn)]
     for place, seed in enumerate(seeds, turn):
-        if tuple(parts) == (WHOLE,):
-            jobs.append(Job("trial", place, (prepare,), seed))
+        if not divided:
+            tasks.append(Task("trial", place, (prepare,), seed))
             continue
-        trained = [
-            Job("part", place, () if part in settings.unprepared else (prepare,), seed, part) for part in parts
-        ]
-        jobs += [*trained, Job("assemble", place, (prepare, *trained), seed)]
-    return [*jobs, Job("join", turn, tuple(job for job in jobs if job.ends_trial))]
+        trained = [Task("train", place, (prepare,) if job.prepared else (), seed, job) for job in settings.jobs]
+        tasks += [*trained, Task("assemble", place, (prepare, *trained), seed)]
+    return [*tasks, Task("join", turn, tuple(task for task in tasks if task.ends_trial))]
 
 
-def following(runs: Mapping[Run, Jobs]) -> tuple[Run, Job] | None:
-    """The job whose turn it is among all runs', and whose it is; of equals that of the run that came first."""
-    ready = [(run, job) for run, jobs in runs.items() if (job := jobs.next) is not None]
+def following(runs: Mapping[Run, Tasks]) -> tuple[Run, Task] | None:
+    """The task whose turn it is among all runs', and whose it is; of equals that of the run that came first."""
+    ready = [(run, task) for run, tasks in runs.items() if (task := tasks.next) is not None]
     return min(ready, key=lambda one: one[1].turn, default=None)

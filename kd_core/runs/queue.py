@@ -31,7 +31,7 @@ from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
-from kd_core.runs.jobs import Job, Jobs, following
+from kd_core.runs.jobs import Task, Tasks, following
 from kd_core.runs.limits import Limits
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
 from kd_core.settings.auto import Machine, require_device, resolved
@@ -46,7 +46,7 @@ __all__ = ["Data", "Handle", "Limits", "Queue", "View"]
 KEPT = 200  # handles that can still be found …
 KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, what each has shown and has under way
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
-DEATHS = 3  # of workers that one job may cost; then it is given up
+DEATHS = 3  # of workers that one task may cost; then it is given up
 ALIKE = 10  # times the effort, up to which one run tells how long another takes
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Known:
-    """What the workers said: what their machine can do, and is, by device; the version of each technique's results.
+    """What the workers said: what their machine can do, and is, by device; the version of each trainer's results.
 
     Until they have said it: a plain processor, of which nothing is known.
     """
@@ -95,7 +95,7 @@ class Queue:
         self._changed = threading.Condition()  # the one lock, of the queue and its handles
         self._handles: OrderedDict[str, Handle] = OrderedDict()
         self._waiting: list[Handle] = []  # not sent yet, in the order of their submission
-        self._sent: dict[Handle, Jobs] = {}  # under way at the workers
+        self._sent: dict[Handle, Tasks] = {}  # under way at the workers
         self._turn = 0  # counts the runs that were sent and the trials that were trained
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
@@ -174,7 +174,7 @@ class Queue:
 
         One look for all: a map asks so. None too while the workers have not said what "auto" means here.
         """
-        version = self._version(asked[0].technique) if asked else None
+        version = self._version(asked[0]) if asked else None
         if self._store is None or self._data is None or version is None:
             return [None] * len(asked)
         settings = [resolved(one, self._known.machine) for one in asked]
@@ -312,7 +312,7 @@ class Queue:
         self._dispatch()
 
     def _dispatch(self) -> None:
-        """Send runs, as many as there are workers, and give each worker that has no job the next of theirs."""
+        """Send runs, as many as there are workers, and give each worker that has no task the next of theirs."""
         if any(handle.under_way for handle in self._waiting):
             self._send_waiting()
         workers = self._workers
@@ -321,14 +321,14 @@ class Queue:
         dead, free = workers.look()
         for handle, lost in dead.items():
             workers.forget(handle, lost)
-            deaths = [self._sent[handle].again(job) for job in lost if handle in self._sent]
+            deaths = [self._sent[handle].again(task) for task in lost if handle in self._sent]
             if max(deaths, default=0) > DEATHS:
                 self._fail(handle, message(
                     "Worker processes died again and again in this run; the machine may be short of memory. "
                     "Choose a smaller run."
                 ))  # fmt: skip
         for worker in free:
-            found = following({handle: jobs for handle, jobs in self._sent.items() if handle.under_way})
+            found = following({handle: tasks for handle, tasks in self._sent.items() if handle.under_way})
             if found is not None:
                 self._give(*found, worker, workers)
 
@@ -355,23 +355,23 @@ class Queue:
                     return
                 handle = self._next(self._waiting, self._served)
             self._answer(handle)  # somebody else's run of the same settings may have ended meanwhile
-            jobs = self._planned(handle)
+            tasks = self._planned(handle)
             with self._changed:
                 self._waiting.remove(handle)
                 self._served[handle.owner] = self._turn
-                if jobs is not None:
+                if tasks is not None:
                     self._turn += 1
-                    self._sent[handle] = jobs
+                    self._sent[handle] = tasks
 
-    def _version(self, technique: str) -> int | None:
-        """The version of the technique's results; None while the workers have not said."""
-        return self._known.versions.get(technique)
+    def _version(self, settings: Settings) -> int | None:
+        """The version of the results of such settings; None while the workers have not said."""
+        return self._known.versions.get(settings.module)
 
     def _answer(self, handle: Handle) -> bool:
         """Finish a run whose Result is in the store; False where that can't be looked up yet."""
         if self._store is None or handle.again:
             return True
-        version = self._version(handle.technique)
+        version = self._version(handle.settings)
         if self._data is None or version is None:
             return False
         found = self._store.answer(resolved(handle.settings, self._known.machine), version, self._data.name)
@@ -383,11 +383,11 @@ class Queue:
             handle.finish(result, stored=(run, datetime.fromisoformat(result.provenance.created)))
         return True
 
-    def _planned(self, handle: Handle) -> Jobs | None:
-        """The jobs of a run: all but the trials of it that the store has. None if it is over, or can't be done."""
+    def _planned(self, handle: Handle) -> Tasks | None:
+        """The tasks of a run: all but the trials of it that the store has. None if it is over, or can't be done."""
         if not handle.under_way:
             return None
-        settings, version = resolved(handle.settings, self._known.machine), self._version(handle.technique)
+        settings, version = resolved(handle.settings, self._known.machine), self._version(handle.settings)
         try:
             require_device(settings, self._known.machine)
         except Problem as problem:
@@ -398,22 +398,22 @@ class Queue:
             name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
             kept = self._store.trials(settings, version, self._data.name, name)
             handle.keep(kept)
-        return Jobs(settings, handle.parts, kept, self._turn + 1)
+        return Tasks(settings, handle.divided, kept, self._turn + 1)
 
-    def _give(self, handle: Handle, job: Job, worker: str, workers: Workers) -> None:
-        jobs = self._sent[handle]
-        jobs.begin(job)
+    def _give(self, handle: Handle, task: Task, worker: str, workers: Workers) -> None:
+        tasks = self._sent[handle]
+        tasks.begin(task)
         try:
-            workers.give(handle, jobs, job, worker, partial(self._ended, handle, job, workers))
+            workers.give(handle, tasks, task, worker, partial(self._ended, handle, task, workers))
         except Exception as error:  # Dask's, when the workers end at this very moment
             _log.error("%s: %s", type(error).__name__, error)
             self._fail(handle, workers.loss)
 
-    def _did(self, handle: Handle, job: Job, workers: Workers) -> None:
-        """A job is done: on with those that waited for it."""
-        self._turn += job.ends_trial
+    def _did(self, handle: Handle, task: Task, workers: Workers) -> None:
+        """A task is done: on with those that waited for it."""
+        self._turn += task.ends_trial
         if handle in self._sent:
-            workers.forget(handle, self._sent[handle].end(job))
+            workers.forget(handle, self._sent[handle].end(task))
         self._dispatch()
 
     def _over(self, handle: Handle, workers: Workers | None) -> None:
@@ -466,13 +466,13 @@ class Queue:
         elif handle := self._handles.get(news["run"]):  # else it is another server's, at the same scheduler
             handle.take(news)
 
-    def _ended(self, handle: Handle, job: Job, workers: Workers, future: Any) -> None:
-        """A job of a run is over, one way or another."""
+    def _ended(self, handle: Handle, task: Task, workers: Workers, future: Any) -> None:
+        """A task of a run is over, one way or another."""
         if future.status == "finished":
-            self._orders.put(partial(self._did, handle, job, workers))  # first: a worker waits
-            if job.ends_trial:
-                self._orders.put(partial(self._keep, handle, job.seed, future.result()))
-            elif job.what == "join":
+            self._orders.put(partial(self._did, handle, task, workers))  # first: a worker waits
+            if task.ends_trial:
+                self._orders.put(partial(self._keep, handle, task.seed, future.result()))
+            elif task.what == "join":
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
             self._fail(handle, _problem(future.exception()))

@@ -1,4 +1,4 @@
-"""What runs inside a worker: the preparation, one trial or the join of a run, told as it happens.
+"""What runs inside a worker: the preparation, a trial or one of its jobs, or the join of a run, told as it happens.
 
 A task sends its events to the queue on one topic, a few messages a second: a message carries every
 Evaluation since the last one and the newest Step of each arm. Between two events of the technique it
@@ -6,7 +6,6 @@ looks whether the run was stopped. Only Problems leave a worker: other exception
 unpickled, which the web process does without.
 """
 
-import importlib
 import logging
 import math
 import os
@@ -14,21 +13,27 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed import Event as Flag
 from distributed import WorkerPlugin, get_worker
 
 from kd_core.messages import N_, Problem
 from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.provenance import provenance
 from kd_core.results.schema import Result
+from kd_core.runs import assemble
+from kd_core.runs.assemble import Shared, Trained, Trainer, trainer_of
 from kd_core.runs.entry import machine_of
-from kd_core.runs.handle import PREPARATION
+from kd_core.runs.handle import PREPARATION, WHOLE
 from kd_core.runs.remembered import remembering
 from kd_core.settings.auto import Machine
-from kd_core.settings.base import WHOLE, Settings
+from kd_core.settings.base import Job, Settings
+
+if TYPE_CHECKING:
+    from kd_core.data.digits import Digits
 
 TOPIC = "runs"  # one for all runs: Dask never forgets a topic, and keeps its last 1,000 messages
 HEARD = "heard"  # the topic on which a queue hears itself, so that it knows that it will hear the workers
@@ -40,7 +45,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _loading = threading.Lock()
 _importing = threading.Lock()  # two threads that import torch at once would see half of it
-_loaded: dict[Callable[[], Any], Any] = {}
+_loaded: dict[Callable[[], "Digits"], "Digits"] = {}
 
 
 class Stopped(Exception):
@@ -52,71 +57,50 @@ def stop_flag(run: str) -> str:
     return f"stop-{run}"
 
 
-def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Any]:
+def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Shared]:
     """What the run's trials share. of_map: what it has in common with the cells before it is not made again.
 
     In a tuple: Dask tells the web process the type of each answer, and this one's would import torch there.
     """
 
-    def work() -> tuple[Any]:
-        report = _Report(run, PREPARATION)
-        technique = _technique(settings)
+    def work() -> tuple[Shared]:
+        report, trainer = _Report(run, PREPARATION), _trainer(settings)
         with remembering(of_map):
-            return (report.drain(technique.preparing(settings, _data(technique))),)
+            return (report.drain(assemble.prepare(trainer, settings, _data(trainer))),)
 
     return _plainly(work)
 
 
-def trial(run: str, settings: Settings, prepared: tuple[Any], seed: int, of_map: bool = False) -> Result:
-    """All arms at one seed: the Result of one trial. of_map: as for `prepare`."""
+def trial(run: str, settings: Settings, prepared: tuple[Shared], seed: int, of_map: bool = False) -> Result:
+    """All jobs of one trial: its Result. of_map: as for `prepare`."""
 
     def work() -> Result:
-        report, (shared,) = _Report(run, seed), prepared
-        technique = _technique(settings)
+        report, trainer = _Report(run, seed), _trainer(settings)
         with remembering(of_map):
-            report.drain(technique.trial(settings, _data(technique), shared, seed))
-        assert report.result is not None, "a trial's last event is its Result"
-        return report.result
+            return report.drain(assemble.trial(trainer, settings, _data(trainer), *prepared, seed))
 
     return _plainly(work)
 
 
-def part(run: str, settings: Settings, prepared: tuple[Any] | None, seed: int, name: str) -> tuple[Any, float]:
-    """One of a trial's `settings.parts`: what it trained, and the seconds that it took.
+def train(run: str, settings: Settings, prepared: tuple[Shared] | None, seed: int, job: Job) -> Trained:
+    """One job of a trial. prepared: None for one that needs no preparation."""
 
-    prepared: None for one of `settings.unprepared`.
-    """
-
-    def work() -> tuple[Any, float]:
-        report, started = _Report(run, seed, name), time.perf_counter()
-        technique = _technique(settings)
+    def work() -> Trained:
+        report, trainer = _Report(run, seed, job.name), _trainer(settings)
         (shared,) = prepared or (None,)
-        trained = report.drain(technique.part(settings, _data(technique), shared, seed, name))
-        return trained, time.perf_counter() - started
+        return report.drain(assemble.train(trainer, settings, _data(trainer), shared, seed, job))
 
     return _plainly(work)
 
 
-def assembled(settings: Settings, prepared: tuple[Any], *parts: tuple[Any, float]) -> Result:
-    """The Result of a trial whose parts were trained apart."""
-
-    def work() -> Result:
-        technique, (shared,) = _technique(settings), prepared
-        trained, seconds = zip(*parts, strict=True)
-        result: Result = technique.assembled(settings, _data(technique), shared, trained, sum(seconds))
-        return result
-
-    return _plainly(work)
+def assembled(settings: Settings, prepared: tuple[Shared], seed: int, *jobs: Trained) -> Result:
+    """The Result of a trial whose jobs were trained apart."""
+    return _plainly(lambda: assemble.assembled(_trainer(settings), settings, *prepared, seed, jobs))
 
 
 def join(settings: Settings, *trials: Result) -> Result:
     """The run's Result, made of its trials'."""
-
-    def work() -> Result:
-        result: Result = _technique(settings).join(settings, list(trials))
-        return result
-
-    return _plainly(work)
+    return _plainly(lambda: assemble.joined(_trainer(settings), settings, trials))
 
 
 class Warm(WorkerPlugin):
@@ -143,11 +127,11 @@ def _warm(worker: Any, modules: Sequence[str]) -> None:
 
     data, versions = None, {}
     try:
-        techniques = [_imported(module) for module in modules]
-        versions = {one.Settings.technique: one.RESULT_VERSION for one in techniques}
+        trainers = {module: _imported(module) for module in modules}
+        versions = {module: trainer.VERSION for module, trainer in trainers.items()}
         tell("machine", **_machine(), versions=versions)  # the data may take longer
-        for technique in techniques:
-            data = _data(technique)
+        for trainer in trainers.values():
+            data = _data(trainer)
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
     tell("warm", data=data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]})
@@ -165,32 +149,31 @@ def _calibration() -> float | None:
 
 def _machine() -> dict[str, Any]:
     """What this machine can do, and device -> what two trials must share to be the same to the last bit."""
-    if "torch" not in sys.modules:  # techniques that need none
-        return {"machine": asdict(Machine()), "names": {}}
-    from kd_core.nn.hardware import this_machine
-    from kd_core.results.records import provenance
+    machine = Machine()  # for trainers that need no torch
+    if "torch" in sys.modules:
+        from kd_core.nn.hardware import this_machine
 
-    machine = this_machine()
+        machine = this_machine()
     names = {device: machine_of(provenance(0.0, device, None)) for device in machine.devices}
     return {"machine": asdict(machine), "names": names}
 
 
-def _imported(module: str) -> Any:
+def _imported(module: str) -> Trainer[Settings, Shared]:
     with _importing:
-        return importlib.import_module(module)
+        return trainer_of(module)
 
 
-def _technique(settings: Settings) -> Any:
-    module = _imported(settings.module)
+def _trainer(settings: Settings) -> Trainer[Settings, Shared]:
+    trainer = _imported(settings.module)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)  # one worker a core
-    return module
+    return trainer
 
 
-def _data(technique: Any) -> Any:
-    """The technique's data, loaded once in this process; it never travels."""
-    load: Callable[[], Any] | None = getattr(technique, "load_data", None)
+def _data(trainer: Trainer[Settings, Shared]) -> "Digits":
+    """The trainer's data, loaded once in this process; they never travel."""
+    load: Callable[[], Digits] | None = getattr(trainer, "load_data", None)
     if load is None:
         from kd_core.data.digits import load as load_digits
 
@@ -217,21 +200,20 @@ def _plainly(work: Callable[[], T]) -> T:
 
 
 class _Report:
-    """Sends the events of one attempt at one task (the preparation, or the trial of a seed, or a part of it)."""
+    """Sends the events of one attempt at one task (the preparation, or the trial of a seed, or a job of it)."""
 
-    def __init__(self, run: str, task: str | int, part: str = WHOLE) -> None:
-        self.result: Result | None = None
+    def __init__(self, run: str, task: str | int, job: str = WHOLE) -> None:
         self._worker = get_worker()
         self._stop = Flag(stop_flag(run))
         # A task that runs again after its worker died is known by a new attempt.
         self._head = {
-            "run": run, "task": task, "part": part, "attempt": secrets.token_hex(4), "pid": os.getpid(),
+            "run": run, "task": task, "job": job, "attempt": secrets.token_hex(4), "pid": os.getpid(),
         }  # fmt: skip
         self._events: list[Step | Evaluation] = []
         self._sent = self._polled = -math.inf
         self._send("started")
 
-    def drain(self, events: Generator[Event, None, Any] | Iterator[Event]) -> Any:
+    def drain(self, events: Generator[Event, None, T]) -> T:
         """Consume the technique's events and return what its generator returns. Raises Stopped."""
         try:
             while True:
@@ -242,8 +224,7 @@ class _Report:
             self._send("ended")
             return end.value
         finally:
-            if isinstance(events, Generator):
-                events.close()
+            events.close()
 
     def _look(self) -> None:
         if time.monotonic() - self._polled >= POLL:
@@ -256,9 +237,7 @@ class _Report:
             self._polled = time.monotonic()
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Result):
-            self.result = event
-            return
+        assert not isinstance(event, Result)  # a run's alone, and it is not told
         last = self._events[-1] if self._events else None
         steps = isinstance(last, Step) and isinstance(event, Step)
         if last and steps and (last.stage, last.arm) == (event.stage, event.arm):

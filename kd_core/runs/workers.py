@@ -1,4 +1,4 @@
-"""The workers as the queue sees them, spoken to through Dask's client: each has one job of ours at a time.
+"""The workers as the queue sees them, spoken to through Dask's client: each has one task of ours at a time.
 
 By default they live in a process of their own on this computer, which is started and ended here. Where
 KD_SCHEDULER names a Dask scheduler (tcp://HOST:PORT, or tls:// with Dask's own settings for certificates), they
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import kd_core
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
-from kd_core.runs.jobs import Job, Jobs
+from kd_core.runs.jobs import Task, Tasks
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8
@@ -49,7 +49,7 @@ class Workers:
         self._watcher: threading.Thread | None = None
         self._closing = False
         self._number, self._counted = 1, -COUNTED_SECONDS
-        self._given: dict[Handle, dict[Job, tuple[Any, str]]] = {}  # future, worker; Dask keeps what futures hold
+        self._given: dict[Handle, dict[Task, tuple[Any, str]]] = {}  # future, worker; Dask keeps what futures hold
 
     def connect(
         self, modules: Sequence[str], hear: Callable[[tuple[float, Any]], None], lost: Callable[[], None]
@@ -132,47 +132,47 @@ class Workers:
             self._number, self._counted = max(1, len(self._client.ncores())), time.monotonic()
         return self._number
 
-    def look(self) -> tuple[dict[Handle, set[Job]], list[str]]:
-        """The jobs that died with a worker, or whose answers did, and the workers that have no job of ours.
+    def look(self) -> tuple[dict[Handle, set[Task]], list[str]]:
+        """The tasks that died with a worker, or whose answers did, and the workers that have no task of ours.
 
         Of these, those first that have least to do for other servers.
         """
         doing = self._client.processing()
         at_work = {key for keys in doing.values() for key in keys}
-        dead: dict[Handle, set[Job]] = {}
+        dead: dict[Handle, set[Task]] = {}
         busy: set[str] = set()
         for handle, answers in self._given.items():
             lost = dead[handle] = set()
-            for job, (future, worker) in answers.items():  # what a job needs stands before it
+            for task, (future, worker) in answers.items():  # what a task needs stands before it
                 waits = future.status == "pending" and future.key not in at_work
-                if future.status == "lost" or (waits and (worker not in doing or lost.intersection(job.needs))):
-                    lost.add(job)
+                if future.status == "lost" or (waits and (worker not in doing or lost.intersection(task.needs))):
+                    lost.add(task)
                 elif future.status == "pending":
                     busy.add(worker)
         return dead, sorted((worker for worker in doing if worker not in busy), key=lambda one: len(doing[one]))
 
-    def give(self, handle: Handle, jobs: Jobs, job: Job, worker: str, ended: Callable[[Any], None]) -> None:
-        """Have this worker do a job of the run; `ended(future)` is called when it is over, one way or another.
+    def give(self, handle: Handle, tasks: Tasks, task: Task, worker: str, ended: Callable[[Any], None]) -> None:
+        """Have this worker do a task of the run; `ended(future)` is called when it is over, one way or another.
 
         Dask would give it to the worker that holds its input, behind what that one has to do, while others idle. So
         the worker is named; and as Dask may wait for ever for one that died, `look` tells what must be given anew.
         """
         answers = self._given.setdefault(handle, {})
-        needed = [answers[need][0] for need in job.needs]  # they stay where they are
-        function, *arguments = _asked(handle, jobs, job, needed)
+        needed = [answers[need][0] for need in task.needs]  # they stay where they are
+        function, *arguments = _asked(handle, tasks, task, needed)
         future = self._client.submit(function, *arguments, workers=[worker], pure=False)
-        answers[job] = future, worker
+        answers[task] = future, worker
 
         def over(future: Any) -> None:
-            if self._given.get(handle, {}).get(job, (None, ""))[0] is future:  # else nobody waits for it any more
+            if self._given.get(handle, {}).get(task, (None, ""))[0] is future:  # else nobody waits for it any more
                 ended(future)
 
         future.add_done_callback(over)
 
-    def forget(self, handle: Handle, spent: Iterable[Job]) -> None:
-        """Let go of these jobs and their answers, which nobody needs, or which died with their worker."""
+    def forget(self, handle: Handle, spent: Iterable[Task]) -> None:
+        """Let go of these tasks and their answers, which nobody needs, or which died with their worker."""
         answers = self._given.get(handle, {})
-        futures = [answers.pop(job)[0] for job in spent if job in answers]
+        futures = [answers.pop(task)[0] for task in spent if task in answers]
         if left := [future for future in futures if future.status != "finished"]:
             self._client.cancel(left)
 
@@ -242,18 +242,18 @@ def _started(env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _asked(handle: Handle, jobs: Jobs, job: Job, answers: Sequence[Any]) -> tuple[Any, ...]:
-    """The function of `work` that does the job, and what it is given; answers: of the jobs that it needs."""
+def _asked(handle: Handle, run_tasks: Tasks, task: Task, answers: Sequence[Any]) -> tuple[Any, ...]:
+    """The function of `tasks` that does the task, and what it is given; answers: of the tasks that it needs."""
     from kd_core.runs import tasks
 
-    run, settings = handle.id, jobs.settings
-    if job.what == "prepare":
+    run, settings = handle.id, run_tasks.settings
+    if task.what == "prepare":
         return tasks.prepare, run, settings, handle.of_map
-    if job.what == "trial":
-        return tasks.trial, run, settings, answers[0], job.seed, handle.of_map
-    if job.what == "part":
-        return tasks.part, run, settings, answers[0] if answers else None, job.seed, job.part
-    if job.what == "assemble":
-        return tasks.assembled, settings, *answers
-    trials = dict(jobs.kept) | {need.seed: answer for need, answer in zip(job.needs, answers, strict=True)}
+    if task.what == "trial":
+        return tasks.trial, run, settings, answers[0], task.seed, handle.of_map
+    if task.what == "train":
+        return tasks.train, run, settings, answers[0] if answers else None, task.seed, task.job
+    if task.what == "assemble":
+        return tasks.assembled, settings, answers[0], task.seed, *answers[1:]
+    trials = dict(run_tasks.kept) | {need.seed: answer for need, answer in zip(task.needs, answers, strict=True)}
     return tasks.join, settings, *(trials[seed] for seed in handle.seeds)

@@ -21,7 +21,17 @@ from kd_core.settings.fields import Spec, written
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
-WHOLE = ""  # the one part of a trial that is not divided
+@dataclass(frozen=True)
+class Job:
+    """The arms of one trial that one worker trains together.
+
+    prepared: whether it needs what the run's preparation makes; effort: its share of a trial's time, in any unit.
+    """
+
+    name: str
+    arms: tuple[str, ...]
+    prepared: bool = True
+    effort: float = 1.0
 
 
 class Settings(BaseModel):
@@ -106,14 +116,9 @@ class Settings(BaseModel):
         return range(first, first + trials)
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts of a trial that need nothing of one another, so that several workers may share it."""
-        return (WHOLE,)
-
-    @property
-    def unprepared(self) -> tuple[str, ...]:
-        """Those of the parts that need nothing of the preparation either, and are trained beside it."""
-        return ()
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of each trial, in order. They need nothing of one another: several workers may share a trial."""
+        raise NotImplementedError
 
     @property
     def convolves(self) -> bool:

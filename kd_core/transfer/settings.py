@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
-from kd_core.settings.base import Settings
+from kd_core.settings.base import Job, Settings
 from kd_core.settings.common import (
+    SCRATCH,
     STUDENTS,
     TEACHERS,
     Device,
@@ -115,6 +116,12 @@ class TransferSettings(Settings):
     def has_backbone(self) -> bool:
         """Whether the source is ImageNet: the network comes trained."""
         return self.network in BACKBONES
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Each arm; the one from scratch needs no source."""
+        further = (TUNED, DECAYED, ANCHORED) if self.tune_backbone or not self.has_backbone else ()
+        return tuple(Job(arm, (arm,), prepared=arm != SCRATCH) for arm in (SCRATCH, FROZEN, *further))
 
     @property
     def convolves(self) -> bool:

@@ -12,11 +12,6 @@ from kd_core.transfer.settings import TransferSettings as Settings
 SOURCE_SEED = 0  # one source network for all trials
 
 
-def tasks(settings: Settings, data: Digits) -> tuple[Digits, Digits]:
-    """Source and target of `settings`, made of `data`; labels keep their meaning, 0 to 9."""
-    return source_of(settings, data), target_of(settings, data)
-
-
 def target_of(settings: Settings, data: Digits) -> Digits:
     """What has to be learned now. Raises Problem where `data` is too little for it."""
     if settings.task == "low_high":

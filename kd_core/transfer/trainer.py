@@ -5,14 +5,14 @@
 theta are the transferred layers (all but the last), theta_pre what they were. Feature extraction freezes
 them; fine-tuning goes on training them; lambda lies between: 0 is fine-tuning, infinity feature extraction.
 Li, Grandvalet, Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks",
-arXiv 1802.01483. Read from top to bottom: the penalty; the tasks; what trials share; one trial; the same with
-a network of ImageNet as the source; the join.
+arXiv 1802.01483. Read from top to bottom: what trials share; one arm of a trial; the same with a network of
+ImageNet as the source; what is said of the arms.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -24,25 +24,26 @@ from kd_core.data.digits import Digits, Split, subset
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
-from kd_core.nn.hardware import resolve
 from kd_core.nn.networks import build, initialise
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import LossFn, fit
 from kd_core.results import records
-from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.events import Event, Step
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Result
-from kd_core.results.statistics import CONFIDENCE, verdict
-from kd_core.runs.assemble import drained, in_turn, joined, require_same_data
+from kd_core.results.statistics import errors_per_10000, verdict
+from kd_core.runs import assemble
+from kd_core.runs.assemble import ArmFacts, curve_of, dataset
 from kd_core.runs.remembered import once, settings_but
+from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH, SOURCE
 from kd_core.transfer import backbones, wording
 from kd_core.transfer.feature_cache import features
 from kd_core.transfer.penalty import l2_sp_penalty
-from kd_core.transfer.settings import ANCHORED, BACKBONES, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
 from kd_core.transfer.settings import TransferSettings as Settings
-from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of, tasks
+from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
 
-RESULT_VERSION = 2  # raised when results of the same settings change meaning
+VERSION = 2
 MOMENTUM = 0.9
 STEADY = (
     5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
@@ -57,50 +58,47 @@ FEWEST = 500
 BACKBONE_PAIRS = ((TUNED, SCRATCH), (TUNED, FROZEN), (ANCHORED, DECAYED))  # where it is fine-tuned
 
 
-# The tasks
-
-
 # What the trials of a run share
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What `prepare` makes once for all trials.
+@dataclass(frozen=True, kw_only=True)
+class Shared(assemble.Shared):
+    """What `prepare` makes once for all trials. arms: the source network as it is, where the classes are the same.
 
-    source: the trained source network's weights (none of ImageNet's: each worker reads those from disk); as_is:
-    its arm on the target where both have the same classes, else None; costs: by network; source_data, data:
-    what it was trained on, and the target; known: not so
-    for weights of a network of ImageNet that are not the published ones (`backbones.doubt`).
+    source: its weights (none of ImageNet's: each worker reads those from disk); source_data: what it was trained
+    on; labels: how many each arm sees; costs: by network. known: not so for weights of a network of ImageNet that
+    are not the published ones (`backbones.doubt`).
     """
 
-    source: dict[str, Tensor]
-    as_is: Arm | None
-    costs: dict[str, Cost]
+    source: Mapping[str, Tensor]
     source_data: Dataset
-    data: Dataset
-    notes: tuple[Message, ...]
-    source_created: str | None
+    labels: int
+    costs: Mapping[str, Cost]
     known: bool = True
 
 
-def prepare(settings: Settings, data: Digits) -> Shared:
-    """What the trials share: the source network."""
-    return drained(preparing(settings, data))
+def check(settings: Settings, data: Digits) -> None:
+    """Raise Problem for what the target or the network cannot give."""
+
+    def labels_of(split: Split) -> Split:
+        return Split(split.images[:, :, :1, :1], split.labels)  # a pixel each: no image need be turned for this
+
+    train, validation, test = map(labels_of, (data.train, data.validation, data.test))
+    settings.check(target_of(settings, replace(data, train=train, validation=validation, test=test)))
 
 
-def preparing(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
-    """`prepare` as a stream: yields the source's Steps and Evaluations and returns the Shared."""
+def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
+    """The source network and the costs."""
     target = target_of(settings, data)
-    settings.check(target)
     if settings.has_backbone:
-        return (yield from _preparing_backbone(settings, target))
+        return (yield from _prepared_backbone(settings, data, target))
     return (yield from once(
-        ("shared", *settings_but(settings, "lam")), data, lambda: _preparing(settings, data, target),
-        keep=lambda shared: shared.source_created is not None,  # not "new" each time
+        ("shared", *settings_but(settings, "lam")), data, lambda: _prepared(settings, data, target),
+        keep=lambda shared: shared.created is not None,  # not "new" each time
     ))  # fmt: skip
 
 
-def _preparing(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
+def _prepared(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The same with one of the lab's own networks, made anew."""
     if settings.task == "fashion":
         yield from fashion.fetch(stage="source", arm=SOURCE, seed=SOURCE_SEED)
@@ -113,95 +111,91 @@ def _preparing(settings: Settings, data: Digits, target: Digits) -> Generator[Ev
         precision=settings.precision, device=settings.device, fresh=settings.fresh_source,
         arm=SOURCE, seed=SOURCE_SEED, stage="source",
     )  # fmt: skip
-    as_is = None
+    as_is: tuple[Arm, ...] = ()
     if settings.task not in ("low_high", "fashion"):
         done = records.arm_trial(model, target, SOURCE_SEED, trained.curve, trained.seconds)
-        as_is = Arm(
+        as_is = (Arm(
             name=SOURCE, model=NETWORKS[settings.network], labels=0, teacher_labels=trained.labels, shared=True,
-            cost=its_cost, trials=(done,), errors_per_10000=records.errors_per_10000([done], len(target.test)),
-        )  # fmt: skip
+            cost=its_cost, trials=(done,), errors_per_10000=errors_per_10000([done], len(target.test)),
+        ),)  # fmt: skip
     return Shared(
-        trained.weights, as_is, {settings.network: its_cost}, records.dataset(source), records.dataset(target),
-        data.notices,
-        trained.created if trained.kept else None,
+        loaded=dataset(data), data=dataset(target), gallery=records.gallery(target), notes=data.notices,
+        arms=as_is, created=trained.created if trained.kept else None, source=trained.weights,
+        source_data=dataset(source), labels=_labels(settings, target), costs={settings.network: its_cost},
     )  # fmt: skip
 
 
-# One trial: every arm at one seed
+def _labels(settings: Settings, target: Digits) -> int:
+    """How many labelled images of the target an arm sees."""
+    return settings.labels_per_class * len(target.train.labels.unique())
 
 
-def trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
-    """All arms at one seed, paired: the same target images, batch order and first weights of the new layer.
+# One arm of a trial
 
-    Yields Steps and Evaluations, and last a Result of this one trial.
-    """
+
+def train(
+    settings: Settings, data: Digits, shared: Shared | None, seed: int, job: Job
+) -> Generator[Event, None, Mapping[str, ArmTrial]]:
+    """Train one arm, paired with all others at this seed: equal target images, batch order and new last layer."""
+    (arm,), target = job.arms, _target_at(settings, data, seed)
     if settings.has_backbone:
-        yield from _backbone_trial(settings, data, shared, seed)
-        return
-    source, target = tasks(settings, data)
-    require_same_data((shared.source_data, shared.data), (records.dataset(source), records.dataset(target)))
-    started = time.perf_counter()
-    few = _few(settings, target, seed)
-    arms = [] if shared.as_is is None else [shared.as_is]
-    for place, name in enumerate(ARMS):
-        span = (place / len(ARMS), (place + 1) / len(ARMS))
-        train = partial(_train, settings, shared, few, source, target, seed, name, span)
-        key = (name, seed, backbones.digest(shared.source), *settings_but(settings, "seed", "seeds", "lam"))
-        done = yield from (train() if name == ANCHORED else once(key, data, train))
-        arms.append(Arm(
-            name=name, model=NETWORKS[settings.network], labels=len(few), shared=False,
-            cost=shared.costs[settings.network],
-            teacher_labels=None if name == SCRATCH else shared.source_data.train, trials=(done,),
-            errors_per_10000=records.errors_per_10000([done], len(target.test)),
-        ))  # fmt: skip
-    yield _result(settings, target, arms, shared, time.perf_counter() - started)
+        return {arm: (yield from _backbone_arm(settings, target, seed, arm))}
+    source = None if arm == SCRATCH else shared
+    key = (arm, seed, source and backbones.digest(source.source), *settings_but(settings, "seed", "seeds", "lam"))
+    make = partial(_train, settings, data, source, target, seed, arm)
+    return {arm: (yield from (make() if arm == ANCHORED else once(key, data, make)))}
 
 
-def _few(settings: Settings, target: Digits, seed: int) -> Split:
-    """The target's labelled images of one trial, the same for all its arms."""
-    size = settings.labels_per_class * len(target.train.labels.unique())
-    sample = subset(target.train.labels, size, seeded(seed, "sample"))
-    return Split(target.train.images[sample], target.train.labels[sample].to(settings.device))
+@lru_cache(maxsize=1)  # the arms of a trial train one after another
+def _target_at(settings: Settings, data: Digits, seed: int) -> Digits:
+    """The target with the labelled images of one trial alone to train on, the same for all its arms."""
+    target = target_of(settings, data)
+    target = _looked_at(settings, target) if settings.has_backbone else target
+    sample = subset(target.train.labels, _labels(settings, target), seeded(seed, "sample"))
+    few = Split(target.train.images[sample], target.train.labels[sample].to(settings.device))
+    return replace(target, train=few)
 
 
-def _start(settings: Settings, shared: Shared, seed: int, transferred: bool) -> tuple[nn.Sequential, nn.Linear]:
-    """A network with a new last layer, its other layers the source's or drawn anew; and the source's last layer.
+@lru_cache(maxsize=1)
+def _source_test(settings: Settings, data: Digits) -> tuple[Dataset, Split]:
+    """What the source network has learned from, and the images on which it is tried again."""
+    source = source_of(settings, data)
+    return dataset(source), source.test
+
+
+def _start(settings: Settings, source: Shared | None, seed: int) -> tuple[nn.Sequential, nn.Linear | None]:
+    """A network whose layers but the last are the source's or, without one, drawn anew; the source's last layer.
 
     The new last layer is the same in every arm of a trial.
     """
-    model = _build(settings, seed)
-    before = _build(settings, SOURCE_SEED)
-    before.load_state_dict(shared.source)
-    if transferred:
-        model[:-1].load_state_dict(before[:-1].state_dict())
+    model, before = _build(settings, seed), _build(settings, SOURCE_SEED)
     initialise(model[-1], seeded(seed, "new layer"))
+    if source is None:
+        return model, None
+    before.load_state_dict(source.source)
+    model[:-1].load_state_dict(before[:-1].state_dict())
     old_head = before[-1]
     assert isinstance(old_head, nn.Linear)
     return model, old_head
 
 
-Span = tuple[float, float]
-Train = Callable[[Settings, nn.Sequential, Split, Digits, int, str, Span], Iterator[Event]]
-
-
-def _extract(
-    settings: Settings, model: nn.Sequential, few: Split, target: Digits, seed: int, arm: str, span: Span
-) -> Iterator[Event]:
+def _extract(settings: Settings, model: nn.Sequential, target: Digits, seed: int) -> Iterator[Event]:
     """Train the new layer alone: what the frozen layers give is computed once, in evaluation mode, and kept."""
     base, head = model[:-1], model[-1:]
-    seen, looked_at = predict(base, few.images), predict(base, target.validation.images)
+    given, looked_at = predict(base, target.train.images), predict(base, target.validation.images)
     yield from fit(
-        head, seen, _cross_entropy(few), (looked_at, target.validation.labels),
+        head, given, _cross_entropy(target.train), (looked_at, target.validation.labels),
         optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=arm, seed=seed, span=span,
+        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=FROZEN, seed=seed,
     )  # fmt: skip
 
 
 def _tune(
-    settings: Settings, model: nn.Sequential, few: Split, target: Digits, seed: int, arm: str, span: Span
-) -> Iterator[Event]:
+    settings: Settings, model: nn.Sequential, target: Digits, seed: int, arm: str,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Iterator[Event]:  # fmt: skip
     """Train all layers: from scratch, or from the old weights with what the arm adds to the loss."""
-    base = dict(model[:-1].named_parameters())
+    few, base = target.train, dict(model[:-1].named_parameters())
     rate = settings.learning_rate if arm == SCRATCH else _base_rate(settings, arm)
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
@@ -220,23 +214,21 @@ def _base_rate(settings: Settings, arm: str) -> float:
     return min(settings.base_learning_rate, STEADY / settings.lam)
 
 
-ARMS: dict[str, Train] = {SCRATCH: _tune, FROZEN: _extract, TUNED: _tune, DECAYED: _tune, ANCHORED: _tune}
-
-
 def _train(
-    settings: Settings, shared: Shared, few: Split, source: Digits, target: Digits, seed: int, name: str, span: Span
+    settings: Settings, data: Digits, shared: Shared | None, target: Digits, seed: int, arm: str
 ) -> Generator[Event, None, ArmTrial]:
-    """Train one arm, yielding its events, and return what is kept of it. lambda has a say in ANCHORED alone."""
-    model, old_head = _start(settings, shared, seed, transferred=name != SCRATCH)
-    curve, began = [], time.perf_counter()
-    for event in ARMS[name](settings, model, few, target, seed, name, span):
-        if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
-        yield event
+    """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
+    model, old_head = _start(settings, shared, seed)
+    began = time.perf_counter()
+    curve = yield from curve_of(
+        _extract(settings, model, target, seed) if arm == FROZEN else _tune(settings, model, target, seed, arm)
+    )
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
-    measures = {"trainable parameters": float(_trainable(model, name))}
-    if name != SCRATCH:
-        measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, source)}
+    measures = {"trainable parameters": float(_trainable(model, arm))}
+    if shared is not None and old_head is not None:
+        learned, test = _source_test(settings, data)
+        assemble.require_same_data(shared.source_data, learned)
+        measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, test)}
     return done.model_copy(update={"measures": measures})
 
 
@@ -277,16 +269,16 @@ def _moved(model: nn.Sequential, source: Mapping[str, Tensor]) -> dict[str, floa
     return moved
 
 
-def _source_errors(model: nn.Sequential, old_head: nn.Linear, source: Digits) -> float:
+def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> float:
     """Errors per 10,000 source test images with the source's own last layer put back."""
-    logits = predict(nn.Sequential(*list(model)[:-1], old_head), source.test.images)
-    return 10_000 * count_errors(logits, source.test.labels) / len(source.test)
+    logits = predict(nn.Sequential(*list(model)[:-1], old_head), test.images)
+    return 10_000 * count_errors(logits, test.labels) / len(test)
 
 
 # The same with a network of ImageNet as the source, against the article's CNN from scratch
 
 
-def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, None, Shared]:
+def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The weights on disk, and what the frozen network gives for the images that every trial is measured on."""
     about: dict[str, Any] = dict(stage="source", arm=FROZEN, seed=SOURCE_SEED)
     weights = yield from backbones.obtain(settings.network, **about)
@@ -305,7 +297,10 @@ def _preparing_backbone(settings: Settings, target: Digits) -> Generator[Event, 
     doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
     notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
-    return Shared({}, None, costs, learned, records.dataset(seen), notes, None, known=doubt is None)
+    return Shared(
+        loaded=dataset(data), data=dataset(seen), gallery=records.gallery(seen), notes=notes, source={},
+        source_data=learned, labels=_labels(settings, target), costs=costs, known=doubt is None,
+    )  # fmt: skip
 
 
 def _cut(settings: Settings, target: Digits, seen: Digits) -> tuple[Message, ...]:
@@ -337,53 +332,26 @@ def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
     return f"{settings.network}-{settings.image_size}-{backbones.digest(weights)[:16]}"
 
 
-def _backbone_trial(settings: Settings, data: Digits, shared: Shared, seed: int) -> Iterator[Event]:
-    """All arms at one seed: the article's CNN from scratch, a new top on the frozen network, and by choice more."""
-    target = _looked_at(settings, target_of(settings, data))
-    require_same_data(shared.data, records.dataset(target))
-    started = time.perf_counter()
-    few = _few(settings, target, seed)
-    weights = yield from backbones.obtain(settings.network, stage="target", arm=FROZEN, seed=seed)
-    labels = shared.source_data.train if shared.known else None
-    names = [SCRATCH, FROZEN, *((TUNED, DECAYED, ANCHORED) if settings.tune_backbone else ())]
-    arms = []
-    for place, name in enumerate(names):
-        span = (place / len(names), (place + 1) / len(names))
-        own = RIVAL if name == SCRATCH else settings.network
-        done = yield from _backbone_arm(settings, weights, few, target, seed, name, span)
-        arms.append(Arm(
-            name=name, model=NETWORKS[own] if name == SCRATCH or shared.known else backbones.UNKNOWN[own],
-            labels=len(few), shared=False, cost=shared.costs[own],
-            teacher_labels=None if name == SCRATCH else labels,
-            trials=(done,),
-            errors_per_10000=records.errors_per_10000([done], len(target.test)),
-        ))  # fmt: skip
-    yield _result(settings, target, arms, shared, time.perf_counter() - started)
-
-
-def _backbone_arm(
-    settings: Settings, weights: Mapping[str, Tensor], few: Split, target: Digits, seed: int, arm: str, span: Span
-) -> Generator[Event, None, ArmTrial]:
-    """Train one arm, yielding its events, and return what is kept of it."""
+def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Generator[Event, None, ArmTrial]:
+    """Train one arm: the article's CNN from scratch, a new top on the frozen network, or that network too."""
+    base, weights, span = None, {}, (0.0, 1.0)
+    if arm != SCRATCH:
+        weights = yield from backbones.obtain(settings.network, stage="target", arm=arm, seed=seed)
     began = time.perf_counter()
     if arm == SCRATCH:
         model = _rival(settings, seed)
     else:
         base = backbones.build(settings.network, settings.image_size, weights).to(settings.device)
-        width = predict(base, few.images[:1]).shape[1]
+        width = predict(base, target.train.images[:1]).shape[1]
         head = backbones.top(width, seeded(seed, "new layer"), settings.device)
         model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
-    if arm == FROZEN:
-        few, target = yield from _as_features(settings, base, _key(settings, weights), few, target, seed, span)
-        span = (sum(span) / 2, span[1])
-    curve = []
-    for event in _tune(settings, model, few, target, seed, arm, span):
-        if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
-        yield event
+    if base is not None and arm == FROZEN:
+        span = (0.5, 1.0)
+        target = yield from _as_features(settings, base, _key(settings, weights), target, seed)
+    curve = yield from curve_of(_tune(settings, model, target, seed, arm, span))
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(sum(p.numel() for p in model.parameters()))}
-    if arm not in (SCRATCH, FROZEN):
+    if base is not None and arm != FROZEN:
         measures |= _moved_backbone(settings, base, weights)
     # A top without its base answers no digit, so it is not kept.
     kept = done.weights if arm == SCRATCH else None
@@ -391,17 +359,16 @@ def _backbone_arm(
 
 
 def _as_features(
-    settings: Settings, base: nn.Module, key: str, few: Split, target: Digits, seed: int, span: Span
-) -> Generator[Step, None, tuple[Split, Digits]]:
-    """The labelled images and the target with what the frozen `base` gives in the place of images."""
+    settings: Settings, base: nn.Module, key: str, target: Digits, seed: int
+) -> Generator[Step, None, Digits]:
+    """The target with what the frozen `base` gives in the place of images: the first half of the job."""
     found = []
-    for split in (few, target.validation, target.test):  # the last two have been kept by the preparation
+    for split in (target.train, target.validation, target.test):  # the last two have been kept by the preparation
         made = yield from features(
-            base, split.images, key, settings.image_size, stage="target", arm=FROZEN, seed=seed,
-            span=(span[0], sum(span) / 2),
-        )  # fmt: skip
+            base, split.images, key, settings.image_size, stage="target", arm=FROZEN, seed=seed, span=(0.0, 0.5)
+        )
         found.append(Split(made, split.labels))
-    return found[0], replace(target, validation=found[1], test=found[2])
+    return replace(target, train=found[0], validation=found[1], test=found[2])
 
 
 def _moved_backbone(settings: Settings, base: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, float]:
@@ -421,35 +388,30 @@ def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
     return _build(settings.model_copy(update={"network": RIVAL}), seed, device)
 
 
-# The whole run
+# What is said of the arms
 
 
-def join(settings: Settings, trials: Sequence[Result]) -> Result:
-    """One Result of all trials: arms pooled by name, intervals, and the verdicts over paired differences."""
-    return _judged(joined(settings, trials, SCRATCH))
+def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFacts]:
+    """The arms that a trial trains, in order."""
+    facts = {}
+    for arm in (arm for job in settings.jobs for arm in job.arms):
+        network = RIVAL if settings.has_backbone and arm == SCRATCH else settings.network
+        model = NETWORKS[network] if shared.known or arm == SCRATCH else backbones.UNKNOWN[network]
+        of_source = shared.source_data.train if shared.known and arm != SCRATCH else None
+        facts[arm] = ArmFacts(model, shared.labels, shared.costs[network], of_source)
+    return facts
 
 
-def run(settings: Settings, data: Digits) -> Iterator[Event]:
-    """The whole run in this process: preparation, every trial in turn, and last the one Result."""
-    settings = resolve(settings)
-    yield from in_turn(
-        settings,
-        preparing(settings, data),
-        lambda shared, seed: trial(settings, data, shared, seed),
-        lambda finished: join(settings, finished),
-    )
-
-
-def _judged(result: Result) -> Result:
-    """The same Result with its verdict and comparisons computed from its arms."""
+def judge(settings: Settings, result: Result) -> Result:
+    """The Result with its verdict and comparisons."""
 
     def difference(arm: str, baseline: str) -> Interval:
         return records.paired(result.arm(arm), result.arm(baseline), result.data.test)
 
-    backbone, there = result.settings["network"] in BACKBONES, {arm.name for arm in result.arms}
-    asked, (better, worse) = (FROZEN, wording.BACKBONE) if backbone else (TUNED, wording.TRANSFER)
+    there = {arm.name for arm in result.arms}
+    asked, (better, worse) = (FROZEN, wording.BACKBONE) if settings.has_backbone else (TUNED, wording.TRANSFER)
     main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
-    pairs = [pair for pair in (BACKBONE_PAIRS if backbone else PAIRS) if there.issuperset(pair)]
+    pairs = [pair for pair in (BACKBONE_PAIRS if settings.has_backbone else PAIRS) if there.issuperset(pair)]
     further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
     return result.model_copy(update={"verdict": main, "comparisons": further})
 
@@ -471,22 +433,6 @@ def _scope(result: Result, arm: str) -> tuple[Message, ...]:
         "the source network and the test set do not."
     )
     return varies, saw
-
-
-def _result(settings: Settings, target: Digits, arms: Sequence[Arm], shared: Shared, seconds: float) -> Result:
-    """The Result of a single trial; `join` makes the run's out of these."""
-    nothing = Interval(mean=0.0, low=None, high=None, n=1, confidence=CONFIDENCE)
-    return _judged(Result(
-        technique=settings.technique,
-        version=RESULT_VERSION,
-        settings=settings.model_dump(),
-        data=records.dataset(target),
-        gallery=records.gallery(target),
-        arms=tuple(arms),
-        verdict=verdict(FROZEN, SCRATCH, nothing, ()),
-        notes=shared.notes,
-        provenance=records.provenance(seconds, settings.device, shared.source_created),
-    ))  # fmt: skip
 
 
 def _build(settings: Settings, seed: int, device: str = "") -> nn.Sequential:

@@ -6,15 +6,17 @@ file beside it, called "held", is there, trials whose x is at least the number i
 
 import os
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar, Literal
 
 from kd_core.distillation.settings import DISTILLED
-from kd_core.messages import Problem, message
+from kd_core.messages import Problem
 from kd_core.results.events import Evaluation, Step
-from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
+from kd_core.results.schema import NOTHING, ArmTrial, Cost
+from kd_core.results.statistics import verdict
+from kd_core.runs.assemble import ArmFacts, Shared, dataset
+from kd_core.settings.base import Job
 from kd_core.settings.base import Settings as Base
 from kd_core.settings.fields import field
 
@@ -34,8 +36,12 @@ class MapToySettings(Base):
     seeds: int = field(2, ge=1, le=20, step=1, label="seeds", help="seeds")
     seed: int = field(0, ge=0, le=1000, step=1, label="seed", help="seed")
 
+    @property
+    def jobs(self):
+        return (Job(DISTILLED, (DISTILLED,)),)
 
-Settings, RESULT_VERSION = MapToySettings, 1
+
+VERSION = 1
 
 
 def errors_of(settings, seed: int, epoch: int = 4) -> int:
@@ -45,19 +51,23 @@ def errors_of(settings, seed: int, epoch: int = 4) -> int:
 
 
 def load_data():
-    return SimpleNamespace(name="toys", notices=())
+    return SimpleNamespace(name="toys", notices=(), train=(0,), validation=range(IMAGES), test=(0,))
 
 
-def preparing(settings, data):
+def check(settings, data):
+    pass
+
+
+def prepare(settings, data):
     yield from ()
-    return None
+    return Shared(loaded=dataset(data), data=dataset(data))
 
 
 def held(file, x):
     return file.exists() and x >= float(file.read_text())
 
 
-def trial(settings, data, shared, seed):
+def train(settings, data, shared, seed, job):
     if settings.kind == "broken":
         raise Problem("The {kind} kind does not work.", kind=settings.kind)
     if log := os.environ.get("MAP_TOY_LOG"):
@@ -72,23 +82,13 @@ def trial(settings, data, shared, seed):
         yield Step("student", DISTILLED, seed, epoch, 4, 0.0, epoch / 4)
         curve.append((epoch, errors_of(settings, seed, epoch)))
         yield Evaluation("student", DISTILLED, seed, epoch, 4, curve[-1][1], IMAGES)
-    yield result(settings, (ArmTrial(seed=seed, curve=tuple(curve), seconds=0.0),))
+    return {DISTILLED: ArmTrial(seed=seed, curve=tuple(curve), seconds=0.0)}
 
 
-def join(settings, trials):
-    return result(settings, tuple(t for one in trials for t in one.arms[0].trials))
-
-
-def result(settings, trials):
+def describe(settings, shared, seed):
     cost = Cost(parameters=1, multiply_adds=1, bytes=1, latency_ms=1.0)
-    arm = Arm(name=DISTILLED, model="", labels=1, teacher_labels=1, shared=False, cost=cost, trials=trials)
-    none = Interval(mean=0.0, low=None, high=None, n=1, confidence=0.95)
-    made = Provenance(
-        created=datetime.now(UTC).isoformat(), seconds=0, processor="", cores=1, python="", torch=""
-    )  # fmt: skip
-    text = message("Nothing.")
-    return Result(
-        technique="map_toy", version=1, settings=settings.model_dump(), gallery=(), arms=(arm,), notes=(),
-        data=Dataset(name="toys", train=1, validation=IMAGES, test=1), provenance=made,
-        verdict=Verdict(kind="single", arm="a", baseline="b", difference=none, text=text, scope=()),
-    )  # fmt: skip
+    return {DISTILLED: ArmFacts("", 1, cost, teacher_labels=1)}
+
+
+def judge(settings, result):
+    return result.model_copy(update={"verdict": verdict("a", "b", NOTHING, ())})

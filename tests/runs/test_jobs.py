@@ -2,17 +2,16 @@
 
 from toy_technique import ToySettings
 
-from kd_core.runs.jobs import Jobs, following
-from kd_core.settings.base import WHOLE
+from kd_core.runs.jobs import Tasks, following
 
 
 def jobs_of(turn=1, kept=(), divided=False, seeds=2):
     settings = ToySettings(seeds=seeds, divided=divided)
-    return Jobs(settings, settings.parts, dict.fromkeys(kept), turn)
+    return Tasks(settings, divided, dict.fromkeys(kept), turn)
 
 
-def name(job):
-    return (job.what, job.seed, job.part) if job.part != WHOLE else (job.what, job.seed)
+def name(task):
+    return (task.what, task.seed, task.job.name) if task.job else (task.what, task.seed)
 
 
 def begun(jobs):
@@ -41,14 +40,14 @@ def test_trials_wait_for_the_preparation_and_the_join_for_them():
     assert begun(jobs) == []
 
 
-def test_parts_that_need_no_preparation_are_trained_beside_it_and_assembled_with_the_others():
+def test_jobs_that_need_no_preparation_are_trained_beside_it_and_assembled_with_the_others():
     jobs = jobs_of(divided=True)
     prepare, *beside = begun(jobs)
-    assert [name(job) for job in beside] == [("part", 0, "other"), ("part", 1, "other")]
+    assert [name(job) for job in beside] == [("train", 0, "other"), ("train", 1, "other")]
     jobs.end(beside[0])
     jobs.end(prepare)
     others = begun(jobs)
-    assert [name(job) for job in others] == [("part", 0, "student"), ("part", 1, "student")]
+    assert [name(job) for job in others] == [("train", 0, "student"), ("train", 1, "student")]
     jobs.end(others[0])
     (assemble,) = begun(jobs)
     assert (name(assemble), assemble.needs) == (("assemble", 0), (prepare, others[0], beside[0]))

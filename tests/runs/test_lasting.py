@@ -110,7 +110,7 @@ def test_what_was_finished_before_a_stop_is_kept(queue, tmp_path):
 
 def kept(queue, settings):
     resolved = settings.model_copy(update={"device": "cpu"})
-    return queue._store.trials(resolved, 1, "toy data", "")
+    return queue._store.trials(resolved, 1, "toy data", queue._known.names.get("cpu", ""))
 
 
 def test_one_run_a_person(queue):
@@ -233,7 +233,8 @@ from toy_technique import ToySettings
 queue = Queue(modules=("toy_technique",), store=Store(sys.argv[1]))
 settings = ToySettings(seed=700, seeds=3, trials_end=sys.argv[2])
 handle = queue.submit(settings)
-while len(queue._store.trials(settings.model_copy(update={"device": "cpu"}), 1, "toy data", "")) < 2:
+asked = settings.model_copy(update={"device": "cpu"})
+while len(queue._store.trials(asked, 1, "toy data", queue._known.names.get("cpu", ""))) < 2:
     time.sleep(0.01)
 print(handle.id, flush=True)
 time.sleep(60)

@@ -7,15 +7,15 @@ to be seen, or done, while it is under way: it waits before its last step for a 
 import os
 import signal
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
 from kd_core.messages import Problem, message
 from kd_core.results.events import Evaluation, Step
-from kd_core.results.schema import Dataset, Interval, Provenance, Result, Verdict
-from kd_core.settings.base import WHOLE, Settings
+from kd_core.results.schema import NOTHING, ArmTrial, Cost, Verdict
+from kd_core.runs.assemble import ArmFacts, Shared, dataset
+from kd_core.settings.base import Job, Settings
 
 
 class ToySettings(Settings):
@@ -36,26 +36,28 @@ class ToySettings(Settings):
     divided: bool = False
 
     @property
-    def parts(self):
-        return ("student", "other") if self.divided else (WHOLE,)
-
-    @property
-    def unprepared(self):
-        return ("other",) if self.divided else ()
+    def jobs(self):
+        student, other = Job("student", ("student",)), Job("other", ("other",), prepared=False)
+        return (student, other) if self.divided else (student,)
 
 
-Settings, RESULT_VERSION = ToySettings, 1
+VERSION = 1
 
 
 def load_data():
-    return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),))
+    return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),), train=(0,),
+                           validation=(0,), test=(0,))  # fmt: skip
 
 
 def missing(file):
     return bool(file) and not Path(file).exists()
 
 
-def preparing(settings, data):
+def check(settings, data):
+    pass
+
+
+def prepare(settings, data):
     if settings.failure == "preparation":
         raise Problem("There is no teacher for {data}.", data=data.name)
     steps = settings.preparation
@@ -67,22 +69,12 @@ def preparing(settings, data):
         yield Step("teacher", "teacher", 0, step, steps, float(os.getpid()), step / steps)
     yield Evaluation("teacher", "teacher", 0, 1, 1, 7, 100)
     yield Step("soft_targets", "teacher", 0, 1, 1, float("nan"), 1.0)
-    return {"shared": data.name}
+    return Shared(loaded=dataset(data), data=dataset(data), notes=data.notices)
 
 
-def trial(settings, data, shared, seed):
-    yield from part(settings, data, shared, seed, "student")
-    yield result(settings, trials=1)
-
-
-def assembled(settings, data, shared, parts, seconds):
-    assert parts == ("student", "other")
-    assert seconds > 0
-    return result(settings, trials=1)
-
-
-def part(settings, data, shared, seed, name):
-    assert shared == (None if name == "other" else {"shared": data.name})
+def train(settings, data, shared, seed, job):
+    name = job.name
+    assert name == "other" or shared.data.name == data.name
     assert settings.device == "cpu"
     for step in range(1, settings.steps + 1):
         time.sleep(settings.pause)
@@ -99,27 +91,17 @@ def part(settings, data, shared, seed, name):
         raise RuntimeError("a surprise\nwith a second line")
     if settings.failure == "death":
         os.kill(os.getpid(), signal.SIGKILL)
-    return name
+    return {name: ArmTrial(seed=seed, seconds=settings.steps * settings.pause)}
 
 
-def join(settings, trials):
-    return result(settings, trials=len(trials))
+def describe(settings, shared, seed):
+    cost = Cost(parameters=1, multiply_adds=1, bytes=1, latency_ms=1.0)
+    return {job.name: ArmFacts("a toy", 1, cost) for job in settings.jobs}
 
 
-def result(settings, trials):
-    difference = Interval(mean=0.0, low=None, high=None, n=trials, confidence=0.95)
-    return Result(
-        technique="toy",
-        version=1,
-        settings=settings.model_dump(),
-        data=Dataset(name="toy data", train=1, validation=1, test=1),
-        gallery=(),
-        arms=(),
-        verdict=Verdict(
-            kind="single", arm="a", baseline="b", difference=difference, text=message("Nothing."), scope=()
-        ),
-        notes=(),
-        provenance=Provenance(
-            created=datetime.now(UTC).isoformat(), seconds=0, processor="", cores=1, python="", torch=""
-        ),
-    )
+def judge(settings, result):
+    difference = NOTHING.model_copy(update={"n": len(result.arms[0].trials)})
+    text = message("Nothing.")
+    return result.model_copy(update={
+        "verdict": Verdict(kind="single", arm="a", baseline="b", difference=difference, text=text, scope=())
+    })  # fmt: skip

@@ -6,7 +6,7 @@ and the last term is the same for all classes. Snell, Swersky, Zemel 2017, arXiv
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from math import nan
 
 import torch
@@ -24,11 +24,10 @@ from kd_core.results import records
 from kd_core.results.events import Evaluation, Event, Step
 from kd_core.results.schema import ArmTrial, Result
 from kd_core.results.statistics import verdict
-from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, Shared, dataset
 from kd_core.settings.base import Job
 
-VERSION = RESULT_VERSION = 1
+VERSION = 1
 
 
 def check(settings: Settings, data: Digits) -> None:
@@ -78,13 +77,6 @@ def judge(settings: Settings, result: Result) -> Result:
     scope = (message("Every arm saw the same {images} images.", images=f"{settings.images:,}"),)
     said = verdict(PROTOTYPES, FREQUENT, difference, scope, better=better, worse=worse)
     return result.model_copy(update={"verdict": said})
-
-
-def run(settings: Settings, data: Digits) -> Iterator[Event]:
-    """The whole run in this process."""
-    import kd_core.prototypes.trainer as trainer
-
-    return assemble.run(trainer, settings, data)
 
 
 def _network() -> nn.Sequential:
