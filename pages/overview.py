@@ -24,7 +24,7 @@ style("""
   min-width: max(clamp(200px, (848px - 100%) * 999, 50% - .5rem), min(100%, (416px - 100%) * 999));
 }
 """)
-for column, (name, technique) in zip(st.columns(4), TECHNIQUES.items(), strict=True):
+for column, (name, technique) in zip(st.columns(len(TECHNIQUES)), TECHNIQUES.items(), strict=True):
     card = view(name).card
     with column, st.container(border=True, key=f"way_{name}", height="stretch"):
         st.html(drawing(card.drawing))
