@@ -120,7 +120,8 @@ def chips(*sections: str, _: Translate) -> None:
                 cite(_)
 
 
-# The listing's loss three times. `tests/test_article.py` runs them: the first cannot work, the other two agree.
+# The listing's loss three times, as `tests/app/distillation/test_article.py` runs them: the first cannot work, the
+# other two agree.
 PRINTED = """\
 # teacher_logits: [60000, 10], from one predict() over all images
 def loss(answers, labels):              # answers: [32, 10], one batch

@@ -146,7 +146,7 @@ BUG_TEXTS = {
     ),
 }  # fmt: skip
 
-# Which check finds which bug; `tests/test_checks.py` runs every pair.
+# Which check finds which bug; `tests/kd_core/distillation/test_checks.py` runs every pair.
 CAUGHT = {
     "gradient_at_large_t": ("no_t_squared", "mean"),
     "classes_that_nobody_gives": ("mean",),

@@ -12,7 +12,7 @@ from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.store import Store
 from tests.browser.conftest import has_value, still
 
-pytestmark = [pytest.mark.browser, pytest.mark.proof]  # a minute; tests/test_history_page.py has the page
+pytestmark = [pytest.mark.browser, pytest.mark.proof]  # a minute; tests/app/history/test_page.py has the page
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.figures import arms
 from app.i18n.text import Translate
 from app.results.bundled import recorded
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 ENTRY = str(ROOT / "streamlit_app.py")
 HEAVY = ["pandas", "pyarrow", "scipy", "sklearn", "torch"]
 FIRST_PAGE = """

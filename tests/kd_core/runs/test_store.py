@@ -267,7 +267,7 @@ def write_from_two_servers(url):
         "assert store.problem is None, store.problem\n"
     )
     servers = [
-        subprocess.Popen([sys.executable, "-c", program, url, name], cwd=Path(__file__).parents[2]) for name in "ab"
+        subprocess.Popen([sys.executable, "-c", program, url, name], cwd=Path(__file__).parents[3]) for name in "ab"
     ]
     assert [server.wait(180) for server in servers] == [0, 0]
     store = Store(url)

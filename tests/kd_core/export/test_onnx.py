@@ -248,8 +248,8 @@ def test_the_command_line_writes_and_measures(small_result, tmp_path, capsys, mn
 
 PAGE = """
 from app.results.take import take_network
-from app.i18n.text import current
-from tests.test_export import SHOWN
+from app.i18n.session import current
+from tests.kd_core.export.test_onnx import SHOWN
 take_network(SHOWN[0], current())
 """
 SHOWN = []

@@ -11,7 +11,7 @@ import pytest
 from test_queue import until
 
 HERE = str(Path(__file__).parent)
-ROOT = str(Path(__file__).parents[2])
+ROOT = str(Path(__file__).parents[3])
 
 # A server with a run under way; it prints a line once the workers are busy.
 SERVER = """

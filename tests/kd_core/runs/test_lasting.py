@@ -244,7 +244,7 @@ time.sleep(60)
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_server_that_is_killed_leaves_what_was_finished_and_names_what_was_not(queue, url, tmp_path, monkeypatch):
     held = ending(tmp_path, 700, 701)["trials_end"]
-    path = os.pathsep.join((str(Path(__file__).parents[2]), HERE))
+    path = os.pathsep.join((str(Path(__file__).parents[3]), HERE))
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, url, held], stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": path, "KD_WORKERS": "1"},
@@ -299,7 +299,7 @@ def test_a_run_that_is_kept_remembers_its_curves(url):
 
 
 def recorded_json():
-    return (Path(__file__).parents[2] / "assets" / "recorded-distillation.json").read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / "assets" / "recorded-distillation.json").read_text(encoding="utf-8")
 
 
 def test_handles_without_a_store_are_forgotten_when_there_are_too_many(monkeypatch):

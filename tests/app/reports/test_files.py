@@ -87,7 +87,7 @@ def test_images_become_png_and_captions_are_escaped():
     assert 'alt="a &quot;seven&quot;"' in html
 
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def run_script(result: Result, folder: Path) -> tuple[int, list[str]]:

@@ -150,7 +150,7 @@ with registered(MapToySettings, "distilled student"):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_map_survives_the_death_of_its_server_and_trains_no_finished_cell_again(sweeps, url, log, held):
     asked = plan(pause=0.002)
-    path = os.pathsep.join((str(Path(__file__).parents[2]), HERE))
+    path = os.pathsep.join((str(Path(__file__).parents[3]), HERE))
     env = {**os.environ, "PYTHONPATH": path, "KD_WORKERS": "2", "MAP_TOY_LOG": str(log)}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, url, asked.model_dump_json()], env=env, stdout=subprocess.PIPE, text=True

@@ -71,8 +71,8 @@ def test_the_servers_own_address(url, base):
 
 PAGE = """
 import streamlit as st
-from app.controls import controls, follow, notices, presets, read_address
-from app.i18n.text import current
+from app.controls.widgets import controls, follow, notices, presets, read_address
+from app.i18n.session import current
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 read_address("here", reserved=True)

@@ -14,7 +14,7 @@ from kd_core.cli.main import COMMANDS, main
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]
 
 
