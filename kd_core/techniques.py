@@ -16,6 +16,19 @@ NAMES = ("distillation", "transfer", "multitask", "meta_learning")
 
 
 @dataclass(frozen=True)
+class Command:
+    """A subcommand of a technique's own.
+
+    module: has `offer(parser)`, which gives the parser its arguments, `check(options)`, which raises Problem for
+    what was asked wrongly, and `carry_out(options)`, which does it and returns the exit status.
+    """
+
+    name: str
+    summary: str
+    module: str
+
+
+@dataclass(frozen=True)
 class Technique:
     """What the lab knows of one way to move knowledge; `kd_core/<name>/technique.py` describes it.
 
@@ -26,9 +39,9 @@ class Technique:
     that a sweep varies.
     task_fields: settings that make another task of it: errors on another task measure something else.
     sample_fields: settings that decide which images, or tasks, a seed draws.
-    counts: what the horizontal axis of its curves counts. sweeps: sweeps worth making. task: all settings and the
-    name of the images -> what is measured on which images, the same for runs that may be compared; by default the
-    images and the values of `task_fields`.
+    counts: what the horizontal axis of its curves counts. commands: its own subcommands. sweeps: sweeps worth
+    making. task: all settings and the name of the images -> what is measured on which images, the same for runs
+    that may be compared; by default the images and the values of `task_fields`.
     """
 
     name: str
@@ -41,6 +54,7 @@ class Technique:
     task_fields: tuple[str, ...]
     sample_fields: tuple[str, ...]
     counts: str = N_("epoch")
+    commands: tuple[Command, ...] = ()
     sweeps: Mapping[str, SweepPreset] = field(default_factory=dict)
     task: Callable[[Mapping[str, Scalar], str], tuple[Scalar, ...]] | None = None
 

@@ -70,10 +70,8 @@ def rank(name: str) -> int:
     first = name.split(".")[0]
     if first == "app":
         return 2 if wing(name) else 3
-    if name.startswith(("kd_core.cli", "kd_core.__main__")):
-        return 4
     if first == "kd_core":
-        return 5 if wing(name) else 6
+        return 4 if wing(name) else 5
     return {"streamlit_app": 0, "pages": 1}[first]
 
 

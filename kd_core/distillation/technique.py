@@ -4,7 +4,7 @@ from kd_core.distillation.settings import DISTILLED, DistillationSettings
 from kd_core.distillation.wording import DISTILLATION
 from kd_core.messages import N_
 from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Technique
+from kd_core.techniques import Command, Technique
 
 TECHNIQUE = Technique(
     name="distillation",
@@ -16,6 +16,11 @@ TECHNIQUE = Technique(
     main_arms=lambda settings, varied: (DISTILLED,),
     task_fields=("left_out",),
     sample_fields=("train_size", "left_out"),
+    commands=(
+        Command(
+            "hinton", "Hinton 2015, section 3: the paper's figures and ours", "kd_core.distillation.commands"
+        ),
+    ),
     sweeps={
         "temperature_alpha": SweepPreset(
             N_("T × α"), N_("Temperature against the teacher's weight: where does distillation teach best?"),

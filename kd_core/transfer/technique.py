@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from kd_core.messages import N_, Scalar
 from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Technique
+from kd_core.techniques import Command, Technique
 from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED, TransferSettings
 from kd_core.transfer.wording import BACKBONE, TRANSFER
 
@@ -29,6 +29,11 @@ TECHNIQUE = Technique(
     main_arms=main_arms,
     task_fields=("task",),
     sample_fields=("labels_per_class",),
+    commands=(
+        Command(
+            "backbone", "fetch or hand over the weights of a network of ImageNet", "kd_core.transfer.commands"
+        ),
+    ),
     # The source of that task is always MNIST.
     task=lambda settings, images: ("MNIST" if settings["task"] == "uci" else images, settings["task"]),
     sweeps={

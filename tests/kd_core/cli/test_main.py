@@ -11,8 +11,10 @@ import pytest
 
 from kd_core.cli import main as command_line
 from kd_core.cli.main import COMMANDS, main
+from kd_core.distillation import hinton
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
+from kd_core.transfer import commands as of_transfer
 
 ROOT = Path(__file__).parents[3]
 TINY = ["--student", "mlp30", "--teacher-data", "same", "--train-size", "50", "--epochs", "2", "--seeds", "2"]
@@ -182,8 +184,8 @@ def test_help_is_shown_as_it_is_written_whatever_it_says(command, capsys, monkey
         monkeypatch.setattr(technique, "specs", lambda changed=changed: changed)
     hostile = {name: replace(technique, summary=HOSTILE) for name, technique in COMMANDS.items()}
     monkeypatch.setattr(command_line, "COMMANDS", hostile)
-    monkeypatch.setattr(command_line, "BACKBONES", {word: word})
-    monkeypatch.setattr(command_line.hinton, "PARTS", {word: word})
+    monkeypatch.setattr(of_transfer, "BACKBONES", {word: word})
+    monkeypatch.setattr(hinton, "PARTS", {word: word})
     monkeypatch.setattr(command_line, "__doc__", HOSTILE.replace("\n", " ").replace("\r", " "))
     said = helped(command, capsys)
     shown = word if command in (["backbone"], ["hinton"]) else " ".join(HOSTILE.split())

@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(error, tmp_path, capsys
     def forbidden(path, data):
         raise error
 
-    monkeypatch.setattr("kd_core.cli.main.write_whole", forbidden)  # root may write everywhere
+    monkeypatch.setattr("kd_core.cli.export.write_whole", forbidden)  # root may write everywhere
     assert main(["export", str(tmp_path / "network.safetensors")]) == 1
     told = capsys.readouterr().err
     assert f"{tmp_path / 'network.onnx'} cannot be written ({error.strerror})" in told
