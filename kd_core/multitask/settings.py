@@ -130,11 +130,14 @@ class MultitaskSettings(Settings):
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Each network: the arms of one task, or a joint one's of all. None needs more than the data."""
-        alone = [(arm_of(task, scheme),) for scheme in (TASK_ALONE, FAIR) for task in self.task_names]
+        """Each network: the arms of one task, or a joint one's of all. None needs more than the data.
+
+        The smallest come last, so that no worker has much to do when others have nothing left.
+        """
+        fair, alone = ([(arm_of(task, scheme),) for task in self.task_names] for scheme in (FAIR, TASK_ALONE))
         equal, as_set = (tuple(arm_of(task, scheme) for task in self.task_names) for scheme in (JOINT_EQUAL, JOINT))
         joint = [(*as_set, *equal)] if self.equal_as_set else [equal, as_set]
-        return tuple(Job(arms[0], arms, prepared=False) for arms in (*alone, *joint))
+        return tuple(Job(arms[0], arms, prepared=False) for arms in (*fair, *joint, *alone))
 
     @property
     def convolves(self) -> bool:
