@@ -14,7 +14,7 @@ from app.distillation.lesson import LESSON
 from app.lessons.player import lesson
 from app.results.bundled import class_logits, gallery, recorded
 from app.results.chart import saved_as
-from app.results.lazy_tabs import behind
+from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
@@ -132,4 +132,4 @@ def listing() -> None:
     chips("3.1", "4.1", "5.1", _=_)
 
 
-behind({_("What T² does"): effect, _("The limits"): limits, _("The article"): listing}, "explained_distillation")
+lazy_tabs({_("What T² does"): effect, _("The limits"): limits, _("The article"): listing}, "explained_distillation")

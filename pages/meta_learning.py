@@ -10,7 +10,7 @@ from app.meta_learning.components.adaptation import WORDS, adaptation
 from app.meta_learning.lesson import LESSON
 from app.results.bundled import recorded, sinusoids
 from app.results.chart import chart
-from app.results.lazy_tabs import behind
+from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
@@ -82,7 +82,7 @@ def article() -> None:
     chips("3.2.3", "4.4", _=_)
 
 
-behind(
+lazy_tabs(
     {
         _("Over steps"): curves,
         _("Before and after"): tasks,

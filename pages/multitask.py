@@ -10,7 +10,7 @@ from app.multitask.components.gradients import WORDS, gradients
 from app.multitask.lesson import LESSON
 from app.results.bundled import recorded, recorded_step, sweep
 from app.results.chart import chart
-from app.results.lazy_tabs import behind
+from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
@@ -132,7 +132,7 @@ def article() -> None:
     chips("3.2.2", "4.3", _=_)
 
 
-behind(
+lazy_tabs(
     {
         _("Trade-off"): trade,
         _("Conflict"): conflict,

@@ -7,7 +7,7 @@ from app.distillation.article import chips, transfer_listing
 from app.lessons.player import lesson
 from app.results import bundled
 from app.results.chart import chart
-from app.results.lazy_tabs import behind
+from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
@@ -114,4 +114,6 @@ def listing() -> None:
     chips("3.2.1", "4.2", "5.2", _=_)
 
 
-behind({_("What λ does"): pull, _("What is forgotten"): forgotten, _("The article"): listing}, "explained_transfer")
+lazy_tabs(
+    {_("What λ does"): pull, _("What is forgotten"): forgotten, _("The article"): listing}, "explained_transfer"
+)

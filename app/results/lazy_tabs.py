@@ -1,4 +1,4 @@
-"""Tabs of which only the open one is drawn: what lies behind the others costs neither server nor browser."""
+"""Lazy tabs: only the open tab is rendered."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 
 @st.fragment
-def behind(bodies: Mapping[str, Callable[[], object]], key: str) -> None:
+def lazy_tabs(bodies: Mapping[str, Callable[[], object]], key: str) -> None:
     """A tab for each of `bodies`, words -> what draws it. Opening one draws nothing else on the page again."""
     labels = list(bodies)
     if st.session_state.get(key) not in labels:  # the words of another language

@@ -1,4 +1,4 @@
-"""Who is looking: whose run may be stopped by whom, and who may start one.
+"""User identity and run ownership: who may start a run, and who may stop which.
 
 Without a sign-in a person is their browser, known by a cookie that it is given with the first page it asks for.
 """

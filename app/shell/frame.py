@@ -12,7 +12,7 @@ from app.controls.widgets import TRUTHS, notices, read_address, seed
 from app.i18n.session import current, default_language, language
 from app.i18n.text import LANGUAGES, Translate
 from app.runs.panel import arrival
-from app.shell.look import speak, style
+from app.shell.look import set_language, style
 from kd_core.messages import N_
 from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
@@ -75,7 +75,7 @@ def surround(page: st.Page) -> None:
     style(STYLE)
     if presenting():
         style(PRESENT_STYLE)
-        speak(_.language)
+        set_language(_.language)
         if page.url_path in NAMES:
             return
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -92,7 +92,7 @@ def surround(page: st.Page) -> None:
             _ways(_)
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
-        speak(_.language)
+        set_language(_.language)
 
 
 def _ways(_: Translate, **look: Any) -> None:

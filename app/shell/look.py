@@ -12,6 +12,6 @@ def style(css: str) -> None:
     st.markdown(f"<style>{css}</style>", unsafe_allow_html=True)
 
 
-def speak(language: str) -> None:
-    """Tell the browser, and with it screen readers and the choice of glyphs, which language the page is in."""
+def set_language(language: str) -> None:
+    """Set the language of the page for the browser, screen readers and the choice of glyphs."""
     st.html(f'<script>document.documentElement.lang = "{language}"</script>', unsafe_allow_javascript=True)

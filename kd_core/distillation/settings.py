@@ -100,7 +100,7 @@ class DistillationSettings(Settings):
         help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
     )  # fmt: skip
     method: Literal["logits", "decoupled", "attention", "hints"] = field(
-        "logits", choices=METHODS, more=True, label=N_("What is taught"),
+        "logits", choices=METHODS, more=True, label=N_("Distillation method"),
         help=N_("The teacher's softened answers alone, or something from its inner layers as well."),
     )  # fmt: skip
     method_weight: float = field(
@@ -120,7 +120,7 @@ class DistillationSettings(Settings):
         help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
     )  # fmt: skip
     schedule: Literal["constant", "one_cycle"] = field(
-        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning rate over time"),
+        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning-rate schedule"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
     seeds: int = seeds()
@@ -201,7 +201,10 @@ class DistillationSettings(Settings):
             )
         if self.bug != "none" and self.method != "logits":
             raise Problem(
-                N_("The arm with a bug learns from soft targets: set “What is taught” to these, or leave it out.")
+                N_(
+                    "The arm with a bug learns from soft targets: set “Distillation method” to these, or leave it "
+                    "out."
+                )
             )
         if self.left_out != "none" and self.teacher_data == "same":
             raise Problem(

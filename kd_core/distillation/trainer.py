@@ -50,7 +50,7 @@ VERSION = 2
 
 CONTROLS = (SMOOTHED, SHUFFLED, EQUAL, BUGGED)
 INNER = ("attention", "hints")  # methods that look into the teacher
-OF_THE_LESSON = ("temperature", "alpha", "t_squared", "method_weight")  # no say but in how a student is taught
+LOSS_FIELDS = ("temperature", "alpha", "t_squared", "method_weight")  # they change only how a student is taught
 
 TEACHES_LITTLE = message("This teacher makes no fewer errors than the student alone: it has little to teach.")
 NOTHING_TO_SWITCH = message(
@@ -94,7 +94,7 @@ def check(settings: Settings, data: Digits) -> None:
 def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The teacher, its logits for the samples that the trials use, and the costs."""
     return (yield from once(
-        ("shared", *settings_but(settings, *OF_THE_LESSON)), data, lambda: _prepared(settings, data),
+        ("shared", *settings_but(settings, *LOSS_FIELDS)), data, lambda: _prepared(settings, data),
         keep=lambda shared: not shared.arms or shared.created is not None,  # not "new" each time
     ))  # fmt: skip
 
@@ -175,7 +175,7 @@ def train(
         return done[ALONE]
 
     def alone() -> Generator[Event, None, None]:
-        key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *OF_THE_LESSON))
+        key = (ALONE, seed, *settings_but(settings, "seed", "seeds", *LOSS_FIELDS))
         done[ALONE] = yield from once(key, data, train_alone)
 
     def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:

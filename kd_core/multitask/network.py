@@ -18,7 +18,7 @@ from kd_core.multitask.tasks import OUTPUTS, TaskSplit, task_loss, wrong
 from kd_core.multitask.weighting import dwa_weights, project_conflicts, uncertainty_weighted, weighted_sum
 from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import autocast
-from kd_core.nn.networks import article_cnn, initialise, seen
+from kd_core.nn.networks import article_cnn, crop_to_receptive_field, initialise
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import EVALUATIONS, REPORT_SECONDS, REPORTS
 from kd_core.results.events import Evaluation, Step
@@ -214,7 +214,7 @@ def fit(
     network as it is. Raises Problem when a loss is not finite.
     """
     device = next(net.parameters()).device
-    images = seen(net, train.images).to(device)
+    images = crop_to_receptive_field(net, train.images).to(device)
     targets = {task: train.targets[task].to(device) for task in net.heads}
     fused = device.type in ("cpu", "cuda")
     optimizer = torch.optim.Adam([*net.parameters(), *combine.learned], lr=schedule.learning_rate, fused=fused)

@@ -52,7 +52,10 @@ from kd_core.settings.base import Job
 VERSION = 1
 
 ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
-OF_THE_SUM = ("weighting", *(f"weight_{task}" for task in TASK_LABELS))  # no say but in the networks trained as set
+WEIGHTING_FIELDS = (
+    "weighting",
+    *(f"weight_{task}" for task in TASK_LABELS),
+)  # no say but in the networks trained as set
 DATA_SEED = 0  # validation and test images are made once for all trials
 
 
@@ -73,7 +76,7 @@ def check(settings: Settings, data: Digits) -> None:
 
 def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The costs, and how the test images are shown."""
-    key = ("shared", *settings_but(settings, *OF_THE_SUM))
+    key = ("shared", *settings_but(settings, *WEIGHTING_FIELDS))
     return (yield from once(key, data, lambda: _prepared(settings, data)))
 
 
@@ -102,7 +105,7 @@ def train(
     settings: Settings, data: Digits, _shared: Shared | None, seed: int, job: Job
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train one network, paired with all others at this seed: the same images, batch order, and first weights."""
-    key = (job, seed, *settings_but(settings, "seed", "seeds", *OF_THE_SUM))
+    key = (job, seed, *settings_but(settings, "seed", "seeds", *WEIGHTING_FIELDS))
     make = partial(_train, settings, task_digits(settings, data, seed), seed, job)
     return (yield from (make() if scheme_of(job.arms[0]) == JOINT else once(key, data, make)))
 

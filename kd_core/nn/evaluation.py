@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from kd_core.nn import arguments
 from kd_core.nn.hardware import autocast
-from kd_core.nn.networks import seen
+from kd_core.nn.networks import crop_to_receptive_field
 
 EVALUATION_BATCH = 125  # small enough for what passes between layers to stay in the cache
 
@@ -20,7 +20,9 @@ def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Ten
     was_training = model.training
     model.eval()
     with torch.inference_mode(), autocast(device.type, precision):
-        logits = [model(seen(model, part.to(device))).float().cpu() for part in images.split(at_once)]
+        logits = [
+            model(crop_to_receptive_field(model, part.to(device))).float().cpu() for part in images.split(at_once)
+        ]
     model.train(was_training)
     return torch.cat(logits).clone()
 

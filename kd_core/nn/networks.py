@@ -48,8 +48,8 @@ def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
     )  # fmt: skip
 
 
-def seen(model: nn.Module, images: Tensor) -> Tensor:
-    """The part of images [N, 1, H, W] on which the answers of `model` depend; a copy of its own, or all of them.
+def crop_to_receptive_field(model: nn.Module, images: Tensor) -> Tensor:
+    """Crop images [N, 1, H, W] to what the answers of `model` depend on; a copy, or the images themselves.
 
     Pooling leaves out an odd last row and column: of 28 pixels a side the article's networks use 26 (26 -> 24 ->
     12 -> 10 -> 5), and their answers are the same to rounding without the others, for five sixths of the work.

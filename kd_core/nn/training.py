@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from kd_core.messages import N_, Problem
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.hardware import autocast
-from kd_core.nn.networks import seen
+from kd_core.nn.networks import crop_to_receptive_field
 from kd_core.results.events import Evaluation, Step
 
 REPORTS = 40  # Steps reported by one fit, spread evenly …
@@ -61,7 +61,7 @@ def fit(
     evaluated. Raises Problem when the loss is not finite.
     """
     device = next(model.parameters()).device
-    images = (images if jitter else seen(model, images)).to(device)
+    images = (images if jitter else crop_to_receptive_field(model, images)).to(device)
     if optimizer is None:
         fused = device.type in ("cpu", "cuda")
         optimizer = torch.optim.Adam([*model.parameters(), *also], lr=learning_rate, fused=fused)

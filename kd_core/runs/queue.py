@@ -261,16 +261,16 @@ class Queue:
                 order()
                 if time.monotonic() - spoken >= BEAT_SECONDS:
                     spoken = time.monotonic()
-                    self._speak()
+                    self._heartbeat()
             except Exception as error:  # the thread must outlive any of them
                 if not self._closed:
                     _log.error("%s: %s", type(error).__name__, error)
 
-    def _speak(self) -> None:
-        """Say in the store which runs go on, and end those that take too long."""
+    def _heartbeat(self) -> None:
+        """Tell the store which runs go on, and end those that take too long."""
         under_way = [handle for handle in (*self._waiting, *self._sent) if handle.under_way]
         if self._store is not None:
-            self._store.speak({h.id: "running" if h in self._sent else "queued" for h in under_way})
+            self._store.heartbeat({h.id: "running" if h in self._sent else "queued" for h in under_way})
         for handle in under_way:
             if handle.seconds > 60 * self.limits.minutes:
                 self._fail(handle, message(

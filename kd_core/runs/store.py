@@ -134,7 +134,7 @@ class Store:
         )  # fmt: skip
         self._try(lambda session: session.execute(insert(_Run).values(**values)))
 
-    def speak(self, runs: Mapping[str, str]) -> None:
+    def heartbeat(self, runs: Mapping[str, str]) -> None:
         """These runs (id -> state) go on; call it every BEAT_SECONDS."""
 
         def work(session: Session) -> None:

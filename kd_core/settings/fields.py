@@ -31,8 +31,8 @@ def field(
     """A field with what a control, a parser and a reader need to know of it.
 
     log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More".
-    later: it came when results were kept already. At its default it is left out of their hash, so they stay
-    the answer to the settings that they were made with; the default must then mean "as before".
+    later: added later: omitted from the hash at its default, so that stored results still match; the default must
+    mean "as before".
     choices: value -> label, for a `Literal` field. marks: value -> what it means (or ""), for a slider that
     stops at these values only; any other allowed value is still valid.
     """

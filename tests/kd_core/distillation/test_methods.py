@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kd_core.distillation import methods
 from kd_core.distillation.loss import distillation_loss, soft_targets
 from kd_core.nn.evaluation import predict
-from kd_core.nn.networks import build, seen
+from kd_core.nn.networks import build, crop_to_receptive_field
 from kd_core.nn.seeding import seeded
 
 
@@ -119,7 +119,7 @@ def test_a_term_beside_reaches_the_student_and_its_regressor(method):
     loss_fn, also = methods.beside(
         method, lambda logits, batch: logits.sum() * 0, target, 1.0, student, seeded(0, "regressor")
     )
-    loss = loss_fn(student(seen(student, images)), torch.arange(4))
+    loss = loss_fn(student(crop_to_receptive_field(student, images)), torch.arange(4))
     loss.backward()
     assert loss > 0
     assert student[0].weight.grad.abs().sum() > 0

@@ -8,7 +8,7 @@ from torch import nn
 from kd_core.nn import fastconv
 from kd_core.nn.conv_pool import ConvPool
 from kd_core.nn.cost import costs_of
-from kd_core.nn.networks import Dropout, build, initialise, seen
+from kd_core.nn.networks import Dropout, build, crop_to_receptive_field, initialise
 
 
 def seed(n=0):
@@ -90,7 +90,7 @@ def test_convolution_and_pooling_are_torchs_with_their_gradients(dtype, height):
 
 def test_what_an_article_network_does_not_see_changes_nothing():
     model, images = build("article", "student", seed()), torch.randn(4, 1, 28, 28, generator=seed(1))
-    part = seen(model, images)
+    part = crop_to_receptive_field(model, images)
     assert part.shape == (4, 1, 26, 26)
     torch.testing.assert_close(model(part), model(images))
     x = images.clone().requires_grad_()
@@ -98,7 +98,7 @@ def test_what_an_article_network_does_not_see_changes_nothing():
     assert gradient[..., 26:, :].abs().sum() == gradient[..., 26:].abs().sum() == 0
     assert gradient[..., 25, :].abs().sum() > 0  # nothing more can be left out
     assert gradient[..., 25].abs().sum() > 0
-    assert seen(build("mlp30", "student", seed()), images) is images
+    assert crop_to_receptive_field(build("mlp30", "student", seed()), images) is images
 
 
 @pytest.mark.parametrize("size", [28, 13, 4])

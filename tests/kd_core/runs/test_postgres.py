@@ -89,7 +89,7 @@ def test_runs_trials_and_networks_come_back_as_they_were(store):
     result = result.model_copy(update={"arms": arms})
     store.begin("one", SETTINGS)
     assert store.find("one").state == "queued"
-    store.speak({"one": "running"})
+    store.heartbeat({"one": "running"})
     store.finish("one", SETTINGS, result, "MNIST", 12.5)
     assert store.problem is None
     assert store.answer(SETTINGS, result.version, "MNIST") == ("one", result)

@@ -123,7 +123,7 @@ def test_a_run_that_nobody_speaks_for_was_interrupted(store, monkeypatch):
     store.begin("two", SETTINGS)
     monkeypatch.setattr(store_module, "SILENT_SECONDS", 0.2)
     time.sleep(0.3)
-    store.speak({"two": "running"})
+    store.heartbeat({"two": "running"})
     assert store.find("one").state == "interrupted"
     assert store.find("two").state == "running"
 
