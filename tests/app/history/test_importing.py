@@ -282,7 +282,7 @@ def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quic
     technique = settings_of["technique"]
     chosen = {name: value for name, value in settings_of.items() if name != "technique"}
     asked = TECHNIQUES[technique].settings.parse({**chosen, "device": "cpu", "precision": "float32"})
-    *_, result = import_module(asked.module).run(asked, uci if technique == "meta_learning" else tiny)
+    *_, result = import_module(f"kd_core.{technique}").run(asked, uci if technique == "meta_learning" else tiny)
     assert importing.read(files.json(result).encode()) == result.without_networks()
 
 
