@@ -29,16 +29,23 @@ from kd_core.settings.fields import written
 from kd_core.sweeps.plan import Plan, presets, varied
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.techniques import NAMES, TECHNIQUES
-from tests.contract.record import TINY, without_times
+from tests.contract.record import without_times
 
 ROOT = Path(__file__).parents[2]
+# With the bundled teacher, and a source network that is trained once on a computer.
+QUICK = {
+    "distillation": dict(student="mlp30", train_size=50, epochs=2, seeds=2),
+    "transfer": dict(labels_per_class=1, epochs=2, seeds=2, source_epochs=1, network="small"),
+    "multitask": dict(tasks="digit_parity", body="small", train_size=50, epochs=1, seeds=2),
+    "meta_learning": dict(iterations=2, meta_batch=1, seeds=2, shots=2, queries=2),
+}
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
 def tiny(name):
     """Settings of a run of a second or so; a technique that is not known here is quick by default."""
-    values = TINY.get(name, {}).get("plain", {})
+    values = QUICK.get(name, {})
     concrete = {"device": "cpu", "precision": "float32"}
     specs = TECHNIQUES[name].settings.specs()
     return TECHNIQUES[name].settings(**values, **{field: to for field, to in concrete.items() if field in specs})

@@ -10,11 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT, TOY = Path(__file__).parents[2], Path(__file__).parent / "toy"
 PARTS = ("app", "kd_core", "pages", "assets", "tests", ".streamlit", "streamlit_app.py", "pyproject.toml")
 FINISH = """
 import json, sys
 from pathlib import Path
+
+import pytest
 from babel.messages.pofile import read_po, write_po
 from app.i18n.text import PO, update
 from kd_core.data import load
@@ -32,7 +36,14 @@ Path("assets/recorded-prototypes.json").write_text(result.model_dump_json(), enc
 """
 
 
-def test_a_technique_is_two_folders_a_page_and_a_name(tmp_path, mnist):
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        pytest.param(" and not queue and not sweeps and not found_again", id="in one process"),
+        pytest.param("", id="all", marks=pytest.mark.proof),
+    ],
+)
+def test_a_technique_is_two_folders_a_page_and_a_name(left_out, tmp_path, mnist):
     lab = tmp_path / "lab"
     for part in PARTS:
         whole = ROOT / part
@@ -54,4 +65,5 @@ def test_a_technique_is_two_folders_a_page_and_a_name(tmp_path, mnist):
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
     run("-c", FINISH, str(TOY / "chinese.json"))
-    run("-m", "pytest", "-q", "-k", "prototypes", "tests/contract/test_technique.py", "tests/test_imports.py")
+    run("-m", "pytest", "-q", "-k", f"prototypes{left_out}", "tests/contract/test_technique.py",
+        "tests/test_imports.py")  # fmt: skip
