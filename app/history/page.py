@@ -17,7 +17,7 @@ from app.runs.visitor import sign_in_needed
 from kd_core.messages import Problem, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
-from kd_core.techniques import title
+from kd_core.techniques import NAMES, title
 
 TABLE, ADDRESS = "runs_table", "runs"
 MOST_LISTED = 500
@@ -31,7 +31,7 @@ def past_runs(_: Translate) -> list[Entry]:
         st.warning(_.escaped(said))
     if not entries and not store().problem:
         st.info(_("Nothing has been run here yet. Train a student, and it will be listed here."))
-        page_link("distillation", _("Open distillation"), icon=":material/arrow_forward:")
+        page_link(NAMES[0], _("Open distillation"), icon=":material/arrow_forward:")
     return entries
 
 

@@ -22,7 +22,7 @@ from kd_core.sweeps.plan import presets as map_presets
 from kd_core.sweeps.study import MapView
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.sweeps.table import judged, name_of
-from kd_core.techniques import TECHNIQUES, title
+from kd_core.techniques import NAMES, TECHNIQUES, title
 
 OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"
@@ -68,7 +68,7 @@ def _arrive(_: Translate) -> None:
             trials = st.query_params.get("trials", "0")
             if not trials.isdecimal():
                 raise Problem("The address says trials = {given}, which is no whole number.", given=trials[:20])
-            technique = st.query_params.get("technique", "distillation")
+            technique = st.query_params.get("technique", NAMES[0])
             _take(Plan.read(technique, given, _pairs(st.query_params.get("with", "")), int(trials)))
             return
         except Problem as problem:
