@@ -12,13 +12,7 @@ if TYPE_CHECKING:
     from kd_core.distillation.trainer import VERSION as RESULT_VERSION
     from kd_core.results.events import Event
 
-__all__ = [
-    "RESULT_VERSION",
-    "Settings",
-    "distillation_loss",
-    "run",
-    "soft_targets",
-]
+__all__ = ["RESULT_VERSION", "Settings", "distillation_loss", "run", "soft_targets"]
 __getattr__ = offering(__name__, {
     "RESULT_VERSION": "trainer:VERSION",
     "Settings": "settings:DistillationSettings",

@@ -12,13 +12,7 @@ if TYPE_CHECKING:
     from kd_core.meta_learning.trainer import VERSION as RESULT_VERSION
     from kd_core.results.events import Event
 
-__all__ = [
-    "RESULT_VERSION",
-    "Settings",
-    "adapt",
-    "meta_loss",
-    "run",
-]
+__all__ = ["RESULT_VERSION", "Settings", "adapt", "meta_loss", "run"]
 __getattr__ = offering(__name__, {
     "RESULT_VERSION": "trainer:VERSION",
     "Settings": "settings:MetaSettings",

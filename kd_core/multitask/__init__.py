@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from kd_core.results.events import Event
 
 __all__ = [
-    "RESULT_VERSION",
-    "Settings",
-    "dwa_weights",
-    "gradient_cosines",
-    "project_conflicts",
-    "run",
-    "uncertainty_weighted",
-    "weighted_sum",
-]
+    "RESULT_VERSION", "Settings", "dwa_weights", "gradient_cosines",
+    "project_conflicts", "run", "uncertainty_weighted", "weighted_sum",
+]  # fmt: skip
 __getattr__ = offering(__name__, {
     "RESULT_VERSION": "trainer:VERSION",
     "Settings": "settings:MultitaskSettings",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from kd_core.messages import N_, Message, Problem, message
+from kd_core.messages import N_, Message, Problem
 from kd_core.results.events import Evaluation, Event, Step
 from kd_core.results.provenance import provenance
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, GalleryDigit, Result, Verdict
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kd_core.data.digits import Digits
 
 T = TypeVar("T")
-UNJUDGED = Verdict(kind="single", arm="", baseline="", difference=NOTHING, text=message(""), scope=())
+UNJUDGED = Verdict(kind="single", arm="", baseline="", difference=NOTHING, text=Message(text=""), scope=())
 
 
 @dataclass(frozen=True, kw_only=True)

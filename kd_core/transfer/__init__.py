@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from kd_core.transfer.settings import TransferSettings as Settings
     from kd_core.transfer.trainer import VERSION as RESULT_VERSION
 
-__all__ = [
-    "RESULT_VERSION",
-    "Settings",
-    "l2_sp_penalty",
-    "run",
-]
+__all__ = ["RESULT_VERSION", "Settings", "l2_sp_penalty", "run"]
 __getattr__ = offering(__name__, {
     "RESULT_VERSION": "trainer:VERSION",
     "Settings": "settings:TransferSettings",

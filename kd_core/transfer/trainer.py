@@ -45,9 +45,7 @@ from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
 
 VERSION = 2
 MOMENTUM = 0.9
-STEADY = (
-    5e-4  # the largest step size times lambda: beyond it momentum makes the anchored weights swing, and diverge
-)
+STEADY = 5e-4  # the largest step size times lambda: beyond it the anchored weights swing, and diverge
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict
 
 # With a network of ImageNet
