@@ -437,24 +437,10 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
         _limits.clear()
 
 
-def test_transfer_runs_to_its_verdict():
-    at = open_page("pages/transfer.py", **{name: str(value) for name, value in TINY_TRANSFER.items()})
-    assert "recorded on" in texts(at)
-    at.button(key="run").click().run()
-    assert not at.exception
-    view = started(at).wait(90)
-    assert view.state == "finished", view.problem
-    at.run()
-    assert not at.exception
-    shown = texts(at)
-    assert str(view.result.verdict.text) in shown
-    assert "recorded on" not in shown
-    assert ("Negative transfer." in " ".join(e.value for e in at.error)) == (view.result.verdict.kind == "worse")
-
-
 @pytest.mark.parametrize(
     ("page", "settings"),
-    [("pages/multitask.py", TINY_MULTITASK),
+    [("pages/transfer.py", TINY_TRANSFER),
+     ("pages/multitask.py", TINY_MULTITASK),
      ("pages/meta_learning.py", TINY_META),
      pytest.param("pages/meta_learning.py", TINY_DIGITS, marks=pytest.mark.proof)],
 )  # fmt: skip
@@ -470,6 +456,8 @@ def test_a_tiny_run_reaches_its_verdict(page, settings):
     shown = texts(at)
     assert str(view.result.verdict.text) in shown
     assert "recorded on" not in shown
+    warned = "Negative transfer." in " ".join(e.value for e in at.error)
+    assert warned == (page == "pages/transfer.py" and view.result.verdict.kind == "worse")
 
 
 def test_only_the_chosen_tasks_weights_are_asked_for():

@@ -1,5 +1,6 @@
 """What every technique of the lab must pass; `test_toy.py` runs the same for a fifth one."""
 
+import io
 import json
 from importlib import import_module
 from pathlib import Path
@@ -79,7 +80,9 @@ def events():
     def of(name):
         if name not in made:
             torch.set_num_threads(1)
+            before = torch.get_rng_state()
             made[name] = list(import_module(f"kd_core.{name}").run(tiny(name), load()))
+            assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
         return made[name]
 
     return of
@@ -171,7 +174,9 @@ def test_it_is_found_again_listed_and_compared(name, result, queue, store):
 
 def test_it_is_taken_away_and_read_in_again(name, result):
     assert importing.read(files.json(result).encode()) == result.without_networks()
-    assert len(pd.read_csv(pd.io.common.StringIO(files.csv(result)))) == sum(len(a.trials) for a in result.arms)
+    read = pd.read_csv(io.StringIO(files.csv(result)))
+    assert len(read) == sum(len(arm.trials) for arm in result.arms)
+    assert read["test_errors"].isna().all() == (result.measure != "errors") == read["query_loss"].notna().all()
     assert f"from kd_core import {name} as technique" in files.script(result)
     for language in (ENGLISH, CHINESE):
         assert language(TECHNIQUES[name].title) in handout.html(result, language)

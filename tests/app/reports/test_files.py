@@ -3,7 +3,6 @@
 import ast
 import base64
 import io
-import json
 import os
 import runpy
 import subprocess
@@ -48,15 +47,6 @@ def test_csv_has_a_row_for_each_arm_and_trial(small_result):
     alone = read[read["arm"] == ALONE]
     assert alone["teacher_labels"].isna().all()
     assert read[read["arm"] == TEACHER]["agreement_with_teacher"].isna().all()
-
-
-def test_json_reads_back_without_the_networks(small_result):
-    text = files.json(small_result)
-    read = Result.model_validate_json(text)
-    assert all(trial.weights is None for arm in read.arms for trial in arm.trials)
-    assert files.json(read) == text
-    assert read.verdict == small_result.verdict
-    assert read.arm(DISTILLED).trials[2].mistakes == small_result.arm(DISTILLED).trials[2].mistakes
 
 
 def test_a_saved_network_answers_as_recorded(small_result, uci: Digits):
@@ -162,12 +152,3 @@ def test_nothing_of_a_strangers_file_is_run_by_its_script(small_result):
     tree = ast.parse(text)
     assert not any(isinstance(node, ast.Import) and node.names[0].name == "os" for node in ast.walk(tree))
     assert len(tree.body) == len(ast.parse(files.script(small_result)).body)
-
-
-@pytest.mark.parametrize("technique", list(TECHNIQUES))
-def test_every_technique_is_exported_as_csv_and_json(technique):
-    result = recorded(technique)
-    read = pd.read_csv(io.StringIO(files.csv(result)))
-    assert len(read) == sum(len(arm.trials) for arm in result.arms)
-    assert read["test_errors"].isna().all() == (result.measure != "errors") == read["query_loss"].notna().all()
-    assert json.loads(files.json(result))["technique"] == technique

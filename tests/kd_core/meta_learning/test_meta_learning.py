@@ -26,8 +26,8 @@ from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED
 from kd_core.meta_learning.tasks import NewDigits, Sinusoids, Tasks, centroid_logits, held_out
 from kd_core.nn.cost import peak_megabytes
 from kd_core.nn.seeding import seeded
-from kd_core.results.events import Evaluation, Step
-from kd_core.results.schema import ArmTrial, Result
+from kd_core.results.events import Evaluation
+from kd_core.results.schema import ArmTrial
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.runs.handle import _Task
@@ -503,9 +503,7 @@ def events(tiny):
         return list(assemble.run(ml, SINUSOIDS, tiny))
 
 
-def test_one_result_last_with_honest_arms(events):
-    assert [isinstance(e, Result) for e in events].count(True) == 1
-    assert {type(e) for e in events[:-1]} == {Step, Evaluation}
+def test_arms_are_compared_and_their_measures_agree(events):
     result = events[-1]
     assert [arm.name for arm in result.arms] == [MAML, FIRST_ORDER, REPTILE, PRETRAINED, ORACLE, SCRATCH]
     assert (result.verdict.arm, result.verdict.baseline) == (MAML, PRETRAINED)
@@ -530,25 +528,8 @@ def test_one_result_last_with_honest_arms(events):
     ratio = [j.series["query loss"][1] / m.series["query loss"][1] for j, m in zip(
         result.arm(PRETRAINED).trials, result.arm(MAML).trials, strict=True)]  # fmt: skip
     assert 10**result.verdict.difference.mean == pytest.approx(math.sqrt(ratio[0] * ratio[1]))
-    shares = [e.progress for e in events if isinstance(e, Step) and e.seed == 0 and e.stage == "meta"]
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1)
     looks = [e for e in events if isinstance(e, Evaluation)]
     assert all(e.loss > 0 and e.size == 0 for e in looks)
-
-
-@pytest.mark.parametrize(
-    ("config", "made"),
-    [pytest.param(SINUSOIDS, "events", id="sinusoids"),
-     pytest.param(DIGITS, "digits_result", id="digits", marks=pytest.mark.proof)],
-)  # fmt: skip
-def test_composes_repeats_and_goes_to_json_and_back(config, made, tiny, few_tasks, request):
-    result = request.getfixturevalue(made)
-    result = result if config is DIGITS else result[-1]
-    shared = drained(assemble.prepare(ml, config, tiny))
-    trials = [drained(assemble.trial(ml, config, tiny, shared, seed)) for seed in (1, 0)]
-    assert assemble.joined(ml, config, trials).without_timings() == result.without_timings()
-    assert Result.model_validate_json(result.model_dump_json()) == result
 
 
 def test_arms_begin_at_the_same_weights_and_the_kept_start_gives_its_own_numbers(events, few_tasks):

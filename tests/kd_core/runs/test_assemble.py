@@ -1,4 +1,4 @@
-"""A trial's jobs, trained apart in any order, give what the whole trial gives, to the last bit."""
+"""Jobs trained apart give what their trial gives, and trials what their run gives, to the last bit."""
 
 import pytest
 
@@ -11,6 +11,7 @@ from kd_core.multitask import trainer as multitask
 from kd_core.multitask.settings import MultitaskSettings
 from kd_core.nn import teachers
 from kd_core.results.events import Event, Step
+from kd_core.results.schema import Result
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.transfer import trainer as transfer
@@ -91,6 +92,20 @@ def test_jobs_trained_apart_in_any_order_give_what_the_trial_gives(tiny, name):
     assert together.without_timings() == whole.without_timings()
     one = assemble.joined(trainer, settings.model_copy(update={"seed": 1, "seeds": 1}), [together])
     assert one.verdict == together.verdict  # a trial's Result is judged as a run of one trial is
+
+
+@pytest.mark.parametrize(
+    "name", ["distillation", "transfer", "multitask, equal weights apart", "meta-learning",
+             pytest.param("meta-learning, digits", marks=pytest.mark.proof)],
+)  # fmt: skip
+def test_trials_made_apart_in_any_order_give_what_the_run_gives(tiny, name):
+    trainer, settings, *_ = RUNS[name]
+    settings = settings.model_copy(update={"seeds": 2})
+    shared = drained(assemble.prepare(trainer, settings, tiny))
+    trials = [drained(assemble.trial(trainer, settings, tiny, shared, seed)) for seed in (1, 0)]
+    *_events, result = assemble.run(trainer, settings, tiny)
+    assert assemble.joined(trainer, settings, trials).without_timings() == result.without_timings()
+    assert Result.model_validate_json(result.model_dump_json()) == result
 
 
 def test_a_job_of_a_worker_with_other_data_is_refused(tiny, uci):
