@@ -36,6 +36,11 @@ def until(condition, seconds=180.0):
     return value
 
 
+def finishes(handle):
+    view = handle.wait(180)
+    assert (view.state, str(view.problem)) == ("finished", "None")
+
+
 @pytest.fixture
 def end(tmp_path):
     """The file that ends what was given `trials_end=str(end)`, once a test has seen what it had to see."""
@@ -123,7 +128,7 @@ def test_what_needs_no_preparation_is_done_beside_it(queue, end):
     assert view.seconds_left is None
     assert not any(arm == "student" for _, arm, _ in view.curves)
     end.touch()
-    assert handle.wait(180).state == "finished"
+    finishes(handle)
 
 
 def test_a_map_divides_no_trial(queue):
@@ -208,8 +213,8 @@ def test_two_runs_at_once_and_a_third_waits_its_turn(queue, end):
     assert third.view().place == 2
     end.touch()
     assert {seed for _, _, seed in second.wait(180).curves} == {0, 100, 101, 102}
-    assert first.wait(180).state == "finished"
-    assert third.wait(180).state == "finished"
+    finishes(first)
+    finishes(third)
 
 
 def test_stop_ends_a_running_run_and_frees_its_workers(queue):
@@ -236,7 +241,7 @@ def test_stop_ends_a_queued_run(queue):
     assert last.view().place == 2
     for other in busy:
         other.stop()
-    assert last.wait(180).state == "finished"
+    finishes(last)
     assert not handle.view().curves
 
 
@@ -281,12 +286,29 @@ def test_a_run_all_of_whose_workers_are_killed_at_once_finishes(queue, end):
     assert not {*pids.values()} & {*trial_pids(handle).values()}
 
 
+@pytest.mark.proof
+def test_a_worker_that_takes_long_to_come_back_is_waited_for(queue):
+    """As on a busy machine. Dask, left to itself, gives up a worker that is away for 15 seconds."""
+    until(lambda: len(queue._workers._client.ncores()) == 2)
+    cluster = psutil.Process(queue._workers._process.pid)
+    before = {child.pid for child in cluster.children(recursive=True)}
+    os.kill(next(iter(queue._workers._client.run(os.getpid).values())), signal.SIGKILL)
+    (successor,) = until(lambda: [c for c in cluster.children(recursive=True) if c.pid not in before])
+    successor.suspend()
+    time.sleep(17)
+    assert len(queue._workers._client.ncores()) == 1
+    successor.resume()
+    until(lambda: len(queue._workers._client.ncores()) == 2)
+    time.sleep(5)  # one that was given up would be ended as soon as it is there
+    assert len(queue._workers._client.ncores()) == 2
+
+
 def test_a_run_that_kills_its_workers_is_given_up(queue, monkeypatch):
     monkeypatch.setattr("kd_core.runs.queue.DEATHS", 1)  # a new worker takes seconds
     view = queue.submit(ToySettings(failure="death", seeds=1, steps=2)).wait(180)
     assert view.state == "failed"
     assert "died again and again" in str(view.problem)
-    assert queue.submit(ToySettings()).wait(180).state == "finished"
+    finishes(queue.submit(ToySettings()))
 
 
 def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue):
@@ -298,7 +320,7 @@ def test_when_all_workers_are_lost_the_run_says_so_and_the_next_one_works(queue)
         view = lost.wait(180)
         assert view.state == "failed"
         assert "ended unexpectedly" in str(view.problem)
-    assert queue.submit(ToySettings()).wait(180).state == "finished"
+    finishes(queue.submit(ToySettings()))
 
 
 def test_workers_that_cannot_start_are_a_clear_failure(capfd):
