@@ -33,6 +33,7 @@ with PO.open("wb") as file:
     write_po(file, catalogue, width=0)
 *_, result = run(Settings(), load())
 Path("assets/recorded-prototypes.json").write_text(result.model_dump_json(), encoding="utf-8")
+sys.exit(pytest.main(["-q", "-k", sys.argv[2], "tests/contract/test_technique.py", "tests/test_imports.py"]))
 """
 
 
@@ -48,7 +49,7 @@ def test_a_technique_is_two_folders_a_page_and_a_name(left_out, tmp_path, mnist)
     for part in PARTS:
         whole = ROOT / part
         if whole.is_dir():
-            shutil.copytree(whole, lab / part, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            shutil.copytree(whole, lab / part)
         else:
             shutil.copy(whole, lab / part)
     shutil.copytree(TOY, lab, dirs_exist_ok=True)
@@ -57,13 +58,9 @@ def test_a_technique_is_two_folders_a_page_and_a_name(left_out, tmp_path, mnist)
     names = next(line for line in text.splitlines() if line.startswith("NAMES = "))
     listed.write_text(text.replace(names, names.replace(")", ', "prototypes")')), encoding="utf-8")
 
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=lab, capture_output=True, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": str(lab), "KD_WORKERS": "2"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-
-    run("-c", FINISH, str(TOY / "chinese.json"))
-    run("-m", "pytest", "-q", "-k", f"prototypes{left_out}", "tests/contract/test_technique.py",
-        "tests/test_imports.py")  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", FINISH, str(TOY / "chinese.json"), f"prototypes{left_out}"],
+        cwd=lab, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(lab), "KD_WORKERS": "2"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
