@@ -1,30 +1,44 @@
 // What charts share: an element of a picture, and the picture as a file.
 
-function drawn(tag, className = "", attributes = {}, text) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  if (className) element.setAttribute("class", className);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
+function drawn(tag, className = "", attributes = {}, ...inside) {
+  return made(document.createElementNS("http://www.w3.org/2000/svg", tag), className, attributes, inside);
 }
 
-// A drag in a picture: `follow(x)` hears where the pointer is in it, `release()` when it lets go. Its slider gets the focus.
-function dragIn(svg, slider, follow, { allowed = () => true, release = () => {} } = {}) {
+// An arrow with a head of this length, or shorter with it.
+function arrow(from, to, name, longest) {
+  const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
+  const length = Math.hypot(dx, dy);
+  if (length < 1) return [];
+  const head = Math.min(longest, length);
+  const [ux, uy] = [dx / length, dy / length];
+  const back = [to[0] - head * ux, to[1] - head * uy];
+  const [across, along] = [0.45 * head * uy, 0.45 * head * ux];
+  return [
+    drawn("line", `arrow ${name}`, { x1: from[0], y1: from[1], x2: back[0], y2: back[1] }),
+    drawn("path", `head ${name}`, { d: `M${to}L${back[0] - across} ${back[1] + along}L${back[0] + across} ${back[1] - along}Z` }),
+  ];
+}
+
+// A drag in a picture: `follow(x)` hears where the pointer is in it, `hold()` when it takes hold and `release()` when it
+// lets go. Its slider gets the focus.
+function dragIn(picture, slider, follow, { allowed = () => true, hold = () => {}, release = () => {} } = {}) {
   let isHeld = false;
-  const tell = (event) => follow(event.clientX - svg.getBoundingClientRect().left);
-  svg.addEventListener("pointerdown", (event) => {
-    if (event.button || !allowed()) return;
+  const tell = (event) => follow(event.clientX - picture.getBoundingClientRect().left);
+  picture.addEventListener("pointerdown", (event) => {
+    if (event.button || !allowed(event)) return;
     isHeld = true;
-    svg.setPointerCapture(event.pointerId);
+    hold();
+    picture.setPointerCapture(event.pointerId);
     slider.focus({ preventScroll: true, focusVisible: false });
     event.preventDefault();
     tell(event);
   });
-  svg.addEventListener("pointermove", (event) => isHeld && tell(event));
+  picture.addEventListener("pointermove", (event) => isHeld && tell(event));
   for (const end of ["pointerup", "pointercancel"]) {
-    svg.addEventListener(end, () => {
-      if (isHeld) release();
+    picture.addEventListener(end, () => {
+      if (!isHeld) return;
       isHeld = false;
+      release();
     });
   }
 }

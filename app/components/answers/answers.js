@@ -1,31 +1,21 @@
 // Bars of what every arm answers to one digit, the mean over its trials. Digit, T and the arms shown follow the hand.
 
 const DIGITS = [...Array(10).keys()];
-const CHIPS = [1, 2, 4, 8, 20, 50];
+const CHOICES = [1, 2, 4, 8, 20, 50]; // of T
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements. What was chosen is
-// remembered for as long as the tab of the browser has the lab open: { digit, T, shown }.
-const views = new WeakMap();
+// What was chosen, for as long as the tab of the browser has the lab open: { digit, T, shown }.
 const remembered = (globalThis.labAnswers ??= new Map());
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".answers");
-  if (!views.has(root)) views.set(root, new View(root));
-  return views.get(root).receive(data);
-}
+export default (streamlit) => mount(View, streamlit);
 
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.svg = root.querySelector("svg.chart");
-    this.slider = root.querySelector("#heat");
-    this.slider.addEventListener("input", () => this.choose({ T: this.slider.valueAsNumber }));
-    this.chips = CHIPS.map((T) => {
-      const chip = make("button", "", { type: "button" }, T);
-      chip.addEventListener("click", () => this.choose({ T }));
-      return chip;
-    });
-    root.querySelector(".chips").append(...this.chips);
+    const choose = (T) => this.choose({ T });
+    this.temperature = new TemperatureSlider(root, { choices: CHOICES, named: String, choose });
+    const { slider } = this.temperature;
+    slider.addEventListener("input", () => choose(slider.valueAsNumber));
     this.svg.addEventListener("pointermove", (event) => this.point(this.digitAt(event)));
     this.svg.addEventListener("pointerdown", (event) => this.point(this.digitAt(event)));
     this.svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.point(null));
@@ -39,9 +29,7 @@ class View {
     this.data = data;
     if (text !== this.text) this.fill();
     this.text = text;
-    const watcher = new ResizeObserver(() => this.draw());
-    watcher.observe(this.svg);
-    return () => watcher.disconnect();
+    this.watch(this.svg);
   }
 
   fill() {
@@ -51,12 +39,11 @@ class View {
     const shown = data.arms.map(({ name, shown }) => before.shown?.get(name) ?? shown);
     const digit = before.digit < data.digits.length ? before.digit : data.first;
     Object.assign(this, { digit, T: before.T ?? data.temperature, shown, pointed: null });
-    sayAll(this.root, (name) => this.say(name));
+    this.sayAll();
     this.thumbs = data.digits.map(({ label, pixels }, place) => {
-      const thumb = make("button", "thumb", { type: "button", "aria-label": this.say("choose", { label, number: place + 1, count: data.digits.length }) });
-      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
-      paint(canvas, pixels);
-      thumb.append(canvas);
+      const thumb = thumbOf(pixels);
+      const named = this.say("choose", { label, number: place + 1, count: data.digits.length });
+      thumb.setAttribute("aria-label", named);
       thumb.addEventListener("click", () => this.choose({ digit: place }));
       return thumb;
     });
@@ -93,10 +80,6 @@ class View {
     return at >= 0 && at < 10 ? at : null;
   }
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   // The mean over an arm's trials of softmax(logits / T).
   answer(number) {
     const each = this.logits[number].map((trial) => softmax(trial[this.digit], this.T));
@@ -110,12 +93,9 @@ class View {
     const answers = data.arms.map((_, number) => this.answer(number));
     paint(root.querySelector("figure canvas"), pixels);
     root.querySelector("figure canvas").setAttribute("aria-label", this.say("digit_alt", { label }));
-    write(root, "named", this.say("named", { label, index }));
-    write(root, "T", t);
-    this.slider.value = this.T;
-    this.slider.style.setProperty("--at", (this.T - this.slider.min) / (this.slider.max - this.slider.min));
-    this.slider.setAttribute("aria-valuetext", `T = ${t}`);
-    this.chips.forEach((chip, at) => chip.setAttribute("aria-pressed", CHIPS[at] === this.T));
+    this.out("named", this.say("named", { label, index }));
+    this.out("T", t);
+    this.temperature.show(this.T);
     this.thumbs.forEach((thumb, place) => thumb.setAttribute("aria-pressed", place === this.digit));
     const pointed = this.pointed ?? label;
     for (const button of root.querySelectorAll(".legend button")) {

@@ -33,12 +33,12 @@ class Chart {
     if (!width) return;
     // All but the marker changes only with the data, the words and the size.
     this.em = parseFloat(getComputedStyle(svg).fontSize);
-    const state = JSON.stringify([width, height, this.em, view.data.stamp, view.data.words, view.kept.asks]);
+    const state = JSON.stringify([width, height, this.em, view.data.stamp, view.data.words, view.quiz.asks]);
     if (state !== this.drawn) {
       this.drawn = state;
       this.measure(width, height);
       this.marker = drawn("g", "marker");
-      svg.replaceChildren(...this.grid(), ...(view.kept.asks ? [] : [...this.curves(), ...this.names(), ...this.points()]), this.marker);
+      svg.replaceChildren(...this.grid(), ...(view.quiz.asks ? [] : [...this.curves(), ...this.names(), ...this.points()]), this.marker);
       view.root.classList.toggle("narrow", this.isNarrow);
       const box = { left: this.left, top: this.top, width: this.right - this.left, height: this.bottom - this.top };
       for (const [side, value] of Object.entries(box)) this.cover.style[side] = `${value}px`;
@@ -135,7 +135,7 @@ class Chart {
 
   drawMarker() {
     const { view } = this;
-    if (view.kept.asks) return this.marker.replaceChildren();
+    if (view.quiz.asks) return this.marker.replaceChildren();
     const x = this.x(view.data.shifts[view.at]);
     const dots = [...ARMS].reverse().flatMap((arm) => {
       const trials = view.trials(arm);

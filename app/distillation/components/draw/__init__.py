@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted
 from app.distillation.draw import Network
 from app.results.bundled import Digit
 from kd_core.messages import N_
@@ -79,7 +79,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=(SHARED,))
+_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=("controls",))
 
 
 def draw(

@@ -68,7 +68,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted(__file__, "losses")
+_mount = mounted(__file__, "losses", shared=("controls", "svg"))
 
 
 def pitfalls(

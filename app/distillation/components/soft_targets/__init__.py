@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted
 from app.results.bundled import Digit
 from kd_core.messages import N_
 
@@ -94,7 +94,7 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-_mount = mounted(__file__, "quiz", "matrix", shared=(SHARED,))
+_mount = mounted(__file__, "quiz", "matrix", shared=("controls", "quiz"))
 
 
 def soft_targets(

@@ -7,7 +7,7 @@ picture's: it hears of it, and tells Python.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.components import SHARED, SVG, mounted
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -32,7 +32,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted(__file__, shared=(SVG, SHARED))
+_mount = mounted(__file__, shared=("controls", "svg"))
 
 
 def t_squared(

@@ -4,23 +4,16 @@
 const ENDS = [0.5, 50];
 const LINES = ["soft", "bare", "hard", "limit"];
 const POWERS = [-4, -3, -2, -1, 0, 1];
-const PAUSE_MS = 400; // keys have no release, so a pause is one
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".lengths");
-  if (!views.has(root)) views.set(root, new View(root));
-  return views.get(root).receive(data);
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.svg = root.querySelector(".stage svg");
     this.track = root.querySelector(".track");
     this.slider = root.querySelector("input");
+    this.redraw = () => this.draw();
     this.listen();
   }
 
@@ -29,18 +22,17 @@ class View {
     this.isStill = false; // what does not move is drawn anew
     [this.slider.min, this.slider.max] = ENDS.map(Math.log);
     LINES.forEach((name) => this.root.style.setProperty(`--${name}`, data.colours[name]));
-    sayAll(this.root, (name) => this.say(name));
+    this.sayAll();
     this.fillRows();
-    const draw = () => this.draw();
-    const watcher = new ResizeObserver(draw);
-    watcher.observe(this.svg);
-    live.addEventListener("change", draw);
-    draw();
-    return () => {
-      watcher.disconnect();
-      live.removeEventListener("change", draw);
-      clearTimeout(this.timer);
-    };
+    this.watch(this.svg);
+    live.addEventListener("change", this.redraw);
+    this.draw();
+  }
+
+  close() {
+    super.close();
+    live.removeEventListener("change", this.redraw);
+    clearTimeout(this.timer);
   }
 
   get T() {
@@ -54,8 +46,7 @@ class View {
   // --- the hand ------------------------------------------------------------------------------------
 
   ask(T, released) {
-    const [low, high] = ENDS;
-    const wish = Math.min(high, Math.max(low, Math.round(10 * T) / 10));
+    const wish = within(Math.round(10 * T) / 10, ENDS);
     clearTimeout(this.timer);
     live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
   }
@@ -87,10 +78,6 @@ class View {
 
   // --- drawing ---------------------------------------------------------------------------------------
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   fillRows() {
     const rows = LINES.map((name) => {
       const head = make("th", "", { scope: "row" });
@@ -106,14 +93,14 @@ class View {
     const { T, alpha } = this;
     const t = inTenths(T);
     const at = Object.fromEntries(LINES.map((name) => [name, this.lengthAt(name, T)]));
-    for (const name of LINES) write(this.root, name, at[name].toPrecision(2));
-    write(this.root, "T", t);
-    write(this.root, "length", this.say("length", { t }));
+    for (const name of LINES) this.out(name, at[name].toPrecision(2));
+    this.out("T", t);
+    this.out("length", this.say("length", { t }));
     const a = inFull(alpha, 0);
-    write(this.root, "acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
+    this.out("acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
     const times = (name) => ((alpha * at[name]) / ((1 - alpha) * at.hard)).toPrecision(2);
     const weighted = alpha === 1 ? "only_soft" : alpha === 0 ? "only_hard" : "weighted";
-    write(this.root, "weighted", this.say(weighted, { t, alpha: a, with: times("soft"), without: times("bare") }));
+    this.out("weighted", this.say(weighted, { t, alpha: a, with: times("soft"), without: times("bare") }));
     this.slider.value = Math.log(T);
     this.slider.setAttribute("aria-valuetext", `T = ${t}`);
     this.drawChart(T, t, at);

@@ -53,7 +53,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted(__file__, "net")
+_mount = mounted(__file__, "net", shared=("quiz", "svg"))
 
 
 def adaptation(

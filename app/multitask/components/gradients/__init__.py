@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted
 from app.results.bundled import RecordedStep
 from kd_core.messages import N_
 
@@ -57,7 +57,7 @@ WORDS = {
 }  # fmt: skip
 
 
-_mount = mounted(__file__, shared=(SHARED,))
+_mount = mounted(__file__, shared=("controls", "quiz", "svg"))
 
 
 def gradients(

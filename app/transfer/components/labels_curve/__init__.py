@@ -63,8 +63,7 @@ WORDS = {
 }  # fmt: skip
 
 
-# The three scripts make one module: Streamlit takes one. Only the first exports.
-_mount = mounted(__file__, "chart", "quiz")
+_mount = mounted(__file__, "chart", shared=("controls", "quiz", "svg"))
 
 
 def labels_curve(

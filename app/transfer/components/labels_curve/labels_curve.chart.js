@@ -30,7 +30,7 @@ class Chart {
     this.measure(width, height);
     // All but the marker changes only with the data, the words and the size; the marker glides.
     const { data } = this.view;
-    const state = JSON.stringify([width, height, this.em, data, this.view.quiz.asks, this.view.quiz.kept]);
+    const state = JSON.stringify([width, height, this.em, data, this.view.quiz.asks, this.view.quiz.guess]);
     if (state !== this.drawn) {
       this.drawn = state;
       this.svg.replaceChildren(...this.still(), ...this.makeMarker(), ...this.own());
@@ -59,22 +59,22 @@ class Chart {
   still() {
     const { view, em } = this;
     const { data } = view;
-    const grid = draw("g", "grid");
+    const grid = drawn("g", "grid");
     const step = 100 - this.lowest > 50 ? 20 : 10;
     for (let value = 100; value >= this.lowest; value -= step) {
       const y = this.y(100 * (100 - value));
-      grid.append(draw("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
-      grid.append(draw("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, value));
+      grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
+      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, value));
     }
     for (const labels of data.labels) {
       const x = this.x(labels);
-      grid.append(draw("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.4 * em }));
-      grid.append(draw("text", "", { x, y: this.bottom + 1.5 * em, "text-anchor": "middle" }, labels));
+      grid.append(drawn("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.4 * em }));
+      grid.append(drawn("text", "", { x, y: this.bottom + 1.5 * em, "text-anchor": "middle" }, labels));
     }
-    grid.append(draw("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
+    grid.append(drawn("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
     const middle = (this.left + this.right) / 2;
-    grid.append(draw("text", "", { x: middle, y: this.bottom + 2.9 * em, "text-anchor": "middle" }, view.say("x")));
-    grid.append(draw("text", "", { x: 0, y: 0.9 * em }, view.say("y", { target: data.target })));
+    grid.append(drawn("text", "", { x: middle, y: this.bottom + 2.9 * em, "text-anchor": "middle" }, view.say("x")));
+    grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, view.say("y", { target: data.target })));
     if (view.quiz.asks) return [grid]; // covered: what is not drawn cannot be found either
     return [grid, ...["scratch", "tuned"].flatMap((arm) => this.curve(arm)), ...this.guess()];
   }
@@ -87,10 +87,10 @@ class Chart {
     const around = known ? [...points(errors.low), ...points(errors.high).reverse()] : [];
     const mean = points(errors.mean);
     return [
-      draw("polygon", `band ${arm}`, { points: around.join(" ") }),
-      draw("polyline", `curve ${arm}`, { points: mean.join(" ") }),
-      ...mean.map(([cx, cy]) => draw("circle", `dot ${arm}`, { cx, cy, r: 0.32 * this.em })),
-      draw("text", `name ${arm}`, {}, this.view.say(arm)),
+      drawn("polygon", `band ${arm}`, { points: around.join(" ") }),
+      drawn("polyline", `curve ${arm}`, { points: mean.join(" ") }),
+      ...mean.map(([cx, cy]) => drawn("circle", `dot ${arm}`, { cx, cy, r: 0.32 * this.em })),
+      drawn("text", `name ${arm}`, {}, this.view.say(arm)),
     ];
   }
 
@@ -105,19 +105,19 @@ class Chart {
     const above = Math.min(labels.length - 1, Math.max(1, from));
     const below = labels.findLastIndex((each) => this.x(each) + 0.8 * this.em + lower.getComputedTextLength() < this.right);
     const under = Math.max(0, Math.min(below, Math.round(labels.length * 0.3)));
-    fill(upper, "name tuned", { x: this.x(labels[above]) - 0.8 * this.em, y: this.y(tuned.mean[above]) - 0.5 * this.em, "text-anchor": "end" });
-    fill(lower, "name scratch", { x: this.x(labels[under]) + 0.8 * this.em, y: this.y(scratch.mean[under]) + 1.2 * this.em });
+    set(upper, { x: this.x(labels[above]) - 0.8 * this.em, y: this.y(tuned.mean[above]) - 0.5 * this.em, "text-anchor": "end" });
+    set(lower, { x: this.x(labels[under]) + 0.8 * this.em, y: this.y(scratch.mean[under]) + 1.2 * this.em });
   }
 
   guess() {
-    const { guess } = this.view.quiz.kept;
+    const guess = Number(this.view.quiz.guess);
     if (!this.view.data.labels.includes(guess)) return [];
     const x = this.x(guess);
     const isLate = x > (this.left + this.right) / 2;
     const place = { x: x + (isLate ? -0.5 : 0.5) * this.em, y: this.bottom - 0.6 * this.em, "text-anchor": isLate ? "end" : "start" };
     return [
-      draw("line", "guess", { x1: x, x2: x, y1: this.top, y2: this.bottom }),
-      draw("text", "guessed", place, this.view.say("your_guess")),
+      drawn("line", "guess", { x1: x, x2: x, y1: this.top, y2: this.bottom }),
+      drawn("text", "guessed", place, this.view.say("your_guess")),
     ];
   }
 
@@ -129,18 +129,18 @@ class Chart {
     const r = 0.6 * this.em;
     const diamonds = ["scratch", "tuned"].map((arm) => {
       const y = this.y(mine[arm]);
-      return draw("path", `own ${arm}`, { d: `M${x} ${y - r}L${x + r} ${y}L${x} ${y + r}L${x - r} ${y}Z` });
+      return drawn("path", `own ${arm}`, { d: `M${x} ${y - r}L${x + r} ${y}L${x} ${y + r}L${x - r} ${y}Z` });
     });
     const isLast = x > this.right - 6 * this.em;
     const y = this.y((mine.scratch + mine.tuned) / 2) + 0.35 * this.em;
     const place = { x: x + (isLast ? -1 : 1) * this.em, y, "text-anchor": isLast ? "end" : "start" };
-    return [...diamonds, draw("text", "mine", place, this.view.say("mine"))];
+    return [...diamonds, drawn("text", "mine", place, this.view.say("mine"))];
   }
 
   makeMarker() {
     if (this.view.quiz.asks) return [];
-    this.marker = draw("g", "marker");
-    this.parts = { line: draw("line"), between: draw("line", "between"), scratch: draw("circle", "scratch"), tuned: draw("circle", "tuned") };
+    this.marker = drawn("g", "marker");
+    this.parts = { line: drawn("line"), between: drawn("line", "between"), scratch: drawn("circle", "scratch"), tuned: drawn("circle", "tuned") };
     this.marker.append(...Object.values(this.parts));
     return [this.marker];
   }
@@ -151,8 +151,8 @@ class Chart {
     const [scratch, tuned] = [data.scratch.mean[at], data.tuned.mean[at]].map((errors) => this.y(errors));
     const { line, between, ...dots } = this.parts;
     this.marker.style.transform = `translateX(${this.x(data.labels[at])}px)`;
-    fill(line, "", { y1: this.top, y2: this.bottom });
-    fill(between, "between", { y1: scratch, y2: tuned });
+    set(line, { y1: this.top, y2: this.bottom });
+    set(between, { y1: scratch, y2: tuned });
     dots.scratch.setAttribute("cy", scratch);
     dots.tuned.setAttribute("cy", tuned);
   }
