@@ -1,7 +1,50 @@
-// What charts share: an element of a picture, and the picture as a file.
+// What charts share: elements of a picture, its scales and axes, a drag in it, and the picture as a file.
 
 function drawn(tag, className = "", attributes = {}, ...inside) {
   return made(document.createElementNS("http://www.w3.org/2000/svg", tag), className, attributes, inside);
+}
+
+// The box of a chart in its picture, inside margins that are given in heights of its letters.
+function frame(svg, { left, right, top, bottom }) {
+  const { clientWidth: width, clientHeight: height } = svg;
+  const em = parseFloat(getComputedStyle(svg).fontSize);
+  return { width, height, em, left: left * em, right: width - right * em, top: top * em, bottom: height - bottom * em };
+}
+
+// Where the box is, for what lies over the chart and under it.
+function publish({ left, right, top, bottom, width }, root) {
+  const sides = { left, right: width - right, top, tall: bottom - top };
+  for (const [name, value] of Object.entries(sides)) root.style.setProperty(`--${name}`, `${value}px`);
+}
+
+// From a value to its place; `back` from a place to its value, no further than to the ends.
+function linear([low, high], [from, to]) {
+  const place = (value) => from + ((to - from) * (value - low)) / (high - low);
+  place.back = (at) => low + (high - low) * within((at - from) / (to - from), [0, 1]);
+  return place;
+}
+
+function logarithmic(ends, places) {
+  const even = linear(ends.map(Math.log), places);
+  const place = (value) => even(Math.log(value));
+  place.back = (at) => Math.exp(even.back(at));
+  return place;
+}
+
+// A chart's axes in its box: lines at `ys` and ticks at `xs`, pairs of a place and a text, and what y is.
+function axes({ left, right, bottom, em }, { xs = [], ys, title = "" }) {
+  const grid = drawn("g", "grid");
+  for (const [y, text] of ys) {
+    grid.append(drawn("line", "", { x1: left, x2: right, y1: y, y2: y }));
+    grid.append(drawn("text", "", { x: left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, text));
+  }
+  for (const [x, text] of xs) {
+    grid.append(drawn("line", "", { x1: x, x2: x, y1: bottom, y2: bottom + 0.3 * em }));
+    grid.append(drawn("text", "", { x, y: bottom + 1.4 * em, "text-anchor": "middle" }, text));
+  }
+  grid.append(drawn("line", "axis", { x1: left, x2: right, y1: bottom, y2: bottom }));
+  grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, title));
+  return grid;
 }
 
 // An arrow with a head of this length, or shorter with it.

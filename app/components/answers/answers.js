@@ -76,8 +76,8 @@ class View extends Part {
   }
 
   digitAt(event) {
-    const at = Math.floor((event.clientX - this.svg.getBoundingClientRect().left - this.left) / this.step);
-    return at >= 0 && at < 10 ? at : null;
+    const at = event.clientX - this.svg.getBoundingClientRect().left;
+    return this.x(0) <= at && at < this.x(10) ? Math.floor(this.x.back(at)) : null;
   }
 
   // The mean over an arm's trials of softmax(logits / T).
@@ -115,27 +115,24 @@ class View extends Part {
 
   drawChart(answers, t, pointed) {
     const { svg } = this;
-    const { clientWidth: width, clientHeight: height } = svg;
-    if (!width) return;
-    const em = parseFloat(getComputedStyle(svg).fontSize);
-    const [right, top, bottom] = [width - 2, 1.8 * em, height - 1.6 * em];
-    this.left = 3 * em;
-    this.step = (right - this.left) / 10;
-    const x = (digit) => this.left + digit * this.step;
-    const y = (p) => bottom - (bottom - top) * p;
-    const grid = drawn("g", "grid");
-    for (const p of [0, 0.25, 0.5, 0.75, 1]) {
-      grid.append(drawn("line", p ? "" : "axis", { x1: this.left, x2: right, y1: y(p), y2: y(p) }));
-      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y(p) + 0.35 * em, "text-anchor": "end" }, p));
-    }
-    grid.append(drawn("text", "", { x: 0, y: 0.8 * em }, this.say("y", { t })));
-    const digits = DIGITS.map((digit) =>
-      drawn("text", digit === pointed ? "now" : "", { x: x(digit) + this.step / 2, y: bottom + 1.3 * em, "text-anchor": "middle" }, digit));
-    const here = drawn("rect", "here", { x: x(pointed), y: top, width: this.step, height: bottom - top });
+    const box = frame(svg, { left: 3, right: 0.15, top: 1.8, bottom: 1.6 });
+    const { left, right, top, bottom, em } = box;
+    if (!box.width) return;
+    const x = (this.x = linear([0, 10], [left, right]));
+    const y = linear([0, 1], [bottom, top]);
+    const column = x(1) - x(0);
+    const grid = axes(box, { ys: [0, 0.25, 0.5, 0.75, 1].map((p) => [y(p), p]), title: this.say("y", { t }) });
+    const digits = DIGITS.map((digit) => {
+      const place = { x: x(digit + 0.5), y: bottom + 1.4 * em, "text-anchor": "middle" };
+      return drawn("text", digit === pointed ? "now" : "", place, digit);
+    });
+    const here = drawn("rect", "here", { x: x(pointed), y: top, width: column, height: bottom - top });
     const visible = this.shown.flatMap((each, number) => (each ? [number] : []));
-    const wide = (0.8 * this.step) / Math.max(1, visible.length);
-    const bars = visible.flatMap((number, place) => DIGITS.map((digit) =>
-      this.bar(number, x(digit) + 0.1 * this.step + place * wide, y(answers[number][digit]), wide, bottom - y(answers[number][digit]))));
+    const wide = (0.8 * column) / Math.max(1, visible.length);
+    const bars = visible.flatMap((number, place) => DIGITS.map((digit) => {
+      const upper = y(answers[number][digit]);
+      return this.bar(number, x(digit + 0.1) + place * wide, upper, wide, bottom - upper);
+    }));
     svg.replaceChildren(this.hatches(), here, grid, ...bars, ...digits);
   }
 

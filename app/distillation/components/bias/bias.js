@@ -34,7 +34,7 @@ class View extends Part {
   listen() {
     this.slider.addEventListener("input", () => this.move(this.slider.valueAsNumber));
     const { svg } = this.chart;
-    dragIn(svg, this.slider, (x) => this.move(this.chart.shiftAt(x)), { allowed: () => !this.quiz.asks });
+    dragIn(svg, this.slider, (x) => this.move(this.chart.x.back(x)), { allowed: () => !this.quiz.asks });
   }
 
   // One shift for all trials.

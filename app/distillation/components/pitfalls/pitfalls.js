@@ -194,7 +194,8 @@ class View extends Part {
     const tip = [20 + longest * unit * Math.cos(angle), middle - longest * unit * Math.sin(angle)];
     const tail = [20, middle];
     const shapes = [...arrow(tail, [20 + unit, middle], "right", 12), ...arrow(tail, tip, "wrong", 12)];
-    if (Math.hypot(tip[0] - tail[0], tip[1] - tail[1]) < 1) shapes.push(drawn("circle", "head wrong", { cx: 20, cy: middle, r: 3 }));
+    const length = Math.hypot(tip[0] - tail[0], tip[1] - tail[1]);
+    if (length < 4) shapes.push(drawn("circle", "head wrong", { cx: tail[0], cy: tail[1], r: 3 })); // no arrow to be seen
     const label = (kind, x, y, text) => drawn("text", kind, { x, y }, text);
     shapes.push(label("right", 20 + unit + 6, middle + (degrees < 20 ? 15 : 5), this.say("arrow_right")));
     const cut = times > LONGEST ? ` ${this.say("clipped")}` : "";

@@ -4,6 +4,7 @@
 const ENDS = [0.5, 50];
 const LINES = ["soft", "bare", "hard", "limit"];
 const POWERS = [-4, -3, -2, -1, 0, 1];
+const TICKS = [0.5, 1, 2, 4, 10, 20, 50];
 
 export default (streamlit) => mount(View, streamlit);
 
@@ -59,7 +60,7 @@ class View extends Part {
       this.ask(T, false);
       this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
     });
-    dragIn(svg, slider, (x) => this.ask(this.temperatureAt(x), false), { release: () => this.ask(this.T, true) });
+    dragIn(svg, slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
     this.root.querySelector(".save").addEventListener("click", () => {
       save(svg, "distillation-lab-gradients", this.data.form);
     });
@@ -107,62 +108,34 @@ class View extends Part {
   }
 
   drawChart(T, t, at) {
-    const { clientWidth: width, clientHeight: height } = this.svg;
-    if (!width) return;
-    const em = (this.em = parseFloat(getComputedStyle(this.svg).fontSize));
-    [this.left, this.right, this.top, this.bottom] = [3.6 * em, width - 1.2 * em, 2.6 * em, height - 1.6 * em];
-    const size = `${width} ${height} ${em}`;
+    const box = frame(this.svg, { left: 3.6, right: 1.2, top: 2.6, bottom: 1.6 });
+    const { left, right, top, bottom, em } = box;
+    if (!box.width) return;
+    const size = JSON.stringify(box);
     if (!this.isStill || size !== this.size) {
       Object.assign(this, { isStill: true, size });
       const all = Object.values(this.data.lengths).flat();
-      [this.lowest, this.highest] = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.ends = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.x = logarithmic(ENDS, [left, right]);
+      this.y = logarithmic(this.ends, [bottom, top]);
       this.marker = drawn("g", "marker");
-      this.svg.replaceChildren(this.grid(), ...LINES.map((name) => this.curve(name)), this.marker);
-      for (const [name, value] of [["left", this.left], ["right", width - this.right]]) this.root.style.setProperty(`--${name}`, `${value}px`);
+      this.svg.replaceChildren(this.grid(box), ...LINES.map((name) => this.curve(name)), this.marker);
+      publish(box, this.root);
     }
     const x = this.x(T);
-    const isRight = x > this.right - 6 * em;
+    const isRight = x > right - 6 * em;
     this.marker.replaceChildren(
-      drawn("line", "", { x1: x, x2: x, y1: this.top, y2: this.bottom }),
+      drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }),
       ...LINES.map((name) => drawn("circle", name, { cx: x, cy: this.y(at[name]), r: 5.5, style: `--hue: var(--${name})` })),
-      drawn("text", "", { x: x + (isRight ? -6 : 6), y: this.top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
+      drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
     );
   }
 
-  share(T) {
-    return Math.log(T / ENDS[0]) / Math.log(ENDS[1] / ENDS[0]);
-  }
-
-  x(T) {
-    return this.left + (this.right - this.left) * this.share(T);
-  }
-
-  temperatureAt(x) {
-    const share = Math.min(1, Math.max(0, (x - this.left) / (this.right - this.left)));
-    return ENDS[0] * (ENDS[1] / ENDS[0]) ** share;
-  }
-
-  y(length) {
-    return this.bottom - (this.bottom - this.top) * (Math.log(length / this.lowest) / Math.log(this.highest / this.lowest));
-  }
-
-  grid() {
-    const { em } = this;
-    const grid = drawn("g", "grid");
-    for (const power of POWERS) {
-      const y = this.y(10 ** power);
-      if (y < this.top || y > this.bottom) continue;
-      grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
-      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, 10 ** power));
-    }
-    for (const T of [0.5, 1, 2, 4, 10, 20, 50]) {
-      const x = this.x(T);
-      grid.append(drawn("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.3 * em }));
-      grid.append(drawn("text", "", { x, y: this.bottom + 1.4 * em, "text-anchor": "middle" }, T));
-    }
-    grid.append(drawn("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
-    grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, this.say("y")));
-    return grid;
+  grid(box) {
+    const [lowest, highest] = this.ends;
+    const powers = POWERS.map((power) => 10 ** power).filter((value) => lowest <= value && value <= highest);
+    const ys = powers.map((value) => [this.y(value), value]);
+    return axes(box, { xs: TICKS.map((T) => [this.x(T), T]), ys, title: this.say("y") });
   }
 
   curve(name) {

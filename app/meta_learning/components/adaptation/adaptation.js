@@ -4,6 +4,7 @@ const ARMS = ["maml", "joint"];
 const X = [-5, 5];
 const Y = [-6.5, 6.5];
 const GRID = Array.from({ length: 101 }, (_, i) => X[0] + ((X[1] - X[0]) * i) / 100);
+const MARKS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]; // of the mean error
 const AT_KEY = { ArrowUp: [0, 0.2], ArrowDown: [0, -0.2], ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0] };
 
 export default (streamlit) => mount(View, streamlit);
@@ -77,8 +78,9 @@ class View extends Part {
     });
     svg.addEventListener("pointermove", (event) => {
       if (this.held === undefined) return;
-      const box = svg.getBoundingClientRect();
-      this.move(this.held, this.frame(svg).back(event.clientX - box.left, event.clientY - box.top));
+      const { left, top } = svg.getBoundingClientRect();
+      const { x, y } = this.plane(svg);
+      this.move(this.held, [x.back(event.clientX - left), y.back(event.clientY - top)]);
     });
     for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (this.held = undefined));
     svg.addEventListener("keydown", (event) => {
@@ -137,37 +139,21 @@ class View extends Part {
     this.drawMean();
   }
 
-  frame(svg) {
-    const [wide, high] = [svg.clientWidth, svg.clientHeight];
-    const em = parseFloat(getComputedStyle(svg).fontSize);
-    const [left, right, top, bottom] = [2 * em, wide - 0.8 * em, 0.6 * em, high - 1.8 * em];
-    return {
-      wide, high, em, left, right, top, bottom,
-      x: (x) => left + ((x - X[0]) / (X[1] - X[0])) * (right - left),
-      y: (y) => bottom - ((y - Y[0]) / (Y[1] - Y[0])) * (bottom - top),
-      back: (px, py) => [
-        X[0] + ((px - left) / (right - left)) * (X[1] - X[0]),
-        Y[0] + ((bottom - py) / (bottom - top)) * (Y[1] - Y[0]),
-      ],
-    };
+  plane(svg) {
+    const box = frame(svg, { left: 2, right: 0.8, top: 0.6, bottom: 1.8 });
+    return { box, x: linear(X, [box.left, box.right]), y: linear(Y, [box.bottom, box.top]) };
   }
 
   drawPanel(arm, before, after, error) {
     const { asks } = this.quiz;
     const svg = this.charts[arm];
-    const at = this.frame(svg);
-    if (!at.wide) return;
-    svg.setAttribute("viewBox", `0 0 ${at.wide} ${at.high}`);
-    const line = (values) => values.map((y, i) => `${i ? "L" : "M"}${at.x(GRID[i]).toFixed(1)} ${at.y(within(y, Y)).toFixed(1)}`).join("");
-    const axes = drawn("g", "axes");
-    for (const y of [-5, 0, 5]) {
-      axes.append(drawn("line", "", { x1: at.left, x2: at.right, y1: at.y(y), y2: at.y(y) }));
-      axes.append(drawn("text", "", { x: at.left - 0.4 * at.em, y: at.y(y) + 0.35 * at.em, "text-anchor": "end" }, y < 0 ? `−${-y}` : String(y)));
-    }
-    for (const x of [-5, 0, 5]) {
-      axes.append(drawn("text", "", { x: at.x(x), y: at.high - 0.4 * at.em, "text-anchor": "middle" }, x < 0 ? `−${-x}` : String(x)));
-    }
-    const shapes = [axes, drawn("path", "truth", { d: line(GRID.map((x) => this.truth(x))) })];
+    const { box, x, y } = this.plane(svg);
+    if (!box.width) return;
+    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+    const line = (values) =>
+      values.map((value, i) => `${i ? "L" : "M"}${x(GRID[i]).toFixed(1)} ${y(within(value, Y)).toFixed(1)}`).join("");
+    const ticks = (place) => [-5, 0, 5].map((value) => [place(value), minus(String(value))]);
+    const shapes = [axes(box, { xs: ticks(x), ys: ticks(y) }), drawn("path", "truth", { d: line(GRID.map((x) => this.truth(x))) })];
     if (!asks) {
       if (this.steps) shapes.push(drawn("path", `curve before ${arm}`, { d: line(before) }));
       shapes.push(drawn("path", `curve ${arm}`, { d: line(after) }));
@@ -179,8 +165,9 @@ class View extends Part {
       nodes = drawn("g", "points");
       this.points.forEach((_, number) => nodes.append(drawn("circle", "", { r: 8, tabindex: 0, role: "button", "data-point": number })));
     }
-    this.points.forEach(([x, y], number) => {
-      set(nodes.children[number], { cx: at.x(x), cy: at.y(y), "aria-label": this.say("point", { x: x.toFixed(1), y: y.toFixed(1) }) });
+    this.points.forEach(([at, value], number) => {
+      const said = this.say("point", { x: at.toFixed(1), y: value.toFixed(1) });
+      set(nodes.children[number], { cx: x(at), cy: y(value), "aria-label": said });
     });
     if (nodes.parentNode !== svg) svg.replaceChildren(...shapes, nodes);
     else {
@@ -192,23 +179,18 @@ class View extends Part {
   // Mean error of many tasks over steps, as recorded, on a logarithmic axis; the marker is at k.
   drawMean() {
     const svg = this.charts.mean;
-    const { wide, high, em, left, right, top, bottom } = { ...this.frame(svg) };
-    if (!wide || this.quiz.asks) return svg.replaceChildren();
+    const box = frame(svg, { left: 3.2, right: 1.3, top: 0.6, bottom: 1.8 });
+    const { em, left, right, top, bottom } = box;
+    if (!box.width || this.quiz.asks) return svg.replaceChildren();
     const { mean } = this.data;
-    const from = left + 1.2 * em;
-    const to = right - 0.5 * em;
     const all = ARMS.flatMap((arm) => [...mean[arm].low, ...mean[arm].high]).filter((value) => value > 0);
-    const [least, most] = [Math.log10(Math.min(...all)) - 0.05, Math.log10(Math.max(...all)) + 0.05];
-    const x = (step) => from + (step / 10) * (to - from);
-    const y = (value) => bottom - ((Math.log10(Math.max(value, 1e-9)) - least) / (most - least)) * (bottom - top);
-    const shapes = [drawn("g", "axes")];
-    for (const tick of [0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((value) => Math.log10(value) >= least && Math.log10(value) <= most)) {
-      shapes[0].append(drawn("line", "", { x1: from, x2: to, y1: y(tick), y2: y(tick) }));
-      shapes[0].append(drawn("text", "", { x: from - 0.4 * em, y: y(tick) + 0.35 * em, "text-anchor": "end" }, String(tick)));
-    }
-    for (const step of [0, 1, 5, 10]) {
-      shapes[0].append(drawn("text", "", { x: x(step), y: high - 0.4 * em, "text-anchor": "middle" }, String(step)));
-    }
+    const ends = [Math.min(...all) / 1.12, Math.max(...all) * 1.12];
+    const x = linear([0, 10], [left, right]);
+    const level = logarithmic(ends, [bottom, top]);
+    const y = (value) => level(Math.max(value, 1e-9));
+    const marks = MARKS.filter((value) => ends[0] <= value && value <= ends[1]);
+    const xs = [0, 1, 5, 10].map((step) => [x(step), step]);
+    const shapes = [axes(box, { xs, ys: marks.map((value) => [y(value), value]) })];
     shapes.push(drawn("line", "marker", { x1: x(this.steps), x2: x(this.steps), y1: top, y2: bottom }));
     for (const arm of ARMS) {
       const each = mean[arm];
@@ -217,7 +199,7 @@ class View extends Part {
       shapes.push(drawn("path", `band ${arm}`, { d: `${path(each.high)}${back}Z` }), drawn("path", `curve ${arm}`, { d: path(each.mean) }));
       shapes.push(drawn("circle", `dot ${arm}`, { cx: x(this.steps), cy: y(each.mean[this.steps]), r: 7 }));
     }
-    svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
+    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
     const [maml, joint] = ARMS.map((arm) => threeDigits(mean[arm].mean[this.steps]));
     svg.setAttribute("aria-label", this.say("mean_says", { steps: this.steps, maml, joint }));
     svg.replaceChildren(...shapes, ...this.names(x, y, em));

@@ -95,7 +95,7 @@ class View extends Part {
   }
 
   follow(x) {
-    const at = this.nearest(this.chart.labelsAt(x));
+    const at = this.nearest(this.chart.x.back(x));
     if (at !== this.at || this.quiz.asks) this.move(at);
   }
 
