@@ -1,4 +1,7 @@
-"""Mount of the client-side parts: each is a folder of HTML, CSS and JavaScript, and one Python function."""
+"""Mount of the client-side parts: each is a folder of HTML, CSS and JavaScript, and one Python function.
+
+Such a function takes `words`, its WORDS in the reader's language, and `key`, the part's name in the session.
+"""
 
 import re
 from collections.abc import Sequence
@@ -34,3 +37,8 @@ def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = ()
     return st.components.v2.component(
         name, html=html, css=style + own("css"), js="\n".join([*before, own("js"), *after])
     )
+
+
+def released(key: str, name: str) -> dict[str, Any]:
+    """What the part `key` has last released as `name`, and the running number that it gave it (0: nothing yet)."""
+    return (st.session_state.get(key) or {}).get(name) or {"number": 0}

@@ -51,7 +51,7 @@ def answers(
     """The bars of p_i = softmax(z / T)_i, averaged over the trials of each arm.
 
     first, temperature: the place in the gallery and the T to begin with. names: the arms', translated. form: of a
-    saved figure, "png" or "svg". `words` has the keys of `WORDS`, translated.
+    saved figure, "png" or "svg".
     """
     arms = [
         {"name": name, "colour": COLOURS[arm.name], "pattern": PATHS.get(PATTERNS[arm.name], ""),

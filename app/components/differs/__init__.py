@@ -10,7 +10,6 @@ from kd_core.settings.base import Settings
 
 FOLLOWED = {"temperature": "T", "alpha": "alpha"}  # field -> what the live picture calls it
 
-
 _mount = mounted(__file__, style="")
 
 

@@ -14,7 +14,6 @@ WORDS = {
     "later": N_("Not now"),
 }
 
-
 _heading = mounted(__file__, name="heading", style="")
 _offer = mounted(__file__, name="offer", style="")
 
