@@ -1,4 +1,4 @@
-"""How it is shown in the overview, in reports and in the history."""
+"""View of distillation: overview card, report figures, the check of imported results, titles, tabs."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

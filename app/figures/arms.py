@@ -1,4 +1,4 @@
-"""Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
+"""Figures of a Result by arm (errors, learning curves, soft targets), and the layout that all figures share."""
 
 import math
 import re

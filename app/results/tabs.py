@@ -1,4 +1,4 @@
-"""What lies behind a Result's numbers, a tab each: from one digit to what can be taken away."""
+"""Detail tabs of a result: one digit, fixed and broken, confusion, calibration, agreement, cost, export."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
