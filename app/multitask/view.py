@@ -27,10 +27,8 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
 
 
 def drawn(result: Result) -> None:
-    arms.errors_by_arm(result, ENGLISH)
-    for draw in (multitask_figures.curves_by_task, multitask_figures.conflict, multitask_figures.conflict_says,
-                 multitask_figures.by_layer, multitask_figures.in_short, multitask_figures.samples):  # fmt: skip
-        draw(result, ENGLISH)
+    multitask_figures.in_short(result, ENGLISH)
+    multitask_figures.samples(result, ENGLISH)
     for series in ("norm", "loss", "weight"):
         multitask_figures.small_multiples(result, series, "", ENGLISH)
 
