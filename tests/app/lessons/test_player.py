@@ -131,7 +131,7 @@ def test_back_leads_to_the_step_before_and_an_address_that_lags_does_not(monkeyp
         at.query_params["lesson"] = step
         at.run()
         assert at.query_params["lesson"] in (step, [step])
-        assert at.session_state["lesson_distillation"]["at"] == int(step) - 1
+        assert at.session_state["lesson_distillation"].at == int(step) - 1
     del at.query_params["lesson"]
     at.run()
     assert "lesson_take" in keys(at)
@@ -156,4 +156,4 @@ def test_a_number_is_asked_for_before_it_counts():
     at = open_page(lesson="3")
     press(at, "lesson_answer_2")
     assert "Type a number first." in texts(at)
-    assert 2 not in at.session_state["lesson_distillation"]["guesses"]
+    assert 2 not in at.session_state["lesson_distillation"].guesses
