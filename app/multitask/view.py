@@ -16,11 +16,8 @@ from kd_core.results.schema import Result
 def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
     yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
     title = _("Cosine between the tasks' gradients while training")
-    yield (
-        title,
-        multitask_figures.conflict(result, _),
-        escape(unmarked(multitask_figures.conflict_says(result, _))),
-    )
+    about = multitask_figures.conflict_says(result, _).replace("*", "")  # without Markdown's stars
+    yield title, multitask_figures.conflict(result, _), escape(about)
     curves = multitask_figures.curves_by_task(result, _)
     yield _("Errors on the validation set while training"), curves, ""
     yield _("Cosine between the tasks' gradients by layer"), multitask_figures.by_layer(result, _), ""
@@ -31,11 +28,6 @@ def drawn(result: Result) -> None:
     multitask_figures.samples(result, ENGLISH)
     for series in ("norm", "loss", "weight"):
         multitask_figures.small_multiples(result, series, "", ENGLISH)
-
-
-def unmarked(markdown: str) -> str:
-    """Words without Markdown's stars."""
-    return markdown.replace("*", "")
 
 
 VIEW = TechniqueView(
