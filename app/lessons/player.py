@@ -183,9 +183,8 @@ def _door(steps: Sequence[LessonStep], progress: _Progress, _: Translate) -> Non
     label = _("Go on with the lesson") if last is not None else _("Take the lesson")
     if last is None and progress.over:
         label = _("Take the lesson again")
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="lesson_door"
-    ):
+    middle: dict[str, Any] = dict(horizontal=True, vertical_alignment="center", horizontal_alignment="right")
+    with st.container(key="lesson_door", **middle):
         offer(len(steps), answered=progress.moves > 0, words=words, key="lesson_offer")
         st.button(label, key="lesson_take", icon=":material/school:", on_click=progress.go, args=(last or 0,),
                   width="content")  # fmt: skip
@@ -270,10 +269,10 @@ def _ask(ask: Ask, at: int, progress: _Progress, done: bool, values: Mapping[str
                 st.button(_(answer, **values), key=f"lesson_guess_{at}_{key}", on_click=progress.keep,
                           args=(at, key), width="content")  # fmt: skip
     else:
-        _ask_number(ask, at, values, progress, _)
+        _ask_number(ask, at, progress, _)
 
 
-def _ask_number(ask: Number, at: int, values: Mapping[str, Any], progress: _Progress, _: Translate) -> None:
+def _ask_number(ask: Number, at: int, progress: _Progress, _: Translate) -> None:
     """A field for a number; Enter or the button hands it in."""
     key = f"lesson_number_{at}"
     with st.form(f"lesson_form_{at}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -291,22 +290,21 @@ def _goal(goal: Goal, done: bool, settings: Settings, values: Mapping[str, Any],
     """The goal, and where the controls stand now."""
     sign = ":material/check_circle:" if done else ":material/flag:"
     st.markdown(f"{sign} **{_(goal.says, **values)}** " + _(goal.now, **{**values, **goal.at(settings)}))
-    st.caption(
-        _("Reached.") if done else _("Use the page's own controls below; the step is done when it is reached.")
-    )
+    below = _("Use the page's own controls below; the step is done when it is reached.")
+    st.caption(_("Reached.") if done else below)
 
 
 def _comment(ask: Ask, guess: Guess, _: Translate) -> str:
     """How near the guess came, in a few words."""
+    near = _("Close.") if ask.is_right(guess) else _("Not quite.")
     if isinstance(ask, Bars) and isinstance(guess, tuple):
         apart = f"{total_variation(guess, ask.truth()):.2f}"
-        near = _("Close.") if ask.is_right(guess) else _("Not quite.")
         return f"**{near}** " + _(
             "Your bars and the teacher's are {apart} apart (total variation: the share that would have to move; 0 "
             "is the same, 1 has nothing in common).", apart=apart,
         )  # fmt: skip
     if isinstance(ask, Number):
-        return "**" + (_("Close.") if ask.is_right(guess) else _("Not quite.")) + "**"
+        return f"**{near}**"
     return "**" + (_("Right.") if ask.is_right(guess) else _("No.")) + "**"
 
 
@@ -314,9 +312,8 @@ def _ways_on(steps: Sequence[LessonStep], at: int, done: bool, progress: _Progre
     """Back, on, and at the end the count of good guesses."""
     is_last = at == len(steps) - 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            _("Back"), key="lesson_back", disabled=at == 0, on_click=progress.go, args=(at - 1,), width="content"
-        )
+        st.button(_("Back"), key="lesson_back", disabled=at == 0, on_click=progress.go, args=(at - 1,),
+                  width="content")  # fmt: skip
         if not is_last:
             st.button(_("Next step") if done else _("Skip this step"), key="lesson_next", on_click=progress.go,
                       args=(at + 1,), type="primary" if done else "secondary", width="content")  # fmt: skip

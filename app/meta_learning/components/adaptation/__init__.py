@@ -64,10 +64,8 @@ def adaptation(
     in a `talk` the picture stands alone.
     """
     over = {"maml": start_means()[MAML], "joint": start_means()[PRETRAINED]}
-    mean = {
-        arm: {"mean": [m.mean for m in steps], "low": [m.low for m in steps], "high": [m.high for m in steps]}
-        for arm, steps in over.items()
-    }
+    parts = ("mean", "low", "high")
+    mean = {arm: {part: [getattr(m, part) for m in steps] for part in parts} for arm, steps in over.items()}
     data: dict[str, Any] = {
         "maml": recorded["maml"], "joint": recorded["joint"], "tasks": recorded["tasks"],
         "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
