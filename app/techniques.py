@@ -44,7 +44,7 @@ Drawing = tuple[str, go.Figure, str]
 class TechniqueView:
     """What the lab shows of one technique; `app/<name>/view.py` has it.
 
-    drawings: a Result -> the pictures of its report. drawn: draws all that its page would, for a Result from
+    drawings: a Result -> the pictures of its report. drawn: draws what its page has besides, for a Result from
     outside, of which a part may be missing. further: the verdicts beside the main one -> their heading; titles: of
     the page's two charts, "errors" and "curves"; tabs: the detail tabs it has, None for all.
     """

@@ -1,45 +1,44 @@
-"""The client-side parts: each its HTML, CSS and JavaScript beside one small Python mount."""
+"""Mount of the client-side parts: each is a folder of HTML, CSS and JavaScript, and one Python function.
 
+Such a function takes `words`, its WORDS in the reader's language, and `key`, the part's name in the session.
+"""
+
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
-SHARED = (_HERE / "shared.js").read_text(encoding="utf-8")  # what several scripts end with
-STYLE = (_HERE / "shared.css").read_text(encoding="utf-8")  # what each part's own style follows
-SVG = (_HERE / "svg.js").read_text(encoding="utf-8")  # and those that draw charts, before that
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-class Sources(NamedTuple):
-    """What a part is made of. js: one module, which exports the function that draws it."""
-
-    html: str
-    css: str
-    js: str
+STYLE = _read("shared.css")
 
 
-def sources(folder: Path, *scripts: str, shared: Sequence[str] = ()) -> Sources:
-    """The part in `folder`, by whose name its files are called: HTML, CSS after STYLE, its scripts and `shared`.
+def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = (), style: str = STYLE) -> Any:
+    """Mount the part whose files stand beside the Python `file` and are called `name`, else as their folder.
 
-    The scripts make one module: Streamlit takes one. Only the first, name.js, exports; `scripts` are the others,
-    as in "quiz" for name.quiz.js.
+    Streamlit takes one module, so scripts are joined: shared.js, the `shared` ones of this folder, name.js, which
+    alone exports, and `scripts`, as in "chart" for name.chart.js. In HTML `<!-- quiz.html -->` stands for that file
+    of this folder. The part's own CSS follows `style`.
     """
-
-    def read(suffix: str) -> str:
-        return (folder / f"{folder.name}.{suffix}").read_text(encoding="utf-8")
-
-    own = [read("js"), *(read(f"{script}.js") for script in scripts)]
-    return Sources(read("html"), STYLE + read("css"), "\n".join([*own, *shared]))
-
-
-def mounted(file: str, *scripts: str, shared: Sequence[str] = ()) -> Any:
-    """The mount of the part in whose folder the Python `file` stands; `sources` reads the part."""
     folder = Path(file).parent
-    return st.components.v2.component(folder.name, **sources(folder, *scripts, shared=shared)._asdict())
+    name = name or folder.name
+
+    def own(suffix: str) -> str:
+        return (folder / f"{name}.{suffix}").read_text(encoding="utf-8")
+
+    before = [_read(f"{script}.js") for script in ("shared", *shared)]
+    after = [own(f"{script}.js") for script in scripts]
+    html = re.sub(r"<!-- (\w+\.html) -->", lambda found: _read(found[1]), own("html"))
+    return st.components.v2.component(
+        name, html=html, css=style + own("css"), js="\n".join([*before, own("js"), *after])
+    )
 
 
-def small(name: str) -> Sources:
-    """A part of one script without STYLE: `name` is its folder and files, as in "lesson/offer"."""
-    return Sources(*((_HERE / f"{name}.{suffix}").read_text(encoding="utf-8") for suffix in Sources._fields))
+def released(key: str, name: str) -> dict[str, Any]:
+    """What the part `key` has last released as `name`, and the running number that it gave it (0: nothing yet)."""
+    return (st.session_state.get(key) or {}).get(name) or {"number": 0}

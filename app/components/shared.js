@@ -1,4 +1,53 @@
-// What several parts need: numbers as they are printed, elements, a digit's pixels on a canvas.
+// What several parts need: their mount, numbers as they are printed, elements, a digit's pixels on a canvas.
+
+// --- a part -----------------------------------------------------------------------------------------
+
+const views = new WeakMap();
+
+// Streamlit calls a part on mount and again after each rerun. Its view lives as long as its elements.
+function mount(Kind, { data: [data], parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector("section");
+  if (!views.has(root)) views.set(root, new Kind(root));
+  const view = views.get(root);
+  view.receive(data, setStateValue, setTriggerValue);
+  return () => view.close();
+}
+
+// A part in the browser: `receive(data, ...)` takes what Python sends, `draw()` draws it.
+class Part {
+  constructor(root) {
+    this.root = root;
+  }
+
+  close() {
+    this.watcher?.disconnect();
+  }
+
+  // Draw again whenever an element changes its size.
+  watch(element) {
+    this.watcher ??= new ResizeObserver(() => this.draw());
+    this.watcher.observe(element);
+  }
+
+  // One of the words, its {holes} filled.
+  say(name, values = {}) {
+    return filled(this.data.words[name], values);
+  }
+
+  // Every element whose text or accessible name is one of the words.
+  sayAll(values = {}) {
+    for (const element of this.root.querySelectorAll("[data-text]")) put(element, this.say(element.dataset.text, values));
+    for (const element of this.root.querySelectorAll("[data-label]")) {
+      element.setAttribute("aria-label", this.say(element.dataset.label, values));
+    }
+  }
+
+  out(name, text) {
+    write(this.root, name, text);
+  }
+}
+
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
 
 // --- numbers ------------------------------------------------------------------------------------
 
@@ -10,6 +59,7 @@ function softmax(logits, T) {
   return exps.map((value) => value / sum);
 }
 
+const within = (value, [low, high]) => Math.min(high, Math.max(low, value));
 const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
 const top = (p) => p.indexOf(Math.max(...p));
 // A setting's value, whole: at least so many decimals, and as many more as it has. An address may say α = 0.555.
@@ -29,12 +79,19 @@ const short = (x) => (!Number.isFinite(x) ? "∞" : x !== 0 && (x < 0.01 || x >=
 
 // --- elements -------------------------------------------------------------------------------------
 
-function make(tag, className = "", attributes = {}, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
+function make(tag, className = "", attributes = {}, ...inside) {
+  return made(document.createElement(tag), className, attributes, inside);
+}
+
+function made(element, className, attributes, inside) {
+  if (className) element.setAttribute("class", className);
+  set(element, attributes);
+  element.append(...inside);
   return element;
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
 function tableRow(cells) {
@@ -52,49 +109,21 @@ function put(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-// Every element whose text or accessible name is one of the words.
-function sayAll(root, say) {
-  for (const element of root.querySelectorAll("[data-text]")) put(element, say(element.dataset.text));
-  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", say(element.dataset.label));
-}
-
-// A table anew: the first cell of each row is its heading.
+// The texts of a table, whose cells are made once; the first of each row is its heading.
 function fillTable(table, head, rows) {
-  table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
-  table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
-    column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+  if (table.tBodies[0].rows.length !== rows.length || table.rows[0].cells.length !== head.length) {
+    table.tHead.replaceChildren(tableRow(head.map(() => make("th", "", { scope: "col" }))));
+    const cell = (_, column) => (column ? make("td") : make("th", "", { scope: "row" }));
+    table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map(cell))));
+  }
+  [head, ...rows].forEach((row, r) => row.forEach((text, c) => put(table.rows[r].cells[c], text)));
 }
 
-// A temperature's slider by keys, in steps of its own: `from()` is where it is, `move(T)` is asked to go elsewhere.
-function stepByKeys(slider, [min, max], from, move) {
-  slider.addEventListener("keydown", (event) => {
-    const T = from();
-    const step = event.shiftKey ? 0.1 : 0.5;
-    const to = {
-      ArrowRight: T + step, ArrowUp: T + step, ArrowLeft: T - step, ArrowDown: T - step,
-      PageUp: T + 5, PageDown: T - 5, Home: min, End: max,
-    }[event.key];
-    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault(); // the browser's own step would be added to ours
-    move(to);
-  });
-}
-
-// One tab stop for a row of buttons, arrows within it; `across` of them make a line.
-function rove(buttons, first, across = 1) {
-  const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));
-  stop(first);
-  buttons.forEach((button, index) => {
-    button.addEventListener("focus", () => stop(index));
-    button.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: across, ArrowLeft: -1, ArrowUp: -across }[event.key];
-      const at = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step && index + step;
-      if (at === undefined) return;
-      event.preventDefault();
-      if (across > 1 && !buttons[at]) return;
-      buttons[Math.min(buttons.length - 1, Math.max(0, at))].focus();
-    });
-  });
+// A button that shows a digit.
+function thumbOf(pixels) {
+  const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
+  paint(canvas, pixels);
+  return make("button", "thumb", { type: "button" }, canvas);
 }
 
 function paint(canvas, base64) {

@@ -71,9 +71,8 @@ def _read_hidden(settings: type[Settings], kept: dict[str, Message]) -> None:
     """Leave in `hide` only what is a setting here, and say what is none."""
     there, unknown = named(",".join(st.query_params.get_all(HIDE)), settings.specs())
     if unknown:
-        kept[HIDE] = message(
-            "The address is to hide controls that are not on this page: {names}.", names=", ".join(unknown[:3])
-        )
+        names = ", ".join(unknown[:3])
+        kept[HIDE] = message("The address is to hide controls that are not on this page: {names}.", names=names)
     if not there:
         del st.query_params[HIDE]
     elif st.query_params.get_all(HIDE) != [",".join(there)]:

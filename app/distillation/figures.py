@@ -12,8 +12,6 @@ from kd_core.results.schema import Result
 from kd_core.settings.common import TEACHER
 
 PARTS = {"soft": COLOURS[DISTILLED], "bare": COLOURS[DISTILLED], "hard": COLOURS[ALONE], "limit": COLOURS[TEACHER]}
-
-
 TEMPERATURES = [0.5 * 100 ** (k / 60) for k in range(61)]  # 0.5 to 50, evenly on a logarithmic axis
 
 

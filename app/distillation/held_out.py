@@ -116,22 +116,18 @@ def panel(result: Result) -> Panel | None:
 
 def _student(arm: Arm) -> Student:
     trials = arm.trials
-    errors = [_counts(trial.series["errors by shift"]) for trial in trials]
-    missed = [_counts(trial.series["missed by shift"]) for trial in trials]
+    errors = [list(map(int, trial.series["errors by shift"])) for trial in trials]
+    missed = [list(map(int, trial.series["missed by shift"])) for trial in trials]
     first = Point(shift=[0.0] * len(trials), errors=[e[0] for e in errors], missed=[m[0] for m in missed])
     further = {
         name: Point(
             shift=[float(trial.measures[f"{name} shift"]) for trial in trials],
-            errors=_counts(trial.measures[f"{name} errors"] for trial in trials),
-            missed=_counts(trial.measures[f"{name} missed"] for trial in trials),
+            errors=[int(trial.measures[f"{name} errors"]) for trial in trials],
+            missed=[int(trial.measures[f"{name} missed"]) for trial in trials],
         )
         for name in POINTS[1:]
     }
     return Student(errors=errors, missed=missed, points={POINTS[0]: first, **further})
-
-
-def _counts(values: object) -> list[int]:
-    return [int(value) for value in values]  # type: ignore[attr-defined]
 
 
 def _possible(student: Student, images: int, test: int) -> bool:

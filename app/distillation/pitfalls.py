@@ -6,7 +6,7 @@ torch; the page shows their formulas and source, and the browser computes their 
 
 import ast
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +21,7 @@ from kd_core.settings.base import Settings
 from kd_core.settings.fields import field
 
 CHECKS_FILE = part("kd_core") / "distillation" / "checks.py"
-_OURS = DistillationSettings.specs()
+_T, _ALPHA = (DistillationSettings.specs()[name] for name in ("temperature", "alpha"))
 
 
 class PitfallSettings(Settings):
@@ -29,12 +29,8 @@ class PitfallSettings(Settings):
 
     technique: ClassVar[str] = "pitfalls"
 
-    temperature: float = field(
-        4.0, ge=0.5, le=50, step=0.5, symbol="T", label=_OURS["temperature"].label, help=_OURS["temperature"].help
-    )
-    alpha: float = field(
-        0.9, ge=0, le=1, step=0.05, symbol="α", label=_OURS["alpha"].label, help=_OURS["alpha"].help
-    )
+    temperature: float = field(4.0, ge=0.5, le=50, step=0.5, symbol="T", label=_T.label, help=_T.help)
+    alpha: float = field(0.9, ge=0, le=1, step=0.05, symbol="α", label=_ALPHA.label, help=_ALPHA.help)
     bug: Literal["no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
         "no_t_squared", choices={name: text for name, text in BUGS.items() if name != "none"},
         label=N_("Bug"), help=N_("Which well-known bug is switched on."),
@@ -106,7 +102,6 @@ class Bug:
     check: str
 
 
-LOG = "log_q = log_softmax(student / T, dim=1)\nlog_p = log_softmax(teacher / T, dim=1)\n"
 _KL = 'kl_div(log_q, log_p, reduction="batchmean", log_target=True)'
 BUG_TEXTS = {
     "no_t_squared": Bug(
@@ -193,18 +188,13 @@ def run_settings(bug: str, number: int) -> DistillationSettings:
 
 def conventions_in_words(_: Translator) -> list[dict[str, str]]:
     """The conventions as the browser gets them."""
-    return [
-        {"id": c.id, "name": _(c.name), "source": c.source, "formula": c.formula, "says": _(c.says),
-         "typed": c.typed, "there": c.there}
-        for c in CONVENTIONS
-    ]  # fmt: skip
+    return [asdict(one) | {"name": _(one.name), "says": _(one.says)} for one in CONVENTIONS]
 
 
 def bugs_in_words(_: Translator) -> list[dict[str, Any]]:
     """The bugs as the browser gets them, each with its recorded runs."""
     return [
-        {"id": name, "title": _(BUGS[name]), "says": _(bug.says), "wrong": bug.wrong, "right": bug.right,
-         "check": bug.check, "code": check_source(bug.check),
+        {**asdict(bug), "id": name, "title": _(BUGS[name]), "says": _(bug.says), "code": check_source(bug.check),
          "runs": [_run(run, _) for run in recorded_bugs()["runs"][name]]}
         for name, bug in BUG_TEXTS.items()
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How its arms look, in the order in which live curves are drawn."""
+"""Arm styles of distillation, in the order in which live curves are drawn."""
 
 from app.techniques import Style
 from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, EQUAL, EQUAL_TEACHER, SHUFFLED, SMOOTHED

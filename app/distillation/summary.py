@@ -92,11 +92,8 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
     """Large, small, small distilled as a table: the errors of each of `results`, then what the first's cost."""
     first = results[0]
     names = {TEACHER: _("Large"), ALONE: _("Small"), DISTILLED: _("Small, distilled")}
-    how = {
-        TEACHER: _("the teacher"),
-        ALONE: _("learns from labels alone"),
-        DISTILLED: _("the large one teaches it"),
-    }
+    alone, taught = _("learns from labels alone"), _("the large one teaches it")
+    how = {TEACHER: _("the teacher"), ALONE: alone, DISTILLED: taught}
     head = "".join(
         f'<th scope="col"><i style="background:{COLOURS[arm]}"></i>{escape(names[arm])}'
         f"<small>{escape(how[arm])}: {escape(_(first.arm(arm).model))}</small></th>"
@@ -110,10 +107,8 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
     fewer, faster = _("{times} times fewer"), _("{times} times faster")
     count = [(f"{c.parameters:,}", _less(large.parameters, c.parameters, fewer)) for c in costs.values()]
     weigh = [(_bytes(c.bytes), f"{c.bytes:,} B") for c in costs.values()]
-    take = [
-        (f"{c.latency_ms:.2f} ms", _less(large.latency_ms, c.latency_ms, faster, LATENCY_NOISE))
-        for c in costs.values()
-    ]
+    times = [c.latency_ms for c in costs.values()]
+    take = [(f"{ms:.2f} ms", _less(large.latency_ms, ms, faster, LATENCY_NOISE)) for ms in times]
     rows += [
         _row(_("parameters"), count),
         _row(_("size of the weights (float32)"), weigh),
@@ -134,11 +129,9 @@ def _errors_row(result: Result, most: float, _: Translator) -> str:
 def _errors_cell(arm: Arm, most: float, _: Translator) -> str:
     errors = arm.errors_per_10000
     low, high = max(errors.low or 0.0, 0.0), errors.high
-    whisker = (
-        ""
-        if high is None
-        else f'<hr style="left:{100 * low / most:.1f}%;width:{max(100 * (high - low) / most, 1):.1f}%">'
-    )
+    whisker = ""
+    if high is not None:
+        whisker = f'<hr style="left:{100 * low / most:.1f}%;width:{max(100 * (high - low) / most, 1):.1f}%">'
     bar = f'<span style="width:{100 * errors.mean / most:.1f}%;background:{COLOURS[arm.name]}"></span>{whisker}'
     if arm.shared:
         about = _("one network, no interval")
@@ -169,11 +162,9 @@ def same_network(result: Result, _: Translator, columns: bool = True) -> str:
     """What buys what: small and small distilled are one architecture. columns: they stand in a table."""
     small, taught = result.arm(ALONE).cost, result.arm(DISTILLED).cost
     assert (small.parameters, small.bytes) == (taught.parameters, taught.bytes)
-    same = (
-        _("The last two columns are **the same network**, trained in two ways: same size, same speed.")
-        if columns
-        else _("Neither: they are **the same network**, trained in two ways: same size, same speed.")
-    )
+    same = _("Neither: they are **the same network**, trained in two ways: same size, same speed.")
+    if columns:
+        same = _("The last two columns are **the same network**, trained in two ways: same size, same speed.")
     return same + " " + _("Distillation buys **accuracy**; the smaller architecture buys **size and speed**.")
 
 

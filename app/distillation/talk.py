@@ -14,16 +14,15 @@ from app.figures import arms, depth
 from app.i18n.text import Translate
 from app.results.bundled import all_labels, class_logits, gallery
 from app.results.chart import picture
-from app.talks.model import Stage, Step, choice, show
+from app.talks.model import Stage, Step, choice, errors, show
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, Result
 from kd_core.settings.common import TEACHER
 
-DIFFER, OPINION, OPINIONS, STRONGEST, WINNER = (
-    WORDS[name] for name in ("differ", "opinion", "opinions", "strongest", "winner")
-)
+DIFFER, OPINION, OPINIONS = (WORDS[name] for name in ("differ", "opinion", "opinions"))
+STRONGEST, WINNER = WORDS["strongest"], WORDS["winner"]
 CLEAR_SEVEN, SEVEN_LIKE_ONE = 0, 4027  # indices in the test set
 LOWEST, HIGHEST = 0.5, 50.0  # ends of the slider
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 20.0)
@@ -116,11 +115,6 @@ def _bet(stage: Stage, _: Translate) -> str:
     seen = stage.result.arm(DISTILLED).labels if stage.running is None else int(stage.shown["train_size"])
     return _("Two equal students, the same {n} labelled images; one also learns from the teacher. How many errors "
              "in 10,000 does that save?", n=fixed(seen))  # fmt: skip
-
-
-def _errors(stage: Stage, _: Translate) -> None:
-    alt = _("Errors on the test set, every trial")
-    show(stage, lambda: arms.errors_by_arm(stage.result, _), "errors", alt)
 
 
 # One digit, asked of all
@@ -241,7 +235,7 @@ STEPS = (
     Step(
         N_("Does the student learn more?"),
         N_("Run trains them for real while you watch; until then a recorded result is shown."),
-        _errors,
+        errors,
         _bet,
         lambda stage, _: sentence(stage.result, _),
         runs=True,

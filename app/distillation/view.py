@@ -1,4 +1,4 @@
-"""How it is shown in the overview, in reports and in the history."""
+"""View of distillation: overview card, report figures, the check of imported results, titles, tabs."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -32,11 +32,8 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
 
 def drawn(result: Result) -> None:
     answers(result)
-    figures.gradient_norms(result, 4.0, ENGLISH)
     depth.agreements(result, ENGLISH)
     depth.repeated_mistakes(result, ENGLISH)
-    if held_out.panel(result):
-        held_out.errors_by_shift(result, ENGLISH)
 
 
 def further(told: Sequence[Verdict]) -> str:

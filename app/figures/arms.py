@@ -1,4 +1,4 @@
-"""Result -> Plotly figure: pure functions, no Streamlit. Same entity, same colour, everywhere."""
+"""Figures of a Result by arm (errors, learning curves, soft targets), and the layout that all figures share."""
 
 import math
 import re
@@ -14,9 +14,11 @@ from app.figures import log_axis
 from app.techniques import styles
 from kd_core.results.numbers import fixed
 from kd_core.results.schema import GalleryDigit, Interval, Result
+from kd_core.results.statistics import t_interval
 from kd_core.settings.common import SOURCE, TEACHER
 
 Translator = Callable[..., str]
+Row = tuple[str, Sequence[float], Interval]  # of `dots`
 
 # arm -> colour, dash, marker, pattern: the same wherever it appears
 COLOURS, DASHES, MARKERS, PATTERNS = ({arm: style[i] for arm, style in styles().items()} for i in range(4))
@@ -40,8 +42,13 @@ def errors_by_arm(result: Result, _: Translator) -> go.Figure:
     return dots(rows, _("errors per 10,000 (mean, 95 % interval)"), 10_000, _)
 
 
+def rows_of(trials: Mapping[str, Sequence[float]]) -> list[Row]:
+    """Rows for `dots`: the values of each arm's trials with their 95 % interval."""
+    return [(arm, each, t_interval(each)) for arm, each in trials.items()]
+
+
 def dots(
-    rows: Sequence[tuple[str, Sequence[float], Interval]],
+    rows: Sequence[Row],
     title: str,
     most: float,
     _: Translator,
@@ -49,7 +56,7 @@ def dots(
     decimals: int = 0,
     from_zero: bool = True,
 ) -> go.Figure:
-    """A row for each (arm, its trials, their interval): trials faint, the mean bold with its interval.
+    """A row for each arm: its trials faint, their mean bold with its interval.
 
     Nothing can be below 0 or above `most`, so no interval is drawn beyond them. Means are written at the right,
     where no mark can cover them.
@@ -148,10 +155,8 @@ def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[fl
 @lru_cache(CACHED)
 def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
     """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
-    rows = [
-        (arm.name, mean_softmax([t.gallery_logits[digit] for t in arm.trials], temperature)) for arm in result.arms
-    ]
-    return answers(rows, temperature, _)
+    logits = {arm.name: [trial.gallery_logits[digit] for trial in arm.trials] for arm in result.arms}
+    return answers([(arm, mean_softmax(each, temperature)) for arm, each in logits.items()], temperature, _)
 
 
 def shown_at_first(number: int, arms: int) -> bool | str:
@@ -211,9 +216,8 @@ def live_curves(
     }
     values |= loss_curves
     in_trials = any(stage == last_stage for stage, _arm, _seed in values)
-    epochs = max(
-        (n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage), default=1
-    )
+    counted = [n for (stage, _arm, _seed), n in lengths.items() if not in_trials or stage == last_stage]
+    epochs = max(counted, default=1)
     series: list[dict[str, Any]] = []
     for arm in LIVE_ORDER:
         mine = [curve for (_stage, name, _seed), curve in sorted(values.items()) if name == arm and curve]
@@ -284,9 +288,8 @@ def finish(figure: go.Figure, height: int, **margin: float) -> go.Figure:
 
     margin: l, r, t, b where others are due.
     """
-    figure.update_layout(
-        height=height, margin=dict(l=8, r=8, t=24, b=8) | margin, dragmode=False, font=dict(size=14, family=FONTS)
-    )
+    margins = dict(l=8, r=8, t=24, b=8) | margin
+    figure.update_layout(height=height, margin=margins, dragmode=False, font=dict(size=14, family=FONTS))
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(automargin=True, zeroline=False, separatethousands=True)
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):

@@ -23,11 +23,12 @@ from app.figures.arms import (
     dots,
     finish,
     in_two_lines,
+    rows_of,
     shown_at_first,
 )
 from kd_core.results.numbers import fixed
 from kd_core.results.schema import Arm, ArmTrial, Bin, Result
-from kd_core.results.statistics import agreement, calibration_error, t_interval
+from kd_core.results.statistics import agreement, calibration_error
 from kd_core.settings.common import TEACHER
 
 FEW = 10  # answers in a bin below which its point is drawn faint
@@ -102,11 +103,8 @@ def _main_first(result: Result) -> list[Arm]:
 @lru_cache(CACHED)
 def calibration_errors(result: Result, _: Translator) -> go.Figure:
     """Expected calibration error of each arm in points, its trials and mean with the 95 % interval."""
-    rows = []
-    for arm in result.arms:
-        each = [100 * calibration_error(trial) for trial in arm.trials]
-        rows.append((arm.name, each, t_interval(each)))
-    return dots(rows, _("ECE in points (mean, 95 % interval)"), 100, _, decimals=1)
+    each = {arm.name: [100 * calibration_error(trial) for trial in arm.trials] for arm in result.arms}
+    return dots(rows_of(each), _("ECE in points (mean, 95 % interval)"), 100, _, decimals=1)
 
 
 def reading(arm: Arm, _: Translator) -> str:
@@ -144,9 +142,8 @@ def same_answers(result: Result) -> dict[str, list[float]]:
 @lru_cache(CACHED)
 def agreements(result: Result, _: Translator) -> go.Figure:
     """On how many test images each arm answers as the teacher does, whether right or wrong."""
-    rows = [(name, each, t_interval(each)) for name, each in same_answers(result).items()]
     title = _("agreement with the teacher (%)")
-    return dots(rows, title, 100, _, decimals=1, from_zero=False)
+    return dots(rows_of(same_answers(result)), title, 100, _, decimals=1, from_zero=False)
 
 
 @dataclass(frozen=True)
@@ -170,15 +167,13 @@ def on_mistakes(trial: ArmTrial, teacher: ArmTrial) -> OnMistakes:
 @lru_cache(CACHED)
 def repeated_mistakes(result: Result, _: Translator) -> go.Figure | None:
     """The share of the teacher's mistakes that each arm repeats; None if the teacher makes none."""
-    teacher, rows = result.arm(TEACHER), []
+    teacher, repeated = result.arm(TEACHER), {}
     for arm in result.arms:
         counts = [on_mistakes(*pair) for pair in pairs(arm, teacher)]
         each = [100 * count.same / count.of for count in counts if count.of]
         if arm.name != TEACHER and each:
-            rows.append((arm.name, each, t_interval(each)))
-    if not rows:
-        return None
-    return dots(rows, _("mistakes repeated (%)"), 100, _)
+            repeated[arm.name] = each
+    return dots(rows_of(repeated), _("mistakes repeated (%)"), 100, _) if repeated else None
 
 
 def mistakes_in_words(arm: Arm, teacher: Arm, _: Translator) -> str:
@@ -240,11 +235,9 @@ def confusion(arm: Arm, chosen: tuple[int, int], _: Translator) -> go.Figure:
     true, said = chosen
     figure.add_shape(type="rect", x0=said - 0.5, x1=said + 0.5, y0=true - 0.5, y1=true + 0.5,
                      line=dict(color="#D55E00", width=3))  # fmt: skip
-    figure.update_xaxes(
-        title=_("answered"), tickmode="linear", showgrid=False, range=[shown[0] - 0.5, shown[-1] + 0.5]
-    )
-    figure.update_yaxes(title=_("true digit"), tickmode="linear", showgrid=False,
-                        range=[shown[-1] + 0.5, shown[0] - 0.5])  # fmt: skip
+    low, high = shown[0] - 0.5, shown[-1] + 0.5
+    figure.update_xaxes(title=_("answered"), tickmode="linear", showgrid=False, range=[low, high])
+    figure.update_yaxes(title=_("true digit"), tickmode="linear", showgrid=False, range=[high, low])
     figure.update_layout(hoverdistance=22, clickmode="event+select")
     return finish(figure, height=540, t=44)  # room for the camera
 

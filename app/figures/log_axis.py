@@ -65,21 +65,17 @@ def written(value: float) -> str:
 def set_ticks(figure: go.Figure) -> go.Figure:
     """Give every logarithmic axis of `figure`, in place, ticks from the range of its traces."""
     for letter in "xy":
-        axes = {
-            str(axis.plotly_name).replace("axis", ""): axis for axis in getattr(figure, f"select_{letter}axes")()
-        }
+        every = getattr(figure, f"select_{letter}axes")()
+        axes = {str(axis.plotly_name).replace("axis", ""): axis for axis in every}
         for name, axis in axes.items():
             if axis.type != "log":
                 continue
             family = axis.matches or name
             alike = {other for other, its in axes.items() if (its.matches or other) == family}
-            bounds = _range(
-                axis, [t for t in figure.data if (getattr(t, f"{letter}axis", None) or letter) in alike]
-            )
-            if bounds:
-                across = (
-                    axis.domain[1] - axis.domain[0] if letter == "x" and axis.domain else 1.0
-                )  # of several panels
+            traces = [t for t in figure.data if (getattr(t, f"{letter}axis", None) or letter) in alike]
+            if bounds := _range(axis, traces):
+                is_panel = letter == "x" and axis.domain  # one of several side by side
+                across = axis.domain[1] - axis.domain[0] if is_panel else 1.0
                 values = ticks(*bounds, max(4, round(MOST * across)))
                 axis.update(tickmode="array", tickvals=values, ticktext=[written(value) for value in values])
     return figure

@@ -93,9 +93,8 @@ def answer(first: Result, second: Result, a: str, b: str, confidence: float = CO
             return Answer("none", message(NOTHING, a=a, b=b))
         left, right = ({seed: math.log10(loss) for seed, loss in side.items()} for side in (left, right))
     common = sorted(left.keys() & right.keys())
-    drawn = [
-        f for f in TECHNIQUES[first.technique].sample_fields if first.settings.get(f) != second.settings.get(f)
-    ]
+    fields = TECHNIQUES[first.technique].sample_fields
+    drawn = [field for field in fields if first.settings.get(field) != second.settings.get(field)]
     paired = not drawn and len(common) > 1
     if paired:
         difference = t_interval([left[seed] - right[seed] for seed in common], confidence)
@@ -170,9 +169,8 @@ def side_by_side(results: Sequence[Result], colours: Mapping[str, str], _: Trans
     for label, cells in facts.items():
         if len(set(cells)) > 1:
             rows.append((label, "", cells))
-    rows += [
-        (_(label), "", [_(value) for value in values]) for label, values in differing_settings(results).items()
-    ]
+    for label, values in differing_settings(results).items():
+        rows.append((_(label), "", [_(value) for value in values]))
     measure = _("validation loss") if all(map(of_losses, results)) else _("validation errors per 10,000")
     main = {name for r in results for name in main_arms(r.technique, r.settings)}
     for name in dict.fromkeys(arm.name for r in results for arm in r.arms):

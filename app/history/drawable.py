@@ -12,11 +12,12 @@ ENGLISH = Translate("en")
 
 
 def check(result: Result) -> None:
-    """Draw what its page would: a part that a figure needs may be missing. Raises Problem."""
+    """Draw what its report and its page would: a part that a figure needs may be missing. Raises Problem."""
     try:
         comparison(result, ENGLISH)
         depth.costs(result, ENGLISH)
         files.csv(result)
+        list(view(result.technique).drawings(result, ENGLISH))
         view(result.technique).drawn(result)
     except Exception:  # whatever it is that a stranger's numbers do to a figure
         raise Problem(N_("This result cannot be drawn: a part that its figures need is missing.")) from None

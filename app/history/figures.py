@@ -27,9 +27,7 @@ def overlaid(results: Sequence[Result], _: Translator) -> go.Figure | None:
     if len(set(map(of_losses, results))) > 1:
         return None
     losses = of_losses(results[0])
-    floor = (
-        1e-4 if losses else 50 / max(r.data.validation for r in results)
-    )  # none at all is drawn as half an error
+    floor = 1e-4 if losses else 50 / max(r.data.validation for r in results)  # no error is drawn as half of one
     figure = go.Figure()
     ends = []
     for letter, result in zip(LETTERS, results, strict=False):
@@ -75,13 +73,9 @@ def _arm(result: Result, _: Translator) -> str:
     return _(_main(result)[0]) if len(_main(result)) == 1 else _("mean of {n} tasks", n=len(_main(result)))
 
 
-def _values(figure: go.Figure) -> list[float]:
-    return [y for trace in figure.data for y in trace["y"]]
-
-
 def _label(figure: go.Figure, ends: Sequence[tuple[float, float, str]]) -> None:
     """The letter at the end of each curve, moved apart where two would cover each other."""
-    values = _values(figure)
+    values = [y for trace in figure.data for y in trace["y"]]
     gap = 0.1 * math.log10(max(values) / min(values))
     lowest = -math.inf
     for x, y, letter in sorted(ends, key=lambda end: end[1]):

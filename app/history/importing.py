@@ -85,11 +85,12 @@ def _check_values(result: Result) -> None:
     elsewhere["arms"] = {"__all__": {"trials": {"__all__": {"mistakes"}}}}  # thousands of pairs: `_fits` looks
     for where, value in _leaves(result.model_dump(exclude=elsewhere), ""):
         if isinstance(value, str):
-            _check_plain(where, value)
+            if not is_plain(value):
+                raise Problem(N_("“{where}” is no plain text; addresses, marks and code are not taken over."),
+                              where=where)  # fmt: skip
         elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= MOST):
-            raise Problem(
-                N_("“{where}” is {given}, which no measurement gives."), where=_short(where), given=str(value)[:20]
-            )
+            given = str(value)[:20]
+            raise Problem(N_("“{where}” is {given}, which no measurement gives."), where=_short(where), given=given)
 
 
 def _leaves(value: Any, where: str) -> Iterable[tuple[str, Any]]:
@@ -105,11 +106,6 @@ def _leaves(value: Any, where: str) -> Iterable[tuple[str, Any]]:
             yield from _leaves(inner, where)
     else:
         yield where, value
-
-
-def _check_plain(where: str, text: str) -> None:
-    if not is_plain(text):
-        raise Problem(N_("“{where}” is no plain text; addresses, marks and code are not taken over."), where=where)
 
 
 def is_plain(text: str) -> bool:

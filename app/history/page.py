@@ -73,21 +73,13 @@ def _tick(ids: list[str], _: Translate) -> None:
     """Tick the rows that the address names, or that were ticked before the table was filtered or sorted."""
     if moved(ADDRESS) or st.session_state.get("entered"):
         known, unknown = table.named(st.query_params.get(ADDRESS, ""), ids)
-        st.session_state["runs_unknown"] = unknown
-        st.session_state["runs_ticked"] = known
-    elif st.session_state.get("runs_listed") == ids:
-        _say_unknown(_)
-        return
-    ticked = [ids.index(run) for run in st.session_state.get("runs_ticked", ()) if run in ids]
-    st.session_state[TABLE] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
-    st.session_state["runs_listed"] = ids
-    _say_unknown(_)
-
-
-def _say_unknown(_: Translate) -> None:
-    unknown = st.session_state.get("runs_unknown")
-    if unknown:
-        names = ", ".join(unknown[:3]) + (" …" if len(unknown) > 3 else "")
+        st.session_state.update({"runs_unknown": unknown, "runs_ticked": known, "runs_listed": None})
+    if st.session_state.get("runs_listed") != ids:
+        ticked = [ids.index(run) for run in st.session_state.get("runs_ticked", ()) if run in ids]
+        st.session_state[TABLE] = {"selection": {"rows": ticked, "columns": [], "cells": []}}
+        st.session_state["runs_listed"] = ids
+    if missing := st.session_state.get("runs_unknown"):
+        names = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
         said = message("The address names runs that are not among those listed here: {names}.", names=names)
         st.warning(_.escaped(said))
 
@@ -107,9 +99,8 @@ def compare(ticked: Sequence[Entry], _: Translate) -> None:
     if len(finished) < len(found):
         st.caption(_("Only finished runs can be compared: those without a result are left out."))
     if len(finished) > len(LETTERS):
-        st.caption(
-            _("At most {most} runs are compared at once; these are the oldest of those ticked.", most=len(LETTERS))
-        )
+        most = len(LETTERS)
+        st.caption(_("At most {most} runs are compared at once; these are the oldest of those ticked.", most=most))
         finished = finished[: len(LETTERS)]
     _legend([entry for entry, _result in finished], _)
     if len(finished) < 2:
@@ -122,12 +113,8 @@ def compare(ticked: Sequence[Entry], _: Translate) -> None:
     st.markdown(f"**{title}**")
     if figure:
         chart(figure, "overlaid", title)
-        st.caption(
-            _(
-                "Bold: the mean of the arm that a run is about; faint: its single trials; thin: the arm that it is "
-                "compared with."
-            )
-        )
+        st.caption(_("Bold: the mean of the arm that a run is about; faint: its single trials; thin: the arm that "
+                     "it is compared with."))  # fmt: skip
     else:
         st.caption(_("Some of these runs count errors and others a loss: they share no axis."))
     st.markdown("**" + _("Side by side") + "**")

@@ -21,15 +21,12 @@ def beside(ask: Ask, guess: Guess, shows: bool, values: Mapping[str, Any], _: Tr
             return ""  # bars are drawn, not said
         return f"{ask.written(answer)} {_(ask.unit)}".strip()
 
-    boxes = [_box("dashed", _("Your guess"), words(guess))]
+    boxes, line = _box("dashed", _("Your guess"), words(guess)), ""
     if shows:
-        boxes.append(_box("solid", _("The truth"), words(ask.truth())))
-    line = (
-        _line(ask, float(guess), ask.truth())
-        if shows and isinstance(ask, Number) and not isinstance(guess, str | tuple)
-        else ""
-    )
-    return f'<div style="display:flex; flex-wrap:wrap; gap:8px">{"".join(boxes)}</div>{line}'
+        boxes += _box("solid", _("The truth"), words(ask.truth()))
+    if shows and isinstance(ask, Number) and not isinstance(guess, str | tuple):
+        line = _line(ask, float(guess), ask.truth())
+    return f'<div style="display:flex; flex-wrap:wrap; gap:8px">{boxes}</div>{line}'
 
 
 def _box(border: str, name: str, words: str) -> str:

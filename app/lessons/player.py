@@ -6,7 +6,7 @@ real controls as it is entered, as a preset does, and from there on they are the
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,49 +59,48 @@ class Guide:
     pair: tuple[int, int] | None = None
 
 
+@dataclass
 class _Progress:
-    """Where this session is in one technique's lesson, and what was guessed in it."""
+    """Where a session is in one technique's lesson, and what was guessed in it.
 
-    def __init__(self, technique: str) -> None:
-        kept: dict[str, Any] = {
-            "at": None, "set": None, "guesses": {}, "reached": set(), "empty": None, "moves": 0, "over": None,
-        }  # fmt: skip
-        self.kept: dict[str, Any] = st.session_state.setdefault(f"lesson_{technique}", kept)
+    at: the step, from 0; None outside the lesson. last: where it was left. entered: the step whose controls were
+    set. reached: the steps that are done; empty: where nothing was typed. moves: how often the step changed.
+    over: the score of the lesson that was taken to its end.
+    """
 
-    @property
-    def at(self) -> int | None:
-        """The step one is at, from 0; None outside the lesson."""
-        at: int | None = self.kept["at"]
-        return at
-
-    def guess(self, step: int) -> Guess | None:
-        found: Guess | None = self.kept["guesses"].get(step)
-        return found
+    at: int | None = None
+    last: int | None = None
+    entered: int | None = None
+    guesses: dict[int, Guess] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
+    empty: int | None = None
+    moves: int = 0
+    over: tuple[int, int] | None = None
 
     def keep(self, step: int, guess: Guess) -> None:
-        self.kept["guesses"].setdefault(step, guess)
+        self.guesses.setdefault(step, guess)
 
     def hand_in(self, step: int, key: str) -> None:
         """Keep the number typed into the field `key`, or remember that nothing was."""
         typed = st.session_state.get(key)
-        self.kept["empty"] = step if typed is None else None
+        self.empty = step if typed is None else None
         if typed is not None:
             self.keep(step, float(typed))
 
     def is_done(self, number: int, step: LessonStep, settings: Settings) -> bool:
         """Whether the step is done; a goal that was reached stays so, whatever is set afterwards."""
-        done = step.is_done(self.guess(number), settings)
-        if done:
-            self.kept["reached"].add(number)
-        return done or number in self.kept["reached"]
+        if step.is_done(self.guesses.get(number), settings):
+            self.reached.add(number)
+        return number in self.reached
 
     def go(self, step: int | None) -> None:
         """On to a step, or with None out of the lesson."""
-        self.kept["moves"] += 1
-        self.kept["at"] = step
-        self.kept["set"] = None if step is None else self.kept["set"]
-        if step is not None:
-            self.kept["last"] = step
+        self.moves += 1
+        self.at = step
+        if step is None:
+            self.entered = None
+        else:
+            self.last = step
         self.publish()
 
     def begin_again(self) -> None:
@@ -111,25 +110,19 @@ class _Progress:
 
     def score(self, steps: Sequence[LessonStep]) -> tuple[int, int]:
         """How many of the guesses that were made were right or close, and how many were made."""
-        given: dict[int, Guess] = self.kept["guesses"]
-        return sum(steps[number].ask.is_right(guess) for number, guess in given.items()), len(given)
+        right = sum(steps[number].ask.is_right(guess) for number, guess in self.guesses.items())
+        return right, len(self.guesses)
 
     def finish(self, steps: Sequence[LessonStep]) -> None:
         """Out of the lesson with its score; it begins anew when it is next taken."""
-        self.kept["over"] = self.score(steps)
+        self.over = self.score(steps)
         self.go(None)
         self.forget()
 
-    @property
-    def over(self) -> tuple[int, int] | None:
-        """The score of the lesson that was taken to its end; None if none was."""
-        found: tuple[int, int] | None = self.kept["over"]
-        return found
-
     def forget(self) -> None:
-        self.kept["guesses"].clear()
-        self.kept["reached"].clear()
-        self.kept["last"] = None
+        self.guesses.clear()
+        self.reached.clear()
+        self.last = None
 
     def publish(self) -> None:
         """Write the step into the address."""
@@ -145,7 +138,7 @@ class _Progress:
         if not moved(PARAMETER):
             return None
         if raw is None:
-            self.kept["at"] = None
+            self.at = None
             return None
         if not (raw.isdecimal() and 1 <= int(raw) <= steps):
             self.publish()
@@ -153,7 +146,7 @@ class _Progress:
                 "The address says lesson = {given}, but this lesson has steps 1 to {count}; it was left out.",
                 given=raw[:30], count=steps,
             )  # fmt: skip
-        self.kept["at"] = self.kept["last"] = int(raw) - 1
+        self.at = self.last = int(raw) - 1
         return None
 
 
@@ -162,7 +155,7 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
 
     The first visit of a browser is offered the lesson; not while presenting and not in a page within a page.
     """
-    progress = _Progress(settings.technique)
+    progress: _Progress = st.session_state.setdefault(f"lesson_{settings.technique}", _Progress())
     if problem := progress.read_address(len(steps)):
         st.warning(_.escaped(problem))
     style(STYLE)
@@ -178,22 +171,21 @@ def lesson(steps: Sequence[LessonStep], settings: type[Settings], _: Translate) 
         now = at_present(settings)
         with st.container(border=True, key="lesson_card"):
             _card(steps, progress.at, now, progress, _)
-    answered = progress.guess(progress.at) is not None
+    answered = progress.guesses.get(progress.at) is not None
     return Guide(covers=step.covers and not answered, pair=step.pair if answered else None)
 
 
 def _door(steps: Sequence[LessonStep], progress: _Progress, _: Translate) -> None:
     """The way in: a button, and on the first visit a line beside it."""
     style(DOOR_STYLE)
-    last = progress.kept.get("last")
+    last = progress.last
     words = {key: _(text) for key, text in WORDS.items()}
     label = _("Go on with the lesson") if last is not None else _("Take the lesson")
     if last is None and progress.over:
         label = _("Take the lesson again")
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="lesson_door"
-    ):
-        offer(len(steps), answered=progress.kept["moves"] > 0, words=words, key="lesson_offer")
+    middle: dict[str, Any] = dict(horizontal=True, vertical_alignment="center", horizontal_alignment="right")
+    with st.container(key="lesson_door", **middle):
+        offer(len(steps), answered=progress.moves > 0, words=words, key="lesson_offer")
         st.button(label, key="lesson_take", icon=":material/school:", on_click=progress.go, args=(last or 0,),
                   width="content")  # fmt: skip
 
@@ -216,10 +208,10 @@ def _farewell(technique: str, score: tuple[int, int], _: Translate) -> None:
 
 def _enter(step: LessonStep, settings: type[Settings], progress: _Progress) -> None:
     """Set the controls as the step wishes, once; after a refresh what the address says stays."""
-    if progress.kept["set"] == progress.at:
+    if progress.entered == progress.at:
         return
-    fresh = progress.kept["set"] is None and not progress.kept["moves"]
-    progress.kept["set"] = progress.at
+    fresh = progress.entered is None and not progress.moves
+    progress.entered = progress.at
     for name, wished in step.sets.items():
         if not (fresh and name in st.query_params):
             wish(name, settings.specs()[name].kind(wished))
@@ -227,13 +219,13 @@ def _enter(step: LessonStep, settings: type[Settings], progress: _Progress) -> N
 
 def _card(steps: Sequence[LessonStep], at: int, settings: Settings, progress: _Progress, _: Translate) -> None:
     """The step: its heading, its text, its question or what was guessed, the truth and why, and the way on."""
-    step, guess = steps[at], progress.guess(at)
+    step, guess = steps[at], progress.guesses.get(at)
     values = dict(step.values())
     done = progress.is_done(at, step, settings)
     title, leave = st.columns([5, 1], vertical_alignment="center")
     with title:
         words = {key: _(text) for key, text in WORDS.items()}
-        heading(at, len(steps), _(KINDS[step.kind]), _(step.title), moves=progress.kept["moves"], words=words,
+        heading(at, len(steps), _(KINDS[step.kind]), _(step.title), moves=progress.moves, words=words,
                 key="lesson_heading")  # fmt: skip
     with leave, st.container(horizontal=True, horizontal_alignment="right"):
         st.button(_("Leave the lesson"), key="lesson_leave", on_click=progress.go, args=(None,), type="tertiary",
@@ -263,7 +255,7 @@ def _picture(digit: Digit, _: Translate) -> None:
 
 def _ask(ask: Ask, at: int, progress: _Progress, done: bool, values: Mapping[str, Any], _: Translate) -> None:
     """What takes the guess; once it is given, the guess, and as soon as the step is done the truth beside it."""
-    guess = progress.guess(at)
+    guess = progress.guesses.get(at)
     if isinstance(ask, Bars):
         words = {key: _(text) for key, text in BARS_WORDS.items()}
         given = guess if isinstance(guess, tuple) else None
@@ -277,10 +269,10 @@ def _ask(ask: Ask, at: int, progress: _Progress, done: bool, values: Mapping[str
                 st.button(_(answer, **values), key=f"lesson_guess_{at}_{key}", on_click=progress.keep,
                           args=(at, key), width="content")  # fmt: skip
     else:
-        _ask_number(ask, at, values, progress, _)
+        _ask_number(ask, at, progress, _)
 
 
-def _ask_number(ask: Number, at: int, values: Mapping[str, Any], progress: _Progress, _: Translate) -> None:
+def _ask_number(ask: Number, at: int, progress: _Progress, _: Translate) -> None:
     """A field for a number; Enter or the button hands it in."""
     key = f"lesson_number_{at}"
     with st.form(f"lesson_form_{at}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
@@ -290,7 +282,7 @@ def _ask_number(ask: Number, at: int, values: Mapping[str, Any], progress: _Prog
                         format=f"%.{ask.typed}f", placeholder="?")  # fmt: skip
         st.form_submit_button(_("That is my guess"), key=f"lesson_answer_{at}", type="primary",
                               on_click=progress.hand_in, args=(at, key))  # fmt: skip
-    if progress.kept["empty"] == at:
+    if progress.empty == at:
         st.caption(_("Type a number first."))
 
 
@@ -298,22 +290,21 @@ def _goal(goal: Goal, done: bool, settings: Settings, values: Mapping[str, Any],
     """The goal, and where the controls stand now."""
     sign = ":material/check_circle:" if done else ":material/flag:"
     st.markdown(f"{sign} **{_(goal.says, **values)}** " + _(goal.now, **{**values, **goal.at(settings)}))
-    st.caption(
-        _("Reached.") if done else _("Use the page's own controls below; the step is done when it is reached.")
-    )
+    below = _("Use the page's own controls below; the step is done when it is reached.")
+    st.caption(_("Reached.") if done else below)
 
 
 def _comment(ask: Ask, guess: Guess, _: Translate) -> str:
     """How near the guess came, in a few words."""
+    near = _("Close.") if ask.is_right(guess) else _("Not quite.")
     if isinstance(ask, Bars) and isinstance(guess, tuple):
         apart = f"{total_variation(guess, ask.truth()):.2f}"
-        near = _("Close.") if ask.is_right(guess) else _("Not quite.")
         return f"**{near}** " + _(
             "Your bars and the teacher's are {apart} apart (total variation: the share that would have to move; 0 "
             "is the same, 1 has nothing in common).", apart=apart,
         )  # fmt: skip
     if isinstance(ask, Number):
-        return "**" + (_("Close.") if ask.is_right(guess) else _("Not quite.")) + "**"
+        return f"**{near}**"
     return "**" + (_("Right.") if ask.is_right(guess) else _("No.")) + "**"
 
 
@@ -321,9 +312,8 @@ def _ways_on(steps: Sequence[LessonStep], at: int, done: bool, progress: _Progre
     """Back, on, and at the end the count of good guesses."""
     is_last = at == len(steps) - 1
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            _("Back"), key="lesson_back", disabled=at == 0, on_click=progress.go, args=(at - 1,), width="content"
-        )
+        st.button(_("Back"), key="lesson_back", disabled=at == 0, on_click=progress.go, args=(at - 1,),
+                  width="content")  # fmt: skip
         if not is_last:
             st.button(_("Next step") if done else _("Skip this step"), key="lesson_next", on_click=progress.go,
                       args=(at + 1,), type="primary" if done else "secondary", width="content")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What follows from its settings in a Result: for the check of those that come from outside."""
+"""Consistency rules of meta-learning: what the settings of an imported Result imply for its numbers."""
 
 from collections.abc import Iterator
 from statistics import fmean
@@ -32,10 +32,9 @@ def further(result: Result, settings: Any) -> Iterator[Claim]:
     yield Claim("data.train", result.data.train, "settings", drawn * queries)
     for number, arm in enumerate(result.arms):
         yield Claim(f"arms.{number}.shared", arm.shared, "technique", False)
-        seen = (
-            None if arm.name in (SCRATCH, CENTROID_PIXELS) else drawn * each * (settings.shots + settings.queries)
-        )
-        yield from of_labels(result, arm, each * settings.shots, seen, "settings")
+        seen = drawn * each * (settings.shots + settings.queries)
+        behind = None if arm.name in (SCRATCH, CENTROID_PIXELS) else seen
+        yield from of_labels(result, arm, each * settings.shots, behind, "settings")
         for place, trial in enumerate(arm.trials):
             yield from _of_adaptation(result, settings, trial, queries, f"arms.{number}.trials.{place}")
 
@@ -44,9 +43,8 @@ def _of_adaptation(result: Result, settings: Any, trial: ArmTrial, queries: int,
     """Means over tasks are those of the tasks, before and after as many steps as are set."""
     name = "query loss" if of_losses(result) else "query errors"
     path, steps = trial.series.get(name, ()), trial.series.get("steps", ())
-    yield Claim(
-        f"{here}.series.steps", list(steps), f"len({here}.series.{name})", list(map(float, range(len(path))))
-    )
+    counted = list(map(float, range(len(path))))
+    yield Claim(f"{here}.series.steps", list(steps), f"len({here}.series.{name})", counted)
     for when, at in (("before", 0), ("after", settings.inner_steps)):
         by_task = trial.series.get(f"by task, {when}", ())
         place = f"{here}.series.by task, {when}"

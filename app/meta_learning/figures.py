@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish
+from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, dots, finish, rows_of
 from app.figures.image import tiles
 from app.results.bundled import recorded
 from kd_core.meta_learning.settings import (
@@ -74,7 +74,6 @@ def nearer_at_first() -> str:
 def adaptation(result: Result, _: Translator) -> go.Figure:
     """Query loss or errors over adaptation steps, an arm each, with 95 % bands over trials."""
     figure = go.Figure()
-    in_log = result.measure != "errors"
     lowest = min(value for arm in result.arms for t in arm.trials for value in measured(result, t) if value > 0)
     for arm in result.arms:
         means = over_steps(result, arm)
@@ -83,10 +82,10 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
         if means[0].high is not None and arm.name not in NO_STEPS:
             low = [max(m.low if m.low is not None else m.mean, 0.5 * lowest) for m in means]
             high = [m.high if m.high is not None else m.mean for m in means]
-            band = dict(
-                x=[*steps, *steps[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=colour, opacity=0.14
-            )
-            figure.add_scatter(**band, line=dict(width=0), hoverinfo="skip", showlegend=False)
+            figure.add_scatter(
+                x=[*steps, *steps[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=colour, opacity=0.14,
+                line=dict(width=0), hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
         figure.add_scatter(
             x=steps, y=[m.mean for m in means], name=_(arm.name),
             mode="lines" if arm.name in NO_STEPS else "lines+markers",
@@ -95,26 +94,28 @@ def adaptation(result: Result, _: Translator) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=int(result.settings["inner_steps"]), line=dict(color="#6B7280", width=1, dash="dot"))
     figure.update_xaxes(title=_("adaptation steps k"), dtick=1)
-    if in_log:
-        figure.update_yaxes(title=_("mean squared error, log scale"), type="log")
-    else:
-        figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
+    _measure_axis(figure, result, _("mean squared error, log scale"), _)
     figure.update_layout(legend=ABOVE)
     return finish(figure, height=430)
+
+
+def _measure_axis(figure: go.Figure, result: Result, loss: str, _: Translator) -> None:
+    """Wrong queries from 0, or the loss, called `loss`, on a logarithmic axis."""
+    if result.measure == "errors":
+        figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
+    else:
+        figure.update_yaxes(title=loss, type="log")
 
 
 @lru_cache(CACHED)
 def scores(result: Result, _: Translator) -> go.Figure:
     """Each arm's query loss or errors after the inner steps: trials faint, mean and interval bold."""
     after = int(result.settings["inner_steps"])
-    rows = []
-    for arm in result.arms:
-        each = [measured(result, trial)[after] for trial in arm.trials]
-        rows.append((arm.name, each, t_interval(each)))
+    each = {arm.name: [measured(result, trial)[after] for trial in arm.trials] for arm in result.arms}
     if result.measure == "errors":
-        return dots(rows, _("wrong queries (%), with interval"), 100, _, decimals=1)
-    most = max(max(each) for _name, each, _mean in rows)
-    return dots(rows, _("mean squared error, with interval"), 2 * most, _, decimals=2)
+        return dots(rows_of(each), _("wrong queries (%), with interval"), 100, _, decimals=1)
+    most = max(map(max, each.values()))
+    return dots(rows_of(each), _("mean squared error, with interval"), 2 * most, _, decimals=2)
 
 
 @lru_cache(CACHED)
@@ -135,10 +136,7 @@ def training_curves(result: Result, _: Translator) -> go.Figure:
             marker=dict(symbol=MARKERS[arm.name], size=7), hovertemplate="%{x}: %{y:.3g}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("meta-step"))
-    if result.measure == "errors":
-        figure.update_yaxes(title=_("wrong queries (%)"), rangemode="tozero")
-    else:
-        figure.update_yaxes(title=_("validation loss, log scale"), type="log")
+    _measure_axis(figure, result, _("validation loss, log scale"), _)
     figure.update_layout(legend=ABOVE)
     return finish(figure, height=340)
 

@@ -12,6 +12,7 @@ from app.meta_learning.figures import nearer_at_first, start_means
 from app.results.bundled import recorded, sinusoids
 from kd_core.messages import N_
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED
+from kd_core.results.schema import Verdict
 from kd_core.settings.base import Settings
 
 Network = list[np.ndarray]
@@ -104,13 +105,12 @@ def joint_times() -> float:
     return joint[0].mean / joint[1].mean
 
 
-def _first_order_kind() -> str:
-    return next(v.kind for v in recorded("meta_learning").comparisons if v.baseline == FIRST_ORDER)
+def _first_order() -> Verdict:
+    return next(v for v in recorded("meta_learning").comparisons if v.baseline == FIRST_ORDER)
 
 
 def _order() -> Values:
-    result = recorded("meta_learning")
-    difference = next(v for v in result.comparisons if v.baseline == FIRST_ORDER).difference
+    difference = _first_order().difference
     return {
         "times": f"{10**difference.mean:.2f}", "low": f"{10 ** float(difference.low or 0):.2f}",
         "high": f"{10 ** float(difference.high or 0):.2f}", "n": difference.n,
@@ -219,7 +219,7 @@ LESSON = (
             N_("On these curves, what did leaving them out do to the error after one step?"),
             {"undetectable": N_("Nothing that could be detected"), "better": N_("It made it larger"),
              "worse": N_("It made it smaller")},
-            _first_order_kind,
+            lambda: _first_order().kind,
         ),
         reveals=N_(
             "With second derivatives the error is {times} times lower (95 % interval {low} to {high}, {n} paired "

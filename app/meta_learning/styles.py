@@ -1,4 +1,4 @@
-"""How its arms look, in the order in which live curves are drawn."""
+"""Arm styles of meta-learning, in the order in which live curves are drawn."""
 
 from app.techniques import Style
 from kd_core.meta_learning.settings import (

@@ -84,9 +84,8 @@ def _after_steps(stage: Stage, _: Translate) -> str:
         _("No: after {n} steps “{arm}” is still ahead.", n=len(mine) - 1, arm=arm) if at is None else
         _("Yes: from step {n} on, “{arm}” is no longer detectably ahead.", n=at, arm=arm)
     )  # fmt: skip
-    values: dict[str, Scalar] = dict(
-        steps=steps, mine=fixed(mine[steps].mean, 2), theirs=fixed(theirs[steps].mean, 2)
-    )
+    values: dict[str, Scalar] = {"steps": steps}
+    values |= {"mine": fixed(mine[steps].mean, 2), "theirs": fixed(theirs[steps].mean, 2)}
     if result.measure == "errors":
         return says + " " + _("After {steps} steps, errors in percent: {mine} against {theirs}.", **values)
     return says + " " + _("After {steps} steps, mean squared error: {mine} against {theirs}.", **values)

@@ -1,4 +1,4 @@
-"""How it is shown in the overview, in reports and in the history."""
+"""View of meta-learning: overview card, report figures, the check of imported results, titles, tabs."""
 
 from collections.abc import Iterable
 from html import escape
@@ -11,7 +11,6 @@ from app.meta_learning import figures as meta_figures
 from app.overview.pictures import GREEN, GREY, ORANGE, PINK, SKY, arrow, net, svg
 from app.techniques import Card, Drawing, TechniqueView
 from kd_core.messages import N_
-from kd_core.results.comparability import of_losses
 from kd_core.results.schema import Result
 
 
@@ -28,12 +27,8 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
 
 
 def drawn(result: Result) -> None:
-    for draw in (meta_figures.scores, meta_figures.training_curves, meta_figures.adaptation,
-                 meta_figures.order_table, meta_figures.rates_say):  # fmt: skip
-        draw(result, ENGLISH)
-    if of_losses(result):
-        meta_figures.before_and_after(result, ENGLISH)
-    else:
+    meta_figures.order_table(result, ENGLISH)
+    if result.measure == "errors":
         meta_figures.held_out_says(result, ENGLISH)
         meta_figures.digit_tasks(result, np.zeros((images_on_disk(result), 28, 28), np.uint8), ENGLISH)
 

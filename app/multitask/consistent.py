@@ -1,4 +1,4 @@
-"""What follows from its settings in a Result: for the check of those that come from outside."""
+"""Consistency rules of multi-task learning: what the settings of an imported Result imply for its numbers."""
 
 import math
 from collections.abc import Iterator

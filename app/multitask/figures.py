@@ -8,18 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.arms import (
-    ABOVE,
-    BELOW,
-    CACHED,
-    COLOURS,
-    DASHES,
-    MARKERS,
-    Translator,
-    finish,
-    mean_curve,
-    softmax,
-)
+from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, finish, mean_curve, softmax
 from app.figures.image import tiles
 from app.multitask.styles import TASK_COLOURS
 from app.results.bundled import Errors, Sweep
@@ -73,9 +62,8 @@ def loss(settings: MultitaskSettings, _: Translator) -> str:
 def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:
     """Label, figure and explanation of the whole: change of errors, size, time."""
     change, (joint, alone), (took, took_alone) = delta_m(result), parameters(result), seconds(result)
-    interval = "" if change.low is None or change.high is None else (
-        f" [{signed(change.low, 1)}, {signed(change.high, 1)}]"
-    )  # fmt: skip
+    known = change.low is not None and change.high is not None
+    interval = f" [{signed(change.low or 0, 1)}, {signed(change.high or 0, 1)}]" if known else ""
     return [
         (
             _("Change of errors by learning jointly, Δm"),
@@ -122,12 +110,17 @@ def sweep_says(sweep: Sweep, _: Translator) -> str:
     )  # fmt: skip
 
 
+def _panels(tasks: Sequence[str], _: Translator) -> go.Figure:
+    """A panel for each task, side by side on one axis."""
+    titles = [_(TASK_LABELS[task]) for task in tasks]
+    return make_subplots(cols=len(tasks), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles)
+
+
 @lru_cache(CACHED)
 def curves_by_task(result: Result, _: Translator) -> go.Figure:
     """Validation errors over epochs, a panel for each task, all on the same axis."""
     names = tasks_of(result)
-    figure = make_subplots(rows=1, cols=len(names), shared_yaxes=True, horizontal_spacing=0.03,
-                           subplot_titles=[_(TASK_LABELS[task]) for task in names])  # fmt: skip
+    figure = _panels(names, _)
     per_cent = 100 / result.data.validation
     for arm in result.arms:
         column = 1 + names.index(task_of(arm.name))
@@ -148,8 +141,7 @@ def curves_by_task(result: Result, _: Translator) -> go.Figure:
     figure.update_yaxes(type="log")
     figure.update_yaxes(title=_("validation error (%), log scale"), col=1)
     figure.update_layout(legend=BELOW)
-    finish(figure, height=380)
-    return figure.update_layout(margin=dict(t=36))
+    return finish(figure, height=380, t=36)
 
 
 def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
@@ -175,16 +167,13 @@ def trade_off(sweep: Sweep, own: Result | None, _: Translator) -> go.Figure:
     mine = None
     if own is not None and tasks_of(own) == sweep["tasks"]:
         mine = tuple(_validation(own, arm_of(task, JOINT)) for task in (first, second))
-    labels = {at: _weights(sweep["weights"][at]) for at in sorted(both, key=lambda at: at not in best)}
+    order = sorted(both, key=lambda at: at not in best)
+    labels = {at: " : ".join(f"{weight:g}" for weight in sweep["weights"][at]) for at in order}
     places = _room({at: (xs[at], ys[at]) for at in labels}, labels, mine)
+    on_front, beaten = _("on the Pareto front: nothing is better at both"), _("another choice is better at both")
     for name, chosen, symbol, colour in (
-        (
-            _("on the Pareto front: nothing is better at both"),
-            [at for at in both if at in best],
-            "circle",
-            "#D55E00",
-        ),
-        (_("another choice is better at both"), [at for at in both if at not in best], "circle-open", "#6B7280"),
+        (on_front, [at for at in both if at in best], "circle", "#D55E00"),
+        (beaten, [at for at in both if at not in best], "circle-open", "#6B7280"),
     ):
         if chosen:
             figure.add_scatter(
@@ -254,10 +243,6 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
     ]  # fmt: skip
 
 
-def _weights(pair: Sequence[float]) -> str:
-    return " : ".join(f"{weight:g}" for weight in pair)
-
-
 def _bars(errors: Sequence[Errors]) -> dict[str, object]:
     high = [0.0 if e["high"] is None else e["high"] - e["mean"] for e in errors]
     return dict(type="data", array=high, thickness=1, width=3)
@@ -316,8 +301,7 @@ def small_multiples(result: Result, what: str, title: str, _: Translator) -> go.
     """ "loss", "norm" or "weight" of each task over steps, a panel each, on one axis."""
     names = tasks_of(result)
     trials = [trial.series for trial in looked_at(result)]
-    figure = make_subplots(rows=1, cols=len(names), shared_yaxes=True, horizontal_spacing=0.03,
-                           subplot_titles=[_(TASK_LABELS[task]) for task in names])  # fmt: skip
+    figure = _panels(names, _)
     for column, task in enumerate(names, start=1):
         name, colour = f"{what}, {task}", TASK_COLOURS[task]
         for series in trials:
@@ -329,8 +313,7 @@ def small_multiples(result: Result, what: str, title: str, _: Translator) -> go.
     figure.update_xaxes(title=_("training step"))
     figure.update_yaxes(title=title, rangemode="tozero", col=1)
     figure.update_layout(showlegend=False)
-    finish(figure, height=280)
-    return figure.update_layout(margin=dict(t=36))
+    return finish(figure, height=280, t=36)
 
 
 def _mean(trials: Sequence[Mapping[str, Sequence[float]]], name: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""How its arms look, in the order in which live curves are drawn."""
+"""Arm styles of multi-task learning, in the order in which live curves are drawn."""
 
 from app.techniques import Style
 from kd_core.multitask.settings import FAIR, JOINT, JOINT_EQUAL, TASK_ALONE, TASK_LABELS, arm_of

@@ -2,12 +2,11 @@
 
 import plotly.graph_objects as go
 
-from app.figures.arms import errors_by_arm
 from app.i18n.text import Translate
 from app.multitask import figures as of
 from app.multitask.components.gradients import WORDS, gradients
 from app.results.bundled import recorded_step, sweep
-from app.talks.model import Stage, Step, choice, show
+from app.talks.model import Stage, Step, choice, errors, show
 from kd_core.messages import N_
 from kd_core.multitask.settings import TASK_LABELS
 from kd_core.results.numbers import fixed
@@ -35,11 +34,6 @@ def _what_it_did(stage: Stage, _: Translate) -> str:
     return _(FACT, told=_(TOLD, first=said[0], second=said[1]))
 
 
-def _errors(stage: Stage, _: Translate) -> None:
-    alt = _("Errors on the test set, every trial")
-    show(stage, lambda: errors_by_arm(stage.result, _), "errors", alt)
-
-
 def _conflict(stage: Stage, _: Translate) -> None:
     ways = {TIME: _("over training"), LAYERS: _("by layer")}
     chosen = choice(_("Cosine between the tasks' gradients"), ways, "talk_conflict", TIME, _)
@@ -55,14 +49,8 @@ def _trade(stage: Stage, _: Translate) -> None:
     def marked() -> go.Figure:
         figure = go.Figure(of.trade_off(found, None if stage.recorded else stage.result, _))
         x, y = (found["errors"][task][chosen]["mean"] for task in found["tasks"])
-        return figure.add_scatter(
-            x=[x],
-            y=[y],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            marker=dict(size=24, color="rgba(0,0,0,0)", line=dict(width=4, color="#D55E00")),
-        )
+        ring = dict(size=24, color="rgba(0,0,0,0)", line=dict(width=4, color="#D55E00"))
+        return figure.add_scatter(x=[x], y=[y], mode="markers", hoverinfo="skip", showlegend=False, marker=ring)
 
     show(stage, marked, f"trade_off_{chosen}", _("Errors of one task over the other"))
 
@@ -77,11 +65,8 @@ def _best(stage: Stage, _: Translate) -> str:
         places.add(means.index(least))
         said.append(_("“{task}”: {least} at best, {alone} alone", task=_(TASK_LABELS[task]), least=fixed(least),
                       alone=fixed(alone)))  # fmt: skip
-    says = (
-        _("Yes, here one pair has the fewest errors in both.")
-        if len(places) == 1
-        else _("No: the best pair for one task is not the best for the other.")
-    )
+    yes = _("Yes, here one pair has the fewest errors in both.")
+    says = yes if len(places) == 1 else _("No: the best pair for one task is not the best for the other.")
     return says + " " + _("Validation errors per 10,000, {first}; {second}.", first=said[0], second=said[1])
 
 
@@ -102,7 +87,7 @@ STEPS = (
     Step(
         N_("Together or alone?"),
         N_("Run trains every network for real while you watch; until then a recorded result is shown."),
-        _errors,
+        errors,
         _asked,
         lambda stage, _: _(stage.result.verdict.text),
         runs=True,

@@ -1,4 +1,4 @@
-"""How it is shown in the overview, in reports and in the history."""
+"""View of multi-task learning: overview card, report figures, the check of imported results, titles, tabs."""
 
 from collections.abc import Iterable
 from html import escape
@@ -16,28 +16,18 @@ from kd_core.results.schema import Result
 def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
     yield _("Errors on the test set, every trial"), arms.errors_by_arm(result, _), ""
     title = _("Cosine between the tasks' gradients while training")
-    yield (
-        title,
-        multitask_figures.conflict(result, _),
-        escape(unmarked(multitask_figures.conflict_says(result, _))),
-    )
+    about = multitask_figures.conflict_says(result, _).replace("*", "")  # without Markdown's stars
+    yield title, multitask_figures.conflict(result, _), escape(about)
     curves = multitask_figures.curves_by_task(result, _)
     yield _("Errors on the validation set while training"), curves, ""
     yield _("Cosine between the tasks' gradients by layer"), multitask_figures.by_layer(result, _), ""
 
 
 def drawn(result: Result) -> None:
-    arms.errors_by_arm(result, ENGLISH)
-    for draw in (multitask_figures.curves_by_task, multitask_figures.conflict, multitask_figures.conflict_says,
-                 multitask_figures.by_layer, multitask_figures.in_short, multitask_figures.samples):  # fmt: skip
-        draw(result, ENGLISH)
+    multitask_figures.in_short(result, ENGLISH)
+    multitask_figures.samples(result, ENGLISH)
     for series in ("norm", "loss", "weight"):
         multitask_figures.small_multiples(result, series, "", ENGLISH)
-
-
-def unmarked(markdown: str) -> str:
-    """Words without Markdown's stars."""
-    return markdown.replace("*", "")
 
 
 VIEW = TechniqueView(

@@ -1,1 +1,1 @@
-"""The first page, and the article behind the lab."""
+"""Drawings of the overview page."""

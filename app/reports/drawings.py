@@ -17,12 +17,10 @@ def training(result: Result, _: Translate) -> Iterable[Drawing]:
 def counted(result: Result, _: Translate) -> Iterable[Drawing]:
     """What every technique that classifies images has: calibration, and the mistakes of the verdict's arm."""
     if any(trial.bins for arm in result.arms for trial in arm.trials):
-        yield _("How sure, and how often right"), depth.reliability(result, _), escape(
-            _("All trials together, at T = 1. On the dotted line an arm is right as often as it says.")
-        )  # fmt: skip
+        about = _("All trials together, at T = 1. On the dotted line an arm is right as often as it says.")
+        yield _("How sure, and how often right"), depth.reliability(result, _), escape(about)
     arm = result.arm(result.verdict.arm)
     if len(arm.trials[0].confusion) > 1:
         title = _("Test images of each digit by the answer they get: {arm}", arm=arm.name)
-        yield title, depth.confusion(arm, depth.largest_error(arm), _), escape(
-            _("Mean over trials. The most frequent mistake is framed.")
-        )  # fmt: skip
+        about = _("Mean over trials. The most frequent mistake is framed.")
+        yield title, depth.confusion(arm, depth.largest_error(arm), _), escape(about)

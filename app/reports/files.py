@@ -87,10 +87,9 @@ def loss(result: Result, trial: ArmTrial) -> float:
 
 def numbers(result: Result) -> dict[str, dict[int, float]]:
     """Arm -> seed -> its test errors, or its query loss where nothing is classified: what `script` repeats."""
-    counted = result.measure == "errors"
-    return {
-        arm.name: {t.seed: t.test_errors if counted else loss(result, t) for t in arm.trials} for arm in result.arms
-    }
+    if result.measure == "errors":
+        return {arm.name: {trial.seed: trial.test_errors for trial in arm.trials} for arm in result.arms}
+    return {arm.name: {trial.seed: loss(result, trial) for trial in arm.trials} for arm in result.arms}
 
 
 SCRIPT = '''\

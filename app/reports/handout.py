@@ -113,9 +113,8 @@ def _settings(result: Result, _: Translate) -> str:
         f'<tr{kind}><th scope="row">{escape(label)} <small>{name}</small></th><td>{escape(value)}</td>'
         f"<td>{escape(default)}</td></tr>" for kind, (label, value, default), name in rows
     )  # fmt: skip
-    said = _settings_say(
-        bool(changed), [_(specs[name].label) for name in specs if specs[name].default == "auto"], _
-    )
+    by_machine = [_(spec.label) for spec in specs.values() if spec.default == "auto"]
+    said = _settings_say(bool(changed), by_machine, _)
     return (
         f'<p class="soft">{escape(said)}</p><table class="values"><thead><tr>'
         + "".join(f"<td>{escape(word)}</td>" for word in head)
@@ -170,9 +169,8 @@ def fingerprint(result: Result) -> str:
 def command(technique: str, settings: dict[str, Scalar]) -> str:
     """The command line that repeats a run of these settings: what differs from the defaults."""
     verb = TECHNIQUES[technique].command
-    flags = [
-        f"--{name.replace('_', '-')} {written(value)}" for name, value in differing(technique, settings).items()
-    ]
+    changed = differing(technique, settings)
+    flags = [f"--{name.replace('_', '-')} {written(value)}" for name, value in changed.items()]
     return " ".join(["python -m kd_core", verb, *flags])
 
 

@@ -106,15 +106,8 @@ class Sweep(TypedDict):
     settings: dict[str, Scalar]
 
 
-class Curve(TypedDict):
-    """The arms' numbers over steps, from 0."""
-
-    maml: list[float]
-    joint: list[float]
-
-
 class Sinusoids(TypedDict):
-    """Two recorded networks 1-40-40-1, sinusoids to adapt them to, and their mean errors over steps.
+    """Two recorded networks 1-40-40-1, and sinusoids to adapt them to.
 
     maml, joint: [W1, b1, W2, b2, W3, b3]; tasks: amplitude, phase and the x of the given points.
     """
@@ -125,9 +118,6 @@ class Sinusoids(TypedDict):
     inner_lr: float
     joint_lr: float
     tasks: list[dict[str, float | list[float]]]
-    mean: Curve
-    low: Curve
-    high: Curve
 
 
 @cache
@@ -151,9 +141,8 @@ def recorded(technique: str) -> Result:
     Fields that came after it was recorded are at their defaults, which mean "as before".
     """
     result = Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text(encoding="utf-8"))
-    return result.model_copy(
-        update={"settings": TECHNIQUES[technique].settings.parse(result.settings).model_dump()}
-    )
+    settings = TECHNIQUES[technique].settings.parse(result.settings)
+    return result.model_copy(update={"settings": settings.model_dump()})
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How a page shows a figure and a set of images: every figure can be saved, every image says what it is."""
+"""Charts and images on a page: every chart can be saved, every image says what it shows."""
 
 from html import escape
 from typing import Any

@@ -56,9 +56,8 @@ def comparison(result: Result, _: Translator) -> str:
     ]
     if len(arms) > MOST_COLUMNS:
         heads = [escape(label) for label, _style, _cells in measures]
-        rows = [
-            (name, [(style, cells[place]) for _label, style, cells in measures]) for place, name in enumerate(names)
-        ]
+        columns = zip(*([(style, cell) for cell in cells] for _label, style, cells in measures), strict=True)
+        rows = list(zip(names, map(list, columns), strict=True))
     else:
         heads = names
         rows = [(escape(label), [(style, cell) for cell in cells]) for label, style, cells in measures]

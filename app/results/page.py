@@ -72,15 +72,11 @@ def _controls(result: Result, _: Translate) -> None:
 
 
 def _provenance(result: Result, _: Translate) -> None:
-    created = result.provenance.teacher_created
-    if created:
-        taught = any(arm.name == TEACHER for arm in result.arms)
-        kept = (
-            _("The teacher was trained before this run, on {date}, and kept.", date=created[:10])
-            if taught
-            else _("The source network was trained before this run, on {date}, and kept.", date=created[:10])
-        )
-        st.caption(kept)
+    date = (result.provenance.teacher_created or "")[:10]
+    if date and any(arm.name == TEACHER for arm in result.arms):
+        st.caption(_("The teacher was trained before this run, on {date}, and kept.", date=date))
+    elif date:
+        st.caption(_("The source network was trained before this run, on {date}, and kept.", date=date))
     st.caption(
         _("{data}: {train} training, {validation} validation, {test} {tested}. Computed on {processor}, PyTorch "
           "{torch}.", data=result.data.name, train=f"{result.data.train:,}",

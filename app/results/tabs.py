@@ -1,7 +1,7 @@
-"""What lies behind a Result's numbers, a tab each: from one digit to what can be taken away."""
+"""Detail tabs of a result: one digit, fixed and broken, confusion, calibration, agreement, cost, export."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from statistics import fmean
 
@@ -18,9 +18,9 @@ from app.figures import arms
 from app.figures import depth as figures_of
 from app.figures.image import tiles
 from app.i18n.text import Translate
-from app.reports import files
+from app.reports import files, handout
 from app.results.chart import FORMATS, chart, saved_as
-from app.results.take import take_network
+from app.results.take import download, take_network
 from app.techniques import view
 from kd_core.data import pixels
 from kd_core.export import numpy_forward
@@ -51,9 +51,8 @@ def depth(result: Result, _: Translate) -> None:
         digit=_digit, changes=_changes, confusion=_confusion, calibration=_calibration, agreement=_agreement,
         cost=_cost, export=_export,
     )  # fmt: skip
-    names: Sequence[str] = view(result.technique).tabs or [
-        name for name in TABS if name != "agreement" or any(arm.name == TEACHER for arm in result.arms)
-    ]
+    taught = any(arm.name == TEACHER for arm in result.arms)
+    names = view(result.technique).tabs or [name for name in TABS if name != "agreement" or taught]
     labels = [_(TABS[name]) for name in names]
     if st.session_state.get("tab") not in labels:  # the words of another language
         last = st.session_state.get("open_tab")
@@ -98,11 +97,6 @@ def _digit(result: Result, _: Translate) -> None:
 def first_digit(result: Result) -> int:
     """The place in the gallery of the digit that is shown at first."""
     return min(15, len(result.gallery) - 1)
-
-
-def _legend_hint(arms: int, _: Translate) -> None:
-    if arms > 4:
-        st.caption(_("A click on a name in the legend shows or hides its bars."))
 
 
 def _own_choice(result: Result, t: float, _: Translate) -> None:
@@ -159,7 +153,8 @@ def _answers_to(
         with wide:
             softened = [(name, arms.softmax(z[place].tolist(), t)) for name, z in rows.items()]
             chart(arms.answers(softened, t, _), f"own-{place}", _("What every arm answers to this digit"))
-    _legend_hint(len(rows), _)
+    if len(rows) > 4:
+        st.caption(_("A click on a name in the legend shows or hides its bars."))
 
 
 def _said(rows: dict[str, np.ndarray], place: int, _: Translate) -> list[str]:
@@ -268,10 +263,8 @@ def _confusion(result: Result, _: Translate) -> None:
     """One arm's confusion matrix, and the images behind the cell that is chosen in it or beside it."""
     left, right = st.columns([3, 2])
     with right:
-        name = arm_choice(
-            _("Confusion of"), [arm.name for arm in result.arms], "confusion_arm", result.verdict.arm, _
-        )
-        arm = result.arm(name)
+        names = [arm.name for arm in result.arms]
+        arm = result.arm(arm_choice(_("Confusion of"), names, "confusion_arm", result.verdict.arm, _))
         digits = figures_of.digits_of(arm)
         for key, worst in zip(("cell_true", "cell_said"), figures_of.largest_error(arm), strict=True):
             if st.session_state.get(key) not in digits:
@@ -381,30 +374,20 @@ def _cost(result: Result, _: Translate) -> None:
                  "input on one thread of a processor, measured in the run."))  # fmt: skip
 
 
-def _html(result: Result, _: Translate, server: str) -> str:
-    from app.reports import handout
-
-    return handout.html(result, _, server)
-
-
 def _export(result: Result, _: Translate) -> None:
     """The Result as files, a network as a file, and in which format figures are saved."""
     numbers, network = st.columns(2, gap="large")
     with numbers:
         st.markdown("**" + _("The whole run") + "**")
-        st.download_button(
-            _("A report to pass on (HTML)"), partial(_html, result, _, link.base(st.context.url)),
+        download(
+            _("A report to pass on (HTML)"), partial(handout.html, result, _, link.base(st.context.url)),
             files.file_name(result, "report", "html"), "text/html", type="primary", key="report",
-            icon=":material/download:", width="stretch", on_click="ignore",
         )  # fmt: skip
-        st.download_button(_("Every trial (CSV)"), files.csv(result), files.file_name(result, "trials", "csv"),
-                           "text/csv", icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
-        st.download_button(_("The whole result (JSON)"), files.json(result),
-                           files.file_name(result, "result", "json"), "application/json",
-                           icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
-        st.download_button(_("A script that repeats it (Python)"), files.script(result),
-                           files.file_name(result, "repeat", "py"), "text/x-python",
-                           icon=":material/download:", width="stretch", on_click="ignore")  # fmt: skip
+        download(_("Every trial (CSV)"), files.csv(result), files.file_name(result, "trials", "csv"), "text/csv")
+        name = files.file_name(result, "result", "json")
+        download(_("The whole result (JSON)"), files.json(result), name, "application/json")
+        name = files.file_name(result, "repeat", "py")
+        download(_("A script that repeats it (Python)"), files.script(result), name, "text/x-python")
         st.caption(_("The report is one file with its pictures inside: it opens offline and can be printed. The "
                      "JSON holds everything except the networks and can be read in again under “History”. The "
                      "script trains again and compares every number."))  # fmt: skip

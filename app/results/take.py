@@ -1,7 +1,7 @@
 """A trained network to take away: safetensors, ONNX, int8 with what it costs and gains."""
 
 from concurrent.futures import Future
-from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -24,6 +24,13 @@ def measuring() -> Measuring:
     return Measuring()
 
 
+def download(label: str, content: Any, name: str, kind: str, **options: Any) -> None:
+    """A button that saves `content`, or what it makes, as the file `name`; the page is not drawn again."""
+    st.download_button(
+        label, content, name, kind, icon=":material/download:", width="stretch", on_click="ignore", **options
+    )
+
+
 def take_network(result: Result, _: Translate) -> None:
     """An arm's first network as files; its int8 form is made and measured when somebody asks for it."""
     networks = result.networks()
@@ -34,17 +41,13 @@ def take_network(result: Result, _: Translate) -> None:
     name = arm_choice(_("Network of"), list(networks), "export_arm", default, _)
     first = result.arm(name).trials[0]
     file = f"{name} seed {first.seed}"
-    st.download_button(
-        _("Weights of the first trial (safetensors)"), networks[name],
-        files.file_name(result, file, "safetensors"), "application/octet-stream",
-        icon=":material/download:", width="stretch", on_click="ignore",
-    )  # fmt: skip
+    saved = files.file_name(result, file, "safetensors")
+    download(_("Weights of the first trial (safetensors)"), networks[name], saved, "application/octet-stream")
     known = _is_known(networks[name])
     if known:
-        st.download_button(
-            _("The same as ONNX"), partial(_onnx, result, name), files.file_name(result, file, "onnx"),
-            "application/octet-stream", icon=":material/download:", width="stretch", on_click="ignore",
-            key="onnx", disabled=not onnx.installed(),
+        download(
+            _("The same as ONNX"), lambda: checked(result, name)[0], files.file_name(result, file, "onnx"),
+            "application/octet-stream", key="onnx", disabled=not onnx.installed(),
         )  # fmt: skip
     if result.measure == "errors":
         st.caption(
@@ -55,10 +58,6 @@ def take_network(result: Result, _: Translate) -> None:
         st.caption(_("ONNX needs two further packages: `pip install -r requirements-onnx.txt`."))
     elif known and _has_images(result):
         _int8(result, name, file, _)
-
-
-def _onnx(result: Result, arm: str) -> bytes:
-    return checked(result, arm)[0]
 
 
 def _is_known(weights: bytes) -> bool:
@@ -114,9 +113,8 @@ def _measured(result: Result, made: Exported, file: str, _: Translate) -> None:
     lines = ["| | float32 | int8 |\n|:--|--:|--:|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     with st.container(key="int8_table"):
         st.markdown("\n".join(lines))
-    st.download_button(_("The network in int8 (ONNX)"), made.int8, files.file_name(result, f"{file} int8", "onnx"),
-                       "application/octet-stream", icon=":material/download:", width="stretch", on_click="ignore",
-                       key="int8_file")  # fmt: skip
+    saved = files.file_name(result, f"{file} int8", "onnx")
+    download(_("The network in int8 (ONNX)"), made.int8, saved, "application/octet-stream", key="int8_file")
     ratio = small.latency_ms / large.latency_ms
     share = f"{fixed(100 * ratio)} %"
     told = (

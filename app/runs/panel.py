@@ -86,14 +86,8 @@ def takes(_: Translate) -> Callable[[Settings], str]:
 
 def poll_seconds() -> float:
     """After how many seconds this page is to poll again, among all those of this server that do."""
-    return _pace().seconds(_watcher())
-
-
-def _watcher() -> str:
-    """A name for this page among those that poll."""
-    if "watcher" not in st.session_state:
-        st.session_state["watcher"] = secrets.token_hex(8)
-    return str(st.session_state["watcher"])
+    watcher = st.session_state.setdefault("watcher", secrets.token_hex(8))  # this page among those that poll
+    return _pace().seconds(str(watcher))
 
 
 @st.cache_resource(show_spinner=False)
@@ -186,9 +180,8 @@ def watch(settings: Settings, _: Translate) -> Result | None:
         if handle and busy:
             changed = differences(handle.settings.model_dump(), settings, _)
             if changed:
-                st.caption(
-                    _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
-                )
+                kept = _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
+                st.caption(kept)
             pace = poll_seconds()
             live = st.fragment(_live, run_every=pace)
             mine = handle.owner in ("", visitor()) and not sign_in_needed()

@@ -32,9 +32,7 @@ def visitor() -> str:
     cookie = str(st.context.cookies.get(COOKIE, ""))  # under AppTest it is no text
     if VALUE.fullmatch(cookie):
         return _hashed(cookie)
-    if "visitor" not in st.session_state:  # the browser keeps no cookies
-        st.session_state["visitor"] = secrets.token_urlsafe(12)
-    return str(st.session_state["visitor"])
+    return str(st.session_state.setdefault("visitor", secrets.token_urlsafe(12)))  # the browser keeps no cookies
 
 
 def _has_sign_in() -> bool:

@@ -113,9 +113,7 @@ def opening(
     read_address(title, settings, own=own)
     _ = current()
     if settings and settings.technique in NAMES and presenting():
-        import_module("app.talks.player").give(
-            settings, _
-        )  # imported when it is wanted: it draws every kind of figure
+        import_module("app.talks.player").give(settings, _)  # imported when wanted: it draws every kind of figure
         st.stop()
     st.query_params.pop("step", None)  # of a talk that was left
     st.title(_(title), anchor=False)
@@ -130,5 +128,5 @@ def _present(on: bool) -> None:
     st.session_state["presenting"] = on
     if on:
         st.query_params["present"] = "1"
-    elif "present" in st.query_params:
-        del st.query_params["present"]
+    else:
+        st.query_params.pop("present", None)

@@ -59,10 +59,6 @@ def measure(view: MapView, _: Translator) -> str:
     return _("validation loss") if view.losses else _("validation errors per 10,000")
 
 
-def label(spec: Spec, _: Translator) -> str:
-    return _(spec.label)
-
-
 def short(spec: Spec, value: Scalar, _: Translator) -> str:
     """A value as an axis shows it, short."""
     if isinstance(value, float):
@@ -84,10 +80,7 @@ def parameters(plan: Plan, cell: Cell, *, run: bool = True, language: str = "") 
     """
     values = plan.settings_at(cell.at).model_dump()
     specs = TECHNIQUES[plan.technique].settings.specs()
-    own = {
-        n: written(v)
-        for n, v in values.items() if specs[n].default != "auto"
-    }  # fmt: skip
+    own = {name: written(value) for name, value in values.items() if specs[name].default != "auto"}
     named = {"run": cell.run} if run and cell.run else {}
     return {**named, **own, **({"lang": language} if language else {})}
 
@@ -96,14 +89,14 @@ def heat(view: MapView, _: Translator, language: str = "", linked: bool = True) 
     """The map as HTML: of a grid its cells where they lie, of a search or a single axis the cells, best first."""
     marks = judged(view)
     ends = [_scaled(view, cell) for cell in view.finished]
-    best = view.best and view.experiment(view.best)
+    best, apart = view.best and view.experiment(view.best), stands_apart(view)
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
 
     def drawn(cell: Cell) -> str:
         if cell not in view.finished:
             return _unfinished(view, cell, _)
         share = (_scaled(view, cell) - low) / (high - low) if high > low else 0.0
-        stands, apart = marks.get(name_of(cell)), any(not each.may_be_best for each in marks.values())
+        stands = marks.get(name_of(cell))
         may = apart and stands is not None and stands.may_be_best
         sign = BEST if view.experiment(cell) == best else MAY_BE if may else ""
         return _finished(view, cell, stands, sign, share, _, language, linked)
@@ -128,7 +121,7 @@ def _grid(view: MapView, drawn: Any, _: Translator) -> str:
     d_spec, a_spec = specs[down.field], specs[across.field]
     at = {tuple(cell.at.values()): cell for cell in view.cells}
     heads = "".join(f'<th scope="col">{escape(short(a_spec, a, _))}</th>' for a in across.values)
-    corner = f"{escape(label(d_spec, _))} ↓ · {escape(label(a_spec, _))} →"
+    corner = f"{escape(_(d_spec.label))} ↓ · {escape(_(a_spec.label))} →"
     body = "".join(
         f'<tr><th scope="row">{escape(short(d_spec, d, _))}</th>'
         + "".join(drawn(at[d, a]) for a in across.values) + "</tr>"
@@ -143,7 +136,7 @@ def _list(view: MapView, drawn: Any, _: Translator) -> str:
     cells = sorted(view.cells, key=lambda cell: (order[cell.state], view.centre(cell) if cell.measures else 0.0))
     cells = cells[:LISTED] if view.plan.trials else list(view.cells)
     names = [axis.field for axis in view.plan.axes]
-    heads = "".join(f'<th scope="col">{escape(label(specs[n], _))}</th>' for n in names)
+    heads = "".join(f'<th scope="col">{escape(_(specs[n].label))}</th>' for n in names)
     body = "".join(
         "<tr>" + "".join(f'<th scope="row">{escape(short(specs[n], cell.at[n], _))}</th>' for n in names)
         + drawn(cell) + "</tr>"
@@ -181,9 +174,8 @@ def _finished(
 
 def _luminance(colour: str) -> float:
     """Relative luminance, 0 to 1, of "rgb(r, g, b)", as WCAG 2 defines it."""
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in unlabel_rgb(colour))
-    ]
+    shares = [value / 255 for value in unlabel_rgb(colour)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
     return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
 
 
@@ -299,10 +291,8 @@ def slices(view: MapView, _: Translator) -> go.Figure:
     """Optuna's slice plot: every cell's measure over each setting alone."""
     from optuna.visualization import plot_slice
 
-    figure = plot_slice(
-        study_of(view), params=[axis.field for axis in view.plan.axes], target_name=measure(view, _)
-    )
-    return _ours(figure, view, _)
+    fields = [axis.field for axis in view.plan.axes]
+    return _ours(plot_slice(study_of(view), params=fields, target_name=measure(view, _)), view, _)
 
 
 def importance(view: MapView, _: Translator) -> go.Figure:
@@ -326,9 +316,7 @@ def _ours(figure: go.Figure, view: MapView, _: Translator) -> go.Figure:
              "Trial": _("Cell")}  # fmt: skip
     figure.update_layout(title=None, template=None, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
                          margin=dict(t=20), height=320, showlegend=False)  # fmt: skip
-    for axis in figure.select_xaxes():
-        axis.title.text = words.get(axis.title.text or "", axis.title.text)
-    for axis in figure.select_yaxes():
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.title.text = words.get(axis.title.text or "", axis.title.text)
     for trace in figure.data:
         if trace.type == "bar":

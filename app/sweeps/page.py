@@ -19,7 +19,7 @@ from kd_core.runs.queue import expected_seconds
 from kd_core.settings.fields import Spec, written
 from kd_core.sweeps.plan import MapPreset, Plan, varied
 from kd_core.sweeps.plan import presets as map_presets
-from kd_core.sweeps.study import MapView
+from kd_core.sweeps.study import Cell, MapView
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.sweeps.table import judged, name_of
 from kd_core.techniques import NAMES, TECHNIQUES, title
@@ -41,7 +41,7 @@ def sweeps() -> Sweeps:
 def plan_controls(_: Translate) -> Plan | None:
     """Ready-made maps, and the controls of one's own; None, with one sentence on the page, for what cannot be."""
     if st.session_state.get("entered"):
-        _arrive(_)
+        _arrive()
     if (wrong := st.session_state.get("map_wrong")) is not None:
         st.warning(_.escaped(wrong))
     with st.container(horizontal=True, key="presets"):
@@ -59,7 +59,7 @@ def plan_controls(_: Translate) -> Plan | None:
     return plan
 
 
-def _arrive(_: Translate) -> None:
+def _arrive() -> None:
     """Set the controls to the address's map; where it names none, to what they were left at, or to the first."""
     st.session_state["map_wrong"] = None
     given = st.query_params.get_all("axis")
@@ -107,10 +107,8 @@ def _others(technique: str) -> dict[str, Spec]:
 
 def _changed(technique: str) -> dict[str, Scalar]:
     """Those of them that are not at their default."""
-    held = {name: st.session_state[_key(technique, name)] for name in _others(technique)}
-    return {
-        name: value for name, value in held.items() if value != TECHNIQUES[technique].settings.specs()[name].default
-    }
+    held = {name: (spec, st.session_state[_key(technique, name)]) for name, spec in _others(technique).items()}
+    return {name: value for name, (spec, value) in held.items() if value != spec.default}
 
 
 def _in_words(_: Translate) -> str:
@@ -120,15 +118,9 @@ def _in_words(_: Translate) -> str:
     specs = TECHNIQUES[technique].settings.specs()
     names = [state[f"map_field_{row}"] for row in range(ROWS[state["map_kind"]])]
     varied_here = " × ".join(_(specs[name].label) for name in names if name in specs)
-    parts = [
-        _(title(technique)),
-        varied_here,
-        *(
-            f"{_(specs[name].label)}: {_(specs[name].written(value))}"
-            for name, value in _changed(technique).items()
-        ),
-        _("seeds: {n}", n=state["map_seeds"]),
-    ]
+    changed = _changed(technique).items()
+    others = [f"{_(specs[name].label)}: {_(specs[name].written(value))}" for name, value in changed]
+    parts = [_(title(technique)), varied_here, *others, _("seeds: {n}", n=state["map_seeds"])]
     return " · ".join(filter(None, parts))
 
 
@@ -239,9 +231,8 @@ def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
         return None
     recorded = recorded_map()
     if view is None and recorded.plan.key() == plan.key():
-        st.badge(
-            _("recorded on {date}", date=f"{recorded.created:%Y-%m-%d}"), icon=":material/history:", color="gray"
-        )
+        date = f"{recorded.created:%Y-%m-%d}"
+        st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
         view = recorded
     elif view is None:
         st.info(
@@ -312,19 +303,16 @@ def details(view: MapView, _: Translate) -> None:
                      "their seeds; the spread that remains is taken to be the same in every cell (Hsu 1981, "
                      "multiple comparisons with the best). The best of many is partly luck: confirm it with new "
                      "seeds."))  # fmt: skip
-    _one_cell(view, recorded, _)
-    _figures(view, _)
+    if view.best is not None:
+        _one_cell(view, view.best, recorded, _)
+        _figures(view, _)
 
 
-def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
-    finished = [cell for cell in view.cells if cell.state == "finished" and cell.measures]
-    if not finished or view.best is None:
-        return
+def _one_cell(view: MapView, best: Cell, recorded: bool, _: Translate) -> None:
     st.subheader(_("One cell in detail"), anchor=False)
-    names = {name_of(cell): cell for cell in finished}
-    best = name_of(view.best)
+    names = {name_of(cell): cell for cell in view.finished}
     if st.session_state.get("map_cell") not in names:
-        st.session_state["map_cell"] = best
+        st.session_state["map_cell"] = name_of(best)
     chosen = st.selectbox(_("Cell"), list(names), format_func=lambda n: figures.place(view.plan, names[n], _),
                           key="map_cell", label_visibility="collapsed")  # fmt: skip
     cell, stands = names[chosen], judged(view).get(chosen)
@@ -341,8 +329,6 @@ def _one_cell(view: MapView, recorded: bool, _: Translate) -> None:
 
 
 def _figures(view: MapView, _: Translate) -> None:
-    if view.best is None:
-        return
     left, right = st.columns(2)
     with left:
         st.markdown("**" + _("All cells, by one setting at a time") + "**")

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.controls.widgets import redraw_in_language
+from app.figures.arms import errors_by_arm
 from app.figures.enlarged import enlarged
 from app.i18n.text import Translate
 from app.results.chart import chart
@@ -67,6 +68,11 @@ def show(stage: Stage, figure: Callable[[], go.Figure], key: str, alt: str) -> N
             chart(enlarged(figure(), ink), f"talk_{key}", alt, height="stretch")
         else:
             st.html('<div class="talk-cover" aria-hidden="true">?</div>')
+
+
+def errors(stage: Stage, _: Translate) -> None:
+    """The picture of a run that counts errors."""
+    show(stage, lambda: errors_by_arm(stage.result, _), "errors", _("Errors on the test set, every trial"))
 
 
 def choice(label: str, options: Sequence[T] | Mapping[T, str], key: str, default: T, _: Translate) -> T:

@@ -74,11 +74,9 @@ def distances(result: Result) -> dict[str, list[float]]:
     """||θ - θ_pre|| of each transferred layer, the first one first, averaged over trials, by arm."""
     found: dict[str, list[float]] = {}
     for arm in result.arms:
-        names = sorted(
-            (int(match[1]), name) for name in arm.trials[0].measures if (match := DISTANCE.fullmatch(name))
-        )
-        if names:
-            found[arm.name] = [fmean(trial.measures[name] for trial in arm.trials) for _number, name in names]
+        matches = sorted(filter(None, map(DISTANCE.fullmatch, arm.trials[0].measures)), key=lambda m: int(m[1]))
+        if matches:
+            found[arm.name] = [fmean(trial.measures[match[0]] for trial in arm.trials) for match in matches]
     return found
 
 
@@ -95,9 +93,8 @@ def distance_by_layer(result: Result, _: Translator) -> go.Figure:
             hovertemplate="%{x}: %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
     highest = max((length for lengths in moved.values() for length in lengths), default=1.0)
-    figure.update_yaxes(
-        title=_("distance from the old weights, ‖θ − θ<sub>pre</sub>‖"), range=[0, 1.1 * (highest or 1.0)]
-    )
+    title = _("distance from the old weights, ‖θ − θ<sub>pre</sub>‖")
+    figure.update_yaxes(title=title, range=[0, 1.1 * (highest or 1.0)])
     figure.update_layout(barmode="group", legend=ABOVE)
     return finish(figure, height=340)
 

@@ -9,6 +9,7 @@ from app.results.bundled import labels_curve, recorded
 from app.transfer.figures import FORGOTTEN, lambda_map, moved_in_all
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import Verdict
 from kd_core.settings.base import Settings
 from kd_core.settings.common import SCRATCH
 from kd_core.transfer.settings import FROZEN, TUNED
@@ -91,18 +92,16 @@ def _faded() -> Values:
     }  # fmt: skip
 
 
+def _frozen() -> Verdict:
+    return next(v for v in recorded("transfer").comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
+
+
 def _frozen_says() -> Values:
-    verdict = next(v for v in recorded("transfer").comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
-    d = verdict.difference
+    d = _frozen().difference
     return {
         "points": signed(d.mean, 1), "low": signed(d.low or 0, 1), "high": signed(d.high or 0, 1), "n": d.n,
         "labels": recorded("transfer").settings["labels_per_class"],
     }  # fmt: skip
-
-
-def _frozen_kind() -> str:
-    comparisons = recorded("transfer").comparisons
-    return next(v.kind for v in comparisons if (v.arm, v.baseline) == (FROZEN, SCRATCH))
 
 
 LESSON = (
@@ -184,7 +183,7 @@ LESSON = (
             N_("Which has more accuracy on the new digits?"),
             {"better": N_("The frozen layers"), "worse": N_("From scratch"),
              "undetectable": N_("No detectable difference")},
-            _frozen_kind,
+            lambda: _frozen().kind,
         ),
         reveals=N_(
             "Frozen layers: {points} points (95 % interval {low} to {high}, {n} paired trials). The features that "

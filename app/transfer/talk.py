@@ -3,10 +3,9 @@
 import streamlit as st
 
 from app.controls.widgets import follow
-from app.figures import arms
 from app.i18n.text import Translate
 from app.results import bundled
-from app.talks.model import Stage, Step, choice, show
+from app.talks.model import Stage, Step, choice, errors, show
 from app.transfer import figures as transfer_figures
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from kd_core.messages import N_
@@ -39,11 +38,6 @@ def _catches_up(stage: Stage, _: Translate) -> str:
     interval = "" if low is None or high is None else _(INTERVAL, low=signed(low, 2), high=signed(high, 2))
     text = WORDS[{"better": "not_caught_up", "worse": "overtaken"}.get(gain["kind"], "caught_up")]
     return _(text, labels=labels, gain=f"{points} {interval}".strip())
-
-
-def _errors(stage: Stage, _: Translate) -> None:
-    alt = _("Errors on the test set, every trial")
-    show(stage, lambda: arms.errors_by_arm(stage.result, _), "errors", alt)
 
 
 def _layers(stage: Stage, _: Translate) -> None:
@@ -98,7 +92,7 @@ STEPS = (
     Step(
         N_("Old weights or new ones?"),
         N_("Run trains every arm for real while you watch; until then a recorded result is shown."),
-        _errors,
+        errors,
         lambda stage, _: _("Old weights or a start from scratch: which is more accurate with {labels} labels per "
                            "class?", labels=int(stage.shown["labels_per_class"])),
         lambda stage, _: _(stage.result.verdict.text),

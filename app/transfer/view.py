@@ -1,8 +1,8 @@
-"""How it is shown in the overview, in reports and in the history."""
+"""View of transfer learning: overview card, report figures, the check of imported results, titles, tabs."""
 
 from collections.abc import Iterable
 
-from app.history.drawable import ENGLISH, answers
+from app.history.drawable import answers
 from app.i18n.text import Translate
 from app.overview.pictures import BLUE, ORANGE, arrow, net, svg
 from app.reports.drawings import counted, training
@@ -22,14 +22,6 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
     yield from counted(result, _)
 
 
-def drawn(result: Result) -> None:
-    answers(result)
-    if transfer_figures.distances(result):
-        transfer_figures.distance_by_layer(result, ENGLISH)
-    if transfer_figures.gains_and_losses(result):
-        transfer_figures.forgetting(result, ENGLISH)
-
-
 VIEW = TechniqueView(
     card=Card(
         N_("weights move"),
@@ -43,5 +35,5 @@ VIEW = TechniqueView(
         ),
     ),
     drawings=drawings,
-    drawn=drawn,
+    drawn=answers,
 )

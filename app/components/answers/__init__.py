@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from app.components import SHARED, SVG, mounted
+from app.components import mounted
 from app.figures.arms import COLOURS, PATTERNS, shown_at_first
 from kd_core.messages import N_
 from kd_core.results.schema import Result
@@ -35,7 +35,7 @@ PATHS = {
     "x": "M0,8 l8,-8 M0,0 l8,8", "-": "M0,4 h8", "|": "M4,0 v8", "+": "M0,4 h8 M4,0 v8", ".": "M3,4 h2",
 }  # fmt: skip
 
-_mount = mounted(__file__, shared=(SVG, SHARED))
+_mount = mounted(__file__, shared=("controls", "svg"))
 
 
 def answers(
@@ -51,7 +51,7 @@ def answers(
     """The bars of p_i = softmax(z / T)_i, averaged over the trials of each arm.
 
     first, temperature: the place in the gallery and the T to begin with. names: the arms', translated. form: of a
-    saved figure, "png" or "svg". `words` has the keys of `WORDS`, translated.
+    saved figure, "png" or "svg".
     """
     arms = [
         {"name": name, "colour": COLOURS[arm.name], "pattern": PATHS.get(PATTERNS[arm.name], ""),

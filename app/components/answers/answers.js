@@ -1,31 +1,21 @@
 // Bars of what every arm answers to one digit, the mean over its trials. Digit, T and the arms shown follow the hand.
 
 const DIGITS = [...Array(10).keys()];
-const CHIPS = [1, 2, 4, 8, 20, 50];
+const CHOICES = [1, 2, 4, 8, 20, 50]; // of T
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements. What was chosen is
-// remembered for as long as the tab of the browser has the lab open: { digit, T, shown }.
-const views = new WeakMap();
+// What was chosen, for as long as the tab of the browser has the lab open: { digit, T, shown }.
 const remembered = (globalThis.labAnswers ??= new Map());
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".answers");
-  if (!views.has(root)) views.set(root, new View(root));
-  return views.get(root).receive(data);
-}
+export default (streamlit) => mount(View, streamlit);
 
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.svg = root.querySelector("svg.chart");
-    this.slider = root.querySelector("#heat");
-    this.slider.addEventListener("input", () => this.choose({ T: this.slider.valueAsNumber }));
-    this.chips = CHIPS.map((T) => {
-      const chip = make("button", "", { type: "button" }, T);
-      chip.addEventListener("click", () => this.choose({ T }));
-      return chip;
-    });
-    root.querySelector(".chips").append(...this.chips);
+    const choose = (T) => this.choose({ T });
+    this.temperature = new TemperatureSlider(root, { choices: CHOICES, named: String, choose });
+    const { slider } = this.temperature;
+    slider.addEventListener("input", () => choose(slider.valueAsNumber));
     this.svg.addEventListener("pointermove", (event) => this.point(this.digitAt(event)));
     this.svg.addEventListener("pointerdown", (event) => this.point(this.digitAt(event)));
     this.svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.point(null));
@@ -39,9 +29,7 @@ class View {
     this.data = data;
     if (text !== this.text) this.fill();
     this.text = text;
-    const watcher = new ResizeObserver(() => this.draw());
-    watcher.observe(this.svg);
-    return () => watcher.disconnect();
+    this.watch(this.svg);
   }
 
   fill() {
@@ -51,12 +39,11 @@ class View {
     const shown = data.arms.map(({ name, shown }) => before.shown?.get(name) ?? shown);
     const digit = before.digit < data.digits.length ? before.digit : data.first;
     Object.assign(this, { digit, T: before.T ?? data.temperature, shown, pointed: null });
-    sayAll(this.root, (name) => this.say(name));
+    this.sayAll();
     this.thumbs = data.digits.map(({ label, pixels }, place) => {
-      const thumb = make("button", "thumb", { type: "button", "aria-label": this.say("choose", { label, number: place + 1, count: data.digits.length }) });
-      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
-      paint(canvas, pixels);
-      thumb.append(canvas);
+      const thumb = thumbOf(pixels);
+      const named = this.say("choose", { label, number: place + 1, count: data.digits.length });
+      thumb.setAttribute("aria-label", named);
       thumb.addEventListener("click", () => this.choose({ digit: place }));
       return thumb;
     });
@@ -89,12 +76,8 @@ class View {
   }
 
   digitAt(event) {
-    const at = Math.floor((event.clientX - this.svg.getBoundingClientRect().left - this.left) / this.step);
-    return at >= 0 && at < 10 ? at : null;
-  }
-
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
+    const at = event.clientX - this.svg.getBoundingClientRect().left;
+    return this.x(0) <= at && at < this.x(10) ? Math.floor(this.x.back(at)) : null;
   }
 
   // The mean over an arm's trials of softmax(logits / T).
@@ -110,12 +93,9 @@ class View {
     const answers = data.arms.map((_, number) => this.answer(number));
     paint(root.querySelector("figure canvas"), pixels);
     root.querySelector("figure canvas").setAttribute("aria-label", this.say("digit_alt", { label }));
-    write(root, "named", this.say("named", { label, index }));
-    write(root, "T", t);
-    this.slider.value = this.T;
-    this.slider.style.setProperty("--at", (this.T - this.slider.min) / (this.slider.max - this.slider.min));
-    this.slider.setAttribute("aria-valuetext", `T = ${t}`);
-    this.chips.forEach((chip, at) => chip.setAttribute("aria-pressed", CHIPS[at] === this.T));
+    this.out("named", this.say("named", { label, index }));
+    this.out("T", t);
+    this.temperature.show(this.T);
     this.thumbs.forEach((thumb, place) => thumb.setAttribute("aria-pressed", place === this.digit));
     const pointed = this.pointed ?? label;
     for (const button of root.querySelectorAll(".legend button")) {
@@ -135,27 +115,24 @@ class View {
 
   drawChart(answers, t, pointed) {
     const { svg } = this;
-    const { clientWidth: width, clientHeight: height } = svg;
-    if (!width) return;
-    const em = parseFloat(getComputedStyle(svg).fontSize);
-    const [right, top, bottom] = [width - 2, 1.8 * em, height - 1.6 * em];
-    this.left = 3 * em;
-    this.step = (right - this.left) / 10;
-    const x = (digit) => this.left + digit * this.step;
-    const y = (p) => bottom - (bottom - top) * p;
-    const grid = drawn("g", "grid");
-    for (const p of [0, 0.25, 0.5, 0.75, 1]) {
-      grid.append(drawn("line", p ? "" : "axis", { x1: this.left, x2: right, y1: y(p), y2: y(p) }));
-      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y(p) + 0.35 * em, "text-anchor": "end" }, p));
-    }
-    grid.append(drawn("text", "", { x: 0, y: 0.8 * em }, this.say("y", { t })));
-    const digits = DIGITS.map((digit) =>
-      drawn("text", digit === pointed ? "now" : "", { x: x(digit) + this.step / 2, y: bottom + 1.3 * em, "text-anchor": "middle" }, digit));
-    const here = drawn("rect", "here", { x: x(pointed), y: top, width: this.step, height: bottom - top });
+    const box = frame(svg, { left: 3, right: 0.15, top: 1.8, bottom: 1.6 });
+    const { left, right, top, bottom, em } = box;
+    if (!box.width) return;
+    const x = (this.x = linear([0, 10], [left, right]));
+    const y = linear([0, 1], [bottom, top]);
+    const column = x(1) - x(0);
+    const grid = axes(box, { ys: [0, 0.25, 0.5, 0.75, 1].map((p) => [y(p), p]), title: this.say("y", { t }) });
+    const digits = DIGITS.map((digit) => {
+      const place = { x: x(digit + 0.5), y: bottom + 1.4 * em, "text-anchor": "middle" };
+      return drawn("text", digit === pointed ? "now" : "", place, digit);
+    });
+    const here = drawn("rect", "here", { x: x(pointed), y: top, width: column, height: bottom - top });
     const visible = this.shown.flatMap((each, number) => (each ? [number] : []));
-    const wide = (0.8 * this.step) / Math.max(1, visible.length);
-    const bars = visible.flatMap((number, place) => DIGITS.map((digit) =>
-      this.bar(number, x(digit) + 0.1 * this.step + place * wide, y(answers[number][digit]), wide, bottom - y(answers[number][digit]))));
+    const wide = (0.8 * column) / Math.max(1, visible.length);
+    const bars = visible.flatMap((number, place) => DIGITS.map((digit) => {
+      const upper = y(answers[number][digit]);
+      return this.bar(number, x(digit + 0.1) + place * wide, upper, wide, bottom - upper);
+    }));
     svg.replaceChildren(this.hatches(), here, grid, ...bars, ...digits);
   }
 

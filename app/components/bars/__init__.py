@@ -21,7 +21,6 @@ WORDS = {
     "both": N_("Digit {digit}: your guess {guess}, the teacher {truth}"),
 }
 
-
 _mount = mounted(__file__)
 
 
@@ -37,8 +36,7 @@ def bars(
 ) -> None:
     """Ten bars to draw, with the probabilities `before` at T = 1 behind them; with a guess, that and the truth.
 
-    `on_guess(p)` is called once with ten numbers that add up to 1, before the rerun that handing in causes. `words`
-    has the keys of `WORDS`, translated.
+    `on_guess(p)` is called once with ten numbers that add up to 1, before the rerun that handing in causes.
     """
 
     def handed_in() -> None:

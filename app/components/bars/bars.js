@@ -3,49 +3,33 @@
 
 const DIGITS = [...Array(10).keys()];
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".bars");
-  if (!views.has(root)) views.set(root, new View(root));
-  views.get(root).receive(data, (heights) => setStateValue("bars", heights));
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.heights = DIGITS.map(() => 0); // in percent
     this.button = root.querySelector("button");
-    this.button.addEventListener("click", () => this.send([...this.heights]));
+    this.button.addEventListener("click", () => this.send("bars", [...this.heights]));
     this.columns = DIGITS.map((digit) => {
-      const column = make("div", "column");
       const input = make("input");
       Object.assign(input, { type: "range", min: 0, max: 100, step: 1, value: 0 });
       input.addEventListener("input", () => {
         this.heights[digit] = input.valueAsNumber;
         this.draw();
       });
-      const number = make("span", "digit");
-      number.textContent = digit;
-      column.append(make("i", "before"), make("i", "truth"), make("i", "guess"), make("b"), number, input);
-      root.querySelector(".plot").append(column);
-      return column;
+      const bars = ["before", "truth", "guess"].map((kind) => make("i", kind));
+      return make("div", "column", {}, ...bars, make("b"), make("span", "digit", {}, digit), input);
     });
+    root.querySelector(".plot").append(...this.columns);
   }
 
   receive(data, send) {
     this.data = data;
     this.send = send;
-    for (const element of this.root.querySelectorAll("[data-text]")) {
-      element.textContent = this.say(element.dataset.text, { t: data.temperature });
-    }
+    this.sayAll({ t: data.temperature });
     this.root.querySelector(".plot").setAttribute("aria-label", this.say(data.truth ? "guess" : "draw"));
     this.draw();
-  }
-
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
   }
 
   draw() {
@@ -80,9 +64,3 @@ class View {
 }
 
 const decimals = (p) => p.toFixed(2).replace(/^0/, "");
-
-function make(tag, className = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  return element;
-}

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import mounted
+from app.components import mounted, released
 from kd_core.messages import N_
 
 WORDS = {
@@ -48,8 +48,7 @@ def clicker(
 
     at, revealed: what Python shows; the browser adopts it unless it answers an older state than the last one sent.
     runs_at: the step where a run is watched; may_run: whether one may be started. `on_place(place)` is called
-    before the rerun that a key or a button causes, with the latest of several. `words` has the keys of `WORDS`,
-    translated.
+    before the rerun that a key or a button causes, with the latest of several.
     """
     started = f"{key}_runs"  # how many runs the browser has asked for
 
@@ -69,5 +68,4 @@ def clicker(
 
 def _said(key: str) -> dict[str, Any]:
     """What the browser last said."""
-    state = st.session_state.get(key)
-    return {**_NOWHERE, **((state or {}).get("place") or {})}
+    return {**_NOWHERE, **released(key, "place")}

@@ -10,19 +10,11 @@ const TYPED = "textarea, select, [contenteditable=true], input:not([type=range],
 const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=option], [role=combobox], [role=menuitem]";
 const PRESSED = `button, a[href], summary, [role=button], ${MOVED}`;
 
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".clicker");
-  if (!views.has(root)) views.set(root, new Clicker(root));
-  const view = views.get(root);
-  view.receive(data, (place) => setStateValue("place", place));
-  return () => view.close();
-}
-
-class Clicker {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.number = 0; // of the last state that was sent
     for (const name of ["back", "next", "reveal"]) {
       root.querySelector(`.${name}`).addEventListener("click", () => this.act(name));
@@ -84,23 +76,19 @@ class Clicker {
     }
     this.number += 1;
     this.draw();
-    this.send({ at: this.at, revealed: [...this.revealed], runs: this.runs, number: this.number });
+    this.send("place", { at: this.at, revealed: [...this.revealed], runs: this.runs, number: this.number });
   }
 
   draw() {
-    const { steps, words } = this.data;
+    const { steps } = this.data;
     const shown = Math.min(this.at, steps - 1);
     const button = (name) => this.root.querySelector(`.${name}`);
-    button("back").textContent = words.back;
+    button("back").textContent = this.say("back");
     button("back").disabled = this.at === 0;
-    button("next").textContent = shown === steps - 1 ? words.onward : words.next;
-    button("reveal").textContent = this.revealed.has(shown) ? words.cover : words.reveal;
-    this.root.querySelector(".count span").textContent = words.step.replace("{now}", shown + 1).replace("{all}", steps);
-    const marks = [...Array(steps).keys()].map((place) => {
-      const mark = document.createElement("li");
-      mark.className = place <= shown ? "now" : "";
-      return mark;
-    });
+    button("next").textContent = this.say(shown === steps - 1 ? "onward" : "next");
+    button("reveal").textContent = this.say(this.revealed.has(shown) ? "cover" : "reveal");
+    this.root.querySelector(".count span").textContent = this.say("step", { now: shown + 1, all: steps });
+    const marks = [...Array(steps).keys()].map((place) => make("li", place <= shown ? "now" : ""));
     this.root.querySelector("ol").replaceChildren(...marks);
   }
 }

@@ -1,11 +1,8 @@
 """In which settings the result that is shown differs from those set now: in T and α under the hand, too."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import streamlit as st
-
-from app.components import SHARED
+from app.components import mounted
 from app.controls.widgets import by_field, hidden
 from app.i18n.text import Translate
 from kd_core.messages import Scalar
@@ -13,17 +10,7 @@ from kd_core.settings.base import Settings
 
 FOLLOWED = {"temperature": "T", "alpha": "alpha"}  # field -> what the live picture calls it
 
-
-def _read(suffix: str) -> str:
-    return (Path(__file__).parent / f"differs.{suffix}").read_text(encoding="utf-8")
-
-
-_mount = st.components.v2.component(
-    "differs",
-    html='<section class="differs"><p></p></section>',
-    css=_read("css"),
-    js="\n".join([_read("js"), SHARED]),
-)
+_mount = mounted(__file__, style="")
 
 
 def differs(earlier: Mapping[str, Scalar], now: Settings, _: Translate, key: str) -> None:

@@ -10,7 +10,7 @@ export default function ({ data: [{ sentence, fields }], parentElement }) {
   };
   const draw = () => {
     const what = fields.map(difference).filter(Boolean).join(", ");
-    put(paragraph, what && sentence.replace("{what}", what));
+    put(paragraph, what && filled(sentence, { what }));
   };
   live.addEventListener("change", draw);
   draw();

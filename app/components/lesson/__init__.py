@@ -5,9 +5,7 @@ Whether the offer was made before is known to this browser alone; Python hears n
 
 from collections.abc import Mapping
 
-import streamlit as st
-
-from app.components import small
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -16,9 +14,8 @@ WORDS = {
     "later": N_("Not now"),
 }
 
-
-_heading = st.components.v2.component("lesson_heading", **small("lesson/heading")._asdict())
-_offer = st.components.v2.component("lesson_offer", **small("lesson/offer")._asdict())
+_heading = mounted(__file__, name="heading", style="")
+_offer = mounted(__file__, name="offer", style="")
 
 
 def heading(at: int, count: int, kind: str, title: str, *, moves: int, words: Mapping[str, str], key: str) -> None:

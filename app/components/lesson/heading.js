@@ -5,15 +5,10 @@ let heard = 0;
 
 export default function ({ data: [{ at, count, kind, title, moves, words }], parentElement }) {
   const root = parentElement.querySelector(".heading");
-  const dots = [...Array(count).keys()].map((step) => {
-    const dot = document.createElement("i");
-    dot.className = step < at ? "past" : step === at ? "now" : "";
-    return dot;
-  });
+  const dots = [...Array(count).keys()].map((step) => make("i", step < at ? "past" : step === at ? "now" : ""));
   root.querySelector(".dots").replaceChildren(...dots);
   const heading = root.querySelector("h3");
-  const said = words.step.replace("{at}", at + 1).replace("{count}", count);
-  heading.querySelector("small").textContent = `${said} · ${kind}`;
+  heading.querySelector("small").textContent = `${filled(words.step, { at: at + 1, count })} · ${kind}`;
   heading.querySelector("span").textContent = title;
   if (moves <= heard) return;
   heard = moves;

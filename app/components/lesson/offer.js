@@ -6,7 +6,7 @@ const OFFERING = "lesson_offering"; // in this tab
 export default function ({ data: [{ count, answered, words }], parentElement }) {
   const root = parentElement.querySelector(".offer");
   const button = root.querySelector("button");
-  root.querySelector("span").textContent = words.offer.replace("{count}", count);
+  root.querySelector("span").textContent = filled(words.offer, { count });
   button.textContent = words.later;
   const close = () => {
     keep(sessionStorage, OFFERING, "");

@@ -1,1 +1,1 @@
-"""Its client-side parts."""
+"""Client-side parts of distillation: soft targets, drawing pad, pitfalls, bias shifts, gradient lengths."""

@@ -1,1 +1,1 @@
-"""Its client-side parts."""
+"""Client-side parts of meta-learning: two networks that adapt to a sinusoid."""

@@ -1,1 +1,1 @@
-"""Its client-side parts."""
+"""Client-side parts of multi-task learning: two task gradients and their weighted step."""

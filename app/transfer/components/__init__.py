@@ -1,1 +1,1 @@
-"""Its client-side parts."""
+"""Client-side parts of transfer learning: accuracy over labels per class."""

@@ -46,7 +46,7 @@ def guess(at: AppTest, technique: str, number: int) -> None:
     if isinstance(ask, Choice):
         press(at, f"lesson_guess_{number}_{next(key for key in ask.options if key != ask.truth())}")
     elif isinstance(ask, Bars):
-        at.session_state[f"lesson_{technique}"]["guesses"][number] = tuple([0.1] * 10)
+        at.session_state[f"lesson_{technique}"].guesses[number] = tuple([0.1] * 10)
         at.run()
     else:
         at.number_input(key=f"lesson_number_{number}").set_value(float(ask.low))
@@ -69,25 +69,25 @@ def test_every_step_is_walked(technique, language):
         guess(at, technique, number)
         if step.goal:
             assert why not in texts(at), "nor before the goal"
-            assert not at.session_state[f"lesson_{technique}"]["reached"] & {number}
+            assert not at.session_state[f"lesson_{technique}"].reached & {number}
             for name, value in REACHED[technique].items():
                 kind = at.slider if any(w.key == name for w in at.slider) else at.number_input
                 kind(key=name).set_value(settings.specs()[name].kind(value))
             at.run()
-            assert number in at.session_state[f"lesson_{technique}"]["reached"]
+            assert number in at.session_state[f"lesson_{technique}"].reached
         assert why in texts(at)
         last = number == len(steps) - 1
         press(at, "lesson_finish" if last else "lesson_next")
     assert "lesson" not in at.query_params
     assert at.button(key="lesson_take").label == _("Take the lesson again")
     given = len(steps)
-    good = at.session_state[f"lesson_{technique}"]["over"][0]
+    good = at.session_state[f"lesson_{technique}"].over[0]
     assert _("{good} of your {n} guesses were right or close.", good=good, n=given) in texts(at)
     following = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
     assert following in {link.proto.page for link in at.get("page_link")}
     live = [json.loads(part.proto.json)[0] for part in at.get("bidi_component") if "live" in (part.key or "")]
     assert {told["covers"] for told in live if "covers" in told} == {False}  # what it asked is not asked again
-    assert not at.session_state[f"lesson_{technique}"]["guesses"], "finished: it begins anew"
+    assert not at.session_state[f"lesson_{technique}"].guesses, "finished: it begins anew"
 
 
 def test_a_guess_is_kept_beside_the_truth_and_says_why():
@@ -131,7 +131,7 @@ def test_back_leads_to_the_step_before_and_an_address_that_lags_does_not(monkeyp
         at.query_params["lesson"] = step
         at.run()
         assert at.query_params["lesson"] in (step, [step])
-        assert at.session_state["lesson_distillation"]["at"] == int(step) - 1
+        assert at.session_state["lesson_distillation"].at == int(step) - 1
     del at.query_params["lesson"]
     at.run()
     assert "lesson_take" in keys(at)
@@ -156,4 +156,4 @@ def test_a_number_is_asked_for_before_it_counts():
     at = open_page(lesson="3")
     press(at, "lesson_answer_2")
     assert "Type a number first." in texts(at)
-    assert 2 not in at.session_state["lesson_distillation"]["guesses"]
+    assert 2 not in at.session_state["lesson_distillation"].guesses

@@ -6,7 +6,7 @@ nothing.
 
 from collections.abc import Mapping
 
-from app.components import SHARED, SVG, mounted
+from app.components import mounted
 from app.distillation.held_out import Panel
 from kd_core.messages import N_
 
@@ -81,12 +81,11 @@ OF_DIGITS = {
     },
 }  # fmt: skip
 
-
-_mount = mounted(__file__, "chart", shared=(SVG, SHARED))
+_mount = mounted(__file__, "chart", shared=("quiz", "svg"))
 
 
 def bias(panel: Panel, *, words: Mapping[str, str], key: str) -> None:
-    """The curves of `panel` over the shift, with a slider. `words` has the keys of `words_for`, translated."""
+    """The curves of `panel` over the shift, with a slider. `words`: those of `words_for`."""
     _mount(key=key, data=[{**panel, "words": {**words_for(panel["left_out"]), **words}}])
 
 

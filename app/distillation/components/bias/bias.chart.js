@@ -1,6 +1,7 @@
 // The chart: drawn in the pixels that there are, so that letters keep their size on a phone and on a wall.
 
 const KINDS = ["errors", "missed"];
+const POWERS = [0, 1, 2, 3, 4]; // of ten, on the axis of counts
 const NONE = 0.5; // where a logarithmic axis shows no error at all
 const DEEP = 50; // how far below the fewest errors the axis goes at most: missed digits may become none
 const NARROW = 620; // no room for names at the curves' ends: the legend has them
@@ -9,55 +10,42 @@ class Chart {
   constructor(view) {
     this.view = view;
     this.svg = view.root.querySelector("svg");
-    this.cover = view.root.querySelector(".cover");
-    this.track = view.root.querySelector(".track");
   }
 
-  x(shift) {
-    return this.left + ((this.right - this.left) * shift) / this.view.data.shifts.at(-1);
-  }
-
-  shiftAt(x) {
-    const share = (x - this.left) / (this.right - this.left);
-    return this.view.data.shifts.at(-1) * Math.min(1, Math.max(0, share));
-  }
-
+  // A count that the axis is too short for stands at its end.
   y(count) {
-    const share = Math.log(Math.max(count, this.lowest) / this.lowest) / Math.log(this.highest / this.lowest);
-    return this.bottom - (this.bottom - this.top) * Math.min(1, share);
+    return this.level(within(count, this.ends));
   }
 
   draw() {
     const { svg, view } = this;
-    const { clientWidth: width, clientHeight: height } = svg;
-    if (!width) return;
+    const box = frame(svg, { left: 4, right: 1.1, top: 2, bottom: 1.6 });
+    if (!box.width) return;
     // All but the marker changes only with the data, the words and the size.
-    this.em = parseFloat(getComputedStyle(svg).fontSize);
-    const state = JSON.stringify([width, height, this.em, view.data.stamp, view.data.words, view.kept.asks]);
+    const state = JSON.stringify([box, view.data.stamp, view.data.words, view.quiz.asks]);
     if (state !== this.drawn) {
       this.drawn = state;
-      this.measure(width, height);
+      this.measure(box);
       this.marker = drawn("g", "marker");
-      svg.replaceChildren(...this.grid(), ...(view.kept.asks ? [] : [...this.curves(), ...this.names(), ...this.points()]), this.marker);
+      svg.replaceChildren(this.grid(), ...(view.quiz.asks ? [] : [...this.curves(), ...this.names(), ...this.points()]), this.marker);
       view.root.classList.toggle("narrow", this.isNarrow);
-      const box = { left: this.left, top: this.top, width: this.right - this.left, height: this.bottom - this.top };
-      for (const [side, value] of Object.entries(box)) this.cover.style[side] = `${value}px`;
-      this.track.style.setProperty("--left", `${this.left}px`);
-      this.track.style.setProperty("--right", `${width - this.right}px`);
+      publish(this.box, view.root);
     }
     this.drawMarker();
   }
 
-  measure(width, height) {
-    const { students } = this.view.data;
-    this.isNarrow = width < NARROW;
-    [this.left, this.right] = [4 * this.em, width - (this.isNarrow ? 1.1 * this.em : this.widest() + this.em)];
-    [this.top, this.bottom] = [2 * this.em, height - 1.6 * this.em];
+  measure(box) {
+    const { students, shifts } = this.view.data;
+    this.box = box;
+    this.isNarrow = box.width < NARROW;
+    if (!this.isNarrow) box.right = box.width - this.widest() - box.em;
     this.means = {};
     for (const arm of ARMS) for (const kind of KINDS) this.means[`${arm} ${kind}`] = columns(students[arm][kind]);
     const fewest = Math.min(...ARMS.flatMap((arm) => this.means[`${arm} errors`]));
-    this.lowest = Math.max(NONE, fewest / DEEP, 0.7 * Math.min(...Object.values(this.means).flat()));
-    this.highest = 1.25 * Math.max(1, ...ARMS.flatMap((arm) => students[arm].errors.flat()));
+    const lowest = Math.max(NONE, fewest / DEEP, 0.7 * Math.min(...Object.values(this.means).flat()));
+    this.ends = [lowest, 1.25 * Math.max(1, ...ARMS.flatMap((arm) => students[arm].errors.flat()))];
+    this.level = logarithmic(this.ends, [box.bottom, box.top]);
+    this.x = linear([0, shifts.at(-1)], [box.left, box.right]);
   }
 
   // How wide the longest of the curves' names is.
@@ -68,26 +56,16 @@ class Chart {
   }
 
   grid() {
-    const { em } = this;
-    const grid = drawn("g", "grid");
-    const steps = this.highest / this.lowest > 20 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
-    for (let power = 0; power < 5; power += 1) {
-      for (const step of steps) {
-        const count = step * 10 ** power;
-        if (count < this.lowest || count > this.highest) continue;
-        const y = this.y(count);
-        grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
-        grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, count.toLocaleString("en")));
-      }
-    }
-    for (let shift = 0; shift <= this.view.data.shifts.at(-1); shift += 3) {
-      const x = this.x(shift);
-      grid.append(drawn("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.3 * em }));
-      grid.append(drawn("text", "", { x, y: this.bottom + 1.4 * em, "text-anchor": "middle" }, shift ? `+${shift}` : "0"));
-    }
-    grid.append(drawn("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
-    grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, this.view.say("y")));
-    return [grid];
+    const [lowest, highest] = this.ends;
+    const steps = highest / lowest > 20 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
+    const counts = POWERS.flatMap((power) => steps.map((step) => step * 10 ** power));
+    const ys = counts.filter((count) => lowest <= count && count <= highest);
+    const xs = this.view.data.shifts.filter((shift) => shift % 3 === 0);
+    return axes(this.box, {
+      xs: xs.map((shift) => [this.x(shift), shift ? `+${shift}` : "0"]),
+      ys: ys.map((count) => [this.y(count), count.toLocaleString("en")]),
+      title: this.view.say("y"),
+    });
   }
 
   // Each trial thin, the mean bold; the student alone lies beneath.
@@ -95,7 +73,7 @@ class Chart {
     const { students, shifts, n } = this.view.data;
     const place = (count, at) => `${this.x(shifts[at]).toFixed(1)},${this.y(count).toFixed(1)}`;
     // What falls below the axis leaves the chart: at its edge it would look like a count.
-    const inside = (row) => row.map((count, at) => (count < this.lowest ? "" : place(count, at))).filter(Boolean);
+    const inside = (row) => row.map((count, at) => (count < this.ends[0] ? "" : place(count, at))).filter(Boolean);
     const line = (name, row) => drawn("polyline", name, { points: inside(row).join(" ") });
     return [...ARMS].reverse().flatMap((arm) => KINDS.flatMap((kind) => [
       ...(n > 1 ? students[arm][kind].map((row) => line(`each ${arm} ${kind}`, row)) : []),
@@ -106,26 +84,26 @@ class Chart {
   // Names at the curves' right ends, moved apart where two would cover each other.
   names() {
     if (this.isNarrow) return [];
-    const { em } = this;
+    const { em, top, right, bottom } = this.box;
     const ends = ARMS.flatMap((arm) => KINDS.map((kind) => ({ arm, kind, y: this.y(this.means[`${arm} ${kind}`].at(-1)) })));
     ends.sort((one, other) => other.y - one.y);
-    let below = this.bottom + 0.2 * em;
+    let below = bottom + 0.2 * em;
     for (const end of ends) below = (end.y = Math.min(end.y, below)) - 1.25 * em;
-    let above = this.top;
+    let above = top;
     for (const end of [...ends].reverse()) above = (end.y = Math.max(end.y, above)) + 1.25 * em;
     return ends.map(({ arm, kind, y }) =>
-      drawn("text", `name ${arm} ${kind}`, { x: this.right + 0.6 * em, y: y + 0.35 * em }, this.view.lineName(arm, kind)));
+      drawn("text", `name ${arm} ${kind}`, { x: right + 0.6 * em, y: y + 0.35 * em }, this.view.lineName(arm, kind)));
   }
 
   // The marks: a sign on the axis at the mean of the trials' own shifts, a bar from the lowest to the highest.
   points() {
-    const { view, em } = this;
+    const { view, box: { em, bottom } } = this;
     return POINTS.flatMap((point, place) => {
       const { shift } = view.data.students.distilled.points[point];
       const at = mean(shift);
       if (at < 0 || at > view.data.shifts.at(-1)) return [];
       const [x1, x2] = [Math.min(...shift), Math.max(...shift)].map((each) => this.x(Math.min(each, view.data.shifts.at(-1))));
-      const y = this.bottom - (0.7 + 0.9 * (place === 2)) * em;
+      const y = bottom - (0.7 + 0.9 * (place === 2)) * em;
       return [
         drawn("line", "range", { x1, x2, y1: y, y2: y }),
         drawn("text", `sign ${point}`, { x: this.x(at), y: y + 0.36 * em, "text-anchor": "middle" }, SIGNS[point]),
@@ -135,7 +113,7 @@ class Chart {
 
   drawMarker() {
     const { view } = this;
-    if (view.kept.asks) return this.marker.replaceChildren();
+    if (view.quiz.asks) return this.marker.replaceChildren();
     const x = this.x(view.data.shifts[view.at]);
     const dots = [...ARMS].reverse().flatMap((arm) => {
       const trials = view.trials(arm);
@@ -146,7 +124,7 @@ class Chart {
         return drawn("circle", `${arm} ${kind}`, { cx, cy, r: kind === "errors" ? 7 : 5.5 });
       });
     });
-    this.marker.replaceChildren(drawn("line", "", { x1: x, x2: x, y1: this.top, y2: this.bottom }), ...dots);
+    this.marker.replaceChildren(drawn("line", "", { x1: x, x2: x, y1: this.box.top, y2: this.box.bottom }), ...dots);
   }
 }
 

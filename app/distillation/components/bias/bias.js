@@ -1,29 +1,19 @@
 // Digits that no student was shown, and what it is worth to raise their biases. The counts at every shift come with
 // the result; all that moves, moves here. Python hears of nothing.
 
-const KEPT_AS = "bias_quiz";
+const GUESSES = ["low", "middle", "high"];
 const ARMS = ["distilled", "alone"];
 const POINTS = ["trained", "matched", "tuned"]; // the marks of the slider
 const SIGNS = { trained: "●", matched: "◆", tuned: "▼" };
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".bias");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data);
-  return () => view.watcher.disconnect();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.slider = root.querySelector("input[type=range]");
-    this.stage = root.querySelector(".stage");
     this.chart = new Chart(this);
-    this.watcher = new ResizeObserver(() => this.data && this.draw());
+    this.quiz = new Quiz(this, "bias_quiz", (state) => this.showQuestion(state));
     this.listen();
   }
 
@@ -31,39 +21,29 @@ class View {
     const isNew = this.data?.stamp !== data.stamp;
     this.data = data;
     if (isNew) {
-      // A guess was about one result: another one asks anew.
-      this.kept = kept(data.stamp) ?? this.start();
+      this.quiz.restore(data.stamp);
       this.at = 0;
       this.point = "trained";
     }
     this.slider.max = data.shifts.at(-1);
     this.write();
-    this.watcher.observe(this.stage); // again after an unmount
+    this.watch(this.chart.svg);
     this.draw();
-  }
-
-  start() {
-    return { stamp: this.data.stamp, asks: true, guess: null };
   }
 
   listen() {
     this.slider.addEventListener("input", () => this.move(this.slider.valueAsNumber));
-    for (const button of this.root.querySelectorAll(".guesses button")) {
-      button.addEventListener("click", () => this.go({ asks: false, guess: button.dataset.guess }));
-    }
-    this.root.querySelector(".skip").addEventListener("click", () => this.go({ asks: false, guess: null }));
-    this.root.querySelector(".again").addEventListener("click", () => this.go({ asks: true, guess: null }));
     const { svg } = this.chart;
-    dragIn(svg, this.slider, (x) => this.move(this.chart.shiftAt(x)), { allowed: () => !this.kept.asks });
+    dragIn(svg, this.slider, (x) => this.move(this.chart.x.back(x)), { allowed: () => !this.quiz.asks });
   }
 
-  // One shift for all trials. Whoever moves the slider has seen enough of the cover.
+  // One shift for all trials.
   move(shift) {
     const { shifts } = this.data;
     const far = shifts.map((each) => Math.abs(each - shift));
     this.at = far.indexOf(Math.min(...far));
     this.point = null;
-    if (this.kept.asks) this.keep({ asks: false, guess: null });
+    this.quiz.reveal();
     this.draw();
   }
 
@@ -78,19 +58,11 @@ class View {
     return mean(this.data.students.distilled.points[point].shift);
   }
 
-  keep(to) {
-    this.kept = { stamp: this.data.stamp, ...to };
-    keep(this.kept);
-  }
-
-  go(to) {
-    this.keep(to);
+  // The students as trained; after a guess, the mark that the question was about.
+  showQuestion({ guess }) {
     this.at = 0;
     this.point = "trained";
-    if (to.guess) this.jump("matched"); // what the question was about
-    this.draw();
-    // The pressed button is gone; what it led to is read out, and the next Tab goes on from there.
-    this.root.querySelectorAll(".step")[to.asks ? 0 : 1].querySelector("[tabindex], button").focus({ preventScroll: true });
+    if (guess) this.jump("matched");
   }
 
   // --- what the students do ----------------------------------------------------------------------
@@ -108,10 +80,6 @@ class View {
   }
 
   // --- words ------------------------------------------------------------------------------------
-
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
 
   percent(found) {
     return this.say("percent", { value: ((100 * found) / this.data.images).toFixed(1) });
@@ -131,23 +99,21 @@ class View {
   }
 
   write() {
-    sayAll(this.root, (name) => this.say(name));
+    this.sayAll();
     const { images, n } = this.data;
-    write(this.root, "ask", this.say("ask", { images: whole(images) }));
-    write(this.root, "note", this.say(n > 1 ? "note" : "note_one", { n }));
+    this.quiz.fill(this.say("ask", { images: whole(images) }), GUESSES.map((guess) => [guess, this.say(`guess_${guess}`)]));
+    this.out("note", this.say(n > 1 ? "note" : "note_one", { n }));
     const marks = POINTS.map((point) => {
-      const button = make("button", point, { type: "button", "data-point": point });
       const name = this.say("mark", { shift: signed(this.markAt(point)), name: this.say(point) });
-      button.append(make("i", "", { "aria-hidden": "true" }, SIGNS[point]), make("span", "", {}, name));
+      const inside = [make("i", "", { "aria-hidden": "true" }, SIGNS[point]), make("span", "", {}, name)];
+      const button = make("button", point, { type: "button", "data-point": point }, ...inside);
       button.addEventListener("click", () => this.jump(point));
       return button;
     });
     this.root.querySelector(".marks").replaceChildren(...marks);
-    const lines = ARMS.flatMap((arm) => ["errors", "missed"].map((kind) => {
-      const item = make("li", `${arm} ${kind}`);
-      item.append(make("i", "", { "aria-hidden": "true" }), make("span", "", {}, this.lineName(arm, kind)));
-      return item;
-    }));
+    const lines = ARMS.flatMap((arm) => KINDS.map((kind) => make(
+      "li", `${arm} ${kind}`, {}, make("i", "", { "aria-hidden": "true" }), make("span", "", {}, this.lineName(arm, kind)),
+    )));
     this.root.querySelector(".legend").replaceChildren(...lines);
     this.drawTable();
   }
@@ -156,31 +122,30 @@ class View {
     return this.say("line", { arm: this.say(arm), what: this.say(kind === "errors" ? "all" : "missed") });
   }
 
-  fact() {
+  fact(guess) {
+    if (this.quiz.asks) return "";
     const [before, after] = ["trained", "matched"].map((point) => mean(this.found(this.trials("distilled", point))));
     const { images } = this.data;
     const share = ((100 * after) / images).toFixed(1);
-    return this.say("fact", { before: whole(before), after: whole(after), images: whole(images), share });
+    const fact = this.say("fact", { before: whole(before), after: whole(after), images: whole(images), share });
+    return guess ? this.say("guess_and_fact", { said: this.say(`said_${guess}`), fact }) : fact;
   }
 
   // --- drawing ----------------------------------------------------------------------------------
 
   draw() {
-    const { kept: { asks, guess }, slider, root } = this;
-    root.classList.toggle("asks", asks);
-    root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
-    const fact = asks ? "" : this.fact();
-    write(root, "fact", guess ? this.say("guess_and_fact", { said: this.say(`said_${guess}`), fact }) : fact);
+    const { quiz: { asks }, slider, root } = this;
+    this.quiz.draw();
     const here = this.trials("distilled");
     const shift = signed(mean(here.shift));
     slider.value = this.data.shifts[this.at];
-    write(root, "shift", shift);
-    write(root, "own", asks ? "" : this.own(here));
+    this.out("shift", shift);
+    this.out("own", asks ? "" : this.own(here));
     for (const arm of ARMS) this.drawArm(arm, asks);
     const alone = this.trials("alone");
     const differs = this.point && this.point !== "trained" && !asks;
     const about = differs ? [`${this.say("where")} ${signed(mean(alone.shift))}`, this.own(alone)] : [];
-    write(root, "alone-own", about.filter(Boolean).join(" · "));
+    this.out("alone-own", about.filter(Boolean).join(" · "));
     const heard = asks ? "?" : `${this.percent(mean(this.found(here)))} ${this.say("right")}, ${whole(mean(here.errors))} ${this.say("errors")}`;
     slider.setAttribute("aria-valuetext", `${shift}: ${heard}`);
     for (const button of root.querySelectorAll(".marks button")) {
@@ -200,9 +165,9 @@ class View {
       "found-spread": this.spread(found), "errors-spread": this.spread(trials.errors),
     };
     for (const [name, text] of Object.entries(values)) {
-      write(this.root, `${arm}-${name}`, !asks ? text : name.endsWith("spread") || name === "found" ? "" : "?");
+      this.out(`${arm}-${name}`, !asks ? text : name.endsWith("spread") || name === "found" ? "" : "?");
     }
-    write(this.root, `${arm}-of`, this.say("of_test", { test: whole(this.data.test) }));
+    this.out(`${arm}-of`, this.say("of_test", { test: whole(this.data.test) }));
   }
 
   drawTable() {
@@ -220,21 +185,3 @@ class View {
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const whole = (count) => Math.round(count).toLocaleString("en");
 const signed = (shift) => (shift < 0 ? "−" : shift > 0 ? "+" : "") + Math.abs(shift).toFixed(1);
-
-// What was guessed of one result, for this tab. A browser may refuse to keep anything: then each visit is the first.
-function kept(stamp) {
-  try {
-    const found = JSON.parse(sessionStorage.getItem(KEPT_AS));
-    return found?.stamp === stamp ? found : null;
-  } catch {
-    return null;
-  }
-}
-
-function keep(state) {
-  try {
-    sessionStorage.setItem(KEPT_AS, JSON.stringify(state));
-  } catch {
-    // as above
-  }
-}

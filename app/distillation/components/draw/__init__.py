@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted
 from app.distillation.draw import Network
 from app.results.bundled import Digit
 from kd_core.messages import N_
@@ -78,8 +78,7 @@ WORDS = {
     "digit": N_("Digit"),
 }  # fmt: skip
 
-
-_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=(SHARED,))
+_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=("controls",))
 
 
 def draw(
@@ -97,8 +96,8 @@ def draw(
     `temperature` leads: when it changes from one rerun to the next, other than by a release, the slider follows;
     else the slider keeps what the person chose, and the message stays the same, so that Streamlit does not send
     most of a megabyte of weights again.
-    `gallery`: test digits offered as buttons. `note`: says which networks these are. `words` has the keys of
-    `WORDS`, translated. `on_temperature(T)` is called before the rerun that a release causes.
+    `gallery`: test digits offered as buttons. `note`: says which networks these are. `on_temperature(T)` is called
+    before the rerun that a release causes.
     """
 
     released_at = (st.session_state.get(key) or {}).get("temperature")

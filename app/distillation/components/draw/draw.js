@@ -3,35 +3,28 @@
 
 const DIGITS = [...Array(10).keys()];
 const TICKS = [1, 4, 10, 20, 50];
-const CHIPS = [1, 4, 20];
+const CHOICES = [1, 4, 20]; // of T
 const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
 const NEAR = 1 / 400; // of the pad: points nearer to the last one add nothing
-const PAUSE_MS = 400; // keys have no release, so a pause is one
 const GLIDE_MS = 200;
 const FIRST = "one_or_seven";
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".draw");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data, (T) => setStateValue("temperature", T));
-  return () => view.close();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.pad = root.querySelector(".pad canvas");
-    this.slider = root.querySelector("input[type=range]");
+    const choose = (T) => {
+      this.glide();
+      this.move(T);
+      this.release();
+    };
+    this.temperature = new TemperatureSlider(root, { choices: CHOICES, ticks: TICKS, choose });
     this.strokes = [];
     this.base = null; // { ink, pixels } of a test digit or a picture; pixels where the networks see exactly these
     this.isExample = false; // the one shown at first, which makes room for the first stroke
     this.frame = 0;
-    this.addTicks();
-    this.addChips();
     this.listenToPad();
     this.listenToTools();
     this.listenToSlider();
@@ -64,22 +57,22 @@ class View {
     clearTimeout(this.timer);
     if (this.T === this.released) return;
     this.released = this.T;
-    this.send(this.T);
+    this.send("temperature", this.T);
   }
 
   move(T, after = 0) {
-    this.T = Math.min(Number(this.slider.max), Math.max(Number(this.slider.min), Math.round(T * 10) / 10));
+    this.T = this.temperature.nearest(T);
     this.drawAnswers();
     clearTimeout(this.timer);
     if (after) this.timer = setTimeout(() => this.release(), after);
   }
 
   listenToSlider() {
-    const { slider } = this;
+    const { slider, ends } = this.temperature;
     slider.addEventListener("input", () => this.move(slider.valueAsNumber));
     slider.addEventListener("change", () => this.release());
     slider.addEventListener("blur", () => this.release());
-    stepByKeys(slider, [Number(slider.min), Number(slider.max)], () => this.T, (T) => this.move(T, PAUSE_MS));
+    stepByKeys(slider, ends, () => this.T, (T) => this.move(T, PAUSE_MS));
   }
 
   // --- the pad ----------------------------------------------------------------------------------
@@ -224,28 +217,6 @@ class View {
 
   // --- elements, made when their data come --------------------------------------------------------
 
-  addTicks() {
-    const { min, max } = this.slider;
-    for (const T of TICKS) {
-      const tick = make("span", "", {}, T);
-      tick.style.setProperty("--at", (T - min) / (max - min));
-      this.root.querySelector(".ticks").append(tick);
-    }
-  }
-
-  addChips() {
-    this.chips = CHIPS.map((T) => {
-      const chip = make("button", "", { type: "button" }, `T = ${T}`);
-      chip.addEventListener("click", () => {
-        this.glide();
-        this.move(T);
-        this.release();
-      });
-      return chip;
-    });
-    this.root.querySelector(".chips").append(...this.chips);
-  }
-
   // Bars glide on jumps only: under a hand they must not lag behind it.
   glide() {
     this.root.classList.add("glides");
@@ -275,10 +246,7 @@ class View {
 
   fillGallery() {
     const thumbs = this.data.gallery.map(({ pixels: packed }) => {
-      const thumb = make("button", "thumb", { type: "button" });
-      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
-      paint(canvas, packed);
-      thumb.append(canvas);
+      const thumb = thumbOf(packed);
       const pixels = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
       thumb.addEventListener("click", () => this.show([], { base: enlarged(pixels), pixels }));
       return thumb;
@@ -287,13 +255,9 @@ class View {
     rove(thumbs, 0);
   }
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   write() {
     const { root, data } = this;
-    sayAll(root, (name) => this.say(name));
+    this.sayAll();
     this.panels.forEach(({ element }, index) => {
       const { name, labels, errors, test } = data.networks[index];
       write(element, "name", name);
@@ -335,11 +299,8 @@ class View {
 
   drawAnswers() {
     const T = inTenths(this.T);
-    const { root, slider, panels } = this;
-    slider.value = this.T;
-    slider.style.setProperty("--at", (this.T - slider.min) / (slider.max - slider.min));
-    slider.setAttribute("aria-valuetext", `T = ${T}`);
-    this.chips.forEach((chip, index) => chip.setAttribute("aria-pressed", CHIPS[index] === this.T));
+    const { root, panels } = this;
+    this.temperature.show(this.T);
     for (const panel of panels) {
       panel.plain = panel.logits && softmax(panel.logits, 1);
       panel.live = panel.logits && softmax(panel.logits, this.T);
@@ -400,12 +361,7 @@ class View {
     const head = [this.say("digit"), ...names.flatMap((name) => [`${name}, T = 1`, `${name}, T = ${T}`])];
     const row = (digit) => this.panels.flatMap(({ plain, live }) => [plain, live].map((p) => (p ? exact(p[digit]) : "–")));
     const rows = DIGITS.map((digit) => [digit, ...row(digit)]);
-    if (!table.tBodies[0].rows.length) {
-      table.tHead.append(tableRow(head.map(() => make("th", "", { scope: "col" }))));
-      const cell = (_, column) => (column ? make("td") : make("th", "", { scope: "row" }));
-      table.tBodies[0].append(...rows.map((row) => tableRow(row.map(cell))));
-    }
-    [head, ...rows].forEach((row, r) => row.forEach((text, c) => put(table.rows[r].cells[c], text)));
+    fillTable(table, head, rows);
   }
 }
 

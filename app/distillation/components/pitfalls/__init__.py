@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import mounted
+from app.components import mounted, released
 from kd_core.messages import N_
 
 WORDS = {
@@ -67,8 +67,7 @@ WORDS = {
     "misses": N_("misses it"),
 }  # fmt: skip
 
-
-_mount = mounted(__file__, "losses")
+_mount = mounted(__file__, "losses", shared=("controls", "svg"))
 
 
 def pitfalls(
@@ -90,7 +89,6 @@ def pitfalls(
     from one rerun to the next, the controls follow. `on_chosen` is called with the same before the rerun of a
     settled change.
     """
-    heard = ((st.session_state.get(key) or {}).get("chosen") or {"number": 0})["number"]
 
     def settled() -> None:
         told = st.session_state[key]["chosen"]
@@ -98,14 +96,9 @@ def pitfalls(
 
     data: dict[str, Any] = {
         "batch": {name: batch[name] for name in ("labels", "teacher", "student", "dropout", "training")},
-        "conventions": list(conventions),
-        "bugs": list(bugs),
-        "checks": list(checks),
-        "chosen": dict(chosen),
-        "heard": heard,
-        "may_run": may_run,
-        "words": {**WORDS, **words},
-    }
+        "conventions": list(conventions), "bugs": list(bugs), "checks": list(checks), "chosen": dict(chosen),
+        "heard": released(key, "chosen")["number"], "may_run": may_run, "words": {**WORDS, **words},
+    }  # fmt: skip
     told = _mount(key=key, data=[data], on_chosen_change=settled, on_launch_change=lambda: None)
     wish = told.get("launch")
     return (str(wish["bug"]), int(wish["run"])) if wish else None

@@ -10,8 +10,6 @@ function logSoftmax(row, T) {
   return scaled.map((z) => z - log);
 }
 
-const softmax = (row, T = 1) => logSoftmax(row, T).map(Math.exp);
-
 // KL(p || q), summed over classes, averaged over the batch, and its gradient.
 function forward({ student, teacher, T }) {
   const n = student.length;
@@ -111,7 +109,7 @@ const BUGS = {
   reversed: (batch, T, alpha) => mix(alpha * T * T, reversed({ ...batch, T }), 1 - alpha, crossEntropy(batch)),
   training_mode: (batch, T, alpha) => ours({ ...batch, teacher: batch.training }, T, alpha),
   shuffled: (batch, T, alpha) => ours({ ...batch, teacher: [...batch.teacher.slice(1), batch.teacher[0]] }, T, alpha),
-  double_softmax: (batch, T, alpha) => ours({ ...batch, teacher: batch.teacher.map((row) => softmax(row)) }, T, alpha),
+  double_softmax: (batch, T, alpha) => ours({ ...batch, teacher: batch.teacher.map((row) => softmax(row, 1)) }, T, alpha),
 };
 
 function bug(name, batch, T, alpha) {

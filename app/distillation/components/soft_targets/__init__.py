@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted, released
 from app.results.bundled import Digit
 from kd_core.messages import N_
 
@@ -94,7 +94,7 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-_mount = mounted(__file__, "quiz", "matrix", shared=(SHARED,))
+_mount = mounted(__file__, "quiz", "matrix", shared=("controls", "quiz"))
 
 
 def soft_targets(
@@ -110,40 +110,26 @@ def soft_targets(
     key: str,
     on_temperature: Callable[[float], object] | None = None,
     talk: str | None = None,
-) -> float | None:
-    """Two digits of the gallery with softmax(logits / T), T on a slider; the T just released, or None.
+) -> None:
+    """Two digits of the gallery with softmax(logits / T), T on a slider.
 
     `temperature` leads: when it changes from one rerun to the next, the slider follows; while it stays,
     the slider keeps what the person chose. `alpha` and `t_squared` are shown in the loss.
     `classes` is the teacher's logits by [label][image][digit], for the matrix of mean soft targets; without
     them there is none.
     `pair` is the positions in `gallery` shown first. `covers` says whether the answer is covered while a lesson
-    or a talk asks in place of the two guesses; with None they are asked. `words` has the keys of `WORDS`,
-    translated; one left out stays English. `on_temperature(T)` is called before the rerun that a release causes.
+    or a talk asks in place of the two guesses; with None they are asked.
+    `on_temperature(T)` is called before the rerun that a release causes.
     `talk` shows one picture and its control alone: the "gallery", the "temperature" or the "matrix".
     """
-    # A release is the temperature with a running number. Python answers with the last number it has
-    # heard, so that the browser can tell a late echo of an earlier release from a new wish of Python's.
-    last_seen = f"{key}_released"
-    release = (st.session_state.get(key) or {}).get("temperature") or {"T": None, "number": 0}
-    is_new = release["T"] is not None and release["number"] != st.session_state.get(last_seen)
-    st.session_state[last_seen] = release["number"]
 
-    def released() -> None:
+    def take() -> None:
         if on_temperature is not None:
             on_temperature(float(st.session_state[key]["temperature"]["T"]))
 
     data: dict[str, Any] = {
-        "gallery": list(gallery),
-        "temperature": temperature,
-        "heard": release["number"],
-        "alpha": alpha,
-        "t_squared": t_squared,
-        "classes": None if classes is None else _packed(classes),
-        "pair": list(pair),
-        "talk": talk,
-        "covers": covers,
-        "words": {**WORDS, **words},
-    }
-    _mount(key=key, data=[data], on_temperature_change=released)
-    return float(release["T"]) if is_new else None
+        "gallery": list(gallery), "temperature": temperature, "heard": released(key, "temperature")["number"],
+        "alpha": alpha, "t_squared": t_squared, "classes": None if classes is None else _packed(classes),
+        "pair": list(pair), "talk": talk, "covers": covers, "words": {**WORDS, **words},
+    }  # fmt: skip
+    _mount(key=key, data=[data], on_temperature_change=take)

@@ -3,7 +3,7 @@
 
 const DIGITS = [...Array(10).keys()];
 const TICKS = [1, 4, 10, 20, 50];
-const CHIPS = [1, 2, 4, 8, 20];
+const CHOICES = [1, 2, 4, 8, 20]; // of T
 const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
 const SCALES = {
   linear: { ticks: [[0, "0"], [0.5, ".5"], [1, "1"]], height: (p) => p },
@@ -13,26 +13,22 @@ const SCALES = {
     height: (p) => Math.max(0, 1 + Math.log10(p) / 6),
   },
 };
-const PAUSE_MS = 400; // keys have no release, so a pause is one
 const GLIDE_MS = 200;
 const SWEEP_MS = 2200; // T by itself, through these and back
 const SWEEP = { low: 1, high: 20 };
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".soft-targets");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data, (release) => setStateValue("temperature", release));
-  return () => view.close();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
-    this.slider = root.querySelector("input[type=range]");
+    super(root);
+    this.exchange = new Exchange("temperature");
+    const choose = (T) => {
+      this.move(T);
+      this.release();
+    };
+    this.temperature = new TemperatureSlider(root, { choices: CHOICES, ticks: TICKS, choose });
+    this.slider = this.temperature.slider;
     this.panels = ["A", "B"].map((side) => this.addPanel(side));
     this.replaces = 1; // the panel that the next chosen digit goes to
     this.picked = null; // { panel, digit } under the pointer or the keyboard's focus
@@ -41,10 +37,8 @@ class View {
       if (released) this.release();
     };
     this.sweeping = null; // { low, high, home } while T runs by itself
-    this.quiz = new Quiz(this);
+    this.quiz = new TwoGuesses(this);
     this.matrix = new Matrix(this);
-    this.addTicks();
-    this.addChips();
     this.addSides();
     this.addScales();
     this.listen();
@@ -53,20 +47,11 @@ class View {
   // --- Python -> here -------------------------------------------------------------------------
 
   receive(data, send) {
-    this.send = send;
     const before = this.data;
     this.data = data;
-    this.number = Math.max(this.number ?? 0, data.heard);
-    // An answer to an older release than our last one is out of date: the newer answer is on its way.
-    const isLate = data.heard < this.number || this.isHeld;
-    if (!isLate || !before) {
-      const isWish = data.temperature !== this.asked && data.temperature !== this.released;
-      this.asked = data.temperature;
-      if (isWish) {
-        this.endSweep();
-        clearTimeout(this.timer);
-        this.T = this.released = data.temperature;
-      }
+    if (this.exchange.hear({ T: data.temperature }, data.heard, send)) {
+      this.endSweep();
+      this.T = data.temperature;
     }
     const changed = (name) => !before || JSON.stringify(before[name]) !== JSON.stringify(data[name]);
     if (data.talk) this.root.dataset.talk = data.talk;
@@ -75,7 +60,7 @@ class View {
       this.shown = [...data.pair];
       this.picked = null;
     }
-    if (changed("words")) this.write();
+    if (changed("words")) this.sayAll();
     if (changed("classes")) this.matrix.receive(data.classes);
     // Where the bar may stick: below the page's own header, which a presentation hides.
     const above = document.querySelector("[data-testid=stHeader]")?.offsetHeight ?? 0;
@@ -107,29 +92,23 @@ class View {
     live.removeEventListener("ask", this.obey);
     this.follower?.disconnect();
     this.endSweep();
-    clearTimeout(this.timer);
+    clearTimeout(this.exchange.timer);
     clearTimeout(this.gliding);
   }
 
   // --- here -> Python -------------------------------------------------------------------------
 
   release() {
-    clearTimeout(this.timer);
-    if (this.T === this.released || this.sweeping) return;
-    this.released = this.T;
-    this.number += 1;
-    this.send({ T: this.T, number: this.number });
+    if (!this.sweeping) this.exchange.release({ T: this.T });
   }
 
-  move(T, { glide = true, after = 0 } = {}) {
+  move(T, { glide = true } = {}) {
     this.endSweep();
     this.quiz.reveal();
-    const [min, max] = [Number(this.slider.min), Number(this.slider.max)];
-    this.T = Math.min(max, Math.max(min, Math.round(T * 10) / 10));
+    this.T = this.temperature.nearest(T);
     if (glide) this.glide();
     this.draw();
-    clearTimeout(this.timer);
-    if (after) this.timer = setTimeout(() => this.release(), after);
+    clearTimeout(this.exchange.timer);
   }
 
   // T runs by itself, at an even pace in log T, and ends where it began: nothing to release.
@@ -180,16 +159,19 @@ class View {
     slider.addEventListener("blur", () => this.release());
     slider.addEventListener("pointerdown", () => {
       this.endSweep();
-      this.isHeld = true;
+      this.exchange.isHeld = true;
       for (const end of ["pointerup", "pointercancel"]) {
-        window.addEventListener(end, () => (this.isHeld = false), { once: true });
+        window.addEventListener(end, () => (this.exchange.isHeld = false), { once: true });
       }
     });
     const from = () => {
       this.endSweep();
       return this.T;
     };
-    stepByKeys(slider, [Number(slider.min), Number(slider.max)], from, (T) => this.move(T, { after: PAUSE_MS }));
+    stepByKeys(slider, this.temperature.ends, from, (T) => {
+      this.move(T);
+      this.exchange.later(() => this.release());
+    });
   }
 
   // --- elements, made once ----------------------------------------------------------------------
@@ -215,27 +197,6 @@ class View {
     panel.chart.addEventListener("focusout", leave);
     element.addEventListener("click", () => this.replace(this.panels.indexOf(panel)));
     return panel;
-  }
-
-  addTicks() {
-    const { min, max } = this.slider;
-    for (const T of TICKS) {
-      const tick = make("span", "", {}, T);
-      tick.style.setProperty("--at", (T - min) / (max - min));
-      this.root.querySelector(".ticks").append(tick);
-    }
-  }
-
-  addChips() {
-    this.chips = CHIPS.map((T) => {
-      const chip = make("button", "", { type: "button" }, `T = ${T}`);
-      chip.addEventListener("click", () => {
-        this.move(T);
-        this.release();
-      });
-      return chip;
-    });
-    this.root.querySelector(".chips").append(...this.chips);
   }
 
   addSides() {
@@ -275,17 +236,16 @@ class View {
 
   fillGallery() {
     this.thumbs = this.data.gallery.map((item, position) => {
-      const thumb = make("button", "thumb", { type: "button" });
-      const canvas = make("canvas", "", { width: 28, height: 28, "aria-hidden": true });
-      paint(canvas, item.pixels);
-      thumb.append(canvas, make("span", "side"));
+      const thumb = thumbOf(item.pixels);
+      thumb.append(make("span", "side"));
       thumb.addEventListener("click", () => {
         this.shown[this.replaces] = position;
         this.picked = null;
         this.glide();
+        this.endSweep();
+        this.quiz.forget();
         this.drawDigits();
         this.draw();
-        this.quiz.forget();
       });
       return thumb;
     });
@@ -303,19 +263,11 @@ class View {
     this.draw();
   }
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   height(p) {
     return SCALES[this.scale].height(p);
   }
 
   // --- drawing: only texts, attributes, --p and --h change -----------------------------------------
-
-  write() {
-    sayAll(this.root, (name) => this.say(name));
-  }
 
   drawDigits() {
     const { gallery } = this.data;
@@ -353,11 +305,7 @@ class View {
 
   draw() {
     const T = inTenths(this.T);
-    const { slider } = this;
-    slider.value = this.T;
-    slider.style.setProperty("--at", (this.T - slider.min) / (slider.max - slider.min));
-    slider.setAttribute("aria-valuetext", `T = ${T}`);
-    this.chips.forEach((chip, index) => chip.setAttribute("aria-pressed", CHIPS[index] === this.T));
+    this.temperature.show(this.T);
     for (const panel of this.panels) this.drawPanel(panel, T);
     this.drawFormula();
     this.drawTable(T);
@@ -424,11 +372,6 @@ class View {
     const head = [this.say("digit"), ...this.panels.flatMap(({ side }) => [`${side}, T = 1`, `${side}, T = ${T}`])];
     const row = (digit) => this.panels.flatMap(({ plain, live }) => [exact(plain[digit]), exact(live[digit])]);
     const rows = DIGITS.map((digit) => [digit, ...row(digit)]);
-    if (!table.tBodies[0].rows.length) {
-      table.tHead.append(tableRow(head.map(() => make("th", "", { scope: "col" }))));
-      const cell = (_, column) => (column ? make("td") : make("th", "", { scope: "row" }));
-      table.tBodies[0].append(...rows.map((row) => tableRow(row.map(cell))));
-    }
-    [head, ...rows].forEach((row, r) => row.forEach((text, c) => put(table.rows[r].cells[c], text)));
+    fillTable(table, head, rows);
   }
 }

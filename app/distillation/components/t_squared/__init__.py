@@ -7,7 +7,7 @@ picture's: it hears of it, and tells Python.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.components import SHARED, SVG, mounted
+from app.components import mounted
 from kd_core.messages import N_
 
 WORDS = {
@@ -31,8 +31,7 @@ WORDS = {
     "save": N_("Save this figure"),
 }  # fmt: skip
 
-
-_mount = mounted(__file__, shared=(SVG, SHARED))
+_mount = mounted(__file__, shared=("controls", "svg"))
 
 
 def t_squared(
@@ -49,7 +48,7 @@ def t_squared(
     """The curves `lengths` ("soft", "bare", "hard", "limit") at `temperatures`, and their values at the set T.
 
     temperature, alpha: what is set; the live picture's, where the page has it, leads. form: of a saved figure,
-    "png" or "svg". `words` has the keys of `WORDS`, translated.
+    "png" or "svg".
     """
     data: dict[str, Any] = {
         "temperatures": _short(temperatures), "lengths": {name: _short(curve) for name, curve in lengths.items()},

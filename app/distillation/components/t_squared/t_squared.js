@@ -4,23 +4,17 @@
 const ENDS = [0.5, 50];
 const LINES = ["soft", "bare", "hard", "limit"];
 const POWERS = [-4, -3, -2, -1, 0, 1];
-const PAUSE_MS = 400; // keys have no release, so a pause is one
+const TICKS = [0.5, 1, 2, 4, 10, 20, 50];
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".lengths");
-  if (!views.has(root)) views.set(root, new View(root));
-  return views.get(root).receive(data);
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.svg = root.querySelector(".stage svg");
     this.track = root.querySelector(".track");
     this.slider = root.querySelector("input");
+    this.redraw = () => this.draw();
     this.listen();
   }
 
@@ -29,18 +23,17 @@ class View {
     this.isStill = false; // what does not move is drawn anew
     [this.slider.min, this.slider.max] = ENDS.map(Math.log);
     LINES.forEach((name) => this.root.style.setProperty(`--${name}`, data.colours[name]));
-    sayAll(this.root, (name) => this.say(name));
+    this.sayAll();
     this.fillRows();
-    const draw = () => this.draw();
-    const watcher = new ResizeObserver(draw);
-    watcher.observe(this.svg);
-    live.addEventListener("change", draw);
-    draw();
-    return () => {
-      watcher.disconnect();
-      live.removeEventListener("change", draw);
-      clearTimeout(this.timer);
-    };
+    this.watch(this.svg);
+    live.addEventListener("change", this.redraw);
+    this.draw();
+  }
+
+  close() {
+    super.close();
+    live.removeEventListener("change", this.redraw);
+    clearTimeout(this.timer);
   }
 
   get T() {
@@ -54,8 +47,7 @@ class View {
   // --- the hand ------------------------------------------------------------------------------------
 
   ask(T, released) {
-    const [low, high] = ENDS;
-    const wish = Math.min(high, Math.max(low, Math.round(10 * T) / 10));
+    const wish = within(Math.round(10 * T) / 10, ENDS);
     clearTimeout(this.timer);
     live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
   }
@@ -68,7 +60,7 @@ class View {
       this.ask(T, false);
       this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
     });
-    dragIn(svg, slider, (x) => this.ask(this.temperatureAt(x), false), { release: () => this.ask(this.T, true) });
+    dragIn(svg, slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
     this.root.querySelector(".save").addEventListener("click", () => {
       save(svg, "distillation-lab-gradients", this.data.form);
     });
@@ -87,10 +79,6 @@ class View {
 
   // --- drawing ---------------------------------------------------------------------------------------
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   fillRows() {
     const rows = LINES.map((name) => {
       const head = make("th", "", { scope: "row" });
@@ -106,76 +94,48 @@ class View {
     const { T, alpha } = this;
     const t = inTenths(T);
     const at = Object.fromEntries(LINES.map((name) => [name, this.lengthAt(name, T)]));
-    for (const name of LINES) write(this.root, name, at[name].toPrecision(2));
-    write(this.root, "T", t);
-    write(this.root, "length", this.say("length", { t }));
+    for (const name of LINES) this.out(name, at[name].toPrecision(2));
+    this.out("T", t);
+    this.out("length", this.say("length", { t }));
     const a = inFull(alpha, 0);
-    write(this.root, "acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
+    this.out("acts", this.say("acts", { t, alpha: a, acts: (alpha / (alpha + (1 - alpha) * T * T)).toFixed(2) }));
     const times = (name) => ((alpha * at[name]) / ((1 - alpha) * at.hard)).toPrecision(2);
     const weighted = alpha === 1 ? "only_soft" : alpha === 0 ? "only_hard" : "weighted";
-    write(this.root, "weighted", this.say(weighted, { t, alpha: a, with: times("soft"), without: times("bare") }));
+    this.out("weighted", this.say(weighted, { t, alpha: a, with: times("soft"), without: times("bare") }));
     this.slider.value = Math.log(T);
     this.slider.setAttribute("aria-valuetext", `T = ${t}`);
     this.drawChart(T, t, at);
   }
 
   drawChart(T, t, at) {
-    const { clientWidth: width, clientHeight: height } = this.svg;
-    if (!width) return;
-    const em = (this.em = parseFloat(getComputedStyle(this.svg).fontSize));
-    [this.left, this.right, this.top, this.bottom] = [3.6 * em, width - 1.2 * em, 2.6 * em, height - 1.6 * em];
-    const size = `${width} ${height} ${em}`;
+    const box = frame(this.svg, { left: 3.6, right: 1.2, top: 2.6, bottom: 1.6 });
+    const { left, right, top, bottom, em } = box;
+    if (!box.width) return;
+    const size = JSON.stringify(box);
     if (!this.isStill || size !== this.size) {
       Object.assign(this, { isStill: true, size });
       const all = Object.values(this.data.lengths).flat();
-      [this.lowest, this.highest] = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.ends = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.x = logarithmic(ENDS, [left, right]);
+      this.y = logarithmic(this.ends, [bottom, top]);
       this.marker = drawn("g", "marker");
-      this.svg.replaceChildren(this.grid(), ...LINES.map((name) => this.curve(name)), this.marker);
-      for (const [name, value] of [["left", this.left], ["right", width - this.right]]) this.root.style.setProperty(`--${name}`, `${value}px`);
+      this.svg.replaceChildren(this.grid(box), ...LINES.map((name) => this.curve(name)), this.marker);
+      publish(box, this.root);
     }
     const x = this.x(T);
-    const isRight = x > this.right - 6 * em;
+    const isRight = x > right - 6 * em;
     this.marker.replaceChildren(
-      drawn("line", "", { x1: x, x2: x, y1: this.top, y2: this.bottom }),
+      drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }),
       ...LINES.map((name) => drawn("circle", name, { cx: x, cy: this.y(at[name]), r: 5.5, style: `--hue: var(--${name})` })),
-      drawn("text", "", { x: x + (isRight ? -6 : 6), y: this.top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
+      drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
     );
   }
 
-  share(T) {
-    return Math.log(T / ENDS[0]) / Math.log(ENDS[1] / ENDS[0]);
-  }
-
-  x(T) {
-    return this.left + (this.right - this.left) * this.share(T);
-  }
-
-  temperatureAt(x) {
-    const share = Math.min(1, Math.max(0, (x - this.left) / (this.right - this.left)));
-    return ENDS[0] * (ENDS[1] / ENDS[0]) ** share;
-  }
-
-  y(length) {
-    return this.bottom - (this.bottom - this.top) * (Math.log(length / this.lowest) / Math.log(this.highest / this.lowest));
-  }
-
-  grid() {
-    const { em } = this;
-    const grid = drawn("g", "grid");
-    for (const power of POWERS) {
-      const y = this.y(10 ** power);
-      if (y < this.top || y > this.bottom) continue;
-      grid.append(drawn("line", "", { x1: this.left, x2: this.right, y1: y, y2: y }));
-      grid.append(drawn("text", "", { x: this.left - 0.5 * em, y: y + 0.35 * em, "text-anchor": "end" }, 10 ** power));
-    }
-    for (const T of [0.5, 1, 2, 4, 10, 20, 50]) {
-      const x = this.x(T);
-      grid.append(drawn("line", "", { x1: x, x2: x, y1: this.bottom, y2: this.bottom + 0.3 * em }));
-      grid.append(drawn("text", "", { x, y: this.bottom + 1.4 * em, "text-anchor": "middle" }, T));
-    }
-    grid.append(drawn("line", "axis", { x1: this.left, x2: this.right, y1: this.bottom, y2: this.bottom }));
-    grid.append(drawn("text", "", { x: 0, y: 0.9 * em }, this.say("y")));
-    return grid;
+  grid(box) {
+    const [lowest, highest] = this.ends;
+    const powers = POWERS.map((power) => 10 ** power).filter((value) => lowest <= value && value <= highest);
+    const ys = powers.map((value) => [this.y(value), value]);
+    return axes(box, { xs: TICKS.map((T) => [this.x(T), T]), ys, title: this.say("y") });
   }
 
   curve(name) {

@@ -52,35 +52,25 @@ WORDS = {
                "of {trials} trials, with its 95 % interval over the trials."),
 }  # fmt: skip
 
-
-_mount = mounted(__file__, "net")
+_mount = mounted(__file__, "net", shared=("quiz", "svg"))
 
 
 def adaptation(
     recorded: Sinusoids, *, covers: bool | None = None, talk: bool = False, words: Mapping[str, str], key: str
 ) -> None:
-    """Both recorded networks on recorded sinusoids. `words` has the keys of `WORDS`, translated.
+    """Both recorded networks on recorded sinusoids.
 
     `covers` says whether the networks' curves are covered while a lesson or a talk asks in place of the question;
     in a `talk` the picture stands alone.
     """
     over = {"maml": start_means()[MAML], "joint": start_means()[PRETRAINED]}
-    mean = {
-        arm: {"mean": [m.mean for m in steps], "low": [m.low for m in steps], "high": [m.high for m in steps]}
-        for arm, steps in over.items()
-    }
+    parts = ("mean", "low", "high")
+    mean = {arm: {part: [getattr(m, part) for m in steps] for part in parts} for arm, steps in over.items()}
     data: dict[str, Any] = {
-        "maml": recorded["maml"],
-        "joint": recorded["joint"],
+        "maml": recorded["maml"], "joint": recorded["joint"], "tasks": recorded["tasks"],
         "rates": {"maml": recorded["inner_lr"], "joint": recorded["joint_lr"]},
-        "tasks": recorded["tasks"],
-        "mean": mean,
-        "covers": covers,
-        "count": TASKS,
-        "trials": over["maml"][0].n,
-        "date": recorded["provenance"]["created"][:10],
-        "stamp": recorded["provenance"]["created"],
-        "talk": talk,
-        "words": {**WORDS, **words},
-    }
+        "mean": mean, "count": TASKS, "trials": over["maml"][0].n,
+        "date": recorded["provenance"]["created"][:10], "stamp": recorded["provenance"]["created"],
+        "covers": covers, "talk": talk, "words": {**WORDS, **words},
+    }  # fmt: skip
     _mount(key=key, data=[data])

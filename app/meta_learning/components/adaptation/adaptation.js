@@ -1,47 +1,23 @@
 // The same few points, two networks, k steps of gradient descent: all of it computed here while a hand moves.
 
-const KEPT_AS = "adaptation_quiz";
-const START = { asks: true, guess: null };
 const ARMS = ["maml", "joint"];
 const X = [-5, 5];
 const Y = [-6.5, 6.5];
 const GRID = Array.from({ length: 101 }, (_, i) => X[0] + ((X[1] - X[0]) * i) / 100);
+const MARKS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]; // of the mean error
 const AT_KEY = { ArrowUp: [0, 0.2], ArrowDown: [0, -0.2], ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0] };
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement }) {
-  const root = parentElement.querySelector(".adaptation");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data);
-  return () => view.watcher.disconnect();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.slider = root.querySelector("input[type=range]");
     this.charts = Object.fromEntries(["maml", "joint", "mean"].map((name) => [name, root.querySelector(`.${name} svg`)]));
-    this.kept = kept() ?? START;
+    this.quiz = new Quiz(this, "adaptation_quiz", (state) => this.showQuestion(state));
     this.steps = 0;
     this.task = 0;
-    this.watcher = new ResizeObserver(() => this.data && this.draw());
     this.listen();
-  }
-
-  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
-  get isLed() {
-    return typeof this.data?.covers === "boolean";
-  }
-
-  get kept() {
-    return this.isLed ? { asks: this.data.covers, guess: null } : this.own;
-  }
-
-  set kept(to) {
-    this.own = to;
   }
 
   receive(data) {
@@ -51,13 +27,12 @@ class View {
       this.nets = Object.fromEntries(ARMS.map((arm) => [arm, unpack(data[arm])]));
       this.take(0);
     }
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", this.say(element.dataset.label));
-    }
-    this.out("note", this.say("note", { date: data.date, tasks: data.count, trials: data.trials, rate: data.rates.maml, joint_rate: data.rates.joint }));
+    this.sayAll();
+    this.quiz.fill(this.say("ask"), [...ARMS, "same"].map((guess) => [guess, this.say(guess)]));
+    const { date, count, trials, rates } = data;
+    this.out("note", this.say("note", { date, tasks: count, trials, rate: rates.maml, joint_rate: rates.joint }));
     if (data.talk) this.root.dataset.talk = "";
-    this.watcher.observe(this.charts.maml); // again after an unmount
+    this.watch(this.charts.maml);
     this.draw();
   }
 
@@ -78,14 +53,9 @@ class View {
   listen() {
     this.slider.addEventListener("input", () => {
       this.steps = this.slider.valueAsNumber;
-      if (this.kept.asks && !this.isLed) this.go({ asks: false, guess: null });
-      else this.draw();
+      this.quiz.reveal();
+      this.draw();
     });
-    for (const button of this.root.querySelectorAll(".guesses button")) {
-      button.addEventListener("click", () => this.go({ asks: false, guess: button.dataset.guess }, true));
-    }
-    this.root.querySelector(".skip").addEventListener("click", () => this.go({ asks: false, guess: null }, true));
-    this.root.querySelector(".again").addEventListener("click", () => this.go(START, true));
     this.root.querySelector(".other").addEventListener("click", () => {
       this.take(this.task + 1);
       this.draw();
@@ -108,8 +78,9 @@ class View {
     });
     svg.addEventListener("pointermove", (event) => {
       if (this.held === undefined) return;
-      const box = svg.getBoundingClientRect();
-      this.move(this.held, this.frame(svg).back(event.clientX - box.left, event.clientY - box.top));
+      const { left, top } = svg.getBoundingClientRect();
+      const { x, y } = this.plane(svg);
+      this.move(this.held, [x.back(event.clientX - left), y.back(event.clientY - top)]);
     });
     for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (this.held = undefined));
     svg.addEventListener("keydown", (event) => {
@@ -129,106 +100,74 @@ class View {
   }
 
   // The question is about no step at all: whoever asks for its answer is shown that.
-  go(to, focus = false) {
-    this.kept = to;
-    keep(to);
-    if (to.guess !== null || to.asks) this.steps = 0;
-    this.draw();
-    // The pressed button is gone; what it led to is read out, and the next Tab goes on from there.
-    if (focus) this.root.querySelectorAll(".step")[to.asks ? 0 : 1].querySelector("[tabindex], button").focus({ preventScroll: true });
+  showQuestion({ step, guess }) {
+    if (step === 0 || guess !== null) this.steps = 0;
   }
 
   // --- words ------------------------------------------------------------------------------------
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
-  out(name, text) {
-    const element = this.root.querySelector(`[data-out="${name}"]`);
-    if (element.textContent !== text) element.textContent = text;
-  }
-
-  fact() {
+  fact(guess) {
+    if (this.quiz.asks) return "";
     const { maml, joint } = this.data.mean;
     // Where each mean lies in the other's interval, nobody can say which is nearer.
     const isSame = joint.low[0] <= maml.mean[0] && maml.mean[0] <= joint.high[0];
     const nearer = isSame ? "same" : maml.mean[0] < joint.mean[0] ? "maml" : "joint";
     const values = {
-      maml0: short(maml.mean[0]), joint0: short(joint.mean[0]), maml1: short(maml.mean[1]), joint1: short(joint.mean[1]),
+      maml0: threeDigits(maml.mean[0]), joint0: threeDigits(joint.mean[0]), maml1: threeDigits(maml.mean[1]), joint1: threeDigits(joint.mean[1]),
     };
     const fact = this.say(`${nearer}_nearer`, values);
-    const { guess } = this.kept;
     return guess === null ? fact : `${this.say(guess === nearer ? "said_right" : "said_wrong")} ${fact}`;
   }
 
   // --- drawing ----------------------------------------------------------------------------------
 
   draw() {
-    const { root, steps, kept: { asks } } = this;
-    root.classList.toggle("asks", asks);
-    root.querySelector(".quiz").hidden = this.isLed;
-    root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
+    const { root, steps, quiz: { asks } } = this;
+    this.quiz.draw();
     this.slider.value = steps;
     this.out("steps", this.say(steps === 1 ? "one_step" : "steps", { steps }));
     root.querySelector(".back").disabled = !this.isMoved;
-    this.out("fact", asks ? "" : this.fact());
     for (const arm of ARMS) {
       const net = copyOf(this.nets[arm]);
       const before = GRID.map((x) => forward(net, x));
       for (let step = 0; step < steps; step += 1) descend(net, this.points, this.data.rates[arm]);
       const after = GRID.map((x) => forward(net, x));
       const error = GRID.reduce((sum, x, i) => sum + (after[i] - this.truth(x)) ** 2, 0) / GRID.length;
-      this.out(`error-${arm}`, asks ? "?" : short(error));
+      this.out(`error-${arm}`, asks ? "?" : threeDigits(error));
       this.drawPanel(arm, before, after, error);
     }
     this.drawMean();
   }
 
-  frame(svg) {
-    const [wide, high] = [svg.clientWidth, svg.clientHeight];
-    const em = parseFloat(getComputedStyle(svg).fontSize);
-    const [left, right, top, bottom] = [2 * em, wide - 0.8 * em, 0.6 * em, high - 1.8 * em];
-    return {
-      wide, high, em, left, right, top, bottom,
-      x: (x) => left + ((x - X[0]) / (X[1] - X[0])) * (right - left),
-      y: (y) => bottom - ((y - Y[0]) / (Y[1] - Y[0])) * (bottom - top),
-      back: (px, py) => [
-        X[0] + ((px - left) / (right - left)) * (X[1] - X[0]),
-        Y[0] + ((bottom - py) / (bottom - top)) * (Y[1] - Y[0]),
-      ],
-    };
+  plane(svg) {
+    const box = frame(svg, { left: 2, right: 0.8, top: 0.6, bottom: 1.8 });
+    return { box, x: linear(X, [box.left, box.right]), y: linear(Y, [box.bottom, box.top]) };
   }
 
   drawPanel(arm, before, after, error) {
-    const { kept: { asks } } = this;
+    const { asks } = this.quiz;
     const svg = this.charts[arm];
-    const at = this.frame(svg);
-    if (!at.wide) return;
-    svg.setAttribute("viewBox", `0 0 ${at.wide} ${at.high}`);
-    const line = (values) => values.map((y, i) => `${i ? "L" : "M"}${at.x(GRID[i]).toFixed(1)} ${at.y(within(y, Y)).toFixed(1)}`).join("");
-    const axes = draw("g", "axes");
-    for (const y of [-5, 0, 5]) {
-      axes.append(draw("line", "", { x1: at.left, x2: at.right, y1: at.y(y), y2: at.y(y) }));
-      axes.append(draw("text", "", { x: at.left - 0.4 * at.em, y: at.y(y) + 0.35 * at.em, "text-anchor": "end" }, y < 0 ? `−${-y}` : String(y)));
-    }
-    for (const x of [-5, 0, 5]) {
-      axes.append(draw("text", "", { x: at.x(x), y: at.high - 0.4 * at.em, "text-anchor": "middle" }, x < 0 ? `−${-x}` : String(x)));
-    }
-    const shapes = [axes, draw("path", "truth", { d: line(GRID.map((x) => this.truth(x))) })];
+    const { box, x, y } = this.plane(svg);
+    if (!box.width) return;
+    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+    const line = (values) =>
+      values.map((value, i) => `${i ? "L" : "M"}${x(GRID[i]).toFixed(1)} ${y(within(value, Y)).toFixed(1)}`).join("");
+    const ticks = (place) => [-5, 0, 5].map((value) => [place(value), minus(String(value))]);
+    const shapes = [axes(box, { xs: ticks(x), ys: ticks(y) }), drawn("path", "truth", { d: line(GRID.map((x) => this.truth(x))) })];
     if (!asks) {
-      if (this.steps) shapes.push(draw("path", `curve before ${arm}`, { d: line(before) }));
-      shapes.push(draw("path", `curve ${arm}`, { d: line(after) }));
+      if (this.steps) shapes.push(drawn("path", `curve before ${arm}`, { d: line(before) }));
+      shapes.push(drawn("path", `curve ${arm}`, { d: line(after) }));
     }
-    svg.setAttribute("aria-label", this.say("panel", { net: this.say(arm), steps: this.steps, error: asks ? "?" : short(error) }));
+    svg.setAttribute("aria-label", this.say("panel", { net: this.say(arm), steps: this.steps, error: asks ? "?" : threeDigits(error) }));
     // The points stay the same elements while they are dragged: a captured pointer and the focus survive.
     let nodes = svg.querySelector(".points");
     if (nodes?.children.length !== this.points.length) {
-      nodes = draw("g", "points");
-      this.points.forEach((_, number) => nodes.append(draw("circle", "", { r: 8, tabindex: 0, role: "button", "data-point": number })));
+      nodes = drawn("g", "points");
+      this.points.forEach((_, number) => nodes.append(drawn("circle", "", { r: 8, tabindex: 0, role: "button", "data-point": number })));
     }
-    this.points.forEach(([x, y], number) => {
-      fill(nodes.children[number], { cx: at.x(x), cy: at.y(y), "aria-label": this.say("point", { x: x.toFixed(1), y: y.toFixed(1) }) });
+    this.points.forEach(([at, value], number) => {
+      const said = this.say("point", { x: at.toFixed(1), y: value.toFixed(1) });
+      set(nodes.children[number], { cx: x(at), cy: y(value), "aria-label": said });
     });
     if (nodes.parentNode !== svg) svg.replaceChildren(...shapes, nodes);
     else {
@@ -240,33 +179,28 @@ class View {
   // Mean error of many tasks over steps, as recorded, on a logarithmic axis; the marker is at k.
   drawMean() {
     const svg = this.charts.mean;
-    const { wide, high, em, left, right, top, bottom } = { ...this.frame(svg) };
-    if (!wide || this.kept.asks) return svg.replaceChildren();
+    const box = frame(svg, { left: 3.2, right: 1.3, top: 0.6, bottom: 1.8 });
+    const { em, left, right, top, bottom } = box;
+    if (!box.width || this.quiz.asks) return svg.replaceChildren();
     const { mean } = this.data;
-    const from = left + 1.2 * em;
-    const to = right - 0.5 * em;
     const all = ARMS.flatMap((arm) => [...mean[arm].low, ...mean[arm].high]).filter((value) => value > 0);
-    const [least, most] = [Math.log10(Math.min(...all)) - 0.05, Math.log10(Math.max(...all)) + 0.05];
-    const x = (step) => from + (step / 10) * (to - from);
-    const y = (value) => bottom - ((Math.log10(Math.max(value, 1e-9)) - least) / (most - least)) * (bottom - top);
-    const shapes = [draw("g", "axes")];
-    for (const tick of [0.01, 0.03, 0.1, 0.3, 1, 3, 10].filter((value) => Math.log10(value) >= least && Math.log10(value) <= most)) {
-      shapes[0].append(draw("line", "", { x1: from, x2: to, y1: y(tick), y2: y(tick) }));
-      shapes[0].append(draw("text", "", { x: from - 0.4 * em, y: y(tick) + 0.35 * em, "text-anchor": "end" }, String(tick)));
-    }
-    for (const step of [0, 1, 5, 10]) {
-      shapes[0].append(draw("text", "", { x: x(step), y: high - 0.4 * em, "text-anchor": "middle" }, String(step)));
-    }
-    shapes.push(draw("line", "marker", { x1: x(this.steps), x2: x(this.steps), y1: top, y2: bottom }));
+    const ends = [Math.min(...all) / 1.12, Math.max(...all) * 1.12];
+    const x = linear([0, 10], [left, right]);
+    const level = logarithmic(ends, [bottom, top]);
+    const y = (value) => level(Math.max(value, 1e-9));
+    const marks = MARKS.filter((value) => ends[0] <= value && value <= ends[1]);
+    const xs = [0, 1, 5, 10].map((step) => [x(step), step]);
+    const shapes = [axes(box, { xs, ys: marks.map((value) => [y(value), value]) })];
+    shapes.push(drawn("line", "marker", { x1: x(this.steps), x2: x(this.steps), y1: top, y2: bottom }));
     for (const arm of ARMS) {
       const each = mean[arm];
       const path = (values) => values.map((value, step) => `${step ? "L" : "M"}${x(step)} ${y(value)}`).join("");
       const back = [...each.low].map((value, step) => `L${x(step)} ${y(value)}`).reverse().join("");
-      shapes.push(draw("path", `band ${arm}`, { d: `${path(each.high)}${back}Z` }), draw("path", `curve ${arm}`, { d: path(each.mean) }));
-      shapes.push(draw("circle", `dot ${arm}`, { cx: x(this.steps), cy: y(each.mean[this.steps]), r: 7 }));
+      shapes.push(drawn("path", `band ${arm}`, { d: `${path(each.high)}${back}Z` }), drawn("path", `curve ${arm}`, { d: path(each.mean) }));
+      shapes.push(drawn("circle", `dot ${arm}`, { cx: x(this.steps), cy: y(each.mean[this.steps]), r: 7 }));
     }
-    svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
-    const [maml, joint] = ARMS.map((arm) => short(mean[arm].mean[this.steps]));
+    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
+    const [maml, joint] = ARMS.map((arm) => threeDigits(mean[arm].mean[this.steps]));
     svg.setAttribute("aria-label", this.say("mean_says", { steps: this.steps, maml, joint }));
     svg.replaceChildren(...shapes, ...this.names(x, y, em));
   }
@@ -279,44 +213,11 @@ class View {
       const value = mean[arm].mean[this.steps];
       const isUpper = value >= mean[ARMS.find((other) => other !== arm)].mean[this.steps];
       const at = { x: x(this.steps) + (right ? 0.8 : -0.8) * em, y: y(value) + (isUpper ? -0.7 : 1.5) * em, "text-anchor": right ? "start" : "end" };
-      return draw("text", `name ${arm}`, at, `${this.say(arm)}: ${short(value)}`);
+      return drawn("text", `name ${arm}`, at, `${this.say(arm)}: ${threeDigits(value)}`);
     });
   }
 }
 
-function short(value) {
+function threeDigits(value) {
   return value >= 100 ? value.toFixed(0) : value >= 9.95 ? value.toFixed(1) : value.toFixed(2);
-}
-
-function within(value, [low, high]) {
-  return Math.min(high, Math.max(low, value));
-}
-
-function draw(kind, name = "", attributes = {}, text = "") {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
-  if (name) element.setAttribute("class", name);
-  if (text) element.textContent = text;
-  return fill(element, attributes);
-}
-
-function fill(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
-
-// A browser may refuse to keep anything: then each visit is the first.
-function kept() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT_AS));
-  } catch {
-    return null;
-  }
-}
-
-function keep(state) {
-  try {
-    sessionStorage.setItem(KEPT_AS, JSON.stringify(state));
-  } catch {
-    // as above
-  }
 }

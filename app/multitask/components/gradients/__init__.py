@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import SHARED, mounted
+from app.components import mounted, released
 from app.results.bundled import RecordedStep
 from kd_core.messages import N_
 
@@ -56,8 +56,7 @@ WORDS = {
                "gradients in {parameters} shared weights. Bars grow with the square root of the change."),
 }  # fmt: skip
 
-
-_mount = mounted(__file__, shared=(SHARED,))
+_mount = mounted(__file__, shared=("controls", "quiz", "svg"))
 
 
 def gradients(
@@ -74,34 +73,17 @@ def gradients(
     """The recorded moment with both weights on sliders.
 
     `weights` lead: when they change from one rerun to the next, the sliders follow; while they stay, the
-    sliders keep what the person chose. `labels` are the tasks' names and `words` has the keys of `WORDS`,
-    translated. `covers` says whether the outcome is covered while a lesson or a talk asks in place of the question;
-    in a `talk` the picture stands alone. `on_weights(first, second)` is called before the rerun that a release
-    causes.
+    sliders keep what the person chose. `labels` are the tasks' names. `covers` says whether the outcome is covered
+    while a lesson or a talk asks in place of the question; in a `talk` the picture stands alone.
+    `on_weights(first, second)` is called before the rerun that a release causes.
     """
-    # A release has a running number, so that the browser can tell a late echo of an earlier release from a
-    # new wish of Python's.
-    release = (st.session_state.get(key) or {}).get("weights") or {"weights": None, "number": 0}
 
-    def released() -> None:
+    def take() -> None:
         if on_weights is not None:
             on_weights(*map(float, st.session_state[key]["weights"]["weights"]))
 
     data: dict[str, Any] = {
-        "losses": step["losses"],
-        "norms": step["norms"],
-        "cosine": step["cosine"],
-        "parameters": step["parameters"],
-        "step_size": step["step_size"],
-        "weights": step["weights"],
-        "change": step["change"],
-        "images": step["images"],
-        "at_step": step["at_step"],
-        "labels": list(labels),
-        "covers": covers,
-        "at": list(weights),
-        "heard": release["number"],
-        "talk": talk,
-        "words": {**WORDS, **words},
-    }
-    _mount(key=key, data=[data], on_weights_change=released)
+        **step, "labels": list(labels), "covers": covers, "at": list(weights),
+        "heard": released(key, "weights")["number"], "talk": talk, "words": {**WORDS, **words},
+    }  # fmt: skip
+    _mount(key=key, data=[data], on_weights_change=take)

@@ -1,72 +1,43 @@
 // Two task gradients of a real run, their weighted sum, and what one small step along it did to both losses.
 // All of it happens here, from recorded numbers; Python hears of the weights when a slider is released.
 
-const PAUSE_MS = 400; // keys have no release, so a pause is one
-const KEPT_AS = "gradients_quiz";
-const START = { asks: true, guess: null };
+const TASKS = ["first", "second"];
+const GUESSES = ["both", "one", "none"];
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".gradients");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data, (release) => setStateValue("weights", release));
-  return () => view.close();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.svg = root.querySelector("svg");
     this.sliders = [...root.querySelectorAll(".weights input")];
     this.at = [0, 0]; // positions in data.weights
-    this.kept = kept() ?? START;
-    this.watcher = new ResizeObserver(() => this.data && this.draw());
-    this.watcher.observe(this.svg);
+    this.exchange = new Exchange("weights");
+    this.quiz = new Quiz(this, "gradients_quiz", (state) => this.showQuestion(state));
     this.listen();
-  }
-
-  // A lesson asks in our place: it says whether there is a cover, and the strip is gone.
-  get isLed() {
-    return typeof this.data?.covers === "boolean";
-  }
-
-  get kept() {
-    return this.isLed ? { asks: this.data.covers, guess: null } : this.own;
-  }
-
-  set kept(to) {
-    this.own = to;
   }
 
   // --- Python -> here -------------------------------------------------------------------------
 
   receive(data, send) {
-    this.send = send;
-    const before = this.data;
     this.data = data;
-    this.number = Math.max(this.number ?? 0, data.heard);
-    // An answer to an older release than our last one is out of date: the newer answer is on its way.
-    const isLate = data.heard < this.number || this.isHeld;
     const wish = data.at.map((weight) => this.nearest(weight));
-    if (!before || (!isLate && String(wish) !== String(this.asked) && String(wish) !== String(this.released))) {
-      clearTimeout(this.timer);
-      this.at = [...wish]; // its own: a slider writes into it
-      this.released = wish;
-    }
-    if (!before || !isLate) this.asked = wish;
+    if (this.exchange.hear({ weights: this.weights(wish) }, data.heard, send)) this.at = wish;
     for (const slider of this.sliders) slider.max = data.weights.length - 1;
     this.write();
     if (data.talk) this.root.dataset.talk = "";
-    this.watcher.observe(this.svg); // again after an unmount
+    this.watch(this.svg);
     this.draw();
   }
 
   close() {
-    clearTimeout(this.timer);
-    this.watcher.disconnect();
+    super.close();
+    clearTimeout(this.exchange.timer);
+  }
+
+  // The weights at two places of the sliders.
+  weights(at) {
+    return at.map((place) => this.data.weights[place]);
   }
 
   nearest(weight) {
@@ -77,62 +48,40 @@ class View {
   // --- here -> Python -------------------------------------------------------------------------
 
   release() {
-    clearTimeout(this.timer);
-    this.isHeld = false;
-    if (String(this.at) === String(this.released)) return;
-    this.released = [...this.at];
-    this.number += 1;
-    this.send({ weights: this.at.map((place) => this.data.weights[place]), number: this.number });
+    this.exchange.isHeld = false;
+    this.exchange.release({ weights: this.weights(this.at) });
   }
 
   listen() {
     this.sliders.forEach((slider, task) => {
       slider.addEventListener("input", () => {
         this.at[task] = slider.valueAsNumber;
-        if (this.kept.asks && !this.isLed) this.go({ asks: false, guess: null });
-        else this.draw();
-        clearTimeout(this.timer);
-        if (!this.isHeld) this.timer = setTimeout(() => this.release(), PAUSE_MS);
+        this.quiz.reveal();
+        this.draw();
+        this.exchange.later(() => this.release());
       });
-      slider.addEventListener("pointerdown", () => (this.isHeld = true));
+      slider.addEventListener("pointerdown", () => (this.exchange.isHeld = true));
       slider.addEventListener("pointercancel", () => this.release());
       slider.addEventListener("change", () => {
-        if (this.isHeld) this.release();
+        if (this.exchange.isHeld) this.release();
       });
       slider.addEventListener("pointerup", () => this.release());
       slider.addEventListener("blur", () => this.release());
     });
-    for (const button of this.root.querySelectorAll(".guesses button")) {
-      button.addEventListener("click", () => this.go({ asks: false, guess: button.dataset.guess }, true));
-    }
-    this.root.querySelector(".skip").addEventListener("click", () => this.go({ asks: false, guess: null }, true));
-    this.root.querySelector(".again").addEventListener("click", () => this.go(START, true));
   }
 
   // The question is about weights 1 and 1: whoever asks for its answer is shown them.
-  go(to, focus = false) {
-    this.kept = to;
-    keep(to);
-    if (to.guess !== null || to.asks) {
-      this.at = [1, 1].map((weight) => this.nearest(weight));
-      this.release();
-    }
-    this.draw();
-    // The pressed button is gone; what it led to is read out, and the next Tab goes on from there.
-    if (focus) this.root.querySelectorAll(".step")[to.asks ? 0 : 1].querySelector("[tabindex], button").focus({ preventScroll: true });
+  showQuestion({ step, guess }) {
+    if (step !== 0 && guess === null) return;
+    this.at = [1, 1].map((weight) => this.nearest(weight));
+    this.release();
   }
 
   // --- words ------------------------------------------------------------------------------------
 
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
-
   write() {
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", this.say(element.dataset.label));
-    }
+    this.sayAll();
+    this.quiz.fill(this.say("ask"), GUESSES.map((guess) => [guess, this.say(`guess_${guess}`)]));
     const { labels, at_step, images, step_size, parameters } = this.data;
     this.sliders.forEach((slider, task) => {
       this.out(`name-${task}`, this.say("weight", { number: "₁₂"[task], task: labels[task] }));
@@ -141,11 +90,6 @@ class View {
     });
     this.out("step", this.say("step", { size: String(step_size) }));
     this.out("note", this.say("note", { step: at_step, images, parameters: parameters.toLocaleString("en") }));
-  }
-
-  out(name, text) {
-    const element = this.root.querySelector(`[data-out="${name}"]`);
-    if (element.textContent !== text) element.textContent = text;
   }
 
   number4(value) {
@@ -162,15 +106,20 @@ class View {
     return this.say("told", { first: parts[0], second: parts[1] });
   }
 
+  fact(guess) {
+    if (this.quiz.asks) return "";
+    const one = this.nearest(1);
+    const said = guess === null ? "" : this.say(`said_${guess}`);
+    return [said, this.say("fact", { told: this.told([one, one]) })].filter(Boolean).join(" ");
+  }
+
   // --- drawing ----------------------------------------------------------------------------------
 
   draw() {
-    const { data, at, kept: { asks, guess } } = this;
-    const weights = at.map((place) => data.weights[place]);
+    const { data, at } = this;
+    const weights = this.weights(at);
     const total = weights[0] + weights[1];
-    this.root.classList.toggle("asks", asks);
-    this.root.querySelector(".quiz").hidden = this.isLed;
-    this.root.querySelectorAll(".step").forEach((step, place) => step.classList.toggle("now", place === (asks ? 0 : 1)));
+    this.quiz.draw();
     this.sliders.forEach((slider, task) => {
       slider.value = at[task];
       const share = total ? this.say("share", { share: Math.round((100 * weights[task]) / total) }) : "";
@@ -179,13 +128,10 @@ class View {
     });
     this.drawEffects(data.change[at[0]][at[1]]);
     this.drawPlane(weights);
-    const one = this.nearest(1);
-    const said = guess === null ? "" : this.say(`said_${guess}`);
-    this.out("fact", asks ? "" : [said, this.say("fact", { told: this.told([one, one]) })].filter(Boolean).join(" "));
   }
 
   drawEffects(change) {
-    const { data, kept: { asks } } = this;
+    const { data, quiz: { asks } } = this;
     const most = Math.max(...data.change.flat(2).map(Math.abs)) || 1;
     this.root.querySelectorAll(".effect").forEach((row, task) => {
       const delta = asks ? 0 : change[task];
@@ -206,7 +152,7 @@ class View {
 
   // The plane of the two gradients: downhill for each task, the weighted sum, and where both losses fall.
   drawPlane(weights) {
-    const { data, svg, kept: { asks } } = this;
+    const { data, svg, quiz: { asks } } = this;
     const wide = svg.clientWidth;
     const high = svg.clientHeight;
     if (!wide || !high) return;
@@ -229,24 +175,23 @@ class View {
     const far = 2 * Math.hypot(wide, high);
     const edge = Math.PI / 2 - half; // the wedge's half width
     const ray = (angle) => [origin[0] + far * Math.sin(angle), origin[1] - far * Math.cos(angle)];
-    const wedge = draw("path", "wedge", { d: `M${origin}L${ray(-edge)}L${ray(edge)}Z` });
-    const shapes = [draw("defs"), wedge];
-    shapes[0].append(clip(wide, high));
+    const wedge = drawn("path", "wedge", { d: `M${origin}L${ray(-edge)}L${ray(edge)}Z` });
+    const shapes = [drawn("defs", "", {}, clip(wide, high)), wedge];
     wedge.setAttribute("clip-path", "url(#gradients-frame)");
     if (edge > 0.12) {
-      shapes.push(draw("text", "region", { x: origin[0], y: 1.7 * em, "text-anchor": "middle" }, this.say("both_fall_here")));
+      shapes.push(drawn("text", "region", { x: origin[0], y: 1.7 * em, "text-anchor": "middle" }, this.say("both_fall_here")));
     }
     const weighted = arrows.map((arrow, task) => arrow.map((value) => weights[task] * value));
-    weighted.forEach((arrow, task) => {
+    weighted.forEach((tip, task) => {
       if (!asks) {
-        const [x1, y1] = place(arrow);
+        const [x1, y1] = place(tip);
         const [x2, y2] = place(sum);
-        shapes.push(draw("line", "side", { x1, y1, x2, y2 }));
+        shapes.push(drawn("line", "side", { x1, y1, x2, y2 }));
       }
-      shapes.push(...this.arrow(place([0, 0]), place(asks ? arrows[task] : arrow), `task ${["first", "second"][task]}`, em));
+      shapes.push(...arrow(place([0, 0]), place(asks ? arrows[task] : tip), TASKS[task], 0.9 * em));
     });
-    if (!asks && (weights[0] || weights[1])) shapes.push(...this.arrow(place([0, 0]), place(sum), "sum", em));
-    shapes.push(draw("circle", "origin", { cx: origin[0], cy: origin[1], r: 4 }));
+    if (!asks && (weights[0] || weights[1])) shapes.push(...arrow(place([0, 0]), place(sum), "sum", 0.9 * em));
+    shapes.push(drawn("circle", "origin", { cx: origin[0], cy: origin[1], r: 4 }));
     shapes.push(...this.names(asks ? arrows : weighted, sum, place, em));
     svg.setAttribute("viewBox", `0 0 ${wide} ${high}`);
     svg.replaceChildren(...shapes);
@@ -262,74 +207,27 @@ class View {
     const half = (origin[1] - 0.7 * em) * Math.tan(edge); // at the upper end of the letters
     if (region.getComputedTextLength() + em <= 2 * half) return;
     const side = origin[0] > wide / 2 ? -1 : 1;
-    fill(region, { x: origin[0] + side * (half + 0.5 * em), "text-anchor": side < 0 ? "end" : "start" });
-  }
-
-  arrow(from, to, name, em) {
-    const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
-    const length = Math.hypot(dx, dy);
-    if (length < 1) return [];
-    const head = Math.min(0.9 * em, length);
-    const [ux, uy] = [dx / length, dy / length];
-    const back = [to[0] - head * ux, to[1] - head * uy];
-    const wing = 0.45 * head;
-    return [
-      draw("line", `arrow ${name}`, { x1: from[0], y1: from[1], x2: back[0], y2: back[1] }),
-      draw("path", `head ${name}`, {
-        d: `M${to}L${back[0] - wing * uy} ${back[1] + wing * ux}L${back[0] + wing * uy} ${back[1] - wing * ux}Z`,
-      }),
-    ];
+    set(region, { x: origin[0] + side * (half + 0.5 * em), "text-anchor": side < 0 ? "end" : "start" });
   }
 
   names(arrows, sum, place, em) {
-    const { data, kept: { asks } } = this;
+    const { data, quiz: { asks } } = this;
     const degrees = Math.round((Math.acos(data.cosine) * 180) / Math.PI);
     const texts = arrows.map((arrow, task) => {
       const [x, y] = place(arrow);
       const side = task === 0 ? -0.5 : 0.5;
       const at = { x: x + side * em, y: y + 0.35 * em, "text-anchor": task === 0 ? "end" : "start" };
-      return draw("text", `name ${["first", "second"][task]}`, at, data.labels[task]);
+      return drawn("text", `name ${TASKS[task]}`, at, data.labels[task]);
     });
     const [x0, y0] = place([0, 0]);
-    const angle = draw("text", "angle", { x: x0, y: y0 + 1.6 * em, "text-anchor": "middle" }, `${degrees}°`);
+    const angle = drawn("text", "angle", { x: x0, y: y0 + 1.6 * em, "text-anchor": "middle" }, `${degrees}°`);
     if (asks) return [...texts, angle];
     const [x, y] = place(sum);
     const at = { x, y: y - 0.7 * em, "text-anchor": "middle" };
-    return [...texts, angle, draw("text", "name sum", at, this.say("sum"))];
+    return [...texts, angle, drawn("text", "name sum", at, this.say("sum"))];
   }
-}
-
-function draw(kind, name = "", attributes = {}, text = "") {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", kind);
-  if (name) element.setAttribute("class", name);
-  if (text) element.textContent = text;
-  return fill(element, attributes);
-}
-
-function fill(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }
 
 function clip(width, height) {
-  const path = draw("clipPath", "", { id: "gradients-frame" });
-  path.append(draw("rect", "", { x: 0, y: 0, width, height }));
-  return path;
-}
-
-// A browser may refuse to keep anything: then each visit is the first.
-function kept() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT_AS));
-  } catch {
-    return null;
-  }
-}
-
-function keep(state) {
-  try {
-    sessionStorage.setItem(KEPT_AS, JSON.stringify(state));
-  } catch {
-    // as above
-  }
+  return drawn("clipPath", "", { id: "gradients-frame" }, drawn("rect", "", { x: 0, y: 0, width, height }));
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components import mounted
+from app.components import mounted, released
 from app.results.bundled import Digit, LabelsCurve
 from app.transfer.figures import OwnRun
 from kd_core.messages import N_
@@ -62,9 +62,7 @@ WORDS = {
     "table": N_("All values"),
 }  # fmt: skip
 
-
-# The three scripts make one module: Streamlit takes one. Only the first exports.
-_mount = mounted(__file__, "chart", "quiz")
+_mount = mounted(__file__, "chart", shared=("controls", "quiz", "svg"))
 
 
 def labels_curve(
@@ -78,46 +76,28 @@ def labels_curve(
     key: str,
     on_labels: Callable[[int], object] | None = None,
     talk: bool = False,
-) -> int | None:
-    """The two recorded curves, a marker at the recorded point next to `labels`; the labels just released, or None.
+) -> None:
+    """The two recorded curves, and a marker at the recorded point next to `labels`.
 
     `labels` leads: when it changes from one rerun to the next, the marker follows; while it stays, the marker
     keeps what the person chose. `mine` is drawn beside the curves. `covers` says whether they are
     covered while a lesson or a talk asks in place of the question; in a `talk` the picture stands alone.
-    `words` has the keys of `WORDS`, translated.
     `on_labels(labels)` is called before the rerun that a release causes.
     """
-    # A release has a running number, so that the browser can tell a late echo of an earlier release from a
-    # new wish of Python's.
-    last_seen = f"{key}_released"
-    release = (st.session_state.get(key) or {}).get("labels") or {"labels": None, "number": 0}
-    is_new = release["labels"] is not None and release["number"] != st.session_state.get(last_seen)
-    st.session_state[last_seen] = release["number"]
 
-    def released() -> None:
+    def take() -> None:
         if on_labels is not None:
             on_labels(int(st.session_state[key]["labels"]["labels"]))
 
     data: dict[str, Any] = {
-        "labels": curve["labels"],
-        "scratch": curve["arms"][SCRATCH],
-        "tuned": curve["arms"][TUNED],
-        "gain": curve["gain"],
-        "seeds": curve["seeds"],
-        "date": curve["created"][:10],
-        "source": curve["source"],
-        "target": curve["data"],
-        "source_labels": curve["source_labels"],
+        "labels": curve["labels"], "gain": curve["gain"], "seeds": curve["seeds"], "date": curve["created"][:10],
+        "scratch": curve["arms"][SCRATCH], "tuned": curve["arms"][TUNED],
+        "target": curve["data"], "source_labels": curve["source_labels"],
         "digits": [clearest(gallery, label)["pixels"] for label in range(10)],
-        "at": labels,
-        "heard": release["number"],
-        "mine": mine,
-        "talk": talk,
-        "covers": covers,
-        "words": {**WORDS, **words},
-    }
-    _mount(key=key, data=[data], on_labels_change=released)
-    return int(release["labels"]) if is_new else None
+        "at": labels, "heard": released(key, "labels")["number"], "mine": mine,
+        "talk": talk, "covers": covers, "words": {**WORDS, **words},
+    }  # fmt: skip
+    _mount(key=key, data=[data], on_labels_change=take)
 
 
 def clearest(gallery: Sequence[Digit], label: int) -> Digit:

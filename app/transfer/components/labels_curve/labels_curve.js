@@ -1,87 +1,57 @@
 // Two recorded curves and a marker that a hand drags along both. All of it happens here; Python hears of the
 // number of labels when it is released, and of nothing else.
 
-const PAUSE_MS = 400; // keys have no release, so a pause is one
+const NEVER = "never"; // a guess, as a number of labels is
+const CHOICES = 4; // besides it
 
-// Streamlit calls this on mount and again after each rerun; a view lives as long as its elements.
-const views = new WeakMap();
+export default (streamlit) => mount(View, streamlit);
 
-export default function ({ data: [data], parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".labels-curve");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.receive(data, (release) => setStateValue("labels", release));
-  return () => view.close();
-}
-
-class View {
+class View extends Part {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.stage = root.querySelector(".stage");
     this.slider = root.querySelector("input[type=range]");
+    this.exchange = new Exchange("labels");
+    this.quiz = new Quiz(this, "labels_curve_quiz");
     this.chart = new Chart(this);
-    this.quiz = new Quiz(this);
-    this.watcher = new ResizeObserver(() => this.data && this.draw());
-    this.watcher.observe(this.stage);
     this.listen();
   }
 
   // --- Python -> here -------------------------------------------------------------------------
 
   receive(data, send) {
-    this.send = send;
     const before = this.data;
     this.data = data;
-    this.number = Math.max(this.number ?? 0, data.heard);
-    // An answer to an older release than our last one is out of date: the newer answer is on its way.
-    const isLate = data.heard < this.number || this.isHeld;
-    if (!isLate || !before) {
-      const isWish = data.at !== this.asked && data.at !== this.released;
-      this.asked = data.at;
-      if (isWish) {
-        clearTimeout(this.timer);
-        this.at = this.nearest(data.at);
-        this.released = data.at;
-      }
-    }
+    if (this.exchange.hear({ labels: data.at }, data.heard, send)) this.at = this.nearest(data.at);
     const changed = (name) => !before || JSON.stringify(before[name]) !== JSON.stringify(data[name]);
     const { slider } = this;
     slider.min = data.labels[0];
     slider.max = data.labels.at(-1);
     if (changed("digits") || changed("words")) this.fillTasks();
-    if (changed("words") || changed("labels")) {
-      this.write();
-      this.quiz.fill();
-    }
+    if (changed("words") || changed("labels")) this.write();
     if (data.talk) this.root.dataset.talk = "";
-    this.watcher.observe(this.stage); // again after an unmount
+    this.watch(this.stage);
     this.draw();
   }
 
   close() {
-    clearTimeout(this.timer);
-    this.watcher.disconnect();
+    super.close();
+    clearTimeout(this.exchange.timer);
   }
 
   // --- here -> Python -------------------------------------------------------------------------
 
   release() {
-    clearTimeout(this.timer);
-    const labels = this.data.labels[this.at];
-    if (labels === this.released || !this.moved) return;
-    this.moved = false;
-    this.released = labels;
-    this.number += 1;
-    this.send({ labels, number: this.number });
+    if (this.isMoved) this.exchange.release({ labels: this.data.labels[this.at] });
+    this.isMoved = false;
   }
 
-  move(at, { after = 0 } = {}) {
+  move(at) {
     this.quiz.reveal();
-    this.at = Math.min(this.data.labels.length - 1, Math.max(0, at));
-    this.moved = true;
+    this.at = within(at, [0, this.data.labels.length - 1]);
+    this.isMoved = true;
     this.draw();
-    clearTimeout(this.timer);
-    if (after) this.timer = setTimeout(() => this.release(), after);
+    clearTimeout(this.exchange.timer);
   }
 
   // The recorded point that is nearest on the logarithmic axis.
@@ -107,39 +77,29 @@ class View {
       }[event.key];
       if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
-      this.move(to, { after: PAUSE_MS });
+      this.move(to);
+      this.exchange.later(() => this.release());
     });
-    stage.addEventListener("pointerdown", (event) => {
-      if (event.button || (this.quiz.asks && !event.target.closest(".track"))) return;
-      this.isHeld = true;
-      stage.classList.add("held");
-      stage.setPointerCapture(event.pointerId);
-      slider.focus({ preventScroll: true, focusVisible: false });
-      event.preventDefault();
-      this.follow(event);
-    });
-    stage.addEventListener("pointermove", (event) => this.isHeld && this.follow(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      stage.addEventListener(end, () => {
-        if (!this.isHeld) return;
-        this.isHeld = false;
-        stage.classList.remove("held");
+    const hold = (isHeld) => {
+      this.exchange.isHeld = isHeld;
+      stage.classList.toggle("held", isHeld);
+    };
+    dragIn(stage, slider, (x) => this.follow(x), {
+      allowed: (event) => !this.quiz.asks || event.target.closest(".track"),
+      hold: () => hold(true),
+      release: () => {
+        hold(false);
         this.release();
-      });
-    }
+      },
+    });
   }
 
-  follow(event) {
-    const labels = this.chart.labelsAt(event.clientX - this.stage.getBoundingClientRect().left);
-    const at = this.nearest(labels);
+  follow(x) {
+    const at = this.nearest(this.chart.x.back(x));
     if (at !== this.at || this.quiz.asks) this.move(at);
   }
 
   // --- words ------------------------------------------------------------------------------------
-
-  say(name, values = {}) {
-    return this.data.words[name].replace(/\{(\w+)\}/g, (_, value) => values[value]);
-  }
 
   percent(errors) {
     return this.say("percent", { value: accuracy(errors).toFixed(1) });
@@ -166,13 +126,32 @@ class View {
   }
 
   write() {
-    for (const element of this.root.querySelectorAll("[data-text]")) element.textContent = this.say(element.dataset.text);
-    for (const element of this.root.querySelectorAll("[data-label]")) {
-      element.setAttribute("aria-label", this.say(element.dataset.label));
-    }
-    const { date, seeds, source_labels } = this.data;
-    write(this.root, "note", this.say("note", { date, seeds }));
-    write(this.root, "before-with", this.say("before_with", { source: source_labels.toLocaleString("en") }));
+    this.sayAll();
+    const { date, seeds, source_labels, labels } = this.data;
+    this.out("note", this.say("note", { date, seeds }));
+    this.out("before-with", this.say("before_with", { source: source_labels.toLocaleString("en") }));
+    // Every second recorded number from the last one down, and "never".
+    const offered = labels.filter((_, at) => (labels.length - 1 - at) % 2 === 0).slice(-CHOICES);
+    this.quiz.fill(this.say("ask"), [...offered, NEVER].map((guess) => [guess, this.named(guess)]));
+  }
+
+  named(guess) {
+    return guess === NEVER ? this.say("never") : String(guess);
+  }
+
+  fact(guess) {
+    const fact = this.caughtUp();
+    return guess === null ? fact : this.say("guess_and_fact", { said: this.say("said", { guess: this.named(guess) }), fact });
+  }
+
+  // The first recorded number of labels from which on no point has a gain whose interval lies above 0.
+  caughtUp() {
+    const { labels, gain } = this.data;
+    const last = gain.findLastIndex(({ kind }) => kind === "better");
+    if (last === -1) return this.say("no_gain");
+    if (last === gain.length - 1) return this.say("not_caught_up", { labels: labels[last], gain: this.gain(last) });
+    const name = gain[last + 1].kind === "worse" ? "overtaken" : "caught_up";
+    return this.say(name, { labels: labels[last + 1], gain: this.gain(last + 1) });
   }
 
   fillTasks() {
@@ -194,21 +173,21 @@ class View {
     const where = this.say(labels === 1 ? "at_one" : "at", { labels });
     slider.value = labels;
     const gain = data.gain[at];
-    const name = { worse: "loss", undetectable: "undetectable" }[gain.kind] ?? "gain";
+    const kind = { worse: "loss", undetectable: "undetectable" }[gain.kind] ?? "gain";
     const values = {
       at: where, scratch: this.percent(data.scratch.mean[at]), tuned: this.percent(data.tuned.mean[at]),
       "scratch-interval": this.interval(data.scratch, at), "tuned-interval": this.interval(data.tuned, at),
-      "gain-name": this.say(name), gain: this.gainParts(at)[0], "gain-interval": this.gainParts(at)[1],
+      "gain-name": this.say(kind), gain: this.gainParts(at)[0], "gain-interval": this.gainParts(at)[1],
     };
     if (this.quiz.asks) {
       const hidden = { scratch: "?", tuned: "?", gain: "?", "scratch-interval": "", "tuned-interval": "", "gain-interval": "" };
       Object.assign(values, hidden, { "gain-name": this.say("gain") });
     }
-    for (const [out, text] of Object.entries(values)) write(this.root, out, text);
+    for (const [name, text] of Object.entries(values)) this.out(name, text);
     const read = `${this.say("scratch")} ${values.scratch}, ${this.say("tuned")} ${values.tuned}`;
     slider.setAttribute("aria-valuetext", `${where}: ${read}, ${values["gain-name"]} ${values.gain} ${values["gain-interval"]}`);
-    this.chart.draw();
     this.quiz.draw();
+    this.chart.draw();
     this.drawTable();
   }
 
@@ -219,51 +198,9 @@ class View {
       labels, `${this.percent(data.scratch.mean[at])} ${this.interval(data.scratch, at)}`,
       `${this.percent(data.tuned.mean[at])} ${this.interval(data.tuned, at)}`, this.gain(at),
     ]);
-    const table = this.root.querySelector("table");
-    table.tHead.replaceChildren(tableRow(head.map((text) => make("th", "", { scope: "col" }, text))));
-    table.tBodies[0].replaceChildren(...rows.map((row) => tableRow(row.map((text, column) =>
-      column ? make("td", "", {}, text) : make("th", "", { scope: "row" }, text)))));
+    fillTable(this.root.querySelector("table"), head, rows);
     this.root.querySelector("details").inert = this.quiz.asks;
   }
 }
 
-// --- numbers and elements -----------------------------------------------------------------------
-
 const accuracy = (errorsPer10000) => 100 - errorsPer10000 / 100;
-
-function make(tag, className = "", attributes = {}, text) {
-  return fill(document.createElement(tag), className, attributes, text);
-}
-
-function draw(tag, className = "", attributes = {}, text) {
-  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), className, attributes, text);
-}
-
-function fill(element, className, attributes, text) {
-  if (className) element.setAttribute("class", className);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-function tableRow(cells) {
-  const row = document.createElement("tr");
-  row.append(...cells);
-  return row;
-}
-
-function write(within, name, text) {
-  for (const element of within.querySelectorAll(`[data-out="${name}"]`)) {
-    if (element.textContent !== String(text)) element.textContent = text;
-  }
-}
-
-function paint(canvas, base64) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(28, 28);
-  [...atob(base64)].forEach((character, i) => {
-    image.data.fill(character.charCodeAt(0), 4 * i, 4 * i + 3);
-    image.data[4 * i + 3] = 255;
-  });
-  context.putImageData(image, 0, 0);
-}

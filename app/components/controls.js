@@ -1,0 +1,118 @@
+// Controls that several parts have: what Python hears of a value, the temperature's slider, a row of buttons by keys.
+
+const PAUSE_MS = 400; // keys have no release, so a pause is one
+
+// A value that both this browser and Python set. Python hears of it once it is released, with a running number, and
+// answers with the last number that it has heard: so a late echo of an earlier release is told from a new wish.
+class Exchange {
+  constructor(name) {
+    this.name = name; // as Python knows it
+    this.number = 0;
+    this.isHeld = false; // by a hand that has not let go
+  }
+
+  // Whether Python wishes another value than it did before, and than was released here.
+  hear(wish, heard, send) {
+    this.send = send;
+    this.number = Math.max(this.number, heard);
+    const isLate = heard < this.number || this.isHeld;
+    if (isLate && this.asked) return false;
+    const text = JSON.stringify(wish);
+    const isWish = text !== this.asked && text !== this.released;
+    this.asked = text;
+    if (isWish) {
+      this.released = text;
+      clearTimeout(this.timer);
+    }
+    return isWish;
+  }
+
+  // Tell Python of a value that it does not know.
+  release(value) {
+    clearTimeout(this.timer);
+    const text = JSON.stringify(value);
+    if (text === this.released) return;
+    this.released = text;
+    this.number += 1;
+    this.send(this.name, { ...value, number: this.number });
+  }
+
+  // Call `release` after a pause, unless a hand does when it lets go.
+  later(release) {
+    clearTimeout(this.timer);
+    if (!this.isHeld) this.timer = setTimeout(release, PAUSE_MS);
+  }
+}
+
+// The slider of a temperature, quick choices beside it and ticks under it. `choose(T)` hears of a quick choice.
+class TemperatureSlider {
+  constructor(root, { choices, ticks = [], named = (T) => `T = ${T}`, choose }) {
+    this.slider = root.querySelector(".slider input");
+    this.choices = choices;
+    this.chips = choices.map((T) => {
+      const chip = make("button", "", { type: "button" }, named(T));
+      chip.addEventListener("click", () => choose(T));
+      return chip;
+    });
+    root.querySelector(".chips").append(...this.chips);
+    for (const T of ticks) {
+      const tick = make("span", "", {}, T);
+      tick.style.setProperty("--at", this.share(T));
+      root.querySelector(".ticks").append(tick);
+    }
+  }
+
+  get ends() {
+    return [Number(this.slider.min), Number(this.slider.max)];
+  }
+
+  // Where T is on the rail, from 0 to 1.
+  share(T) {
+    const [min, max] = this.ends;
+    return (T - min) / (max - min);
+  }
+
+  // The nearest T that the slider has.
+  nearest(T) {
+    return within(Math.round(T * 10) / 10, this.ends);
+  }
+
+  show(T) {
+    this.slider.value = T;
+    this.slider.style.setProperty("--at", this.share(T));
+    this.slider.setAttribute("aria-valuetext", `T = ${inTenths(T)}`);
+    this.chips.forEach((chip, place) => chip.setAttribute("aria-pressed", this.choices[place] === T));
+  }
+}
+
+// A temperature's slider by keys, in steps of its own: `from()` is where it is, `move(T)` is asked to go elsewhere.
+function stepByKeys(slider, [min, max], from, move) {
+  slider.addEventListener("keydown", (event) => {
+    const T = from();
+    const step = event.shiftKey ? 0.1 : 0.5;
+    const to = {
+      ArrowRight: T + step, ArrowUp: T + step, ArrowLeft: T - step, ArrowDown: T - step,
+      PageUp: T + 5, PageDown: T - 5, Home: min, End: max,
+    }[event.key];
+    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault(); // the browser's own step would be added to ours
+    move(to);
+  });
+}
+
+// One tab stop for a row of buttons, arrows within it; `across` of them make a line.
+function rove(buttons, first, across = 1) {
+  const stop = (at) => buttons.forEach((button, index) => (button.tabIndex = index === at ? 0 : -1));
+  stop(first);
+  buttons.forEach((button, index) => {
+    button.addEventListener("focus", () => stop(index));
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: across, ArrowLeft: -1, ArrowUp: -across }[event.key];
+      const at = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step && index + step;
+      if (at === undefined) return;
+      event.preventDefault();
+      if (across > 1 && !buttons[at]) return;
+      buttons[Math.min(buttons.length - 1, Math.max(0, at))].focus();
+    });
+  });
+}
