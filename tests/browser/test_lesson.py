@@ -79,7 +79,8 @@ def test_a_lesson_by_keyboard_alone(open_page):
                 f"Digit 4: your guess 1.00, the teacher {step.ask.truth()[4]:.2f}"
             )
         else:
-            tab_to(page, "0.5 to 50" if step.goal else f"{step.ask.low:g} to {step.ask.high:g}")
+            span = "0.5 to 50" if step.goal else f"{step.ask.low:g} to {step.ask.high:g}"
+            tab_to(page, span.replace("-", "\u2212"))  # a minus
             page.keyboard.type("9")
             page.keyboard.press("Enter")
         if step.goal:
