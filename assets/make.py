@@ -40,6 +40,7 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
+from kd_core.results.events import Reporter
 from kd_core.results.provenance import provenance
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result
 from kd_core.results.statistics import CONFIDENCE, t_interval
@@ -79,9 +80,9 @@ def make_teacher(data: Digits) -> torch.nn.Module:
     settings = resolve(DistillationSettings())
     model = distillation._build(settings, distillation.TEACHER, distillation.TEACHER_SEED)
     stream = teachers.train(
-        model, data, epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
-        precision=settings.precision, device=settings.device, arm=distillation.TEACHER,
-        seed=distillation.TEACHER_SEED,
+        model, data, Reporter("teacher", distillation.TEACHER, distillation.TEACHER_SEED),
+        epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
+        precision=settings.precision, device=settings.device,
     )  # fmt: skip
     while True:
         try:

@@ -7,7 +7,6 @@ torchvision lays them out, compressed, and every load checks them.
 
 import gzip
 import hashlib
-import math
 from collections.abc import Generator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from kd_core.data.pixels import MEAN, STD
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
 from kd_core.paths import data_root
-from kd_core.results.events import Step
+from kd_core.results.events import Reporter, Step
 
 NAME = "Fashion-MNIST"
 VALIDATION = 5_000  # the last of the training images, as for MNIST
@@ -50,14 +49,13 @@ def load() -> Digits:
     return Digits(NAME, Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:]), test, shown)
 
 
-def fetch(*, stage: str, arm: str, seed: int) -> Generator[Step, None, None]:
-    """Bring what is not on disk, told as Steps of `stage`. Raises Problem, which says why that is impossible."""
+def fetch(reporter: Reporter) -> Generator[Step, None, None]:
+    """Bring what is not on disk, told as Steps. Raises Problem, which says why that is impossible."""
     missing = [(file, md5) for file, md5 in _published() if _intact(file, md5) is None]
     for number, (file, md5) in enumerate(missing):
         try:
             for done, total in _from_a_mirror(file, md5):
-                share = (number + done / total) / len(missing)
-                yield Step(stage, arm, seed, round(1000 * share), 1000, math.nan, share)
+                yield reporter.step(round(1000 * (number + done / total) / len(missing)), 1000)
         except download.NotFetched as problem:
             raise Problem(
                 N_("Fashion-MNIST could not be fetched ({why}); put its four files {files} into {folder}, or "

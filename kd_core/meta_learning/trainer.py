@@ -48,7 +48,7 @@ from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
-from kd_core.results.events import Event, Step
+from kd_core.results.events import Event, Reporter
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, Interval, Result
 from kd_core.results.statistics import loss_verdict, paired_ratio, t_interval, verdict
 from kd_core.runs import assemble
@@ -177,7 +177,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     if isinstance(problem, NewDigits):
         centroids = nn.Sequential(nn.Flatten(), nn.Linear(example.numel(), settings.ways))  # as many numbers
         (costs[CENTROID_PIXELS],) = cost.costs_of([centroids], example)
-    yield Step("tasks", MAML, settings.seed, 1, 1, math.nan, 1.0)
+    yield Reporter("tasks", MAML, settings.seed).step(1, 1)
     notes = data.notices if problem.classifies else ()
     return Shared(loaded=dataset(data), data=_sizes(settings, data.name), notes=notes, costs=costs)
 

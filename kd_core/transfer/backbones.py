@@ -8,7 +8,6 @@ tensors are read, and what does not fit is refused. Weights that were had once s
 
 import hashlib
 import logging
-import math
 import pickle
 import re
 import statistics
@@ -32,7 +31,7 @@ from kd_core.messages import N_, Message, Problem, message
 from kd_core.nn import cost
 from kd_core.nn.networks import CLASSES, Dropout, initialise
 from kd_core.paths import data_root, write_whole
-from kd_core.results.events import Step
+from kd_core.results.events import Reporter, Step
 from kd_core.results.schema import Cost
 from kd_core.transfer.settings import BACKBONES
 
@@ -199,8 +198,8 @@ def digest(weights: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, None, dict[str, Tensor]]:
-    """The weights of the backbone called `name` by its own names; a download is told as Steps of `stage`.
+def obtain(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, Tensor]]:
+    """The weights of the backbone called `name` by its own names; a download is told as Steps.
 
     They come from the data folder, else (Lite0) from the installed package, else (VGG16) from where torchvision
     has them. Raises Problem, which says why they can't be had and what else can be done.
@@ -215,7 +214,7 @@ def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, Non
         _log.warning("%s", problem)  # then they are had anew
     if name == "efficientnet_lite0":
         return read(name, _packed())
-    return (yield from _download(name, stage, arm, seed))
+    return (yield from _download(name, reporter))
 
 
 def keep(name: str, file: Path) -> Path:
@@ -350,7 +349,7 @@ def _unwritable(error: OSError) -> Problem:
     )  # fmt: skip
 
 
-def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, None, dict[str, Tensor]]:
+def _download(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, Tensor]]:
     """VGG16's weights from where torchvision's weights API says they are; its file's name carries its hash."""
     url = import_torchvision().models.VGG16_Weights.IMAGENET1K_V1.url
     beginning = re.search(r"-([0-9a-f]{8,})\.pth$", url)
@@ -358,7 +357,7 @@ def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, Non
     file = kept_path(name).with_suffix(".pth")
     try:
         for done, total in download.stream(url, file, "sha256", beginning[1]):
-            yield Step(stage, arm, seed, done, total, math.nan, done / total)
+            yield reporter.step(done, total)
         weights = read(name, file)
         # A ninth of it: without the top. torchvision's own file, whose hash `stream` has compared.
         _keep(name, weights, _sha256(file), checked=True)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,13 +25,13 @@ from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.networks import build, initialise
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import LossFn, fit
+from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
-from kd_core.results.events import Event, Step
+from kd_core.results.events import Event, Reporter, Step
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Result
 from kd_core.results.statistics import errors_per_10000, verdict
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, curve_of, dataset
+from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH, SOURCE
@@ -98,16 +97,16 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 def _prepared(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The same with one of the lab's own networks, made anew."""
+    reporter = Reporter("source", SOURCE, SOURCE_SEED)
     if settings.task == "fashion":
-        yield from fashion.fetch(stage="source", arm=SOURCE, seed=SOURCE_SEED)
+        yield from fashion.fetch(reporter)
     source = source_of(settings, data)
     model = _build(settings, SOURCE_SEED)
     (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
     trained = yield from teachers.obtain(
-        model, f"source-{settings.network}", source, epochs=settings.source_epochs,
-        order=seeded(SOURCE_SEED, "source order"),
+        model, f"source-{settings.network}", source, reporter,
+        epochs=settings.source_epochs, order=seeded(SOURCE_SEED, "source order"),
         precision=settings.precision, device=settings.device, fresh=settings.fresh_source,
-        arm=SOURCE, seed=SOURCE_SEED, stage="source",
     )  # fmt: skip
     as_is: tuple[Arm, ...] = ()
     if settings.task not in ("low_high", "fashion"):
@@ -177,31 +176,28 @@ def _start(settings: Settings, source: Shared | None, seed: int) -> tuple[nn.Seq
     return model, old_head
 
 
-def _extract(settings: Settings, model: nn.Sequential, target: Digits, seed: int) -> Iterator[Event]:
+def _extract(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
     """Train the new layer alone: what the frozen layers give is computed once, in evaluation mode, and kept."""
     base, head = model[:-1], model[-1:]
     given, looked_at = predict(base, target.train.images), predict(base, target.validation.images)
     yield from fit(
         head, given, _cross_entropy(target.train), (looked_at, target.validation.labels),
-        optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=FROZEN, seed=seed,
+        reporter, optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
+        order=seeded(reporter.seed, "order"), precision=settings.precision,
     )  # fmt: skip
 
 
-def _tune(
-    settings: Settings, model: nn.Sequential, target: Digits, seed: int, arm: str,
-    span: tuple[float, float] = (0.0, 1.0),
-) -> Iterator[Event]:  # fmt: skip
+def _tune(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
     """Train all layers: from scratch, or from the old weights with what the arm adds to the loss."""
-    few, base = target.train, dict(model[:-1].named_parameters())
+    few, base, arm = target.train, dict(model[:-1].named_parameters()), reporter.arm
     rate = settings.learning_rate if arm == SCRATCH else _base_rate(settings, arm)
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
     yield from fit(
         model, few.images, _anchored(few, base, settings.lam) if arm == ANCHORED else _cross_entropy(few),
-        (target.validation.images, target.validation.labels),
+        (target.validation.images, target.validation.labels), reporter,
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=arm, seed=seed, span=span,
+        order=seeded(reporter.seed, "order"), precision=settings.precision,
     )  # fmt: skip
 
 
@@ -218,9 +214,8 @@ def _train(
     """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
     model, old_head = _start(settings, shared, seed)
     began = time.perf_counter()
-    curve = yield from curve_of(
-        _extract(settings, model, target, seed) if arm == FROZEN else _tune(settings, model, target, seed, arm)
-    )
+    train_arm = _extract if arm == FROZEN else _tune
+    curve = yield from curve_of(train_arm(settings, model, target, Reporter("target", arm, seed)))
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(_trainable(model, arm))}
     if shared is not None and old_head is not None:
@@ -278,18 +273,15 @@ def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> fl
 
 def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The weights on disk, and what the frozen network gives for the images that every trial is measured on."""
-    about: dict[str, Any] = dict(stage="source", arm=FROZEN, seed=SOURCE_SEED)
-    weights = yield from backbones.obtain(settings.network, **about)
+    reporter = Reporter("source", FROZEN, SOURCE_SEED)
+    weights = yield from backbones.obtain(settings.network, reporter)
     base = backbones.build(settings.network, settings.image_size, weights)
     (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
     seen = _looked_at(settings, target)
     key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
-    first = yield from features(
-        base.to(settings.device), seen.validation.images, key, settings.image_size, part=(0, images), **about
-    )
-    yield from features(
-        base, seen.test.images, key, settings.image_size, part=(len(seen.validation), images), **about
-    )
+    base, size = base.to(settings.device), settings.image_size
+    first = yield from features(base, seen.validation.images, key, size, reporter, part=(0, images))
+    yield from features(base, seen.test.images, key, size, reporter, part=(len(seen.validation), images))
     whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
     costs = {RIVAL: rival, settings.network: backbones.cost_of(whole.eval(), target.test.images[:1])}
     doubt = backbones.doubt(settings.network)
@@ -332,9 +324,9 @@ def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
 
 def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Generator[Event, None, ArmTrial]:
     """Train one arm: the article's CNN from scratch, a new top on the frozen network, or that network too."""
-    base, weights, span = None, {}, (0.0, 1.0)
+    base, weights, reporter = None, {}, Reporter("target", arm, seed)
     if arm != SCRATCH:
-        weights = yield from backbones.obtain(settings.network, stage="target", arm=arm, seed=seed)
+        weights = yield from backbones.obtain(settings.network, reporter)
     began = time.perf_counter()
     if arm == SCRATCH:
         model = _rival(settings, seed)
@@ -344,9 +336,9 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
         head = backbones.top(width, seeded(seed, "new layer"), settings.device)
         model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
     if base is not None and arm == FROZEN:
-        span = (0.5, 1.0)
-        target = yield from _as_features(settings, base, _key(settings, weights), target, seed)
-    curve = yield from curve_of(_tune(settings, model, target, seed, arm, span))
+        first, reporter = replace(reporter, span=(0.0, 0.5)), replace(reporter, span=(0.5, 1.0))
+        target = yield from _as_features(settings, base, _key(settings, weights), target, first)
+    curve = yield from curve_of(_tune(settings, model, target, reporter))
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(sum(p.numel() for p in model.parameters()))}
     if base is not None and arm != FROZEN:
@@ -357,14 +349,12 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
 
 
 def _as_features(
-    settings: Settings, base: nn.Module, key: str, target: Digits, seed: int
+    settings: Settings, base: nn.Module, key: str, target: Digits, reporter: Reporter
 ) -> Generator[Step, None, Digits]:
-    """The target with what the frozen `base` gives in the place of images: the first half of the job."""
+    """The target with what the frozen `base` gives in the place of images."""
     found = []
     for split in (target.train, target.validation, target.test):  # the last two have been kept by the preparation
-        made = yield from features(
-            base, split.images, key, settings.image_size, stage="target", arm=FROZEN, seed=seed, span=(0.0, 0.5)
-        )
+        made = yield from features(base, split.images, key, settings.image_size, reporter)
         found.append(Split(made, split.labels))
     return replace(target, train=found[0], validation=found[1], test=found[2])
 
