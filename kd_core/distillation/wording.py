@@ -1,4 +1,4 @@
-"""The sentences in which distillation answers its question: (arm better, arm worse). No torch here."""
+"""Sentences of the verdict of distillation, in pairs: arm better, arm worse. No torch here."""
 
 from kd_core.messages import N_
 

@@ -157,7 +157,7 @@ class Provenance(_Record):
     """Where and when the numbers came from. seconds: wall clock of all trials added up.
 
     teacher_created: when the teacher was trained, if it was kept from before this run.
-    convolutions: which compiled pass made them (`compiled.identity`); empty where torch's own did.
+    convolutions: which compiled pass made them (`fastconv.identity`); empty where torch's own did.
     """
 
     created: str

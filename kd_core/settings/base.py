@@ -122,7 +122,7 @@ class Settings(BaseModel):
 
     @property
     def convolves(self) -> bool:
-        """Whether the article's networks do most of the work: `machine.resolved` goes by it."""
+        """Whether the article's networks do most of the work: `auto.resolved` goes by it."""
         return False
 
     @property

@@ -5,7 +5,7 @@
     sweep.view()                         # its cells so far
     sweep.stop()                         # and sweeps.start(plan, owner) goes on later
 
-Every map is an Optuna study (`map_study`): a grid's cells are written into it as they come, a search asks its
+Every map is an Optuna study (`study`): a grid's cells are written into it as they come, a search asks its
 sampler (TPE) for the next cell and has its pruner (the median rule) end hopeless ones. A cell is a run like any
 other: it is in the history, its trials are kept, and what was run before costs nothing.
 """

@@ -1,4 +1,4 @@
-"""The sentences in which transfer answers its question: (arm better, arm worse). No torch here."""
+"""Sentences of the verdict of transfer learning, in pairs: arm better, arm worse. No torch here."""
 
 from kd_core.messages import N_
 
