@@ -170,7 +170,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
     example = problem.fixed("test").query[0][0, :1]
     (network,) = cost.costs_of([problem.network(first)], example)
-    costs = dict.fromkeys((arm for job in settings.jobs for arm in job.arms), network)
+    costs = dict.fromkeys(settings.arms, network)
     if ORACLE in costs:
         told = Sinusoids(plain, settings.seed, told=True)
         (costs[ORACLE],) = cost.costs_of([told.network(first)], torch.zeros(1, 3))
@@ -214,7 +214,7 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
             models.get(arm, network), each * settings.shots, shared.costs[arm],
             None if arm in (SCRATCH, CENTROID_PIXELS) else seen,
         )
-        for job in settings.jobs for arm in job.arms
+        for arm in settings.arms
     }  # fmt: skip
 
 

@@ -382,7 +382,7 @@ def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
 def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFacts]:
     """The arms that a trial trains, in order."""
     facts = {}
-    for arm in (arm for job in settings.jobs for arm in job.arms):
+    for arm in settings.arms:
         network = RIVAL if settings.has_backbone and arm == SCRATCH else settings.network
         model = NETWORKS[network] if shared.known or arm == SCRATCH else backbones.UNKNOWN[network]
         of_source = shared.source_data.train if shared.known and arm != SCRATCH else None
