@@ -4,17 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
+from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
-from kd_core.settings.common import (
-    Device,
-    Precision,
-    batch_size,
-    device,
-    first_seed,
-    learning_rate,
-    precision,
-    seeds,
-)
 from kd_core.settings.fields import field
 
 # The tasks of a multi-task run by id, and the sets of them that can be chosen.
@@ -106,12 +97,12 @@ class MultitaskSettings(Settings):
         20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each network sees its images."),
     )  # fmt: skip
-    seeds: int = seeds()
-    batch_size: int = batch_size(64)
-    learning_rate: float = learning_rate()
-    seed: int = first_seed()
-    precision: Precision = precision()
-    device: Device = device()
+    seeds: int = common.seeds()
+    batch_size: int = common.batch_size(64)
+    learning_rate: float = common.learning_rate()
+    seed: int = common.first_seed()
+    precision: common.Precision = common.precision()
+    device: common.Device = common.device()
 
     @property
     def task_names(self) -> tuple[str, ...]:
