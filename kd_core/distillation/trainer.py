@@ -38,8 +38,8 @@ from kd_core.nn.seeding import seeded
 from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
 from kd_core.results.events import Event, Reporter
-from kd_core.results.schema import Arm, ArmTrial, Cost, Interval, Result
-from kd_core.results.statistics import errors_per_10000, verdict
+from kd_core.results.schema import Arm, ArmTrial, Cost, Result
+from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
@@ -297,10 +297,6 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict (is the distilled student better than the one alone?), comparisons and notes."""
-
-    def difference(baseline: str) -> Interval:
-        return records.paired(result.arm(DISTILLED), result.arm(baseline), result.data.test)
-
     scope, (better, worse) = _scope(settings, result.arm(DISTILLED)), wording.DISTILLATION
     controls = [arm.name for arm in result.arms if arm.name in CONTROLS]
     teacher, alone = (result.arm(name).errors_per_10000.mean for name in (TEACHER, ALONE))
@@ -308,8 +304,8 @@ def judge(settings: Settings, result: Result) -> Result:
     remarks += [NOTHING_TO_SWITCH] if settings.bug == "training_mode" and settings.teacher == "article" else []
     others = [note for note in result.notes if note not in (TEACHES_LITTLE, NOTHING_TO_SWITCH)]  # those of a trial
     return result.model_copy(update={
-        "verdict": verdict(DISTILLED, ALONE, difference(ALONE), scope, better=better, worse=worse),
-        "comparisons": tuple(verdict(DISTILLED, name, difference(name), ()) for name in controls),
+        "verdict": compared(result, DISTILLED, ALONE, scope, better=better, worse=worse),
+        "comparisons": tuple(compared(result, DISTILLED, name) for name in controls),
         "notes": (*others, *remarks),
     })  # fmt: skip
 

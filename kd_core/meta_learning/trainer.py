@@ -50,7 +50,7 @@ from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Event, Reporter
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, Interval, Result
-from kd_core.results.statistics import loss_verdict, paired_ratio, t_interval, verdict
+from kd_core.results.statistics import compared, loss_verdict, paired_ratio, t_interval
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.settings.base import Job
@@ -246,13 +246,9 @@ def judge(settings: Settings, result: Result) -> Result:
     scope = _scope(settings, result.arm(main))
     better, worse = NEW_DIGITS if settings.problem == "digits" else SINUSOIDS
     if settings.problem == "digits":
-
-        def points(baseline: str) -> Interval:
-            return records.paired(result.arm(main), result.arm(baseline), result.data.test)
-
         return result.model_copy(update={
-            "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=better, worse=worse),
-            "comparisons": tuple(verdict(main, name, points(name), ()) for name in rivals if name in there),
+            "verdict": compared(result, main, PRETRAINED, scope, better=better, worse=worse),
+            "comparisons": tuple(compared(result, main, name) for name in rivals if name in there),
         })  # fmt: skip
 
     arms = tuple(_with_score(settings, arm) for arm in result.arms)

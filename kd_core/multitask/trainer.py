@@ -43,7 +43,7 @@ from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, GalleryDigit, Result, Verdict
-from kd_core.results.statistics import delta_m, verdict
+from kd_core.results.statistics import compared, delta_m
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
@@ -225,12 +225,16 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 
 def judge(settings: Settings, result: Result) -> Result:
-    """The Result with delta_m, verdict and comparisons."""
+    """The Result with delta_m; each task's joint arm against alone, the first being the verdict, equal and fair."""
     arms = _with_delta_m(settings, {arm.name: arm for arm in result.arms})
-    first, *further = _verdicts(settings, arms, result.data.test)
-    return result.model_copy(update={
-        "arms": tuple(arms.values()), "verdict": first, "comparisons": tuple(further)
-    })  # fmt: skip
+    result = result.model_copy(update={"arms": tuple(arms.values())})
+    names, scope = settings.task_names, _scope(settings, result.arm(arm_of(settings.task_names[0], JOINT)))
+    pairs = [(task, ALONE) for task in names]
+    pairs += [(task, baseline) for task in names for baseline in (EQUAL, FAIR)]
+    first, *further = [
+        _compared(result, task, baseline, () if place else scope) for place, (task, baseline) in enumerate(pairs)
+    ]
+    return result.model_copy(update={"verdict": first, "comparisons": tuple(further)})
 
 
 def _with_delta_m(settings: Settings, arms: Mapping[str, Arm]) -> dict[str, Arm]:
@@ -249,24 +253,13 @@ def _with_delta_m(settings: Settings, arms: Mapping[str, Arm]) -> dict[str, Arm]
     return judged
 
 
-def _verdicts(settings: Settings, arms: Mapping[str, Arm], images: int) -> list[Verdict]:
-    """Each task's joint arm against alone, the first being the run's verdict; then against equal and fair."""
-
-    def compared(task: str, baseline: str, scope: tuple[Message, ...]) -> Verdict:
-        own = dict(zip(("better", "worse"), MULTITASK, strict=True)) if baseline == ALONE else {}
-        mine, theirs = arm_of(task, JOINT), arm_of(task, baseline)
-        words: dict[str, Scalar | Message] = {
-            "task": TASK_LABELS[task],
-            "arm": _said(task, JOINT),
-            "baseline": _said(task, baseline),
-        }
-        difference = records.paired(arms[mine], arms[theirs], images)
-        return verdict(mine, theirs, difference, scope, words=words, **own)
-
-    pairs = [(task, ALONE) for task in settings.task_names]
-    pairs += [(task, baseline) for task in settings.task_names for baseline in (EQUAL, FAIR)]
-    scope = _scope(settings, arms[arm_of(settings.task_names[0], JOINT)])
-    return [compared(task, baseline, () if place else scope) for place, (task, baseline) in enumerate(pairs)]
+def _compared(result: Result, task: str, baseline: str, scope: tuple[Message, ...]) -> Verdict:
+    """A task's joint arm against one of its baselines."""
+    own = dict(zip(("better", "worse"), MULTITASK, strict=True)) if baseline == ALONE else {}
+    words: dict[str, Scalar | Message] = {
+        "task": TASK_LABELS[task], "arm": _said(task, JOINT), "baseline": _said(task, baseline),
+    }  # fmt: skip
+    return compared(result, arm_of(task, JOINT), arm_of(task, baseline), scope, words=words, **own)
 
 
 def _said(task: str, scheme: str) -> Message:

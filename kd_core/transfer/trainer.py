@@ -28,8 +28,8 @@ from kd_core.nn.seeding import seeded
 from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
 from kd_core.results.events import Event, Reporter, Step
-from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Result
-from kd_core.results.statistics import errors_per_10000, verdict
+from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Result
+from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
@@ -392,15 +392,11 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict and comparisons."""
-
-    def difference(arm: str, baseline: str) -> Interval:
-        return records.paired(result.arm(arm), result.arm(baseline), result.data.test)
-
     there = {arm.name for arm in result.arms}
     asked, (better, worse) = (FROZEN, wording.BACKBONE) if settings.has_backbone else (TUNED, wording.TRANSFER)
-    main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
+    main = compared(result, asked, SCRATCH, _scope(result, asked), better=better, worse=worse)
     pairs = [pair for pair in (BACKBONE_PAIRS if settings.has_backbone else PAIRS) if there.issuperset(pair)]
-    further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
+    further = tuple(compared(result, arm, baseline) for arm, baseline in pairs)
     return result.model_copy(update={"verdict": main, "comparisons": further})
 
 

@@ -23,7 +23,7 @@ from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Evaluation, Event, Step
 from kd_core.results.schema import ArmTrial, Result
-from kd_core.results.statistics import verdict
+from kd_core.results.statistics import compared
 from kd_core.runs.assemble import ArmFacts, Shared, dataset
 from kd_core.settings.base import Job
 
@@ -73,9 +73,8 @@ def describe(settings: Settings, shared: Shared, seed: int) -> Mapping[str, ArmF
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict."""
     better, worse = PROTOTYPES_PAY
-    difference = records.paired(result.arm(PROTOTYPES), result.arm(FREQUENT), result.data.test)
     scope = (message("Every arm saw the same {images} images.", images=f"{settings.images:,}"),)
-    said = verdict(PROTOTYPES, FREQUENT, difference, scope, better=better, worse=worse)
+    said = compared(result, PROTOTYPES, FREQUENT, scope, better=better, worse=worse)
     return result.model_copy(update={"verdict": said})
 
 
