@@ -10,7 +10,7 @@ ImageNet as the source; what is said of the arms.
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
@@ -222,7 +222,9 @@ def _train(
     if shared is not None and old_head is not None:
         learned, test = _source_test(settings, data)
         assemble.require_same_data(shared.source_data, learned)
-        measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, test)}
+        measures |= _moved(model, shared.source, _transferred(model)) | {
+            "source errors": _source_errors(model, old_head, test)
+        }
     return done.model_copy(update={"measures": measures})
 
 
@@ -252,15 +254,19 @@ def _trainable(model: nn.Sequential, arm: str) -> int:
     return sum(p.numel() for p in trained.parameters())
 
 
-def _moved(model: nn.Sequential, source: Mapping[str, Tensor]) -> dict[str, float]:
-    """||theta - theta_pre|| of each transferred layer (weight and bias), by "distance, layer <number>"."""
-    moved: dict[str, float] = {}
-    layers = [place for place, layer in enumerate(model) if isinstance(layer, nn.Conv2d | nn.Linear)][:-1]
-    for number, place in enumerate(layers, start=1):
-        now = {name: p.detach().cpu() for name, p in model[place].named_parameters()}
-        parts = [(theta - source[f"{place}.{name}"]).flatten() for name, theta in now.items()]
-        moved[f"distance, layer {number}"] = float(torch.cat(parts).norm())
-    return moved
+def _moved(model: nn.Module, before: Mapping[str, Tensor], layers: Iterable[Sequence[str]]) -> dict[str, float]:
+    """||theta - theta_pre|| of each of `layers`, names of its parameters, by "distance, layer <number>"."""
+    now = {name: p.detach().cpu() for name, p in model.named_parameters()}
+    return {
+        f"distance, layer {number}": float(torch.cat([(now[n] - before[n]).flatten() for n in names]).norm())
+        for number, names in enumerate(layers, start=1)
+    }
+
+
+def _transferred(model: nn.Sequential) -> list[list[str]]:
+    """The names of the parameters, weight and bias, of each layer but the last."""
+    places = [place for place, layer in enumerate(model) if isinstance(layer, nn.Conv2d | nn.Linear)][:-1]
+    return [[f"{place}.{name}" for name, _ in model[place].named_parameters()] for place in places]
 
 
 def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> float:
@@ -344,7 +350,8 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(sum(p.numel() for p in model.parameters()))}
     if base is not None and arm != FROZEN:
-        measures |= _moved_backbone(settings, base, weights)
+        before = backbones.build(settings.network, settings.image_size, weights).state_dict()
+        measures |= _moved(base, before, backbones.layers(settings.network, base))
     # A top without its base answers no digit, so it is not kept.
     kept = done.weights if arm == SCRATCH else None
     return done.model_copy(update={"measures": measures, "weights": kept})
@@ -359,18 +366,6 @@ def _as_features(
         made = yield from features(base, split.images, key, settings.image_size, reporter)
         found.append(Split(made, split.labels))
     return replace(target, train=found[0], validation=found[1], test=found[2])
-
-
-def _moved_backbone(settings: Settings, base: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, float]:
-    """||theta - theta_pre|| of each layer of a fine-tuned backbone, by "distance, layer <number>"."""
-    before = backbones.build(settings.network, settings.image_size, weights).state_dict()
-    now = {name: p.detach().cpu() for name, p in base.named_parameters()}
-    return {
-        f"distance, layer {number}": float(
-            torch.cat([(now[name] - before[name]).flatten() for name in names]).norm()
-        )
-        for number, names in enumerate(backbones.layers(settings.network, base), start=1)
-    }
 
 
 def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
