@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits, subset
-from kd_core.distillation import bugs, held_out, methods, wording
+from kd_core.distillation import bugs, held_out, methods
 from kd_core.distillation.loss import unchecked_loss
 from kd_core.distillation.settings import (
     ALONE,
@@ -30,6 +30,7 @@ from kd_core.distillation.settings import (
     SMOOTHED,
 )
 from kd_core.distillation.settings import DistillationSettings as Settings
+from kd_core.distillation.technique import DISTILLATION
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import predict
@@ -297,7 +298,7 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict (is the distilled student better than the one alone?), comparisons and notes."""
-    scope, (better, worse) = _scope(settings, result.arm(DISTILLED)), wording.DISTILLATION
+    scope, (better, worse) = _scope(settings, result.arm(DISTILLED)), DISTILLATION
     controls = [arm.name for arm in result.arms if arm.name in CONTROLS]
     teacher, alone = (result.arm(name).errors_per_10000.mean for name in (TEACHER, ALONE))
     remarks = [TEACHES_LITTLE] if teacher >= alone else []

@@ -42,8 +42,8 @@ from kd_core.meta_learning.tasks import (
     centroid_logits,
     problem_of,
 )
+from kd_core.meta_learning.technique import NEW_DIGITS, SINUSOIDS
 from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train_start
-from kd_core.meta_learning.wording import NEW_DIGITS, SINUSOIDS
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion
 from kd_core.nn.seeding import seeded

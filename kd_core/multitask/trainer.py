@@ -36,7 +36,7 @@ from kd_core.multitask.tasks import (
     name_of,
     wrong,
 )
-from kd_core.multitask.wording import MULTITASK
+from kd_core.multitask.technique import MULTITASK
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion, predict
 from kd_core.nn.seeding import seeded

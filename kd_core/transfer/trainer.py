@@ -35,12 +35,13 @@ from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH, SOURCE
-from kd_core.transfer import backbones, wording
+from kd_core.transfer import backbones
 from kd_core.transfer.feature_cache import features
 from kd_core.transfer.penalty import l2_sp_penalty
 from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
 from kd_core.transfer.settings import TransferSettings as Settings
 from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
+from kd_core.transfer.technique import BACKBONE, TRANSFER
 
 VERSION = 2
 MOMENTUM = 0.9
@@ -390,7 +391,7 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict and comparisons."""
     there = {arm.name for arm in result.arms}
-    asked, (better, worse) = (FROZEN, wording.BACKBONE) if settings.has_backbone else (TUNED, wording.TRANSFER)
+    asked, (better, worse) = (FROZEN, BACKBONE) if settings.has_backbone else (TUNED, TRANSFER)
     main = compared(result, asked, SCRATCH, _scope(result, asked), better=better, worse=worse)
     pairs = [pair for pair in (BACKBONE_PAIRS if settings.has_backbone else PAIRS) if there.issuperset(pair)]
     further = tuple(compared(result, arm, baseline) for arm, baseline in pairs)

@@ -12,7 +12,7 @@ from math import nan
 import torch
 from kd_core.prototypes.settings import FREQUENT, PROTOTYPES
 from kd_core.prototypes.settings import PrototypeSettings as Settings
-from kd_core.prototypes.wording import PROTOTYPES_PAY
+from kd_core.prototypes.technique import PROTOTYPES_PAY
 from torch import nn
 
 from kd_core.data.digits import Digits, subset
