@@ -104,10 +104,13 @@ def load_uci_digits() -> Digits:
     images.sub_(MEAN).div_(STD)
     labels = torch.tensor(digits.target, dtype=torch.int64)
 
-    train, validation, test = uci_split(digits.target)
-    gallery = [int(i) for digit in range(10) for i in np.flatnonzero(digits.target[test] == digit)[:2]]
-    parts = [Split(images[index], labels[index]) for index in (train, validation, test)]
-    return Digits("UCI digits", parts[0], parts[1], parts[2], tuple(gallery))
+    train, validation, test = (Split(images[part], labels[part]) for part in uci_split(digits.target))
+    return Digits("UCI digits", train, validation, test, two_of_each(test.labels))
+
+
+def two_of_each(labels: torch.Tensor) -> tuple[int, ...]:
+    """The first two places of each class in labels [N], class by class: a gallery of a test split."""
+    return tuple(int(place) for label in labels.unique() for place in (labels == label).nonzero().flatten()[:2])
 
 
 def subset(labels: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:

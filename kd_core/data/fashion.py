@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from kd_core.data import download
-from kd_core.data.digits import Digits, Split
+from kd_core.data.digits import Digits, Split, two_of_each
 from kd_core.data.pixels import MEAN, STD
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
-from kd_core.paths import data_root
+from kd_core.paths import data_root, unwritable
 from kd_core.results.events import Reporter, Step
 
 NAME = "Fashion-MNIST"
@@ -45,8 +45,8 @@ def load() -> Digits:
     images, labels = _images(train_images), _labels(train_labels)
     cut = len(labels) - min(VALIDATION, len(labels) // 10)
     test = Split(_images(test_images), _labels(test_labels))
-    shown = tuple(int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2])
-    return Digits(NAME, Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:]), test, shown)
+    train, validation = Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
+    return Digits(NAME, train, validation, test, two_of_each(test.labels))
 
 
 def fetch(reporter: Reporter) -> Generator[Step, None, None]:
@@ -63,11 +63,7 @@ def fetch(reporter: Reporter) -> Generator[Step, None, None]:
                 why=problem.message, folder=str(folder()), files=", ".join(name for name, _md5 in _published()),
             ) from None  # fmt: skip
         except OSError as error:
-            raise Problem(
-                N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another "
-                   "with the environment variable KD_DATA_DIR."),
-                folder=str(data_root()), reason=error.strerror or str(error),
-            ) from error  # fmt: skip
+            raise unwritable(data_root(), error) from error
 
 
 def _published() -> list[tuple[str, str]]:

@@ -176,13 +176,7 @@ class DistillationSettings(Settings):
 
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
-        there = len(data.train.labels)
-        if self.train_size > there:
-            raise Problem(
-                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
-                given=self.train_size,
-                there=there,
-            )
+        common.require_images(self.train_size, data)
         if self.method == "attention" and not self.student == self.teacher == "article":
             raise Problem(
                 N_("Attention maps need convolutions in both networks: choose the article's, or another method.")

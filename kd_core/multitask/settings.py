@@ -146,12 +146,6 @@ class MultitaskSettings(Settings):
 
     def check(self, data: Any) -> None:
         """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
-        there = len(data.train.labels)
-        if self.train_size > there:
-            raise Problem(
-                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
-                given=self.train_size,
-                there=there,
-            )
+        common.require_images(self.train_size, data)
         if not any(self.weights):
             raise Problem(N_("All task weights are 0: nothing would be learned. Give at least one task a weight."))

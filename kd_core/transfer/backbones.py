@@ -27,7 +27,7 @@ from kd_core.data.vision import import_torchvision
 from kd_core.export.layers import unwrapped
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.nn.networks import CLASSES, Dropout, initialise
-from kd_core.paths import data_root, write_whole
+from kd_core.paths import data_root, unwritable, write_whole
 from kd_core.results.events import Reporter, Step
 from kd_core.transfer.settings import BACKBONES
 
@@ -312,16 +312,8 @@ def _keep(name: str, weights: Mapping[str, Tensor], sha256: str, *, checked: boo
         named = {_BEFORE[name] + key: value.contiguous() for key, value in weights.items()}
         write_whole(path, save(named, metadata={FILE: sha256, CHECKED: str(checked)}))
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(data_root(), error) from error
     return path
-
-
-def _unwritable(error: OSError) -> Problem:
-    return Problem(
-        N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another with the "
-           "environment variable KD_DATA_DIR."),
-        folder=str(data_root()), reason=error.strerror or str(error),
-    )  # fmt: skip
 
 
 def _download(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, Tensor]]:
@@ -346,7 +338,7 @@ def _download(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, 
             install=INSTALL,
         ) from None  # fmt: skip
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(data_root(), error) from error
     return weights
 
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data import fashion
-from kd_core.data.digits import Digits, Split, subset
+from kd_core.data.digits import Digits, Split, subset, two_of_each
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
@@ -321,10 +321,8 @@ def _looked_at(settings: Settings, target: Digits) -> Digits:
         Split(split.images[:size], split.labels[:size])
         for split, size in ((target.validation, most // 2), (target.test, most))
     )
-    shown: Sequence[int] = target.gallery
-    if len(test) < len(target.test):
-        shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
-    return replace(target, validation=validation, test=test, gallery=tuple(shown))
+    shown = two_of_each(test.labels) if len(test) < len(target.test) else target.gallery
+    return replace(target, validation=validation, test=test, gallery=shown)
 
 
 def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
