@@ -11,11 +11,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from kd_core.data import download
-from kd_core.data.digits import Digits, Split, two_of_each
-from kd_core.data.pixels import MEAN, STD
+from kd_core.data.digits import Digits, Split, images_of, labels_of, two_of_each
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
 from kd_core.paths import data_root, unwritable
@@ -42,9 +40,9 @@ def load() -> Digits:
             raise Problem(N_("{file} of Fashion-MNIST is not in {folder}."), file=file, folder=str(folder()))
         parts.append(np.frombuffer(gzip.decompress(content), dtype=np.uint8))
     train_images, train_labels, test_images, test_labels = parts
-    images, labels = _images(train_images), _labels(train_labels)
+    images, labels = images_of(train_images), labels_of(train_labels)
     cut = len(labels) - min(VALIDATION, len(labels) // 10)
-    test = Split(_images(test_images), _labels(test_labels))
+    test = Split(images_of(test_images), labels_of(test_labels))
     train, validation = Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
     return Digits(NAME, train, validation, test, two_of_each(test.labels))
 
@@ -89,12 +87,3 @@ def _intact(file: str, md5: str) -> bytes | None:
     except OSError:
         return None
     return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
-
-
-def _images(idx: np.ndarray) -> torch.Tensor:
-    images = torch.tensor(idx[16:]).view(-1, 1, 28, 28).to(torch.float32)
-    return images.div_(255).sub_(MEAN).div_(STD)
-
-
-def _labels(idx: np.ndarray) -> torch.Tensor:
-    return torch.tensor(idx[8:]).to(torch.int64)

