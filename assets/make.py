@@ -39,10 +39,10 @@ from kd_core.nn import teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
-from kd_core.results import records
+from kd_core.results.events import Reporter
 from kd_core.results.provenance import provenance
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result
-from kd_core.results.statistics import CONFIDENCE, t_interval
+from kd_core.results.statistics import CONFIDENCE, compared, t_interval
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.runs.queue import Handle, Queue
@@ -79,9 +79,9 @@ def make_teacher(data: Digits) -> torch.nn.Module:
     settings = resolve(DistillationSettings())
     model = distillation._build(settings, distillation.TEACHER, distillation.TEACHER_SEED)
     stream = teachers.train(
-        model, data, epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
-        precision=settings.precision, device=settings.device, arm=distillation.TEACHER,
-        seed=distillation.TEACHER_SEED,
+        model, data, Reporter("teacher", distillation.TEACHER, distillation.TEACHER_SEED),
+        epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
+        precision=settings.precision, device=settings.device,
     )  # fmt: skip
     while True:
         try:
@@ -244,7 +244,7 @@ def record_bugs(bugs: Sequence[str] = (), seeds: int = 5, path: Path = HERE / "r
 def _bug_run(bug: str, changed: dict[str, Scalar], seeds: int, data: Digits) -> dict:
     settings = DistillationSettings.parse({"bug": bug, "student": "mlp300", "seeds": seeds, **changed})
     *_events, result = assemble.run(distillation, settings, data)
-    gain = records.paired(result.arm(BUGGED), result.arm(DISTILLED), result.data.test)
+    gain = compared(result, BUGGED, DISTILLED).difference
     specs = settings.specs()
     print(settings, gain)
     return {

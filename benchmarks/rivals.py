@@ -30,6 +30,7 @@ from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import fit
 from kd_core.paths import data_root
+from kd_core.results.events import Reporter
 
 T, ALPHA, BATCH, LEARNING_RATE = 4.0, 0.9, 128, 1e-3
 PROOF = 100  # test images on which the copied teacher and the loss are compared
@@ -64,9 +65,8 @@ def ours(images: Tensor, labels: Tensor, logits: Tensor, seed: int) -> nn.Module
         return unchecked_loss(answers, logits[batch], labels[batch], T, ALPHA)
 
     for _ in fit(
-        student, images, loss_fn, (images[:1], labels[:1]), epochs=1, batch_size=BATCH,
-        learning_rate=LEARNING_RATE, order=seeded(seed, "order"), precision=precision,
-        stage="student", arm="distilled student", seed=seed,
+        student, images, loss_fn, (images[:1], labels[:1]), Reporter("student", "distilled student", seed),
+        epochs=1, batch_size=BATCH, learning_rate=LEARNING_RATE, order=seeded(seed, "order"), precision=precision,
     ):  # fmt: skip
         pass
     return student

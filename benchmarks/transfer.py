@@ -32,6 +32,7 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.networks import build, initialise
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import fit
+from kd_core.results.events import Reporter
 
 EPOCHS, BATCH, RATE, MOMENTUM = 10, 128, 0.01, 0.9
 VGG_IMAGES = 512
@@ -64,8 +65,8 @@ def on_features(features: Tensor, head: nn.Linear, labels: Tensor) -> None:
     optimizer = torch.optim.SGD(head.parameters(), lr=RATE, momentum=MOMENTUM)
     for _ in fit(
         nn.Sequential(head), features, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-        (features[:1], labels[:1]), optimizer=optimizer, epochs=EPOCHS, batch_size=BATCH,
-        order=seeded(0, "order"), precision="float32", stage="target", arm="feature extraction", seed=0,
+        (features[:1], labels[:1]), Reporter("target", "feature extraction", 0), optimizer=optimizer,
+        epochs=EPOCHS, batch_size=BATCH, order=seeded(0, "order"), precision="float32",
     ):  # fmt: skip
         pass
 

@@ -71,6 +71,15 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
+def unwritable(folder: Path, error: OSError) -> Problem:
+    """What a person is told where the data's `folder` cannot be written."""
+    return Problem(
+        N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another with the "
+           "environment variable KD_DATA_DIR."),
+        folder=str(folder), reason=error.strerror or str(error),
+    )  # fmt: skip
+
+
 def mnist_folder(root: str | Path | None = None) -> Path:
     """The folder of MNIST's four files, laid out as torchvision does."""
     return data_root(root) / "MNIST" / "raw"

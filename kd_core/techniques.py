@@ -10,7 +10,6 @@ from importlib import import_module
 
 from kd_core.messages import N_, Scalar
 from kd_core.settings.base import Settings
-from kd_core.sweeps.preset import SweepPreset
 
 NAMES = ("distillation", "transfer", "multitask", "meta_learning")
 
@@ -26,6 +25,17 @@ class Command:
     name: str
     summary: str
     module: str
+
+
+@dataclass(frozen=True)
+class SweepPreset:
+    """A sweep worth making. help: what it asks; axes, settings and trials as `Plan.read` takes them."""
+
+    label: str
+    help: str
+    axes: tuple[str, ...]
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    trials: int = 0
 
 
 @dataclass(frozen=True)

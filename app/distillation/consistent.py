@@ -46,7 +46,7 @@ def _of_left_out(digits: Sequence[int], trial: ArmTrial, here: str) -> Iterator[
 
 
 RULES = Rules(
-    arms=lambda settings: {TEACHER, *settings.arms},
+    prepared=lambda settings: [TEACHER],  # or each trial, where it learns from the labels of that trial
     baseline=lambda main: ALONE,
     end=lambda settings, arm: (
         ("teacher_epochs", settings.teacher_epochs) if arm.shared else ("epochs", settings.epochs)

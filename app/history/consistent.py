@@ -47,19 +47,20 @@ class Claim:
 class Rules:
     """What follows from its settings in the Results of one technique; `app/<name>/consistent.py` has it.
 
-    arms: settings -> the names of its arms; baseline: the main arm -> what its verdict is against; end: settings
+    baseline: the main arm -> what its verdict is against; end: settings
     and an arm -> the field that says how long it trains, and how long that is; scope: result and verdict's arm ->
-    values in the sentences beside the verdict. further: what only this technique claims. measure: what its arms are
-    compared by. task: an arm -> the task that it answers, where there are several; repeats: several trials or tasks
+    values in the sentences beside the verdict. further: what only this technique claims. prepared: settings -> the
+    arms of the preparation, beside those of the trials (`Settings.arms`). measure: what its arms are compared by.
+    task: an arm -> the task that it answers, where there are several; repeats: several trials or tasks
     may show an image, and each has classes of its own. untrained: arms without a curve; lowest: an arm -> the least
     answer it may give.
     """
 
-    arms: Callable[[Any], Collection[str]]
     baseline: Callable[[str], str]
     end: Callable[[Any, Arm], tuple[str, int]]
     scope: Callable[[Result, Arm], Mapping[str, str]]
     further: Callable[[Result, Any], Iterator[Claim]]
+    prepared: Callable[[Any], Collection[str]] = lambda settings: ()
     measure: Callable[[Any], str] = lambda settings: "errors"
     task: Callable[[str], str] = lambda arm: ""
     repeats: bool = False
@@ -86,7 +87,7 @@ def _shown(value: Any) -> str:
 
 def _claims(result: Result) -> Iterator[Claim]:
     settings, rules = TECHNIQUES[result.technique].settings.parse(result.settings), rules_of(result.technique)
-    names, wanted = sorted(arm.name for arm in result.arms), sorted(rules.arms(settings))
+    names, wanted = sorted(arm.name for arm in result.arms), sorted({*settings.arms, *rules.prepared(settings)})
     yield Claim("arms.name", names, "settings", wanted)
     measure = rules.measure(settings)
     yield Claim("measure", result.measure, "settings", measure)

@@ -8,21 +8,11 @@ from app.history.consistent import SHORT, Claim, Rules, of_labels
 from kd_core.meta_learning.settings import (
     CENTROID_FEATURES,
     CENTROID_PIXELS,
-    FIRST_ORDER,
-    MAML,
-    ORACLE,
     PRETRAINED,
-    REPTILE,
 )
 from kd_core.results.comparability import of_losses
 from kd_core.results.schema import ArmTrial, Result
 from kd_core.settings.common import SCRATCH
-
-
-def arms(settings: Any) -> list[str]:
-    own = [ORACLE] if settings.problem == "sinusoids" else [CENTROID_PIXELS, CENTROID_FEATURES]
-    further = [name for name, wanted in ((MAML, not settings.first_order), (REPTILE, settings.reptile)) if wanted]
-    return [FIRST_ORDER, PRETRAINED, SCRATCH, *own, *further]
 
 
 def further(result: Result, settings: Any) -> Iterator[Claim]:
@@ -58,7 +48,6 @@ def _of_adaptation(result: Result, settings: Any, trial: ArmTrial, queries: int,
 
 
 RULES = Rules(
-    arms=arms,
     baseline=lambda main: PRETRAINED,
     # From scratch is not trained at all.
     end=lambda settings, arm: ("iterations", 0 if arm.name == SCRATCH else settings.iterations),

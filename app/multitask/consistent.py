@@ -62,9 +62,6 @@ def _of_conflict(settings: Any, trial: ArmTrial, here: str) -> Iterator[Claim]:
 
 
 RULES = Rules(
-    arms=lambda settings: [
-        arm_of(task, scheme) for task in settings.task_names for scheme in (TASK_ALONE, JOINT_EQUAL, JOINT, FAIR)
-    ],
     baseline=lambda main: arm_of(task_of(main), TASK_ALONE),
     end=lambda settings, arm: ("epochs", settings.epochs),
     scope=lambda result, arm: {"images": f"{arm.labels:,}"},

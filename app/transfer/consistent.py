@@ -6,14 +6,12 @@ from typing import Any
 from app.history.consistent import Claim, Rules, of_labels
 from kd_core.results.schema import Result
 from kd_core.settings.common import SCRATCH, SOURCE
-from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, TUNED
+from kd_core.transfer.settings import FROZEN
 
 
-def arms(settings: Any) -> list[str]:
-    if settings.has_backbone:
-        return [SCRATCH, FROZEN, *([TUNED, DECAYED, ANCHORED] if settings.tune_backbone else [])]
-    as_is = [] if settings.task in ("low_high", "fashion") else [SOURCE]
-    return [*as_is, SCRATCH, FROZEN, TUNED, DECAYED, ANCHORED]
+def prepared(settings: Any) -> list[str]:
+    """The source network as it is, where source and target have the same classes."""
+    return [] if settings.has_backbone or settings.task in ("low_high", "fashion") else [SOURCE]
 
 
 def further(result: Result, settings: Any) -> Iterator[Claim]:
@@ -35,7 +33,7 @@ def further(result: Result, settings: Any) -> Iterator[Claim]:
 
 
 RULES = Rules(
-    arms=arms,
+    prepared=prepared,
     baseline=lambda main: SCRATCH,
     end=lambda settings, arm: (
         ("source_epochs", settings.source_epochs) if arm.shared else ("epochs", settings.epochs)

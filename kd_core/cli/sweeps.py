@@ -10,7 +10,7 @@ from kd_core.runs.queue import Queue
 from kd_core.sweeps.plan import Plan
 
 if TYPE_CHECKING:
-    from kd_core.sweeps.sweep import MapView
+    from kd_core.sweeps.study import MapView
 
 
 def sweep(plan: Plan, options: argparse.Namespace) -> int:

@@ -78,12 +78,12 @@ def load_mnist(root: str | Path | None = None, say: Say = _log.info) -> Digits:
     """
     files, notices = obtain(mnist_folder(root), say)
     train_images, train_labels, test_images, test_labels = (files[name] for name in MD5)
-    images, labels = _images(train_images), _labels(train_labels)
+    images, labels = images_of(train_images), labels_of(train_labels)
     return Digits(
         name="MNIST",
         train=Split(images[:55_000], labels[:55_000]),
         validation=Split(images[55_000:], labels[55_000:]),
-        test=Split(_images(test_images), _labels(test_labels)),
+        test=Split(images_of(test_images), labels_of(test_labels)),
         gallery=MNIST_GALLERY,
         notices=notices,
     )
@@ -104,10 +104,13 @@ def load_uci_digits() -> Digits:
     images.sub_(MEAN).div_(STD)
     labels = torch.tensor(digits.target, dtype=torch.int64)
 
-    train, validation, test = uci_split(digits.target)
-    gallery = [int(i) for digit in range(10) for i in np.flatnonzero(digits.target[test] == digit)[:2]]
-    parts = [Split(images[index], labels[index]) for index in (train, validation, test)]
-    return Digits("UCI digits", parts[0], parts[1], parts[2], tuple(gallery))
+    train, validation, test = (Split(images[part], labels[part]) for part in uci_split(digits.target))
+    return Digits("UCI digits", train, validation, test, two_of_each(test.labels))
+
+
+def two_of_each(labels: torch.Tensor) -> tuple[int, ...]:
+    """The first two places of each class in labels [N], class by class: a gallery of a test split."""
+    return tuple(int(place) for label in labels.unique() for place in (labels == label).nonzero().flatten()[:2])
 
 
 def subset(labels: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
@@ -154,10 +157,11 @@ def fetch(root: str | Path | None = None, say: Say = print) -> Path:
     return raw
 
 
-def _images(idx: np.ndarray) -> torch.Tensor:
-    images = torch.from_numpy(idx[16:]).view(-1, 1, 28, 28).to(torch.float32)
-    return images.div_(255).sub_(MEAN).div_(STD)
+def images_of(idx: np.ndarray) -> torch.Tensor:
+    """Images float32 [N, 1, 28, 28], normalised, of the bytes of an IDX file of images."""
+    return torch.tensor(idx[16:]).view(-1, 1, 28, 28).to(torch.float32).div_(255).sub_(MEAN).div_(STD)
 
 
-def _labels(idx: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(idx[8:]).to(torch.int64)
+def labels_of(idx: np.ndarray) -> torch.Tensor:
+    """Labels int64 [N] of the bytes of an IDX file of labels."""
+    return torch.tensor(idx[8:]).to(torch.int64)

@@ -7,20 +7,17 @@ torchvision lays them out, compressed, and every load checks them.
 
 import gzip
 import hashlib
-import math
 from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from kd_core.data import download
-from kd_core.data.digits import Digits, Split
-from kd_core.data.pixels import MEAN, STD
+from kd_core.data.digits import Digits, Split, images_of, labels_of, two_of_each
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
-from kd_core.paths import data_root
-from kd_core.results.events import Step
+from kd_core.paths import data_root, unwritable
+from kd_core.results.events import Reporter, Step
 
 NAME = "Fashion-MNIST"
 VALIDATION = 5_000  # the last of the training images, as for MNIST
@@ -43,21 +40,20 @@ def load() -> Digits:
             raise Problem(N_("{file} of Fashion-MNIST is not in {folder}."), file=file, folder=str(folder()))
         parts.append(np.frombuffer(gzip.decompress(content), dtype=np.uint8))
     train_images, train_labels, test_images, test_labels = parts
-    images, labels = _images(train_images), _labels(train_labels)
+    images, labels = images_of(train_images), labels_of(train_labels)
     cut = len(labels) - min(VALIDATION, len(labels) // 10)
-    test = Split(_images(test_images), _labels(test_labels))
-    shown = tuple(int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2])
-    return Digits(NAME, Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:]), test, shown)
+    test = Split(images_of(test_images), labels_of(test_labels))
+    train, validation = Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
+    return Digits(NAME, train, validation, test, two_of_each(test.labels))
 
 
-def fetch(*, stage: str, arm: str, seed: int) -> Generator[Step, None, None]:
-    """Bring what is not on disk, told as Steps of `stage`. Raises Problem, which says why that is impossible."""
+def fetch(reporter: Reporter) -> Generator[Step, None, None]:
+    """Bring what is not on disk, told as Steps. Raises Problem, which says why that is impossible."""
     missing = [(file, md5) for file, md5 in _published() if _intact(file, md5) is None]
     for number, (file, md5) in enumerate(missing):
         try:
             for done, total in _from_a_mirror(file, md5):
-                share = (number + done / total) / len(missing)
-                yield Step(stage, arm, seed, round(1000 * share), 1000, math.nan, share)
+                yield reporter.step(round(1000 * (number + done / total) / len(missing)), 1000)
         except download.NotFetched as problem:
             raise Problem(
                 N_("Fashion-MNIST could not be fetched ({why}); put its four files {files} into {folder}, or "
@@ -65,11 +61,7 @@ def fetch(*, stage: str, arm: str, seed: int) -> Generator[Step, None, None]:
                 why=problem.message, folder=str(folder()), files=", ".join(name for name, _md5 in _published()),
             ) from None  # fmt: skip
         except OSError as error:
-            raise Problem(
-                N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another "
-                   "with the environment variable KD_DATA_DIR."),
-                folder=str(data_root()), reason=error.strerror or str(error),
-            ) from error  # fmt: skip
+            raise unwritable(data_root(), error) from error
 
 
 def _published() -> list[tuple[str, str]]:
@@ -95,12 +87,3 @@ def _intact(file: str, md5: str) -> bytes | None:
     except OSError:
         return None
     return content if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5 else None
-
-
-def _images(idx: np.ndarray) -> torch.Tensor:
-    images = torch.tensor(idx[16:]).view(-1, 1, 28, 28).to(torch.float32)
-    return images.div_(255).sub_(MEAN).div_(STD)
-
-
-def _labels(idx: np.ndarray) -> torch.Tensor:
-    return torch.tensor(idx[8:]).to(torch.int64)

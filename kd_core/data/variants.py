@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from kd_core.data.digits import Digits, Split
+from kd_core.data.digits import Digits, Split, two_of_each
 from kd_core.data.pixels import MEAN, STD
 
 
@@ -54,5 +54,4 @@ def random_labels(digits: Digits, generator: torch.Generator) -> Digits:
 
 def _derived(digits: Digits, name: str, change: Callable[[Split], Split]) -> Digits:
     train, validation, test = (change(split) for split in (digits.train, digits.validation, digits.test))
-    shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
-    return Digits(name, train, validation, test, tuple(shown), digits.notices)
+    return Digits(name, train, validation, test, two_of_each(test.labels), digits.notices)

@@ -19,7 +19,7 @@ from kd_core.settings.common import TEACHER
 from kd_core.sweeps.plan import presets as map_presets
 
 if TYPE_CHECKING:
-    from kd_core.sweeps.sweep import MapView
+    from kd_core.sweeps.study import MapView
 
 TABLE, WIDTHS, NO_THREE, ONLY_7_8 = "table", "widths", "no_three", "only_7_8"
 PARTS = {

@@ -4,20 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
+from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
-from kd_core.settings.common import (
-    STUDENTS,
-    TEACHER,
-    TEACHERS,
-    Device,
-    Precision,
-    batch_size,
-    device,
-    first_seed,
-    learning_rate,
-    precision,
-    seeds,
-)
 from kd_core.settings.fields import field
 
 SCHEDULES = {"constant": N_("constant"), "one_cycle": N_("up, then down to 0 (one cycle)")}
@@ -76,7 +64,7 @@ class DistillationSettings(Settings):
         help=N_("How many labelled images each student sees; drawn anew for each seed."),
     )  # fmt: skip
     student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
-        "article", choices=STUDENTS, label=N_("Student"), help=N_("The small network."),
+        "article", choices=common.STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
     teacher_data: Literal["all", "same"] = field(
         "all", more=True, label=N_("Teacher's labels"),
@@ -123,12 +111,12 @@ class DistillationSettings(Settings):
         "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning-rate schedule"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
-    seeds: int = seeds()
-    batch_size: int = batch_size(64)
-    learning_rate: float = learning_rate()
-    seed: int = first_seed()
+    seeds: int = common.seeds()
+    batch_size: int = common.batch_size(64)
+    learning_rate: float = common.learning_rate()
+    seed: int = common.first_seed()
     teacher: Literal["article", "mlp1200", "jittered"] = field(
-        "article", choices=TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
+        "article", choices=common.TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
     )  # fmt: skip
     teacher_epochs: int = field(
         5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
@@ -140,8 +128,8 @@ class DistillationSettings(Settings):
         False, more=True, label=N_("Train the teacher live"),
         help=N_("Train the teacher in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Precision = precision()
-    device: Device = device()
+    precision: common.Precision = common.precision()
+    device: common.Device = common.device()
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -149,7 +137,7 @@ class DistillationSettings(Settings):
         own_teacher = self.teacher_data == "same"
         equal = self.arm_same_labels and not own_teacher  # else the distilled student is this control
         wanted = {
-            TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: self.arm_smoothing,
+            common.TEACHER: own_teacher, ALONE: True, DISTILLED: True, SMOOTHED: self.arm_smoothing,
             SHUFFLED: self.arm_shuffled, EQUAL_TEACHER: equal, EQUAL: equal, BUGGED: self.bug != "none",
         }  # fmt: skip
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
@@ -157,7 +145,7 @@ class DistillationSettings(Settings):
     @property
     def jobs(self) -> tuple[Job, ...]:
         """Each arm with the teacher that it needs; all together where several need the trial's own teacher."""
-        if TEACHER in self.arms:
+        if common.TEACHER in self.arms:
             return (Job("all arms", self.arms),)
         equal = Job(EQUAL, (EQUAL_TEACHER, EQUAL), effort=2.0)
         return tuple(
@@ -188,13 +176,7 @@ class DistillationSettings(Settings):
 
     def check(self, data: Any) -> None:
         """Refuse what this data or these networks cannot give. Raises Problem, which says what to change."""
-        there = len(data.train.labels)
-        if self.train_size > there:
-            raise Problem(
-                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
-                given=self.train_size,
-                there=there,
-            )
+        common.require_images(self.train_size, data)
         if self.method == "attention" and not self.student == self.teacher == "article":
             raise Problem(
                 N_("Attention maps need convolutions in both networks: choose the article's, or another method.")

@@ -1,10 +1,16 @@
 """What the lab knows of distillation. No torch here."""
 
 from kd_core.distillation.settings import DISTILLED, DistillationSettings
-from kd_core.distillation.wording import DISTILLATION
 from kd_core.messages import N_
-from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Command, Technique
+from kd_core.techniques import Command, SweepPreset, Technique
+
+# Sentences of the verdict, in pairs: arm better, arm worse.
+DISTILLATION = (
+    N_("Distillation helped: {points} points more accuracy than the student alone "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+    N_("Distillation hurt: {points} points less accuracy than the student alone "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
 
 TECHNIQUE = Technique(
     name="distillation",

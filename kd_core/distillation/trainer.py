@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits, subset
-from kd_core.distillation import bugs, held_out, methods, wording
+from kd_core.distillation import bugs, held_out, methods
 from kd_core.distillation.loss import unchecked_loss
 from kd_core.distillation.settings import (
     ALONE,
@@ -30,18 +30,19 @@ from kd_core.distillation.settings import (
     SMOOTHED,
 )
 from kd_core.distillation.settings import DistillationSettings as Settings
+from kd_core.distillation.technique import DISTILLATION
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import LossFn, fit
+from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
-from kd_core.results.events import Event, Step
-from kd_core.results.schema import Arm, ArmTrial, Cost, Interval, Result
-from kd_core.results.statistics import errors_per_10000, verdict
+from kd_core.results.events import Event, Reporter
+from kd_core.results.schema import Arm, ArmTrial, Cost, Result
+from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, curve_of, dataset
+from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
@@ -116,15 +117,15 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     model, arm, created = yield from _teacher(settings, data, costs[TEACHER])
     logits, inner = torch.full((len(data.train), 10), math.nan), None
     used = torch.cat([*samples.values()]).unique()
-    parts = used.split(PREDICTED_AT_ONCE)
+    parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
     for part, indices in enumerate(parts):
-        yield Step("soft_targets", TEACHER, TEACHER_SEED, part, len(parts), math.nan, part / len(parts))
+        yield reporter.step(part, len(parts))
         logits[indices] = predict(model, data.train.images[indices])
         if settings.method in INNER:
             rows = methods.inner(model, data.train.images[indices], settings.method)
             inner = torch.zeros(len(data.train), rows.shape[1]) if inner is None else inner
             inner[indices] = rows
-    yield Step("soft_targets", TEACHER, TEACHER_SEED, len(parts), len(parts), math.nan, 1.0)
+    yield reporter.step(len(parts), len(parts))
     noisy = {}
     if settings.bug == "training_mode":
         for seed, sample in samples.items():
@@ -140,9 +141,9 @@ def _teacher(
     """The teacher of all labels, its arm, and when it was made if that was before this run."""
     model = _build(settings, TEACHER, TEACHER_SEED)
     teacher = yield from teachers.obtain(
-        model, settings.teacher, data, epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
+        model, settings.teacher, data, Reporter("teacher", TEACHER, TEACHER_SEED),
+        epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
         precision=settings.precision, device=settings.device, fresh=settings.fresh_teacher,
-        arm=TEACHER, seed=TEACHER_SEED,
     )  # fmt: skip
     done = records.arm_trial(model, data, TEACHER_SEED, teacher.curve, teacher.seconds)
     errors = errors_per_10000([done], len(data.test))
@@ -270,9 +271,10 @@ def _train_arm(
     started = time.perf_counter()
     curve = yield from curve_of(fit(
         model, images, loss_fn, (data.validation.images, data.validation.labels),
+        Reporter("teacher" if name == TEACHER else "student", name, seed, span),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         schedule=settings.schedule, order=seeded(seed, "order"), precision=settings.precision, jitter=jitter,
-        stage="teacher" if name == TEACHER else "student", arm=name, seed=seed, span=span, also=also,
+        also=also,
     ))  # fmt: skip
     done = records.arm_trial(model, data, seed, curve, time.perf_counter() - started)
     if settings.left_out != "none" and not is_teacher:
@@ -296,19 +298,15 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict (is the distilled student better than the one alone?), comparisons and notes."""
-
-    def difference(baseline: str) -> Interval:
-        return records.paired(result.arm(DISTILLED), result.arm(baseline), result.data.test)
-
-    scope, (better, worse) = _scope(settings, result.arm(DISTILLED)), wording.DISTILLATION
+    scope, (better, worse) = _scope(settings, result.arm(DISTILLED)), DISTILLATION
     controls = [arm.name for arm in result.arms if arm.name in CONTROLS]
     teacher, alone = (result.arm(name).errors_per_10000.mean for name in (TEACHER, ALONE))
     remarks = [TEACHES_LITTLE] if teacher >= alone else []
     remarks += [NOTHING_TO_SWITCH] if settings.bug == "training_mode" and settings.teacher == "article" else []
     others = [note for note in result.notes if note not in (TEACHES_LITTLE, NOTHING_TO_SWITCH)]  # those of a trial
     return result.model_copy(update={
-        "verdict": verdict(DISTILLED, ALONE, difference(ALONE), scope, better=better, worse=worse),
-        "comparisons": tuple(verdict(DISTILLED, name, difference(name), ()) for name in controls),
+        "verdict": compared(result, DISTILLED, ALONE, scope, better=better, worse=worse),
+        "comparisons": tuple(compared(result, DISTILLED, name) for name in controls),
         "notes": (*others, *remarks),
     })  # fmt: skip
 

@@ -13,11 +13,10 @@ in the web process and a network built anew, and gives the same graph. onnx and 
 """
 
 import logging
-import statistics
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import numpy as np
 from kd_core.data.pixels import MEAN, SIDE, STD
 from kd_core.export.layers import Layer, layers
 from kd_core.messages import N_, Problem
+from kd_core.nn.timing import latencies_ms
 
 OPSET, IR = 17, 8  # old enough for runtimes of 2022
 PIXELS, NUMBERS = "pixels_0_1", "numbers"  # the input, by its name
@@ -210,22 +210,12 @@ def apart(answered: np.ndarray, expected: np.ndarray) -> float:
 
 
 def compare(models: Sequence[bytes], inputs: np.ndarray, labels: np.ndarray) -> list[Measured]:
-    """Each model's errors on `inputs`, its size, and its latency for one image on one thread.
-
-    The models take turns, so that a change of the machine's speed meets all of them; the median ignores the
-    passes in which something else had the processor.
-    """
+    """Each model's errors on `inputs`, its size, and its latency for one image on one thread (`latencies_ms`)."""
     sessions = [_session(model) for model in models]
     errors = [int((_answers(session, inputs).argmax(1) != labels).sum()) for session in sessions]
     one = {_input_name(sessions[0]): inputs[:1]}
-    times: list[list[float]] = [[] for _ in models]
-    for _ in range(BLOCKS):
-        for session, mine in zip(sessions, times, strict=True):
-            for _ in range(BLOCK):
-                start = time.perf_counter()
-                session.run(None, one)
-                mine.append(time.perf_counter() - start)
+    latencies = latencies_ms([partial(session.run, None, one) for session in sessions], BLOCKS, BLOCK)
     return [
-        Measured(wrong, len(inputs), len(model), 1000 * statistics.median(mine), len(mine))
-        for model, wrong, mine in zip(models, errors, times, strict=True)
+        Measured(wrong, len(inputs), len(model), latency, BLOCKS * BLOCK)
+        for model, wrong, latency in zip(models, errors, latencies, strict=True)
     ]

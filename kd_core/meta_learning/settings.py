@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
+from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
-from kd_core.settings.common import SCRATCH, first_seed, seeds
 from kd_core.settings.fields import field
 
 # The arms of a meta-learning run; "from scratch" is the transfer run's word too.
@@ -78,10 +78,10 @@ class MetaSettings(Settings):
         10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
         help=N_("Examples per training task (for digits: per digit) on which the adapted network is judged."),
     )  # fmt: skip
-    seeds: int = seeds(
+    seeds: int = common.seeds(
         N_("How many independent trials; each sets first weights, all tasks and the digits held out.")
     )
-    seed: int = first_seed()
+    seed: int = common.first_seed()
     precision: Literal["float32", "float64"] = field(
         "float32", more=True, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
         help=N_("float64 is slower; second derivatives do well in float32."),
@@ -103,7 +103,7 @@ class MetaSettings(Settings):
         centroids = (CENTROID_PIXELS, CENTROID_FEATURES) if digits else ()
         wanted = {
             MAML: not self.first_order, FIRST_ORDER: True, REPTILE: self.reptile, PRETRAINED: True,
-            ORACLE: not digits, SCRATCH: True,
+            ORACLE: not digits, common.SCRATCH: True,
         }  # fmt: skip
         return tuple(
             Job(start, (start, *(centroids if start == PRETRAINED else ())), False, EFFORT.get(start, 0.0))

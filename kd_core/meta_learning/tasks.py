@@ -1,18 +1,19 @@
 """Tasks to learn from a few examples, and the network that learns them: sinusoids, and digits never seen before.
 
 A task has a support (the few examples to adapt on) and a query (to judge the adapted network by). Both problems
-offer what `Episodes` lists. Finn et al. 2017, arXiv 1703.03400, section 5.
+are `Episodes`. Finn et al. 2017, arXiv 1703.03400, section 5.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.utils import skip_init  # torch's own initialisation would draw from the global generator
 
 from kd_core.data.digits import Digits, Split
 from kd_core.meta_learning.settings import HELD_OUT, MetaSettings
@@ -47,40 +48,57 @@ class Tasks:
         return len(self.told)
 
 
-class Episodes(Protocol):
-    """A problem: what tasks it has, which network learns them, and what it learns when they are not told apart."""
+class Episodes(ABC):
+    """A problem: what tasks it has, which network learns them, and what it learns when they are not told apart.
+
+    seed: sets its validation and test tasks.
+    """
 
     classifies: bool
 
+    def __init__(self, settings: MetaSettings, seed: int) -> None:
+        self._settings, self._seed = settings, seed
+        self._net = self.network(seeded(seed, "shape"))
+
+    @abstractmethod
     def network(self, generator: torch.Generator) -> nn.Sequential:
         """The network that adapts, its weights drawn from `generator`."""
 
     def answer(self, parameters: Parameters, inputs: Tensor) -> Tensor:
-        """What the network with `parameters` answers to the inputs of one task."""
+        """What the network with `parameters` answers to the inputs of one task: y [N, 1], or logits [N, ways]."""
+        return functional_call(self._net, dict(parameters), (inputs,))
 
     def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of one task, a scalar."""
+        """The loss of the network with `parameters` on one task, a scalar."""
+        return self.criterion(self.answer(parameters, inputs), targets)
 
+    @abstractmethod
     def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
         """The loss of answers, of one task or (then the mean) of several side by side, a scalar."""
 
+    @abstractmethod
     def judge(self, answers: Tensor, targets: Tensor) -> Tensor:
         """[tasks]: each task's mean squared error, or the share of its queries that are answered wrongly."""
 
     def joint_network(self, generator: torch.Generator) -> nn.Sequential:
         """The network that is pre-trained jointly."""
+        return self.network(generator)
 
+    @abstractmethod
     def pooled(self, tasks: Tasks) -> Batch:
         """All examples of all tasks as one batch, for joint pre-training."""
 
     def start_from(self, joint: Parameters) -> dict[str, Tensor]:
         """Where a new task starts from jointly pre-trained parameters."""
+        return dict(joint)
 
+    @abstractmethod
     def draw(self, tasks: int, generator: torch.Generator) -> Tasks:
         """Training tasks."""
 
+    @abstractmethod
     def fixed(self, part: str) -> Tasks:
-        """The tasks of "validation" or "test"."""
+        """The tasks of "validation" or "test", the same for every arm of the trial."""
 
 
 def problem_of(settings: MetaSettings, data: Digits, seed: int) -> Episodes:
@@ -90,20 +108,23 @@ def problem_of(settings: MetaSettings, data: Digits, seed: int) -> Episodes:
 
 def _place(batch: Batch, settings: MetaSettings) -> Batch:
     """Inputs in the arithmetic and both on the device of `settings`; targets keep their kind if they are labels."""
-    precision = torch.float64 if settings.precision == "float64" else torch.float32
     inputs, targets = batch
-    targets = targets.to(precision) if targets.is_floating_point() else targets
-    return inputs.to(settings.device, precision), targets.to(settings.device)
+    targets = targets.to(_precision(settings)) if targets.is_floating_point() else targets
+    return inputs.to(settings.device, _precision(settings)), targets.to(settings.device)
 
 
 def _precise(network: nn.Sequential, settings: MetaSettings) -> nn.Sequential:
-    return network.to(settings.device, torch.float64 if settings.precision == "float64" else torch.float32)
+    return network.to(settings.device, _precision(settings))
+
+
+def _precision(settings: MetaSettings) -> torch.dtype:
+    return torch.float64 if settings.precision == "float64" else torch.float32
 
 
 # Sinusoids
 
 
-class Sinusoids:
+class Sinusoids(Episodes):
     """y = A sin(x - phase), A in [0.1, 5], phase in [0, pi], x uniform in [-5, 5]: Finn et al. 2017, section 5.1.
 
     A training task has K support and `queries` query points. Validation and test tasks are judged on 100 evenly
@@ -113,26 +134,20 @@ class Sinusoids:
     classifies = False
 
     def __init__(self, settings: MetaSettings, seed: int, told: bool = False) -> None:
-        self._settings, self._seed, self._told = settings, seed, told
-        self._net = self.network(seeded(seed, "shape"))
+        self._told = told
+        super().__init__(settings, seed)
 
     def network(self, generator: torch.Generator) -> nn.Sequential:
         """Two layers of 40 with ReLU, from [N, 1] (oracle [N, 3]) to [N, 1]."""
         net = nn.Sequential(
-            _linear(3 if self._told else 1, 40), nn.ReLU(), _linear(40, 40), nn.ReLU(), _linear(40, 1)
+            skip_init(nn.Linear, 3 if self._told else 1, 40),
+            nn.ReLU(),
+            skip_init(nn.Linear, 40, 40),
+            nn.ReLU(),
+            skip_init(nn.Linear, 40, 1),
         )
         initialise(net, generator)
         return _precise(net, self._settings)
-
-    joint_network = network
-
-    def answer(self, parameters: Parameters, inputs: Tensor) -> Tensor:
-        """y [N, 1] at inputs [N, 1]."""
-        return functional_call(self._net, dict(parameters), (inputs,))
-
-    def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean squared error of the network with `parameters`."""
-        return self.criterion(self.answer(parameters, inputs), targets)
 
     def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error."""
@@ -146,10 +161,6 @@ class Sinusoids:
         """Every point of every curve, as if they were all of one."""
         x, y = (torch.cat([s, q], dim=1).flatten(0, 1) for s, q in zip(tasks.support, tasks.query, strict=True))
         return x, y
-
-    def start_from(self, joint: Parameters) -> dict[str, Tensor]:
-        """As they are."""
-        return dict(joint)
 
     def draw(self, tasks: int, generator: torch.Generator) -> Tasks:
         """Tasks with K random support and `queries` random query points."""
@@ -197,7 +208,7 @@ def held_out(seed: int) -> tuple[int, ...]:
     return tuple(triples[order[seed % len(triples)]].tolist())
 
 
-class NewDigits:
+class NewDigits(Episodes):
     """N-way K-shot digits: seven to train and validate on (training and validation images), three to test on.
 
     A task tells N digits apart, labelled 0 to N - 1 in a random order, from K images of each; `queries` more of
@@ -207,7 +218,7 @@ class NewDigits:
     classifies = True
 
     def __init__(self, settings: MetaSettings, data: Digits, seed: int) -> None:
-        self._settings, self._seed, self._data = settings, seed, data
+        self._data = data
         self.held_out = held_out(seed)
         self.learned = tuple(digit for digit in range(10) if digit not in self.held_out)
         self._pools = {
@@ -215,7 +226,7 @@ class NewDigits:
             "validation": _by_digit(data.validation, self.learned),
             "test": _by_digit(data.test, self.held_out),
         }
-        self._net = self.network(seeded(seed, "shape"))
+        super().__init__(settings, seed)
 
     def network(self, generator: torch.Generator, outputs: int = 0) -> nn.Sequential:
         """Mean of 2x2 pixels, two 3x3 convolutions of stride 2 (14 -> 7 -> 4), a linear layer to N or `outputs`.
@@ -224,18 +235,10 @@ class NewDigits:
         """
         net = nn.Sequential(
             nn.AvgPool2d(2), _conv(1), nn.ReLU(), _conv(CHANNELS), nn.ReLU(), nn.Flatten(),
-            _linear(16 * CHANNELS, outputs or self._settings.ways),
+            skip_init(nn.Linear, 16 * CHANNELS, outputs or self._settings.ways),
         )  # fmt: skip
         initialise(net, generator)
         return _precise(net, self._settings)
-
-    def answer(self, parameters: Parameters, inputs: Tensor) -> Tensor:
-        """Logits of inputs [N, 1, 28, 28]."""
-        return functional_call(self._net, dict(parameters), (inputs,))
-
-    def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of the network with `parameters`."""
-        return self.criterion(self.answer(parameters, inputs), targets)
 
     def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of logits [..., N] and labels [...]."""
@@ -336,13 +339,5 @@ def centroid_logits(support: Batch, query: Tensor, ways: int) -> Tensor:
     return -(query.unsqueeze(2) - centroids.unsqueeze(1)).pow(2).sum(3)
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    with torch.device("meta"):  # torch's own initialisation would use the global generator
-        layer = nn.Linear(inputs, outputs)
-    return layer.to_empty(device="cpu")
-
-
 def _conv(inputs: int) -> nn.Conv2d:
-    with torch.device("meta"):
-        layer = nn.Conv2d(inputs, CHANNELS, 3, stride=2, padding=1)
-    return layer.to_empty(device="cpu")
+    return skip_init(nn.Conv2d, inputs, CHANNELS, 3, stride=2, padding=1)

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from kd_core.messages import N_, Scalar
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, MetaSettings
-from kd_core.meta_learning.wording import NEW_DIGITS, SINUSOIDS
-from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Technique
+from kd_core.techniques import SweepPreset, Technique
 
 
 def task(settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
@@ -15,6 +13,20 @@ def task(settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
         return "", "sinusoids"
     return images, settings["problem"], settings["ways"]
 
+
+# Sentences of the verdict, in pairs: arm better, arm worse.
+SINUSOIDS = (
+    N_("MAML starts where learning is easy: after adapting, its error is {times} times lower than that of joint "
+       "pre-training (95 % interval {low} to {high} times, {n} paired trials)."),
+    N_("MAML did not pay: after adapting, its error is {times} times higher than that of joint pre-training "
+       "(95 % interval {low} to {high} times, {n} paired trials)."),
+)  # fmt: skip
+NEW_DIGITS = (
+    N_("MAML starts where learning is easy: after adapting to new digits it has {points} points more accuracy than "
+       "joint pre-training (95 % interval {low} to {high}, {n} paired trials)."),
+    N_("MAML did not pay: after adapting to new digits it has {points} points less accuracy than joint "
+       "pre-training (95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
 
 TECHNIQUE = Technique(
     name="meta_learning",

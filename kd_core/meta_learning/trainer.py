@@ -42,15 +42,15 @@ from kd_core.meta_learning.tasks import (
     centroid_logits,
     problem_of,
 )
+from kd_core.meta_learning.technique import NEW_DIGITS, SINUSOIDS
 from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train_start
-from kd_core.meta_learning.wording import NEW_DIGITS, SINUSOIDS
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
-from kd_core.results.events import Event, Step
+from kd_core.results.events import Event, Reporter
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, Interval, Result
-from kd_core.results.statistics import loss_verdict, paired_ratio, t_interval, verdict
+from kd_core.results.statistics import compared, loss_verdict, paired_ratio, t_interval
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.settings.base import Job
@@ -170,14 +170,14 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     problem, first = problem_of(plain, data, settings.seed), seeded(settings.seed, "first weights")
     example = problem.fixed("test").query[0][0, :1]
     (network,) = cost.costs_of([problem.network(first)], example)
-    costs = dict.fromkeys((arm for job in settings.jobs for arm in job.arms), network)
+    costs = dict.fromkeys(settings.arms, network)
     if ORACLE in costs:
         told = Sinusoids(plain, settings.seed, told=True)
         (costs[ORACLE],) = cost.costs_of([told.network(first)], torch.zeros(1, 3))
     if isinstance(problem, NewDigits):
         centroids = nn.Sequential(nn.Flatten(), nn.Linear(example.numel(), settings.ways))  # as many numbers
         (costs[CENTROID_PIXELS],) = cost.costs_of([centroids], example)
-    yield Step("tasks", MAML, settings.seed, 1, 1, math.nan, 1.0)
+    yield Reporter("tasks", MAML, settings.seed).step(1, 1)
     notes = data.notices if problem.classifies else ()
     return Shared(loaded=dataset(data), data=_sizes(settings, data.name), notes=notes, costs=costs)
 
@@ -214,7 +214,7 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
             models.get(arm, network), each * settings.shots, shared.costs[arm],
             None if arm in (SCRATCH, CENTROID_PIXELS) else seen,
         )
-        for job in settings.jobs for arm in job.arms
+        for arm in settings.arms
     }  # fmt: skip
 
 
@@ -246,13 +246,9 @@ def judge(settings: Settings, result: Result) -> Result:
     scope = _scope(settings, result.arm(main))
     better, worse = NEW_DIGITS if settings.problem == "digits" else SINUSOIDS
     if settings.problem == "digits":
-
-        def points(baseline: str) -> Interval:
-            return records.paired(result.arm(main), result.arm(baseline), result.data.test)
-
         return result.model_copy(update={
-            "verdict": verdict(main, PRETRAINED, points(PRETRAINED), scope, better=better, worse=worse),
-            "comparisons": tuple(verdict(main, name, points(name), ()) for name in rivals if name in there),
+            "verdict": compared(result, main, PRETRAINED, scope, better=better, worse=worse),
+            "comparisons": tuple(compared(result, main, name) for name in rivals if name in there),
         })  # fmt: skip
 
     arms = tuple(_with_score(settings, arm) for arm in result.arms)

@@ -7,11 +7,10 @@ no step size is part of the training (joint pre-training, from scratch) it is ch
 import math
 import statistics
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
@@ -31,23 +30,12 @@ from kd_core.meta_learning.settings import MetaSettings as Settings
 from kd_core.meta_learning.tasks import Episodes, Parameters, Sinusoids, Tasks, problem_of
 from kd_core.nn import cost
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import REPORT_SECONDS, REPORTS
-from kd_core.results.events import Evaluation, Event, Step
+from kd_core.nn.training import adam, training_loop
+from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.settings.common import SCRATCH
 
-RATES = (
-    0.0001,
-    0.0003,
-    0.001,
-    0.003,
-    0.01,
-    0.03,
-    0.1,
-    0.3,
-    1.0,
-)  # step sizes tried on validation tasks where none is given
+RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # tried on validation tasks where none is given
 SHARED = 10  # batches of tasks over which the second-order term's share is averaged
-EVALUATIONS = 10  # looks at the validation tasks while training
 
 
 @dataclass
@@ -90,50 +78,50 @@ def lesson_of(settings: Settings, data: Digits, seed: int, name: str) -> Lesson:
 
 
 def train_start(settings: Settings, lesson: Lesson, seed: int) -> Generator[Event, None, Start]:
-    """Train one arm's start; "from scratch" stays at its first weights. Every arm is shown the same tasks."""
+    """Train one arm's start; "from scratch" stays at its first weights. Every arm is shown the same tasks.
+
+    An epoch of the training loop is one meta-step here; the first weights are evaluated too, as step 0.
+    """
     theta = dict(lesson.network.named_parameters())
     total = 0 if lesson.name == SCRATCH else settings.iterations
     start = Start(lesson.problem, {}, lesson.rate, [], [], 0.0, {})
-    optimizer = torch.optim.Adam(theta.values(), lr=settings.meta_lr, fused=settings.device != "mps")
-    order, began, told, each = seeded(seed, "training tasks"), time.perf_counter(), time.monotonic(), []
-    validation = lesson.problem.fixed("validation")
-    every, report = math.ceil(max(total, 1) / EVALUATIONS), max(1, total // REPORTS)
-    for step in range(total + 1):
-        if step:
-            tasks = lesson.problem.draw(settings.meta_batch, order)
-            before = time.perf_counter()
-            loss = _meta_step(lesson.objective, theta, optimizer, tasks)
-            each.append(time.perf_counter() - before)
-            require_finite(settings, lesson, step, loss)
-            if step % report == 0 or step == total or time.monotonic() - told > REPORT_SECONDS:
-                told = time.monotonic()
-                yield Step("meta", lesson.name, seed, step, total, loss, step / total)
-        if step % every == 0 or step == total:
-            start.parameters = {k: v.detach() for k, v in lesson.start_from(theta).items()}
-            yield _looked(settings, lesson, start, validation, seed, step)
+    descent = adam(theta.values(), settings.meta_lr)
+    order, began, seconds = seeded(seed, "training tasks"), time.perf_counter(), list[float]()
+    validation, reporter = lesson.problem.fixed("validation"), Reporter("meta", lesson.name, seed)
+
+    def draw(batches: int) -> list[Tasks]:
+        return [lesson.problem.draw(settings.meta_batch, order) for _ in range(batches)]
+
+    def step(number: int, tasks: Tasks) -> dict[Reporter, float]:
+        before = time.perf_counter()
+        loss = lesson.objective(theta, tasks)
+        descent.zero_grad()
+        loss.backward()
+        descent.step()
+        value = loss.item()
+        seconds.append(time.perf_counter() - before)
+        require_finite(settings, lesson, number, value)
+        return {reporter: value}
+
+    def evaluate(number: int) -> Iterator[Evaluation]:
+        start.parameters = {k: v.detach() for k, v in lesson.start_from(theta).items()}
+        yield _evaluated(settings, lesson, start, validation, reporter, number)
+
+    yield from evaluate(0)
+    yield from training_loop(step, partial(draw, 1), evaluate, epochs=total, steps=total)
     start.parameters = {name: value.clone() for name, value in start.parameters.items()}
     start.seconds = time.perf_counter() - began
     start.rate = lesson.rate or _chosen_rate(settings, start, validation)
     if total:
+        further = draw(SHARED)
         start.measures = {
-            "seconds a meta-step": statistics.median(each),
-            "megabytes a meta-step": cost.peak_megabytes(partial(gradient, lesson.objective, theta, tasks)),
+            "seconds a meta-step": statistics.median(seconds),
+            "megabytes a meta-step": cost.peak_megabytes(partial(gradient, lesson.objective, theta, further[0])),
         }
         if lesson.name in (MAML, FIRST_ORDER):
-            shown = [lesson.problem.draw(settings.meta_batch, order) for _ in range(SHARED)]
-            shares = [second_order_share(settings, lesson.problem, theta, tasks) for tasks in shown]
+            shares = [second_order_share(settings, lesson.problem, theta, tasks) for tasks in further]
             start.measures["second-order share"] = statistics.fmean(shares)
     return start
-
-
-def _meta_step(
-    objective: Objective, theta: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer, tasks: Tasks
-) -> float:
-    loss = objective(theta, tasks)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.item()
 
 
 def require_finite(settings: Settings, lesson: Lesson, step: int, loss: float) -> None:
@@ -168,8 +156,10 @@ def _losses(start: Start, tasks: Tasks, rate: float, steps: int = STEPS) -> list
     return [loss if math.isfinite(loss) else math.inf for loss in losses]
 
 
-def _looked(settings: Settings, lesson: Lesson, start: Start, tasks: Tasks, seed: int, step: int) -> Evaluation:
-    """One look at validation tasks after `inner_steps`; an arm without a step size is given its best one."""
+def _evaluated(
+    settings: Settings, lesson: Lesson, start: Start, tasks: Tasks, reporter: Reporter, step: int
+) -> Evaluation:
+    """Validation tasks evaluated after `inner_steps`; an arm without a step size is given its best one."""
     n = settings.inner_steps
     rate = start.rate or min(RATES, key=lambda rate: _losses(start, tasks, rate, n)[n])
     answers = path(start.problem, start.parameters, tasks.support, tasks.query[0], rate, n)[n]
@@ -177,10 +167,10 @@ def _looked(settings: Settings, lesson: Lesson, start: Start, tasks: Tasks, seed
     require_finite(settings, lesson, step, loss)
     if not start.problem.classifies:
         start.looks.append((step, loss))
-        return Evaluation("meta", lesson.name, seed, step, settings.iterations, 0, 0, loss=loss)
+        return reporter.evaluation(step, settings.iterations, 0, 0, loss)
     errors, size = int((answers.argmax(2) != tasks.query[1]).sum()), tasks.query[1].numel()
     start.curve.append((step, errors))
-    return Evaluation("meta", lesson.name, seed, step, settings.iterations, errors, size)
+    return reporter.evaluation(step, settings.iterations, errors, size)
 
 
 def _chosen_rate(settings: Settings, start: Start, tasks: Tasks) -> float:

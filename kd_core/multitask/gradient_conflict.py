@@ -44,7 +44,7 @@ def task_gradients(losses: Mapping[str, Tensor], parameters: Sequence[nn.Paramet
 
 
 class Conflict:
-    """What is seen of one joint training, for `joint.fit`'s `look`.
+    """What is seen of one joint training, for `look` of `network.fit`.
 
     series, by name, one value a look: "step"; "cosine", the cosine of two tasks' gradients over all shared
     parameters, on the same batch, and "floor", that of one task's gradients on two batches, mean over the

@@ -5,23 +5,21 @@ the last bit. The body runs once a step, for all heads.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import torch
 from torch import Tensor, nn
 
-from kd_core.messages import N_, Problem
 from kd_core.multitask.tasks import OUTPUTS, TaskSplit, task_loss, wrong
 from kd_core.multitask.weighting import dwa_weights, project_conflicts, uncertainty_weighted, weighted_sum
 from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import article_cnn, crop_to_receptive_field, initialise
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import EVALUATIONS, REPORT_SECONDS, REPORTS
-from kd_core.results.events import Evaluation, Step
+from kd_core.nn.training import adam, shuffled, training_loop
+from kd_core.results.events import Evaluation, Reporter, Step
 
 Widths = tuple[int, int, int]  # channels of both convolutions, units of the dense layer
 WIDTHS: dict[str, Widths] = {"medium": (16, 32, 32), "small": (4, 8, 8)}
@@ -184,18 +182,6 @@ class Combine:
 # Training
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How long and in which steps a network trains; the same for all arms of a trial."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    precision: str
-    seed: int
-    stage: str
-
-
 Look = Callable[[int, Joint, Tensor, Combine], None]  # (step from 1, network, batch, how it is weighed)
 
 
@@ -204,42 +190,43 @@ def fit(
     train: TaskSplit,
     validation: TaskSplit,
     combine: Combine,
-    schedule: Schedule,
-    arms: Mapping[str, str],
+    reporters: Mapping[str, Reporter],
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    order: torch.Generator,
+    precision: str,
     look: Look | None = None,
 ) -> Iterator[Step | Evaluation]:
-    """Train `net` in place with Adam, yielding a Step and an Evaluation for each of its tasks' `arms`.
+    """Train `net` in place with Adam, yielding a Step and an Evaluation for each task that has a reporter.
 
     A Step's loss is that task's own, not weighted. look is called before every step, and must leave the
-    network as it is. Raises Problem when a loss is not finite.
+    network as it is. Evaluates and raises as `training_loop` does.
     """
     device = next(net.parameters()).device
     images = crop_to_receptive_field(net, train.images).to(device)
     targets = {task: train.targets[task].to(device) for task in net.heads}
-    fused = device.type in ("cpu", "cuda")
-    optimizer = torch.optim.Adam([*net.parameters(), *combine.learned], lr=schedule.learning_rate, fused=fused)
-    order = seeded(schedule.seed, "order")
-    steps = schedule.epochs * math.ceil(len(images) / schedule.batch_size)
-    report_every = max(1, steps // REPORTS)
-    evaluate_every = math.ceil(schedule.epochs / EVALUATIONS)
-    step, told = 0, time.monotonic()
-    for epoch in range(1, schedule.epochs + 1):
-        for batch in torch.randperm(len(images), generator=order).to(device).split(schedule.batch_size):
-            step += 1
-            if look is not None:
-                look(step, net, batch, combine)
-            optimizer.zero_grad(set_to_none=True)
-            losses = losses_of(net, images[batch], {t: y[batch] for t, y in targets.items()}, schedule.precision)
-            combine.backward(net, losses)
-            optimizer.step()
-            if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
-                told = time.monotonic()
-                for task, arm in arms.items():
-                    value = _finite(losses[task].item(), arm, step)
-                    yield Step(schedule.stage, arm, schedule.seed, step, steps, value, step / steps)
-        combine.epoch_over()
-        if epoch % evaluate_every == 0 or epoch == schedule.epochs:
-            yield from _evaluated(net, validation, schedule, arms, epoch)
+    descent = adam([*net.parameters(), *combine.learned], learning_rate)
+
+    def step(number: int, batch: Tensor) -> dict[Reporter, Tensor]:
+        if look is not None:
+            look(number, net, batch, combine)
+        descent.zero_grad(set_to_none=True)
+        losses = losses_of(net, images[batch], {task: given[batch] for task, given in targets.items()}, precision)
+        combine.backward(net, losses)
+        descent.step()
+        return {reporter: losses[task].detach() for task, reporter in reporters.items()}
+
+    def evaluate(epoch: int) -> Iterator[Evaluation]:
+        errors = errors_of(net, validation, precision)
+        for task, reporter in reporters.items():
+            yield reporter.evaluation(epoch, epochs, errors[task], len(validation))
+
+    yield from training_loop(
+        step, partial(shuffled, len(images), batch_size, order, device), evaluate, epochs=epochs,
+        steps=epochs * math.ceil(len(images) / batch_size), after_epoch=combine.epoch_over,
+    )  # fmt: skip
 
 
 def losses_of(net: Joint, images: Tensor, targets: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
@@ -254,26 +241,3 @@ def errors_of(net: Joint, split: TaskSplit, precision: str) -> dict[str, int]:
     """How many errors each head makes on `split`, by task id, from one pass through the body."""
     outputs = net.by_task(predict(net, split.images, precision))
     return {task: int(wrong(task, outputs[task], split.targets[task]).sum()) for task in net.heads}
-
-
-def _evaluated(
-    net: Joint, validation: TaskSplit, schedule: Schedule, arms: Mapping[str, str], epoch: int
-) -> Iterator[Evaluation]:
-    errors = errors_of(net, validation, schedule.precision)
-    for task, arm in arms.items():
-        yield Evaluation(
-            schedule.stage, arm, schedule.seed, epoch, schedule.epochs, errors[task], len(validation)
-        )  # fmt: skip
-
-
-def _finite(loss: float, arm: str, step: int) -> float:
-    if math.isfinite(loss):
-        return loss
-    raise Problem(
-        N_(
-            "Training broke off ({arm}, step {step}): the loss is not a finite number. "
-            "Choose a smaller learning rate."
-        ),
-        arm=arm,
-        step=step,
-    )

@@ -4,17 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
+from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
-from kd_core.settings.common import (
-    Device,
-    Precision,
-    batch_size,
-    device,
-    first_seed,
-    learning_rate,
-    precision,
-    seeds,
-)
 from kd_core.settings.fields import field
 
 # The tasks of a multi-task run by id, and the sets of them that can be chosen.
@@ -106,12 +97,12 @@ class MultitaskSettings(Settings):
         20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each network sees its images."),
     )  # fmt: skip
-    seeds: int = seeds()
-    batch_size: int = batch_size(64)
-    learning_rate: float = learning_rate()
-    seed: int = first_seed()
-    precision: Precision = precision()
-    device: Device = device()
+    seeds: int = common.seeds()
+    batch_size: int = common.batch_size(64)
+    learning_rate: float = common.learning_rate()
+    seed: int = common.first_seed()
+    precision: common.Precision = common.precision()
+    device: common.Device = common.device()
 
     @property
     def task_names(self) -> tuple[str, ...]:
@@ -155,12 +146,6 @@ class MultitaskSettings(Settings):
 
     def check(self, data: Any) -> None:
         """Refuse what this data cannot give, and weights that leave nothing. Raises Problem."""
-        there = len(data.train.labels)
-        if self.train_size > there:
-            raise Problem(
-                N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
-                given=self.train_size,
-                there=there,
-            )
+        common.require_images(self.train_size, data)
         if not any(self.weights):
             raise Problem(N_("All task weights are 0: nothing would be learned. Give at least one task a weight."))

@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 
 from kd_core.messages import N_, Scalar
 from kd_core.multitask.settings import JOINT, TASK_SETS, MultitaskSettings, arm_of
-from kd_core.multitask.wording import MULTITASK
-from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Technique
+from kd_core.techniques import SweepPreset, Technique
 
 
 def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[str, ...]:
@@ -15,6 +13,14 @@ def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[
     names = MultitaskSettings.parse({"tasks": tasks}).task_names if tasks in TASK_SETS else ()
     return tuple(arm_of(task, JOINT) for task in names)
 
+
+# Sentences of the verdict, in pairs: arm better, arm worse.
+MULTITASK = (
+    N_("Sharing helped “{task}”: learned jointly it has {points} points more accuracy than alone "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+    N_("Sharing hurt “{task}”: learned jointly it has {points} points less accuracy than alone "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
 
 TECHNIQUE = Technique(
     name="multitask",

@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from math import ceil, nan
+from math import ceil
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +21,7 @@ from torch import Tensor
 from kd_core.data.digits import Digits, Split, pixels, subset
 from kd_core.messages import N_, Message, Scalar, message
 from kd_core.multitask.gradient_conflict import Conflict
-from kd_core.multitask.network import WIDTHS, Combine, Joint, Schedule, build, fair_widths, fit
+from kd_core.multitask.network import WIDTHS, Combine, Joint, build, fair_widths, fit
 from kd_core.multitask.settings import BODIES, FAIR, JOINT, SCHEMES, TASK_LABELS, arm_of, scheme_of, task_of
 from kd_core.multitask.settings import JOINT_EQUAL as EQUAL
 from kd_core.multitask.settings import TASK_ALONE as ALONE
@@ -36,14 +36,14 @@ from kd_core.multitask.tasks import (
     name_of,
     wrong,
 )
-from kd_core.multitask.wording import MULTITASK
+from kd_core.multitask.technique import MULTITASK
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion, predict
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
-from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, GalleryDigit, Result, Verdict
-from kd_core.results.statistics import delta_m, verdict
+from kd_core.results.statistics import compared, delta_m
 from kd_core.runs import assemble
 from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
@@ -83,14 +83,15 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew."""
     tasks = settings.task_names
-    yield Step("tasks", arm_of(tasks[0], JOINT), settings.seed, 0, 1, nan, 0.0)
+    reporter = Reporter("tasks", arm_of(tasks[0], JOINT), settings.seed)
+    yield reporter.step(0, 1)
     nets = {(scheme, task): _build(settings, scheme, task, settings.seed, "cpu")
             for scheme in (ALONE, FAIR) for task in tasks}  # fmt: skip
     nets[JOINT, ""] = _build(settings, JOINT, "", settings.seed, "cpu")
     found = dict(zip(nets, cost.costs_of(list(nets.values()), data.test.images[:1]), strict=True))
     costs = {arm_of(task, scheme): found[scheme, task] for scheme in (ALONE, FAIR) for task in tasks}
     costs |= {arm_of(task, scheme): found[JOINT, ""] for scheme in (EQUAL, JOINT) for task in tasks}
-    yield Step("tasks", arm_of(tasks[0], JOINT), settings.seed, 1, 1, nan, 1.0)
+    yield reporter.step(1, 1)
     _, test = _looked_at(tasks, data)
     return Shared(
         loaded=dataset(data), data=dataset(data).model_copy(update={"name": name_of(data, tasks)}),
@@ -146,7 +147,6 @@ def _train(
     arms = {task_of(arm): arm for arm in job.arms if scheme_of(arm) == scheme}
     tasks = tuple(arms)
     net = _build(settings, scheme, tasks[0], seed)
-    schedule = _schedule(settings, seed)
     weights = dict(zip(settings.task_names, settings.weights, strict=True)) if scheme == JOINT else {}
     combine = Combine(settings.weighting if scheme == JOINT else "fixed",
                       {task: weights.get(task, 1.0) for task in tasks}, seed, settings.device)  # fmt: skip
@@ -156,7 +156,12 @@ def _train(
         look = Conflict(digits.train, steps, settings.batch_size, settings.precision, seed)
     curves: dict[str, list[tuple[int, int]]] = {arm: [] for arm in arms.values()}
     began = time.perf_counter()
-    for event in fit(net, digits.train, digits.validation, combine, schedule, arms, look):
+    for event in fit(
+        net, digits.train, digits.validation, combine,
+        {task: Reporter("networks", arm, seed) for task, arm in arms.items()},
+        epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
+        order=seeded(seed, "order"), precision=settings.precision, look=look,
+    ):  # fmt: skip
         if isinstance(event, Evaluation):
             curves[event.arm].append((event.epoch, event.errors))
         yield event
@@ -220,12 +225,16 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 
 def judge(settings: Settings, result: Result) -> Result:
-    """The Result with delta_m, verdict and comparisons."""
+    """The Result with delta_m; each task's joint arm against alone, the first being the verdict, equal and fair."""
     arms = _with_delta_m(settings, {arm.name: arm for arm in result.arms})
-    first, *further = _verdicts(settings, arms, result.data.test)
-    return result.model_copy(update={
-        "arms": tuple(arms.values()), "verdict": first, "comparisons": tuple(further)
-    })  # fmt: skip
+    result = result.model_copy(update={"arms": tuple(arms.values())})
+    names, scope = settings.task_names, _scope(settings, result.arm(arm_of(settings.task_names[0], JOINT)))
+    pairs = [(task, ALONE) for task in names]
+    pairs += [(task, baseline) for task in names for baseline in (EQUAL, FAIR)]
+    first, *further = [
+        _compared(result, task, baseline, () if place else scope) for place, (task, baseline) in enumerate(pairs)
+    ]
+    return result.model_copy(update={"verdict": first, "comparisons": tuple(further)})
 
 
 def _with_delta_m(settings: Settings, arms: Mapping[str, Arm]) -> dict[str, Arm]:
@@ -244,24 +253,13 @@ def _with_delta_m(settings: Settings, arms: Mapping[str, Arm]) -> dict[str, Arm]
     return judged
 
 
-def _verdicts(settings: Settings, arms: Mapping[str, Arm], images: int) -> list[Verdict]:
-    """Each task's joint arm against alone, the first being the run's verdict; then against equal and fair."""
-
-    def compared(task: str, baseline: str, scope: tuple[Message, ...]) -> Verdict:
-        own = dict(zip(("better", "worse"), MULTITASK, strict=True)) if baseline == ALONE else {}
-        mine, theirs = arm_of(task, JOINT), arm_of(task, baseline)
-        words: dict[str, Scalar | Message] = {
-            "task": TASK_LABELS[task],
-            "arm": _said(task, JOINT),
-            "baseline": _said(task, baseline),
-        }
-        difference = records.paired(arms[mine], arms[theirs], images)
-        return verdict(mine, theirs, difference, scope, words=words, **own)
-
-    pairs = [(task, ALONE) for task in settings.task_names]
-    pairs += [(task, baseline) for task in settings.task_names for baseline in (EQUAL, FAIR)]
-    scope = _scope(settings, arms[arm_of(settings.task_names[0], JOINT)])
-    return [compared(task, baseline, () if place else scope) for place, (task, baseline) in enumerate(pairs)]
+def _compared(result: Result, task: str, baseline: str, scope: tuple[Message, ...]) -> Verdict:
+    """A task's joint arm against one of its baselines."""
+    own = dict(zip(("better", "worse"), MULTITASK, strict=True)) if baseline == ALONE else {}
+    words: dict[str, Scalar | Message] = {
+        "task": TASK_LABELS[task], "arm": _said(task, JOINT), "baseline": _said(task, baseline),
+    }  # fmt: skip
+    return compared(result, arm_of(task, JOINT), arm_of(task, baseline), scope, words=words, **own)
 
 
 def _said(task: str, scheme: str) -> Message:
@@ -293,13 +291,6 @@ def _gallery(test: TaskSplit, shown: Sequence[int]) -> tuple[GalleryDigit, ...]:
         GalleryDigit(index=index, label=int(truths[0][index]), pixels=tuple(row),
                      answers={task: float(truth[index]) for task, truth in test.targets.items()})
         for index, row in zip(shown, pixels(test.images[list(shown)]).tolist(), strict=True)
-    )  # fmt: skip
-
-
-def _schedule(settings: Settings, seed: int) -> Schedule:
-    return Schedule(
-        epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
-        precision=settings.precision, seed=seed, stage="networks",
     )  # fmt: skip
 
 

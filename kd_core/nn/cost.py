@@ -1,8 +1,8 @@
 """What a network costs: parameters, multiply-adds, bytes, and the latency of one image."""
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,18 +12,39 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from kd_core.nn.timing import latencies_ms
 from kd_core.results.schema import Cost
 
 BLOCKS, BLOCK = 10, 20  # passes timed: so many blocks of so many, the models taking turns
 WARM_SECONDS = 0.2
 
 
-def costs_of(models: Sequence[nn.Module], image: torch.Tensor) -> list[Cost]:
+def costs_of(
+    models: Sequence[nn.Module], image: torch.Tensor, *, warm: float | None = None, blocks: int | None = None,
+    block: int = BLOCK,
+) -> list[Cost]:  # fmt: skip
     """The `Cost` of each model for one image [1, 1, 28, 28], on the CPU.
 
     multiply_adds are half of torch's counted FLOPs of convolutions and matrix products (biases,
-    activations and pooling are not counted); bytes are those of float32 weights.
+    activations and pooling are not counted); bytes are those of float32 weights. latency_ms: of one image on one
+    thread, as on a phone, after `warm` seconds (by default WARM_SECONDS) of the same; blocks (BLOCKS), block: as
+    for `latencies_ms`. The thread count is put back afterwards.
     """
+    threads, were_training = torch.get_num_threads(), [model.training for model in models]
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for model in models:
+                model.eval()
+                begun = time.perf_counter()
+                model(image)
+                while time.perf_counter() - begun < (WARM_SECONDS if warm is None else warm):
+                    model(image)
+            latencies = latencies_ms([partial(model, image) for model in models], blocks or BLOCKS, block)
+    finally:
+        torch.set_num_threads(threads)
+        for model, was_training in zip(models, were_training, strict=True):
+            model.train(was_training)
     return [
         Cost(
             parameters=(parameters := sum(p.numel() for p in model.parameters())),
@@ -31,7 +52,7 @@ def costs_of(models: Sequence[nn.Module], image: torch.Tensor) -> list[Cost]:
             bytes=4 * parameters,
             latency_ms=latency,
         )
-        for model, latency in zip(models, latencies_ms(models, image), strict=True)
+        for model, latency in zip(models, latencies, strict=True)
     ]
 
 
@@ -43,34 +64,6 @@ def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
         model(image)
     model.train(was_training)
     return int(counter.get_total_flops()) // 2
-
-
-def latencies_ms(models: Sequence[nn.Module], image: torch.Tensor) -> list[float]:
-    """Median milliseconds of each model for one image on one CPU thread, float32.
-
-    One image on one thread is what a phone or a device does. Each model is first warmed for
-    WARM_SECONDS; then they take turns in blocks, so that a change of the machine's speed meets all of
-    them, and the median ignores the passes in which something else had the processor. The thread count
-    is put back afterwards.
-    """
-    threads, were_training = torch.get_num_threads(), [model.training for model in models]
-    times: list[list[float]] = [[] for _ in models]
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            for model in models:
-                model.eval()
-                start = time.perf_counter()
-                while time.perf_counter() - start < WARM_SECONDS:
-                    model(image)
-            for _ in range(BLOCKS):
-                for model, mine in zip(models, times, strict=True):
-                    mine += [_timed(model, image) for _ in range(BLOCK)]
-    finally:
-        torch.set_num_threads(threads)
-        for model, was_training in zip(models, were_training, strict=True):
-            model.train(was_training)
-    return [1000 * statistics.median(mine) for mine in times]
 
 
 def peak_megabytes(work: Callable[[], object]) -> float:
@@ -105,9 +98,3 @@ class _Held(TorchDispatchMode):
 
 def _key(value: torch.Tensor) -> int:
     return value.untyped_storage()._cdata
-
-
-def _timed(model: nn.Module, image: torch.Tensor) -> float:
-    start = time.perf_counter()
-    model(image)
-    return time.perf_counter() - start

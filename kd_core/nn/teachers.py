@@ -22,9 +22,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
-from kd_core.nn.training import fit
+from kd_core.nn.training import curve_of, fit
 from kd_core.paths import data_root, part, write_whole
-from kd_core.results.events import Evaluation, Step
+from kd_core.results.events import Event, Reporter
 
 ASSETS = part("assets")
 VERSION = 1  # raised when a teacher of the same name would be trained differently
@@ -78,32 +78,29 @@ def obtain(
     model: nn.Module,
     name: str,
     data: Digits,
+    reporter: Reporter,
     *,
     epochs: int,
     order: torch.Generator,
     precision: str,
     device: str,
     fresh: bool,
-    arm: str,
-    seed: int,
-    stage: str = "teacher",
-) -> Generator[Step | Evaluation, None, Teacher]:
+) -> Generator[Event, None, Teacher]:
     """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
-    name: the network's, as in `models.build`; fresh: train although one is kept. Only MNIST's teachers
+    name: the network's, as in `networks.build`; fresh: train although one is kept. Only MNIST's teachers
     are kept: those of the small stand-in are trained in each run.
     """
     path = kept_path(name, data, epochs, precision, device)
     teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
     if teacher is not None:
-        yield Step(stage, arm, seed, 1, 1, math.nan, 1.0)
+        yield reporter.step(1, 1)
         for epoch, errors in teacher.curve:
-            yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(data.validation))
+            yield reporter.evaluation(epoch, epochs, errors, len(data.validation))
         return teacher
     teacher = yield from train(
-        model, data, epochs=epochs, order=order, precision=precision, device=device, arm=arm, seed=seed,
-        stage=stage, recipe=name,
-    )  # fmt: skip
+        model, data, reporter, epochs=epochs, order=order, precision=precision, device=device, recipe=name
+    )
     if data.name.startswith("MNIST"):
         keep(path, teacher)
     return teacher
@@ -112,16 +109,14 @@ def obtain(
 def train(
     model: nn.Module,
     data: Digits,
+    reporter: Reporter,
     *,
     epochs: int,
     order: torch.Generator,
     precision: str,
     device: str,
-    arm: str,
-    seed: int,
-    stage: str = "teacher",
     recipe: str = "",
-) -> Generator[Step | Evaluation, None, Teacher]:
+) -> Generator[Event, None, Teacher]:
     """Train `model` as a teacher on all of data.train with cross entropy; returns it as a `Teacher`.
 
     It trains for `epochs` epochs, or more where these have fewer than MIN_STEPS steps, as RECIPES has it for
@@ -130,15 +125,12 @@ def train(
     labels = data.train.labels.to(device)
     how = dict(batch_size=BATCH, learning_rate=LEARNING_RATE) | RECIPES.get(recipe, {})
     epochs = max(epochs, math.ceil(MIN_STEPS / math.ceil(len(labels) / how["batch_size"])))
-    curve, started = [], time.perf_counter()
-    for event in fit(
+    started = time.perf_counter()
+    curve = yield from curve_of(fit(
         model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-        (data.validation.images, data.validation.labels),
-        epochs=epochs, order=order, precision=precision, stage=stage, arm=arm, seed=seed, **how,
-    ):  # fmt: skip
-        if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
-        yield event
+        (data.validation.images, data.validation.labels), reporter,
+        epochs=epochs, order=order, precision=precision, **how,
+    ))  # fmt: skip
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
     seconds = time.perf_counter() - started
     created = datetime.now(UTC).isoformat(timespec="seconds")

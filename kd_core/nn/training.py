@@ -1,13 +1,15 @@
-"""Training as a stream of events: `fit` yields while it works, `predict` looks.
+"""The one training loop of all techniques, a stream of events, and `fit`, which trains one network by it.
 
 The fast path on a CPU: images as one tensor in memory, channels_last, fused Adam, only the pixels that count
-(`models.seen`); convolutions by the compiled pass in float32 (`compiled`), everything else under bfloat16 autocast
-where the processor multiplies it natively (it loses elsewhere, so that is detected).
+(`crop_to_receptive_field`); convolutions by the compiled pass in float32 (`fastconv`), everything else under
+bfloat16 autocast where the processor multiplies it natively (it loses elsewhere, so that is detected).
 """
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +20,73 @@ from kd_core.messages import N_, Problem
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
-from kd_core.results.events import Evaluation, Step
+from kd_core.results.events import Evaluation, Event, Reporter, Step
 
-REPORTS = 40  # Steps reported by one fit, spread evenly …
+REPORTS = 40  # steps reported by one training, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
-EVALUATIONS = 10  # looks at the validation split in one fit: five thousand images cost as much as an epoch
-AVERAGED_EVERY = 4  # steps between two looks at the weights, where they are averaged
+EVALUATIONS = 10  # of the validation split in one training: five thousand images cost as much as an epoch
+AVERAGED_EVERY = 4  # steps between two updates of the average, where weights are averaged
 
+Batch = TypeVar("Batch")
 LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
+
+
+def training_loop(
+    step: Callable[[int, Batch], Mapping[Reporter, Tensor | float]],
+    batches: Callable[[], Iterable[Batch]],
+    evaluate: Callable[[int], Iterable[Evaluation]],
+    *,
+    epochs: int,
+    steps: int,
+    after_epoch: Callable[[], None] = lambda: None,
+) -> Iterator[Step | Evaluation]:
+    """Call `step` on every batch of every epoch; yield its losses as Steps, and the Evaluations that are due.
+
+    step(number, batch) is one optimisation step, numbered from 1 to `steps` over all epochs. It returns the loss, a
+    scalar, of each arm that it has trained, by the arm's reporter: one step may train several arms or seeds at
+    once. batches() gives the batches of one epoch and is called when that begins. after_epoch() is called after
+    each; then evaluate(epoch), about EVALUATIONS times at equal distances and always after the last epoch.
+    Losses are read REPORTS times, spread evenly, and at least once in REPORT_SECONDS: reading waits for the device.
+    Raises Problem where a loss that is read is not finite.
+    """
+    report_every = max(1, steps // REPORTS)
+    evaluate_every = math.ceil(epochs / EVALUATIONS)
+    number, reported = 0, time.monotonic()
+    for epoch in range(1, epochs + 1):
+        for batch in batches():
+            number += 1
+            losses = step(number, batch)
+            if number % report_every == 0 or number == steps or time.monotonic() - reported > REPORT_SECONDS:
+                reported = time.monotonic()
+                for reporter, loss in losses.items():
+                    yield reporter.step(number, steps, _finite(float(loss), reporter.arm, number))
+        after_epoch()
+        if epoch % evaluate_every == 0 or epoch == epochs:
+            yield from evaluate(epoch)
+
+
+def _finite(loss: float, arm: str, step: int) -> float:
+    if math.isfinite(loss):
+        return loss
+    raise Problem(
+        N_(
+            "Training broke off ({arm}, step {step}): the loss is not a finite number. "
+            "Choose a smaller learning rate."
+        ),
+        arm=arm,
+        step=step,
+    )
+
+
+def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Optimizer:
+    """Adam over `parameters` of one device, as one kernel where the device has it. Kingma, Ba 2015, 1412.6980."""
+    given = list(parameters)
+    return torch.optim.Adam(given, lr=learning_rate, fused=given[0].device.type in ("cpu", "cuda"))
+
+
+def shuffled(size: int, batch_size: int, order: torch.Generator, device: torch.device) -> tuple[Tensor, ...]:
+    """The positions 0 to `size` - 1 on `device` in an order drawn from `order`, as batches int64 [batch_size]."""
+    return torch.randperm(size, generator=order).to(device).split(batch_size)
 
 
 def fit(
@@ -33,6 +94,7 @@ def fit(
     images: Tensor,
     loss_fn: LossFn,
     validation: tuple[Tensor, Tensor],
+    reporter: Reporter,
     *,
     epochs: int,
     batch_size: int,
@@ -43,10 +105,6 @@ def fit(
     jitter: int = 0,
     average: float = 0.0,
     precision: str,
-    stage: str,
-    arm: str,
-    seed: int,
-    span: tuple[float, float] = (0.0, 1.0),
     also: Iterable[nn.Parameter] = (),
 ) -> Iterator[Step | Evaluation]:
     """Train `model` in place on images [N, 1, 28, 28] with `optimizer` (default Adam), yielding events.
@@ -56,50 +114,40 @@ def fit(
     anew each time it is seen. average: with a decay above 0, per step, the exponential moving average of the
     weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
-    logits can be indexed by sample. `span` is the part of the whole trial that this fit fills, for
-    Step.progress; `also` are parameters of the loss that are trained along. The last epoch is always
-    evaluated. Raises Problem when the loss is not finite.
+    logits can be indexed by sample; `also` are parameters of the loss that are trained along.
+    Evaluates and raises as `training_loop` does.
     """
     device = next(model.parameters()).device
     images = (images if jitter else crop_to_receptive_field(model, images)).to(device)
-    if optimizer is None:
-        fused = device.type in ("cpu", "cuda")
-        optimizer = torch.optim.Adam([*model.parameters(), *also], lr=learning_rate, fused=fused)
+    descent = optimizer or adam([*model.parameters(), *also], learning_rate)
     steps = epochs * math.ceil(len(images) / batch_size)
-    course = OneCycleLR(optimizer, learning_rate, total_steps=steps) if schedule == "one_cycle" else None
+    course = OneCycleLR(descent, learning_rate, total_steps=steps) if schedule == "one_cycle" else None
     averaged = None
     if average:
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average**AVERAGED_EVERY))
-    judged = averaged.module if averaged else model
-    report_every = max(1, steps // REPORTS)
-    evaluate_every = math.ceil(epochs / EVALUATIONS)
-    step, told = 0, time.monotonic()
-    for epoch in range(1, epochs + 1):
-        for batch in torch.randperm(len(images), generator=order).to(device).split(batch_size):
-            inputs = moved(images[batch], jitter, order) if jitter else images[batch]
-            loss = _train_step(model, optimizer, inputs, batch, loss_fn, precision)
-            if course:
-                course.step()
-            step += 1
-            if averaged and step % AVERAGED_EVERY == 0:
-                averaged.update_parameters(model)
-            if step % report_every == 0 or step == steps or time.monotonic() - told > REPORT_SECONDS:
-                told = time.monotonic()
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise Problem(
-                        N_(
-                            "Training broke off ({arm}, step {step}): the loss is not a finite number. "
-                            "Choose a smaller learning rate."
-                        ),
-                        arm=arm,
-                        step=step,
-                    )
-                progress = span[0] + (span[1] - span[0]) * step / steps
-                yield Step(stage, arm, seed, step, steps, value, progress)
-        if epoch % evaluate_every == 0 or epoch == epochs:
-            errors = count_errors(predict(judged, validation[0], precision), validation[1])
-            yield Evaluation(stage, arm, seed, epoch, epochs, errors, len(validation[1]))
+    evaluated = averaged.module if averaged else model
+
+    def step(number: int, batch: Tensor) -> dict[Reporter, Tensor]:
+        inputs = moved(images[batch], jitter, order) if jitter else images[batch]
+        model.train()
+        with autocast(device.type, precision):
+            logits = model(inputs)
+        loss = loss_fn(logits.float(), batch)  # losses in float32: a softmax's small values are the point
+        descent.zero_grad(set_to_none=True)
+        loss.backward()
+        descent.step()
+        if course:
+            course.step()
+        if averaged and number % AVERAGED_EVERY == 0:
+            averaged.update_parameters(model)
+        return {reporter: loss.detach()}
+
+    def evaluate(epoch: int) -> Iterator[Evaluation]:
+        errors = count_errors(predict(evaluated, validation[0], precision), validation[1])
+        yield reporter.evaluation(epoch, epochs, errors, len(validation[1]))
+
+    batches = partial(shuffled, len(images), batch_size, order, device)
+    yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps)
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
 
@@ -118,19 +166,11 @@ def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(n, device=images.device), down, right].unsqueeze(1)
 
 
-def _train_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    inputs: Tensor,
-    batch: Tensor,
-    loss_fn: LossFn,
-    precision: str,
-) -> Tensor:
-    model.train()
-    with autocast(inputs.device.type, precision):
-        logits = model(inputs)
-    loss = loss_fn(logits.float(), batch)  # losses in float32: a softmax's small values are the point
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
+def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[tuple[int, int]]]:
+    """The (epoch, validation errors) of one arm's events, which are passed on."""
+    curve = []
+    for event in events:
+        if isinstance(event, Evaluation):
+            curve.append((event.epoch, event.errors))
+        yield event
+    return curve

@@ -4,6 +4,7 @@ Everything here is plain and frozen (numbers, strings, tuples), free of torch, a
 back without loss. Errors are counts, never rates: a count out of a known number of images is exact.
 """
 
+import math
 from dataclasses import dataclass
 
 from kd_core.results.schema import Result
@@ -42,6 +43,29 @@ class Evaluation:
     errors: int
     size: int
     loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Makes the events of one arm at one seed in one stage.
+
+    span: the part of `Step.progress` that the arm's work fills.
+    """
+
+    stage: str
+    arm: str
+    seed: int
+    span: tuple[float, float] = (0.0, 1.0)
+
+    def step(self, step: int, steps: int, loss: float = math.nan) -> Step:
+        """Step `step` of `steps`; work without a loss, as a download, leaves it out."""
+        begin, end = self.span
+        progress = begin + (end - begin) * step / steps
+        return Step(self.stage, self.arm, self.seed, step, steps, loss, progress)
+
+    def evaluation(self, epoch: int, epochs: int, errors: int, size: int, loss: float | None = None) -> Evaluation:
+        """Validation errors, or the loss where nothing is classified, after `epoch` of `epochs` epochs."""
+        return Evaluation(self.stage, self.arm, self.seed, epoch, epochs, errors, size, loss)
 
 
 Event = Step | Evaluation | Result

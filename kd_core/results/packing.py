@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from kd_core.results.schema import Result
+from kd_core.results.schema import Arm, ArmTrial, Result
 
 WHOLE = b"lab1"  # what is packed with its networks begins so
 
@@ -56,10 +56,9 @@ def unpack_whole(packed: bytes) -> Result | None:
 
 def with_networks(result: Result, networks: Mapping[str, bytes]) -> Result:
     """The Result with each arm's network in its first trial, as `Result.networks` has them."""
-    arms = []
-    for arm in result.arms:
-        trials = arm.trials
-        if arm.name in networks:
-            trials = (trials[0].model_copy(update={"weights": networks[arm.name]}), *trials[1:])
-        arms.append(arm.model_copy(update={"trials": trials}))
-    return result.model_copy(update={"arms": tuple(arms)})
+
+    def put(arm: Arm, trial: ArmTrial) -> ArmTrial:
+        there = arm.name in networks and trial is arm.trials[0]
+        return trial.model_copy(update={"weights": networks[arm.name]}) if there else trial
+
+    return result.with_trials(put)

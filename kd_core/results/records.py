@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from kd_core.data.digits import Digits, pixels
 from kd_core.nn import arguments
 from kd_core.nn.evaluation import confusion, count_errors, predict
-from kd_core.results.schema import Arm, ArmTrial, Bin, GalleryDigit, Interval
-from kd_core.results.statistics import paired_points
+from kd_core.results.schema import ArmTrial, Bin, GalleryDigit
 
 BINS = 15  # as in Guo et al. 2017, and the default of most libraries
 WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
@@ -77,11 +76,6 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, 
     return tuple(
         Bin(count=n, confidence=c, correct=round(k)) for n, c, k in zip(count, total, correct, strict=True)
     )
-
-
-def paired(arm: Arm, baseline: Arm, images: int) -> Interval:
-    """Accuracy that `arm` gains over `baseline` on `images` test images, in points, paired by trial."""
-    return paired_points([t.test_errors for t in arm.trials], [t.test_errors for t in baseline.trials], images)
 
 
 def gallery(data: Digits) -> tuple[GalleryDigit, ...]:

@@ -1,5 +1,7 @@
 """What a finished run leaves: frozen records of numbers, strings and tuples, to JSON and back without loss."""
 
+from collections.abc import Callable
+
 from pydantic import BaseModel, ConfigDict
 
 from kd_core.messages import Message, Scalar
@@ -157,7 +159,7 @@ class Provenance(_Record):
     """Where and when the numbers came from. seconds: wall clock of all trials added up.
 
     teacher_created: when the teacher was trained, if it was kept from before this run.
-    convolutions: which compiled pass made them (`compiled.identity`); empty where torch's own did.
+    convolutions: which compiled pass made them (`fastconv.identity`); empty where torch's own did.
     """
 
     created: str
@@ -205,29 +207,28 @@ class Result(_Record):
         """Arm -> its first trial's network as a safetensors file, for the arms that have it."""
         return {arm.name: arm.trials[0].weights for arm in self.arms if arm.trials and arm.trials[0].weights}
 
-    def without_networks(self) -> "Result":
-        """The same result with no network in it."""
-        arms = tuple(
-            arm.model_copy(update={"trials": tuple(t.model_copy(update={"weights": None}) for t in arm.trials)})
+    def with_trials(self, change: Callable[[Arm, ArmTrial], ArmTrial]) -> "Result":
+        """The same result with each arm's trials changed."""
+        arms = (
+            arm.model_copy(update={"trials": tuple(change(arm, trial) for trial in arm.trials)})
             for arm in self.arms
         )
-        return self.model_copy(update={"arms": arms})
+        return self.model_copy(update={"arms": tuple(arms)})
+
+    def without_networks(self) -> "Result":
+        """The same result with no network in it."""
+        return self.with_trials(lambda _, trial: trial.model_copy(update={"weights": None}))
 
     def without_timings(self) -> "Result":
         """The same result with every measured time and memory 0: equal for equal settings and processor."""
 
-        def without(trial: ArmTrial) -> ArmTrial:
+        def without(_: Arm, trial: ArmTrial) -> ArmTrial:
             measures = {name: 0.0 if name.startswith(MEASURED) else x for name, x in trial.measures.items()}
             return trial.model_copy(update={"seconds": 0.0, "measures": measures})
 
         arms = tuple(
-            arm.model_copy(
-                update={
-                    "cost": arm.cost.model_copy(update={"latency_ms": 0.0}),
-                    "trials": tuple(map(without, arm.trials)),
-                }
-            )
-            for arm in self.arms
+            arm.model_copy(update={"cost": arm.cost.model_copy(update={"latency_ms": 0.0})})
+            for arm in self.with_trials(without).arms
         )
         changes = {"created": "", "seconds": 0.0, "teacher_created": None}
         provenance = self.provenance.model_copy(update=changes)

@@ -130,6 +130,16 @@ def verdict(
     return Verdict(kind=kind, arm=arm, baseline=baseline, difference=difference, text=text, scope=scope)
 
 
+def compared(
+    result: Result, arm: str, baseline: str, scope: tuple[Message, ...] = (), *, better: str = BETTER,
+    worse: str = WORSE, words: Mapping[str, Scalar | Message] | None = None,
+) -> Verdict:  # fmt: skip
+    """The `verdict` on the test errors of two arms of `result`, paired by trial."""
+    errors, others = ([trial.test_errors for trial in result.arm(name).trials] for name in (arm, baseline))
+    difference = paired_points(errors, others, result.data.test)
+    return verdict(arm, baseline, difference, scope, better=better, worse=worse, words=words)
+
+
 LOWER = N_(
     "“{arm}” is better than “{baseline}”: its loss is {times} times lower "
     "(95 % interval {low} to {high} times, {n} paired trials)."

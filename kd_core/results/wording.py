@@ -1,4 +1,4 @@
-"""The sentences in which verdicts are given, for whoever checks a Result from outside."""
+"""Sentences of all verdicts, by which imported Results are checked."""
 
 from kd_core.results import statistics
 from kd_core.techniques import TECHNIQUES

@@ -9,13 +9,13 @@
 """
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from kd_core.messages import N_, Message, Problem
-from kd_core.results.events import Evaluation, Event, Step
+from kd_core.results.events import Event, Step
 from kd_core.results.provenance import provenance
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, GalleryDigit, Result, Verdict
 from kd_core.results.statistics import errors_per_10000
@@ -229,16 +229,6 @@ def require_same_data(prepared: Dataset, here: Dataset) -> None:
     """Raise Problem unless this worker has the data that the preparation had."""
     if prepared != here:
         raise Problem(N_("The workers do not all have the same data; restart the lab, so that they load it anew."))
-
-
-def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[tuple[int, int]]]:
-    """The (epoch, validation errors) of one arm's events, which are passed on."""
-    curve = []
-    for event in events:
-        if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
-        yield event
-    return curve
 
 
 def drained(events: Generator[Event, None, T]) -> T:

@@ -17,8 +17,8 @@ NICE = 5  # a page is answered before a training step is made, and yet training 
 CLOSE_SECONDS = 5  # then the workers are left to end by themselves: they notice that their parent has gone
 
 # What fails reaches the queue anyway. Dask's profile of every task, and its look at each event loop 50 times a
-# second, nobody reads: they take a part of the time from training. And a worker that died is waited for, however long
-# its successor takes to start: after 15 seconds, which is little on a busy machine, Dask would do without it for ever.
+# second, nobody reads: they take a part of the time from training. And a worker that died is waited for, however
+# long its successor takes to start: after 15 seconds, little on a busy machine, Dask does without it for ever.
 DASK = {
     "DASK_LOGGING": str(dict.fromkeys(["distributed", "distributed.client", "tornado.application"], "critical")),
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",

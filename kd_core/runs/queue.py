@@ -31,8 +31,8 @@ from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
-from kd_core.runs.jobs import Task, Tasks, following
 from kd_core.runs.limits import Limits
+from kd_core.runs.scheduling import Task, Tasks, following
 from kd_core.runs.workers import CLOSE_SECONDS, Workers
 from kd_core.settings.auto import Machine, require_device, resolved
 from kd_core.settings.base import Settings

@@ -20,20 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import (
-    JSON,
-    Engine,
-    LargeBinary,
-    String,
-    create_engine,
-    delete,
-    event,
-    insert,
-    make_url,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
@@ -55,7 +42,7 @@ T = TypeVar("T")
 
 
 class _Table(DeclarativeBase):
-    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: sa.JSON}
 
 
 class _Version(_Table):
@@ -67,40 +54,40 @@ class _Run(_Table):
     """One run. Times are seconds since 1970, UTC; `spoken` is when its server last said that it goes on."""
 
     __tablename__ = "runs"
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    technique: Mapped[str] = mapped_column(String(40), index=True)
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    technique: Mapped[str] = mapped_column(sa.String(40), index=True)
     settings: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(String(12), index=True)
-    origin: Mapped[str] = mapped_column(String(12))  # "trained" or "imported"
+    state: Mapped[str] = mapped_column(sa.String(12), index=True)
+    origin: Mapped[str] = mapped_column(sa.String(12))  # "trained" or "imported"
     created: Mapped[float] = mapped_column(index=True)
     spoken: Mapped[float]
     seconds: Mapped[float | None]  # from its first task to its Result
-    key: Mapped[str | None] = mapped_column(String(64), index=True)
-    data: Mapped[str | None] = mapped_column(String(60))
+    key: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    data: Mapped[str | None] = mapped_column(sa.String(60))
     verdict: Mapped[dict[str, Any] | None]
     validation: Mapped[dict[str, Any] | None]
     problem: Mapped[dict[str, Any] | None]
-    result: Mapped[bytes | None] = mapped_column(LargeBinary)  # JSON without the networks, compressed
+    result: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # JSON without the networks, compressed
 
 
 class _Network(_Table):
     """The first trial's network of one arm of a run, as a safetensors file."""
 
     __tablename__ = "networks"
-    run: Mapped[str] = mapped_column(String(64), primary_key=True)
-    arm: Mapped[str] = mapped_column(String(60), primary_key=True)
-    safetensors: Mapped[bytes] = mapped_column(LargeBinary)
+    run: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    arm: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    safetensors: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class _Trial(_Table):
     """One finished trial, its networks among it. machine: what must be equal for trials to belong together."""
 
     __tablename__ = "finished_trials"
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     seed: Mapped[int] = mapped_column(primary_key=True)
-    machine: Mapped[str] = mapped_column(String(200), primary_key=True)
+    machine: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
     created: Mapped[float]
-    result: Mapped[bytes] = mapped_column(LargeBinary)
+    result: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 def default_url() -> str:
@@ -121,7 +108,7 @@ class Store:
         self.problem: Message | None = None
         self._url = url or ""
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        self._engine: sa.Engine | None = None
 
     # Runs as they go
 
@@ -132,14 +119,14 @@ class Store:
             id=run, technique=settings.technique, settings=settings.model_dump(), state="queued", origin="trained",
             created=now, spoken=now,
         )  # fmt: skip
-        self._try(lambda session: session.execute(insert(_Run).values(**values)))
+        self._try(lambda session: session.execute(sa.insert(_Run).values(**values)))
 
     def heartbeat(self, runs: Mapping[str, str]) -> None:
         """These runs (id -> state) go on; call it every BEAT_SECONDS."""
 
         def work(session: Session) -> None:
             for run, state in runs.items():
-                session.execute(update(_Run).where(_Run.id == run).values(state=state, spoken=time.time()))
+                session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, spoken=time.time()))
 
         if runs:
             self._try(work)
@@ -148,7 +135,7 @@ class Store:
         """A run was stopped or has failed."""
         told = problem.model_dump() if problem else None
         self._try(
-            lambda session: session.execute(update(_Run).where(_Run.id == run).values(state=state, problem=told))
+            lambda session: session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, problem=told))
         )
 
     def finish(self, run: str, settings: Settings, result: Result, data: str, seconds: float) -> None:
@@ -159,17 +146,17 @@ class Store:
 
         def work(session: Session) -> None:
             now = time.time()
-            known = session.scalars(select(_Run.created).where(_Run.id == run)).first()
-            session.execute(delete(_Run).where(_Run.id == run))
+            known = session.scalars(sa.select(_Run.created).where(_Run.id == run)).first()
+            session.execute(sa.delete(_Run).where(_Run.id == run))
             row = dict(id=run, technique=result.technique, origin="trained", created=known or now, spoken=now)
-            session.execute(insert(_Run).values(**row, **values))
+            session.execute(sa.insert(_Run).values(**row, **values))
             _put_networks(session, run, result)
 
         self._try(work)
 
     def remove(self, run: str) -> None:
         """Forget a run: it was answered by an earlier one."""
-        self._try(lambda session: session.execute(delete(_Run).where(_Run.id == run)))
+        self._try(lambda session: session.execute(sa.delete(_Run).where(_Run.id == run)))
 
     def add(self, run: str, result: Result) -> None:
         """A Result that came from outside. It is listed and shown, and never given as an answer to settings."""
@@ -180,7 +167,7 @@ class Store:
         )  # fmt: skip
 
         def work(session: Session) -> None:
-            session.execute(insert(_Run).values(**values))
+            session.execute(sa.insert(_Run).values(**values))
             _put_networks(session, run, result)
 
         self._try(work)
@@ -196,15 +183,15 @@ class Store:
         row = dict(key=key, seed=seed, machine=machine, created=time.time(), result=pack_whole(result))
 
         def work(session: Session) -> None:
-            session.execute(delete(_Trial).where(*same))
-            session.execute(insert(_Trial).values(**row))
+            session.execute(sa.delete(_Trial).where(*same))
+            session.execute(sa.insert(_Trial).values(**row))
 
         self._try(work)
 
     def trials(self, settings: Settings, version: int, data: str, machine: str) -> dict[int, Result]:
         """The finished trials of `settings` by seed, for those of its seeds that there are."""
         key, seeds = settings.trials_key(version, data), list(settings.trial_seeds)
-        query = select(_Trial.seed, _Trial.result).where(
+        query = sa.select(_Trial.seed, _Trial.result).where(
             _Trial.key == key, _Trial.machine == machine, _Trial.seed.in_(seeds)
         )
         rows = self._try(lambda session: session.execute(query).all()) or []
@@ -214,24 +201,16 @@ class Store:
     # What there is
 
     def answer(self, settings: Settings, version: int, data: str) -> tuple[str, Result] | None:
-        """Id and Result of the newest finished run of exactly these (resolved) settings, or None."""
-        query = (
-            select(_Run.id)
-            .where(
-                _Run.key == settings.key(version, data), _Run.state == "finished", _Run.origin == "trained"
-            )
-            .order_by(_Run.created.desc())
-            .limit(1)
-        )  # fmt: skip
-        run = self._try(lambda session: session.scalars(query).first())
-        result = self.result(run) if run else None
-        return (run, result) if run and result else None
+        """Id and Result, its networks included, of the newest finished run of exactly these (resolved) settings."""
+        (found,) = self.answers([settings], version, data)
+        result = self.result(found[0]) if found else None
+        return (found[0], result) if found and result else None
 
     def answers(self, asked: Sequence[Settings], version: int, data: str) -> list[tuple[str, Result] | None]:
         """`answer` for many (resolved) settings with one look, each without its networks."""
         keys = [settings.key(version, data) for settings in asked]
         query = (
-            select(_Run.key, _Run.id, _Run.result)
+            sa.select(_Run.key, _Run.id, _Run.result)
             .where(_Run.key.in_(keys), _Run.state == "finished", _Run.origin == "trained")
             .order_by(_Run.created)
         )
@@ -244,9 +223,9 @@ class Store:
         """A finished run's Result with its networks, or None."""
 
         def work(session: Session) -> tuple[bytes | None, dict[str, bytes]]:
-            packed = session.scalars(select(_Run.result).where(_Run.id == run)).first()
-            networks = session.execute(select(_Network.arm, _Network.safetensors).where(_Network.run == run)).all()
-            return packed, {row.arm: row.safetensors for row in networks}
+            packed = session.scalars(sa.select(_Run.result).where(_Run.id == run)).first()
+            networks = session.scalars(sa.select(_Network).where(_Network.run == run))
+            return packed, {network.arm: network.safetensors for network in networks}
 
         packed, networks = self._try(work) or (None, {})
         result = unpack(packed) if packed else None
@@ -264,7 +243,7 @@ class Store:
     def durations(self, technique: str, limit: int = 20) -> list[tuple[Mapping[str, Scalar], float]]:
         """Settings and seconds of the newest finished runs of a technique on this database."""
         query = (
-            select(_Run.settings, _Run.seconds)
+            sa.select(_Run.settings, _Run.seconds)
             .where(_Run.technique == technique, _Run.state == "finished", _Run.origin == "trained")
             .order_by(_Run.created.desc())
             .limit(limit)
@@ -280,7 +259,7 @@ class Store:
                 self._engine = None
 
     def _entries(self, *where: Any, limit: int = 1) -> list[Entry]:
-        query = select(_Run).where(*where).order_by(_Run.created.desc()).limit(limit).options(defer(_Run.result))
+        query = sa.select(_Run).where(*where).order_by(_Run.created.desc()).limit(limit).options(defer(_Run.result))
         return self._try(lambda session: [_entry(row) for row in session.scalars(query)]) or []
 
     def _try(self, work: Callable[[Session], T]) -> T | None:
@@ -302,7 +281,7 @@ class Store:
             )
         return None
 
-    def _opened(self) -> Engine:
+    def _opened(self) -> sa.Engine:
         with self._lock:
             if self._engine is None:
                 self._url = self._url or default_url()
@@ -324,7 +303,7 @@ def _columns(result: Result) -> dict[str, Any]:
 def _put_networks(session: Session, run: str, result: Result) -> None:
     rows = [dict(run=run, arm=arm, safetensors=weights) for arm, weights in result.networks().items()]
     if rows:
-        session.execute(insert(_Network), rows)
+        session.execute(sa.insert(_Network), rows)
 
 
 def _entry(row: _Run) -> Entry:
@@ -348,10 +327,10 @@ def _entry(row: _Run) -> Entry:
 # Opening
 
 
-def _open(url: str) -> tuple[Engine, Message | None]:
+def _open(url: str) -> tuple[sa.Engine, Message | None]:
     """The database, made or brought up to date; and what a person should know of it. Raises Problem."""
     try:
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ArgumentError, ImportError) as error:  # no such driver, or not a URL
         raise Problem(
             N_("KD_DATABASE_URL = {url} cannot be used ({why}); write sqlite:///FILE, or "
@@ -361,14 +340,14 @@ def _open(url: str) -> tuple[Engine, Message | None]:
     if engine.dialect.name != "sqlite":
         _bring_up_to_date(engine)
         return engine, None
-    event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "connect", _set_up_sqlite)
     file = Path(engine.url.database or "")
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists() and not _is_sound(engine):
         engine.dispose()
         aside = _set_aside(file)
-        engine = create_engine(url)
-        event.listen(engine, "connect", _set_up_sqlite)
+        engine = sa.create_engine(url)
+        sa.event.listen(engine, "connect", _set_up_sqlite)
         _bring_up_to_date(engine)
         return engine, message(
             "The database of earlier runs was damaged. It was kept aside as {file}, and a new one was started.",
@@ -385,11 +364,11 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _is_sound(engine: Engine) -> bool:
+def _is_sound(engine: sa.Engine) -> bool:
     """Whether a SQLite file can be read; one that is merely locked or forbidden is."""
     try:
         with engine.connect() as connection:
-            return connection.execute(text("PRAGMA quick_check(1)")).scalar() == "ok"
+            return connection.execute(sa.text("PRAGMA quick_check(1)")).scalar() == "ok"
     except DatabaseError as error:
         return not any(sign in str(error.orig) for sign in ("not a database", "malformed", "corrupt"))
 
@@ -404,7 +383,7 @@ def _set_aside(file: Path) -> Path:
     return aside
 
 
-def _bring_up_to_date(engine: Engine) -> None:
+def _bring_up_to_date(engine: sa.Engine) -> None:
     """Create what is missing, and apply MIGRATIONS to an older database, all in one transaction.
 
     Raises Problem for a database of a newer lab, which this one must not write to; the engine is let go then.
@@ -416,14 +395,14 @@ def _bring_up_to_date(engine: Engine) -> None:
         raise
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(engine: sa.Engine) -> None:
     for last in (False, True):
         try:
             with engine.begin() as connection:
                 if engine.dialect.name == "sqlite":
                     connection.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else's writing comes between
                 _Version.__table__.create(connection, checkfirst=True)  # type: ignore[attr-defined]
-                version = connection.execute(select(_Version.version)).scalar()
+                version = connection.execute(sa.select(_Version.version)).scalar()
                 if version is not None and version > SCHEMA:
                     raise Problem(
                         N_("The database {where} was written by a newer version of the lab; update the lab, or "
@@ -431,10 +410,10 @@ def _migrate(engine: Engine) -> None:
                     )  # fmt: skip
                 for step in range(version or SCHEMA, SCHEMA):
                     for statement in MIGRATIONS[step]:
-                        connection.execute(text(statement))
+                        connection.execute(sa.text(statement))
                 _Table.metadata.create_all(connection)
-                connection.execute(delete(_Version))
-                connection.execute(insert(_Version).values(version=SCHEMA))
+                connection.execute(sa.delete(_Version))
+                connection.execute(sa.insert(_Version).values(version=SCHEMA))
             return
         except (DBAPIError, IntegrityError):  # another server was making it at this moment
             if last:
@@ -445,7 +424,7 @@ def _migrate(engine: Engine) -> None:
 def _shown(url: str) -> str:
     """A database's address as a person may see it: no password; of SQLite the file's path."""
     try:
-        known = make_url(url)
+        known = sa.make_url(url)
     except ArgumentError:
         return url[:40]
     return str(known.database or "") if known.drivername.startswith("sqlite") else known.render_as_string()

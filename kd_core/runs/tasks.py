@@ -15,7 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from distributed import Event as Flag
 from distributed import WorkerPlugin, get_worker
@@ -40,6 +41,7 @@ HEARD = "heard"  # the topic on which a queue hears itself, so that it knows tha
 EVERY = 0.25  # seconds between two messages of one task
 POLL = 0.2  # seconds between two looks at the stop flag, which costs a few milliseconds
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -57,50 +59,63 @@ def stop_flag(run: str) -> str:
     return f"stop-{run}"
 
 
+def plainly(work: Callable[P, T]) -> Callable[P, T]:
+    """The same function; any exception but Stopped becomes a Problem without a cause or a trace."""
+
+    @wraps(work)
+    def plain(*args: P.args, **named: P.kwargs) -> T:
+        try:
+            return work(*args, **named)
+        except Stopped:
+            raise
+        except Problem as problem:
+            failure = Problem(problem.message.text, **problem.message.values)
+        except Exception as error:
+            _log.exception("a run failed")  # for the server's log; a person sees the sentence
+            text = (str(error).strip().splitlines() or [""])[0][:200]
+            failure = Problem(N_("The run broke off with {kind}: {what}"), kind=type(error).__name__, what=text)
+        raise failure  # outside of the handlers: the original would travel along as its context
+
+    return plain
+
+
+@plainly
 def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Shared]:
     """What the run's trials share. of_map: what it has in common with the cells before it is not made again.
 
     In a tuple: Dask tells the web process the type of each answer, and this one's would import torch there.
     """
-
-    def work() -> tuple[Shared]:
-        report, trainer = _Report(run, PREPARATION), _trainer(settings)
-        with remembering(of_map):
-            return (report.drain(assemble.prepare(trainer, settings, _data(trainer))),)
-
-    return _plainly(work)
+    report, trainer = _Report(run, PREPARATION), _trainer(settings)
+    with remembering(of_map):
+        return (report.drain(assemble.prepare(trainer, settings, _data(trainer))),)
 
 
+@plainly
 def trial(run: str, settings: Settings, prepared: tuple[Shared], seed: int, of_map: bool = False) -> Result:
     """All jobs of one trial: its Result. of_map: as for `prepare`."""
-
-    def work() -> Result:
-        report, trainer = _Report(run, seed), _trainer(settings)
-        with remembering(of_map):
-            return report.drain(assemble.trial(trainer, settings, _data(trainer), *prepared, seed))
-
-    return _plainly(work)
+    report, trainer = _Report(run, seed), _trainer(settings)
+    with remembering(of_map):
+        return report.drain(assemble.trial(trainer, settings, _data(trainer), *prepared, seed))
 
 
+@plainly
 def train(run: str, settings: Settings, prepared: tuple[Shared] | None, seed: int, job: Job) -> Trained:
     """One job of a trial. prepared: None for one that needs no preparation."""
-
-    def work() -> Trained:
-        report, trainer = _Report(run, seed, job.name), _trainer(settings)
-        (shared,) = prepared or (None,)
-        return report.drain(assemble.train(trainer, settings, _data(trainer), shared, seed, job))
-
-    return _plainly(work)
+    report, trainer = _Report(run, seed, job.name), _trainer(settings)
+    (shared,) = prepared or (None,)
+    return report.drain(assemble.train(trainer, settings, _data(trainer), shared, seed, job))
 
 
+@plainly
 def assembled(settings: Settings, prepared: tuple[Shared], seed: int, *jobs: Trained) -> Result:
     """The Result of a trial whose jobs were trained apart."""
-    return _plainly(lambda: assemble.assembled(_trainer(settings), settings, *prepared, seed, jobs))
+    return assemble.assembled(_trainer(settings), settings, *prepared, seed, jobs)
 
 
+@plainly
 def join(settings: Settings, *trials: Result) -> Result:
     """The run's Result, made of its trials'."""
-    return _plainly(lambda: assemble.joined(_trainer(settings), settings, trials))
+    return assemble.joined(_trainer(settings), settings, trials)
 
 
 class Warm(WorkerPlugin):
@@ -182,21 +197,6 @@ def _data(trainer: Trainer[Settings, Shared]) -> "Digits":
         if load not in _loaded:
             _loaded[load] = load()
         return _loaded[load]
-
-
-def _plainly(work: Callable[[], T]) -> T:
-    """The work's answer; any exception but Stopped becomes a Problem without a cause or a trace."""
-    try:
-        return work()
-    except Stopped:
-        raise
-    except Problem as problem:
-        failure = Problem(problem.message.text, **problem.message.values)
-    except Exception as error:
-        _log.exception("a run failed")  # for the server's log; a person sees the sentence
-        text = (str(error).strip().splitlines() or [""])[0][:200]
-        failure = Problem(N_("The run broke off with {kind}: {what}"), kind=type(error).__name__, what=text)
-    raise failure  # outside of the handlers: the original would travel along as its context
 
 
 class _Report:

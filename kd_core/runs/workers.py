@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import kd_core
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.handle import Handle
-from kd_core.runs.jobs import Task, Tasks
+from kd_core.runs.scheduling import Task, Tasks
 
 START_SECONDS = 60
 CLOSE_SECONDS = 8

@@ -121,8 +121,13 @@ class Settings(BaseModel):
         raise NotImplementedError
 
     @property
+    def arms(self) -> tuple[str, ...]:
+        """All arms that each trial trains, job by job."""
+        return tuple(arm for job in self.jobs for arm in job.arms)
+
+    @property
     def convolves(self) -> bool:
-        """Whether the article's networks do most of the work: `machine.resolved` goes by it."""
+        """Whether the article's networks do most of the work: `auto.resolved` goes by it."""
         return False
 
     @property

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from kd_core.messages import N_
+from kd_core.messages import N_, Problem
 from kd_core.settings.fields import field
 
 STUDENTS = {
@@ -55,6 +55,16 @@ def learning_rate() -> Any:
         0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Adam's step size."),
     )  # fmt: skip
+
+
+def require_images(asked: int, data: Any) -> None:
+    """Raise Problem where more labelled images are asked for than the training set of `data` has."""
+    there = len(data.train.labels)
+    if asked > there:
+        raise Problem(
+            N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
+            given=asked, there=there,
+        )  # fmt: skip
 
 
 def precision() -> Any:

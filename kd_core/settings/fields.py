@@ -1,4 +1,4 @@
-"""What is known of one setting, and how its values are written."""
+"""Fields of Settings: their metadata (range, step, unit, label, help), and how a value is written as text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,7 +5,7 @@
     sweep.view()                         # its cells so far
     sweep.stop()                         # and sweeps.start(plan, owner) goes on later
 
-Every map is an Optuna study (`map_study`): a grid's cells are written into it as they come, a search asks its
+Every map is an Optuna study (`study`): a grid's cells are written into it as they come, a search asks its
 sampler (TPE) for the next cell and has its pruner (the median rule) end hopeless ones. A cell is a run like any
 other: it is in the history, its trials are kept, and what was run before costs nothing.
 """
@@ -22,27 +22,13 @@ from kd_core.results.schema import Result
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.queue import Queue
 from kd_core.settings.base import Settings
+from kd_core.sweeps import study as studies
 from kd_core.sweeps.plan import Plan
-from kd_core.sweeps.study import (
-    PREFIX,
-    Cell,
-    MapView,
-    attributes,
-    created,
-    distributions,
-    opened,
-    plan_of,
-    quiet,
-    recalled,
-    study_of,
-    typed,
-)
+from kd_core.sweeps.study import PREFIX, Cell, MapView
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
-
-__all__ = ["Cell", "MapView", "Sweep", "Sweeps", "distributions", "measures"]
 
 LOOK_SECONDS = 0.05  # between two looks at the runs under way
 AHEAD = 1  # runs that wait while the workers are busy, so that none has to wait for the next
@@ -63,7 +49,7 @@ class Sweep:
         self.id, self.plan, self.owner = study.study_name.removeprefix(PREFIX), plan, owner
         self._queue, self._study = queue, study
         self._changed = threading.Condition()
-        self._view = recalled(study, plan)
+        self._view = studies.recalled(study, plan)
         self._begun, self._before = time.monotonic(), self._view.seconds
         self._cells = list(self._view.cells)
         self._problem: Message | None = None
@@ -217,7 +203,7 @@ class _Grid:
         done = cell.state == "finished"
         self._sweep._study.add_trial(create_trial(
             state=TrialState.COMPLETE if done else TrialState.FAIL, value=_value(cell) if done else None,
-            params=dict(cell.at), distributions=distributions(plan), user_attrs=attributes(cell),
+            params=dict(cell.at), distributions=studies.distributions(plan), user_attrs=studies.attributes(cell),
         ))  # fmt: skip
 
 
@@ -233,8 +219,10 @@ class _Search:
         sweep = self._sweep
         if len(sweep._cells) >= sweep.plan.trials:
             return None
-        trial = sweep._study.ask(distributions(sweep.plan))
-        at = {axis.field: typed(sweep.plan, axis.field, trial.params[axis.field]) for axis in sweep.plan.axes}
+        trial = sweep._study.ask(studies.distributions(sweep.plan))
+        at = {
+            axis.field: studies.typed(sweep.plan, axis.field, trial.params[axis.field]) for axis in sweep.plan.axes
+        }
         with sweep._changed:
             sweep._cells.append(Cell(at=at))
             place = len(sweep._cells) - 1
@@ -265,7 +253,7 @@ class _Search:
         from optuna.trial import TrialState
 
         trial, cell = self._asked.pop(place), self._sweep._cells[place]
-        for name, value in attributes(cell).items():
+        for name, value in studies.attributes(cell).items():
             trial.set_user_attr(name, value)
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
         state = states.get(cell.state, TrialState.FAIL)
@@ -319,8 +307,8 @@ class Sweeps:
                 return running
             if owner and any(s.owner == owner and s.under_way for s in self._under_way.values()):
                 raise Problem(N_("You have a map under way; stop it, or wait until it is finished."))
-            with quiet():
-                study = study_of(storage, name, plan)
+            with studies.quiet():
+                study = studies.study_of(storage, name, plan)
             sweep = self._under_way[plan.key()] = Sweep(self._queue, study, plan, owner)
             return sweep
 
@@ -340,15 +328,15 @@ class Sweeps:
         if sweep is not None:
             return sweep.view()
         study = self.study(map_id)
-        plan = study and plan_of(study)
-        return recalled(study, plan) if study and plan else None
+        plan = study and studies.plan_of(study)
+        return studies.recalled(study, plan) if study and plan else None
 
     def study(self, map_id: str) -> "Study | None":
         """Optuna's own view of a map, for its figures; None if it is not known."""
         import optuna
 
         storage = self._opened()
-        with quiet():
+        with studies.quiet():
             try:
                 return optuna.load_study(study_name=PREFIX + map_id, storage=storage)
             except KeyError:
@@ -358,10 +346,10 @@ class Sweeps:
         """The newest maps there are: id, plan, when they were started."""
         import optuna
 
-        with quiet():
+        with studies.quiet():
             names = [n for n in optuna.get_all_study_names(self._opened()) if n.startswith(PREFIX)]
-            studies = [optuna.load_study(study_name=name, storage=self._opened()) for name in names]
-        found = [(s.study_name.removeprefix(PREFIX), plan_of(s), created(s)) for s in studies]
+            each = [optuna.load_study(study_name=name, storage=self._opened()) for name in names]
+        found = [(s.study_name.removeprefix(PREFIX), studies.plan_of(s), studies.created(s)) for s in each]
         listed = [(name, plan, when) for name, plan, when in found if plan is not None]
         return sorted(listed, key=lambda one: one[2], reverse=True)[:limit]
 
@@ -377,5 +365,5 @@ class Sweeps:
     def _opened(self) -> "BaseStorage":
         with self._lock:
             if self._storage is None:
-                self._storage, self.problem = opened(self._url)
+                self._storage, self.problem = studies.opened(self._url)
             return self._storage

@@ -8,11 +8,8 @@ tensors are read, and what does not fit is refused. Weights that were had once s
 
 import hashlib
 import logging
-import math
 import pickle
 import re
-import statistics
-import time
 from collections.abc import Generator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -29,11 +26,9 @@ from kd_core.data.pixels import MEAN, STD
 from kd_core.data.vision import import_torchvision
 from kd_core.export.layers import unwrapped
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.nn import cost
 from kd_core.nn.networks import CLASSES, Dropout, initialise
-from kd_core.paths import data_root, write_whole
-from kd_core.results.events import Step
-from kd_core.results.schema import Cost
+from kd_core.paths import data_root, unwritable, write_whole
+from kd_core.results.events import Reporter, Step
 from kd_core.transfer.settings import BACKBONES
 
 # Mean and standard deviation of red, green and blue, 0 to 1, as each was trained with them: torchvision's, and
@@ -43,7 +38,6 @@ _SCALE = {
     "efficientnet_lite0": ((127 / 255,) * 3, (128 / 255,) * 3),
 }
 HIDDEN, DROPPED = 256, 0.5  # of the listing's top
-PASSES = 9  # timed for the latency: one takes up to a quarter of a second
 INSTALL = "pip install -r requirements-backbones.txt"
 # SHA-256 of the published files, whose names bear its beginning: torchvision's vgg16-397923af.pth, and
 # efficientnet-lite0-57934424.pth of the package.
@@ -162,26 +156,6 @@ def layers(name: str, base: nn.Module) -> list[list[str]]:
     return list(found.values())
 
 
-def cost_of(model: nn.Module, image: Tensor) -> Cost:
-    """The `Cost` of a large model for one image [1, 1, 28, 28], timed in few passes (`cost.costs_of` takes 200)."""
-    threads, times = torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            model(image)
-            for _ in range(PASSES):
-                began = time.perf_counter()
-                model(image)
-                times.append(time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(threads)
-    parameters = sum(p.numel() for p in model.parameters())
-    return Cost(
-        parameters=parameters, multiply_adds=cost.multiply_adds(model, image), bytes=4 * parameters,
-        latency_ms=1000 * statistics.median(times),
-    )  # fmt: skip
-
-
 # Weights
 
 
@@ -199,8 +173,8 @@ def digest(weights: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, None, dict[str, Tensor]]:
-    """The weights of the backbone called `name` by its own names; a download is told as Steps of `stage`.
+def obtain(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, Tensor]]:
+    """The weights of the backbone called `name` by its own names; a download is told as Steps.
 
     They come from the data folder, else (Lite0) from the installed package, else (VGG16) from where torchvision
     has them. Raises Problem, which says why they can't be had and what else can be done.
@@ -215,7 +189,7 @@ def obtain(name: str, *, stage: str, arm: str, seed: int) -> Generator[Step, Non
         _log.warning("%s", problem)  # then they are had anew
     if name == "efficientnet_lite0":
         return read(name, _packed())
-    return (yield from _download(name, stage, arm, seed))
+    return (yield from _download(name, reporter))
 
 
 def keep(name: str, file: Path) -> Path:
@@ -338,19 +312,11 @@ def _keep(name: str, weights: Mapping[str, Tensor], sha256: str, *, checked: boo
         named = {_BEFORE[name] + key: value.contiguous() for key, value in weights.items()}
         write_whole(path, save(named, metadata={FILE: sha256, CHECKED: str(checked)}))
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(data_root(), error) from error
     return path
 
 
-def _unwritable(error: OSError) -> Problem:
-    return Problem(
-        N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another with the "
-           "environment variable KD_DATA_DIR."),
-        folder=str(data_root()), reason=error.strerror or str(error),
-    )  # fmt: skip
-
-
-def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, None, dict[str, Tensor]]:
+def _download(name: str, reporter: Reporter) -> Generator[Step, None, dict[str, Tensor]]:
     """VGG16's weights from where torchvision's weights API says they are; its file's name carries its hash."""
     url = import_torchvision().models.VGG16_Weights.IMAGENET1K_V1.url
     beginning = re.search(r"-([0-9a-f]{8,})\.pth$", url)
@@ -358,7 +324,7 @@ def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, Non
     file = kept_path(name).with_suffix(".pth")
     try:
         for done, total in download.stream(url, file, "sha256", beginning[1]):
-            yield Step(stage, arm, seed, done, total, math.nan, done / total)
+            yield reporter.step(done, total)
         weights = read(name, file)
         # A ninth of it: without the top. torchvision's own file, whose hash `stream` has compared.
         _keep(name, weights, _sha256(file), checked=True)
@@ -372,7 +338,7 @@ def _download(name: str, stage: str, arm: str, seed: int) -> Generator[Step, Non
             install=INSTALL,
         ) from None  # fmt: skip
     except OSError as error:
-        raise _unwritable(error) from error
+        raise unwritable(data_root(), error) from error
     return weights
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from kd_core.cli.progress import bar, show
+from kd_core.results.events import Reporter
 from kd_core.transfer.settings import BACKBONES
 
 
@@ -32,7 +33,7 @@ def carry_out(options: argparse.Namespace) -> int:
         kept = backbones.keep(name, file)
     else:
         with bar() as shown:
-            weights = backbones.obtain(name, stage="weights", arm=name, seed=0)
+            weights = backbones.obtain(name, Reporter("weights", name, 0))
             while True:
                 try:
                     show(shown, "weights", next(weights).progress)

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import math
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from kd_core.nn.evaluation import predict
 from kd_core.paths import data_root, write_whole
-from kd_core.results.events import Step
+from kd_core.results.events import Reporter, Step
 
 KEPT_BYTES = 2_000_000_000  # of all kept features together; the oldest go first
 AT_ONCE = 25 * 32**2  # pixels in one pass: about a tenth of a second, so that a run can be stopped
@@ -33,14 +32,13 @@ def path_of(key: str, images: Tensor) -> Path:
 
 
 def features(
-    base: nn.Module, images: Tensor, key: str, size: int, *,
-    stage: str, arm: str, seed: int, part: tuple[int, int] | None = None, span: tuple[float, float] = (0.0, 1.0),
-) -> Generator[Step, None, Tensor]:  # fmt: skip
+    base: nn.Module, images: Tensor, key: str, size: int, reporter: Reporter, part: tuple[int, int] | None = None
+) -> Generator[Step, None, Tensor]:
     """What `base` gives for images [N, 1, 28, 28] in evaluation mode: float32 [N, F] on the CPU.
 
     key: the network, its weights and `size`, the side to which it enlarges an image. Yields a Step for each part
     that is computed and returns the features. part: (images done before, images in all) of a work of several
-    calls; span: the part of Step.progress that this work fills.
+    calls.
     """
     before, total = part or (0, len(images))
     kept = path_of(key, images)
@@ -53,8 +51,7 @@ def features(
     for few in images.split(max(1, AT_ONCE // size**2)):
         parts.append(predict(base, few.to(device)))
         done += len(few)
-        share = (before + done) / total
-        yield Step(stage, arm, seed, before + done, total, math.nan, span[0] + (span[1] - span[0]) * share)
+        yield reporter.step(before + done, total)
     made = torch.cat(parts)
     _keep(kept, made)
     return made

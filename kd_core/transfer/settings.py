@@ -4,19 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from kd_core.messages import N_, Problem
+from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
-from kd_core.settings.common import (
-    SCRATCH,
-    STUDENTS,
-    TEACHERS,
-    Device,
-    Precision,
-    batch_size,
-    device,
-    first_seed,
-    precision,
-    seeds,
-)
 from kd_core.settings.fields import field
 
 # The arms of a transfer run.
@@ -34,7 +23,7 @@ TASKS = {
     "fashion": N_("clothes (Fashion-MNIST) → digits"),
     "imagenet": N_("photographs (ImageNet) → digits"),
 }
-NETWORKS = {"large": TEACHERS["article"], "small": STUDENTS["article"], **BACKBONES}
+NETWORKS = {"large": common.TEACHERS["article"], "small": common.STUDENTS["article"], **BACKBONES}
 
 
 class TransferSettings(Settings):
@@ -86,8 +75,8 @@ class TransferSettings(Settings):
         40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
         help=N_("How often each arm sees its target images."),
     )  # fmt: skip
-    seeds: int = seeds()
-    batch_size: int = batch_size(16)
+    seeds: int = common.seeds()
+    batch_size: int = common.batch_size(16)
     learning_rate: float = field(
         0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
         help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
@@ -104,13 +93,13 @@ class TransferSettings(Settings):
         3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
         help=N_("How often the network sees the source's images."),
     )  # fmt: skip
-    seed: int = first_seed()
+    seed: int = common.first_seed()
     fresh_source: bool = field(
         False, more=True, label=N_("Train the source live"),
         help=N_("Train the source network in this run even if one with these settings is kept."),
     )  # fmt: skip
-    precision: Precision = precision()
-    device: Device = device()
+    precision: common.Precision = common.precision()
+    device: common.Device = common.device()
 
     @property
     def has_backbone(self) -> bool:
@@ -121,7 +110,7 @@ class TransferSettings(Settings):
     def jobs(self) -> tuple[Job, ...]:
         """Each arm; the one from scratch needs no source."""
         further = (TUNED, DECAYED, ANCHORED) if self.tune_backbone or not self.has_backbone else ()
-        return tuple(Job(arm, (arm,), prepared=arm != SCRATCH) for arm in (SCRATCH, FROZEN, *further))
+        return tuple(Job(arm, (arm,), prepared=arm != common.SCRATCH) for arm in (common.SCRATCH, FROZEN, *further))
 
     @property
     def convolves(self) -> bool:

@@ -3,10 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from kd_core.messages import N_, Scalar
-from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Command, Technique
+from kd_core.techniques import Command, SweepPreset, Technique
 from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED, TransferSettings
-from kd_core.transfer.wording import BACKBONE, TRANSFER
 
 
 def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[str, ...]:
@@ -18,6 +16,20 @@ def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[
         return (TUNED,)
     return (FROZEN,) if backbone else (TUNED,)
 
+
+# Sentences of the verdict, in pairs: arm better, arm worse.
+TRANSFER = (
+    N_("Transfer helped: fine-tuning has {points} points more accuracy than training from scratch "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+    N_("Negative transfer: fine-tuning has {points} points less accuracy than training from scratch "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
+BACKBONE = (
+    N_("ImageNet helped: a new top on the frozen network has {points} points more accuracy than the article's CNN "
+       "trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."),
+    N_("ImageNet did not help: a new top on the frozen network has {points} points less accuracy than the "
+       "article's CNN trained from scratch on the same labels (95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
 
 TECHNIQUE = Technique(
     name="transfer",

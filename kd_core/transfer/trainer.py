@@ -10,38 +10,38 @@ ImageNet as the source; what is said of the arms.
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data import fashion
-from kd_core.data.digits import Digits, Split, subset
+from kd_core.data.digits import Digits, Split, subset, two_of_each
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.networks import build, initialise
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import LossFn, fit
+from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
-from kd_core.results.events import Event, Step
-from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Result
-from kd_core.results.statistics import errors_per_10000, verdict
+from kd_core.results.events import Event, Reporter, Step
+from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Result
+from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, curve_of, dataset
+from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH, SOURCE
-from kd_core.transfer import backbones, wording
+from kd_core.transfer import backbones
 from kd_core.transfer.feature_cache import features
 from kd_core.transfer.penalty import l2_sp_penalty
 from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
 from kd_core.transfer.settings import TransferSettings as Settings
 from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
+from kd_core.transfer.technique import BACKBONE, TRANSFER
 
 VERSION = 2
 MOMENTUM = 0.9
@@ -53,6 +53,7 @@ RIVAL = "large"  # the network that is trained from scratch
 PIXELS = 10_000 * 32**2  # looked at in the test split: larger images, fewer of them; a VGG16 takes 25 s for these
 TUNED_SHARE = 10  # a network that is trained too has no kept features: so many times fewer images
 FEWEST = 500
+PASSES = 9  # timed for the latency: one takes up to a quarter of a second
 BACKBONE_PAIRS = ((TUNED, SCRATCH), (TUNED, FROZEN), (ANCHORED, DECAYED))  # where it is fine-tuned
 
 
@@ -98,16 +99,16 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 def _prepared(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The same with one of the lab's own networks, made anew."""
+    reporter = Reporter("source", SOURCE, SOURCE_SEED)
     if settings.task == "fashion":
-        yield from fashion.fetch(stage="source", arm=SOURCE, seed=SOURCE_SEED)
+        yield from fashion.fetch(reporter)
     source = source_of(settings, data)
     model = _build(settings, SOURCE_SEED)
     (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
     trained = yield from teachers.obtain(
-        model, f"source-{settings.network}", source, epochs=settings.source_epochs,
-        order=seeded(SOURCE_SEED, "source order"),
+        model, f"source-{settings.network}", source, reporter,
+        epochs=settings.source_epochs, order=seeded(SOURCE_SEED, "source order"),
         precision=settings.precision, device=settings.device, fresh=settings.fresh_source,
-        arm=SOURCE, seed=SOURCE_SEED, stage="source",
     )  # fmt: skip
     as_is: tuple[Arm, ...] = ()
     if settings.task not in ("low_high", "fashion"):
@@ -177,31 +178,28 @@ def _start(settings: Settings, source: Shared | None, seed: int) -> tuple[nn.Seq
     return model, old_head
 
 
-def _extract(settings: Settings, model: nn.Sequential, target: Digits, seed: int) -> Iterator[Event]:
+def _extract(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
     """Train the new layer alone: what the frozen layers give is computed once, in evaluation mode, and kept."""
     base, head = model[:-1], model[-1:]
     given, looked_at = predict(base, target.train.images), predict(base, target.validation.images)
     yield from fit(
         head, given, _cross_entropy(target.train), (looked_at, target.validation.labels),
-        optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=FROZEN, seed=seed,
+        reporter, optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
+        order=seeded(reporter.seed, "order"), precision=settings.precision,
     )  # fmt: skip
 
 
-def _tune(
-    settings: Settings, model: nn.Sequential, target: Digits, seed: int, arm: str,
-    span: tuple[float, float] = (0.0, 1.0),
-) -> Iterator[Event]:  # fmt: skip
+def _tune(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
     """Train all layers: from scratch, or from the old weights with what the arm adds to the loss."""
-    few, base = target.train, dict(model[:-1].named_parameters())
+    few, base, arm = target.train, dict(model[:-1].named_parameters()), reporter.arm
     rate = settings.learning_rate if arm == SCRATCH else _base_rate(settings, arm)
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
     yield from fit(
         model, few.images, _anchored(few, base, settings.lam) if arm == ANCHORED else _cross_entropy(few),
-        (target.validation.images, target.validation.labels),
+        (target.validation.images, target.validation.labels), reporter,
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(seed, "order"), precision=settings.precision, stage="target", arm=arm, seed=seed, span=span,
+        order=seeded(reporter.seed, "order"), precision=settings.precision,
     )  # fmt: skip
 
 
@@ -218,15 +216,16 @@ def _train(
     """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
     model, old_head = _start(settings, shared, seed)
     began = time.perf_counter()
-    curve = yield from curve_of(
-        _extract(settings, model, target, seed) if arm == FROZEN else _tune(settings, model, target, seed, arm)
-    )
+    train_arm = _extract if arm == FROZEN else _tune
+    curve = yield from curve_of(train_arm(settings, model, target, Reporter("target", arm, seed)))
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(_trainable(model, arm))}
     if shared is not None and old_head is not None:
         learned, test = _source_test(settings, data)
         assemble.require_same_data(shared.source_data, learned)
-        measures |= _moved(model, shared.source) | {"source errors": _source_errors(model, old_head, test)}
+        measures |= _moved(model, shared.source, _transferred(model)) | {
+            "source errors": _source_errors(model, old_head, test)
+        }
     return done.model_copy(update={"measures": measures})
 
 
@@ -256,15 +255,19 @@ def _trainable(model: nn.Sequential, arm: str) -> int:
     return sum(p.numel() for p in trained.parameters())
 
 
-def _moved(model: nn.Sequential, source: Mapping[str, Tensor]) -> dict[str, float]:
-    """||theta - theta_pre|| of each transferred layer (weight and bias), by "distance, layer <number>"."""
-    moved: dict[str, float] = {}
-    layers = [place for place, layer in enumerate(model) if isinstance(layer, nn.Conv2d | nn.Linear)][:-1]
-    for number, place in enumerate(layers, start=1):
-        now = {name: p.detach().cpu() for name, p in model[place].named_parameters()}
-        parts = [(theta - source[f"{place}.{name}"]).flatten() for name, theta in now.items()]
-        moved[f"distance, layer {number}"] = float(torch.cat(parts).norm())
-    return moved
+def _moved(model: nn.Module, before: Mapping[str, Tensor], layers: Iterable[Sequence[str]]) -> dict[str, float]:
+    """||theta - theta_pre|| of each of `layers`, names of its parameters, by "distance, layer <number>"."""
+    now = {name: p.detach().cpu() for name, p in model.named_parameters()}
+    return {
+        f"distance, layer {number}": float(torch.cat([(now[n] - before[n]).flatten() for n in names]).norm())
+        for number, names in enumerate(layers, start=1)
+    }
+
+
+def _transferred(model: nn.Sequential) -> list[list[str]]:
+    """The names of the parameters, weight and bias, of each layer but the last."""
+    places = [place for place, layer in enumerate(model) if isinstance(layer, nn.Conv2d | nn.Linear)][:-1]
+    return [[f"{place}.{name}" for name, _ in model[place].named_parameters()] for place in places]
 
 
 def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> float:
@@ -278,26 +281,24 @@ def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> fl
 
 def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The weights on disk, and what the frozen network gives for the images that every trial is measured on."""
-    about: dict[str, Any] = dict(stage="source", arm=FROZEN, seed=SOURCE_SEED)
-    weights = yield from backbones.obtain(settings.network, **about)
+    reporter = Reporter("source", FROZEN, SOURCE_SEED)
+    weights = yield from backbones.obtain(settings.network, reporter)
     base = backbones.build(settings.network, settings.image_size, weights)
     (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
     seen = _looked_at(settings, target)
     key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
-    first = yield from features(
-        base.to(settings.device), seen.validation.images, key, settings.image_size, part=(0, images), **about
-    )
-    yield from features(
-        base, seen.test.images, key, settings.image_size, part=(len(seen.validation), images), **about
-    )
+    base, size = base.to(settings.device), settings.image_size
+    first = yield from features(base, seen.validation.images, key, size, reporter, part=(0, images))
+    yield from features(base, seen.test.images, key, size, reporter, part=(len(seen.validation), images))
     whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
-    costs = {RIVAL: rival, settings.network: backbones.cost_of(whole.eval(), target.test.images[:1])}
+    (large,) = cost.costs_of([whole], target.test.images[:1], warm=0.0, blocks=1, block=PASSES)
     doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
     notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
     return Shared(
         loaded=dataset(data), data=dataset(seen), gallery=records.gallery(seen), notes=notes, source={},
-        source_data=learned, labels=_labels(settings, target), costs=costs, known=doubt is None,
+        source_data=learned, labels=_labels(settings, target), costs={RIVAL: rival, settings.network: large},
+        known=doubt is None,
     )  # fmt: skip
 
 
@@ -320,10 +321,8 @@ def _looked_at(settings: Settings, target: Digits) -> Digits:
         Split(split.images[:size], split.labels[:size])
         for split, size in ((target.validation, most // 2), (target.test, most))
     )
-    shown: Sequence[int] = target.gallery
-    if len(test) < len(target.test):
-        shown = [int(i) for label in test.labels.unique() for i in (test.labels == label).nonzero().flatten()[:2]]
-    return replace(target, validation=validation, test=test, gallery=tuple(shown))
+    shown = two_of_each(test.labels) if len(test) < len(target.test) else target.gallery
+    return replace(target, validation=validation, test=test, gallery=shown)
 
 
 def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
@@ -332,9 +331,9 @@ def _key(settings: Settings, weights: Mapping[str, Tensor]) -> str:
 
 def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Generator[Event, None, ArmTrial]:
     """Train one arm: the article's CNN from scratch, a new top on the frozen network, or that network too."""
-    base, weights, span = None, {}, (0.0, 1.0)
+    base, weights, reporter = None, {}, Reporter("target", arm, seed)
     if arm != SCRATCH:
-        weights = yield from backbones.obtain(settings.network, stage="target", arm=arm, seed=seed)
+        weights = yield from backbones.obtain(settings.network, reporter)
     began = time.perf_counter()
     if arm == SCRATCH:
         model = _rival(settings, seed)
@@ -344,41 +343,28 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
         head = backbones.top(width, seeded(seed, "new layer"), settings.device)
         model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
     if base is not None and arm == FROZEN:
-        span = (0.5, 1.0)
-        target = yield from _as_features(settings, base, _key(settings, weights), target, seed)
-    curve = yield from curve_of(_tune(settings, model, target, seed, arm, span))
+        first, reporter = replace(reporter, span=(0.0, 0.5)), replace(reporter, span=(0.5, 1.0))
+        target = yield from _as_features(settings, base, _key(settings, weights), target, first)
+    curve = yield from curve_of(_tune(settings, model, target, reporter))
     done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
     measures = {"trainable parameters": float(sum(p.numel() for p in model.parameters()))}
     if base is not None and arm != FROZEN:
-        measures |= _moved_backbone(settings, base, weights)
+        before = backbones.build(settings.network, settings.image_size, weights).state_dict()
+        measures |= _moved(base, before, backbones.layers(settings.network, base))
     # A top without its base answers no digit, so it is not kept.
     kept = done.weights if arm == SCRATCH else None
     return done.model_copy(update={"measures": measures, "weights": kept})
 
 
 def _as_features(
-    settings: Settings, base: nn.Module, key: str, target: Digits, seed: int
+    settings: Settings, base: nn.Module, key: str, target: Digits, reporter: Reporter
 ) -> Generator[Step, None, Digits]:
-    """The target with what the frozen `base` gives in the place of images: the first half of the job."""
+    """The target with what the frozen `base` gives in the place of images."""
     found = []
     for split in (target.train, target.validation, target.test):  # the last two have been kept by the preparation
-        made = yield from features(
-            base, split.images, key, settings.image_size, stage="target", arm=FROZEN, seed=seed, span=(0.0, 0.5)
-        )
+        made = yield from features(base, split.images, key, settings.image_size, reporter)
         found.append(Split(made, split.labels))
     return replace(target, train=found[0], validation=found[1], test=found[2])
-
-
-def _moved_backbone(settings: Settings, base: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, float]:
-    """||theta - theta_pre|| of each layer of a fine-tuned backbone, by "distance, layer <number>"."""
-    before = backbones.build(settings.network, settings.image_size, weights).state_dict()
-    now = {name: p.detach().cpu() for name, p in base.named_parameters()}
-    return {
-        f"distance, layer {number}": float(
-            torch.cat([(now[name] - before[name]).flatten() for name in names]).norm()
-        )
-        for number, names in enumerate(backbones.layers(settings.network, base), start=1)
-    }
 
 
 def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
@@ -392,7 +378,7 @@ def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
 def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFacts]:
     """The arms that a trial trains, in order."""
     facts = {}
-    for arm in (arm for job in settings.jobs for arm in job.arms):
+    for arm in settings.arms:
         network = RIVAL if settings.has_backbone and arm == SCRATCH else settings.network
         model = NETWORKS[network] if shared.known or arm == SCRATCH else backbones.UNKNOWN[network]
         of_source = shared.source_data.train if shared.known and arm != SCRATCH else None
@@ -402,15 +388,11 @@ def describe(settings: Settings, shared: Shared, seed: int) -> dict[str, ArmFact
 
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict and comparisons."""
-
-    def difference(arm: str, baseline: str) -> Interval:
-        return records.paired(result.arm(arm), result.arm(baseline), result.data.test)
-
     there = {arm.name for arm in result.arms}
-    asked, (better, worse) = (FROZEN, wording.BACKBONE) if settings.has_backbone else (TUNED, wording.TRANSFER)
-    main = verdict(asked, SCRATCH, difference(asked, SCRATCH), _scope(result, asked), better=better, worse=worse)
+    asked, (better, worse) = (FROZEN, BACKBONE) if settings.has_backbone else (TUNED, TRANSFER)
+    main = compared(result, asked, SCRATCH, _scope(result, asked), better=better, worse=worse)
     pairs = [pair for pair in (BACKBONE_PAIRS if settings.has_backbone else PAIRS) if there.issuperset(pair)]
-    further = tuple(verdict(arm, baseline, difference(arm, baseline), ()) for arm, baseline in pairs)
+    further = tuple(compared(result, arm, baseline) for arm, baseline in pairs)
     return result.model_copy(update={"verdict": main, "comparisons": further})
 
 

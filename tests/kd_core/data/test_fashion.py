@@ -11,12 +11,13 @@ from kd_core.data import download, fashion
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import Problem
 from kd_core.nn import teachers
+from kd_core.results.events import Reporter
 from kd_core.results.schema import Result
 from kd_core.runs import assemble
 from kd_core.transfer import trainer as tr
 from kd_core.transfer.settings import TransferSettings
 
-ABOUT = dict(stage="source", arm="x", seed=0)
+REPORTER = Reporter("source", "x", 0)
 FASHION = TransferSettings(
     task="fashion", labels_per_class=2, epochs=1, seeds=1, source_epochs=1, network="small", precision="float32",
     device="cpu",
@@ -85,11 +86,11 @@ def test_missing_files_come_from_the_first_mirror_that_has_them(made, monkeypatc
         yield len(content), len(content)
 
     monkeypatch.setattr(download, "stream", stream)
-    shares = [step.progress for step in fashion.fetch(**ABOUT)]
+    shares = [step.progress for step in fashion.fetch(REPORTER)]
     assert shares == [0.25, 0.5, 0.75, 1.0]
     assert len(asked) == 8
     assert len(fashion.load().test) == 50
-    assert not list(fashion.fetch(**ABOUT))  # once is enough
+    assert not list(fashion.fetch(REPORTER))  # once is enough
 
 
 def test_damaged_files_and_no_network_are_one_sentence(on_disk, monkeypatch, tiny):

@@ -14,7 +14,7 @@ from kd_core.nn import teachers
 from kd_core.results.schema import Result
 from kd_core.settings.common import TEACHER
 from kd_core.sweeps.plan import Plan
-from kd_core.sweeps.sweep import Cell, MapView
+from kd_core.sweeps.study import Cell, MapView
 
 
 def ran(uci: Digits, **changes) -> Result:

@@ -22,7 +22,6 @@ from kd_core.multitask.gradient_conflict import LOOKS, Conflict, task_gradients
 from kd_core.multitask.network import (
     WIDTHS,
     Combine,
-    Schedule,
     build,
     errors_of,
     fair_widths,
@@ -45,6 +44,7 @@ from kd_core.multitask.tasks import (
 from kd_core.nn import cost
 from kd_core.nn.seeding import seeded
 from kd_core.nn.teachers import ASSETS
+from kd_core.results.events import Reporter
 from kd_core.results.schema import Result
 from kd_core.results.statistics import delta_m
 from kd_core.runs import assemble
@@ -414,11 +414,15 @@ def data_of(tiny, config=TINY):
     return mt.task_digits(config, tiny, 0)
 
 
+def how(epochs=1, seed=0):
+    return dict(epochs=epochs, batch_size=16, learning_rate=0.002, order=seeded(seed, "order"), precision="float32")
+
+
 def trained(digits, tasks, weights=None, weighting="fixed", look=None, epochs=2, seed=0):
     net = build(WIDTHS["small"], tasks, seed)
     combine = Combine(weighting, weights or dict.fromkeys(tasks, 1.0), seed)
-    schedule = Schedule(epochs, 16, 0.002, "float32", seed, "networks")
-    list(fit(net, digits.train, digits.validation, combine, schedule, {t: t for t in tasks}, look=look))
+    reporters = {task: Reporter("networks", task, seed) for task in tasks}
+    list(fit(net, digits.train, digits.validation, combine, reporters, look=look, **how(epochs, seed)))
     return net, combine
 
 
@@ -509,11 +513,8 @@ def test_the_body_runs_once_a_step_for_all_heads(tiny):
     for weighting in ("fixed", "pcgrad", "uncertainty", "dwa"):
         net, seen = build(WIDTHS["small"], ("digit", "five"), 0), []
         net.body.register_forward_hook(lambda *_, seen=seen: seen.append(torch.is_grad_enabled()))
-        combine, schedule = (
-            Combine(weighting, {"digit": 1.0, "five": 1.0}, 0),
-            Schedule(1, 16, 0.002, "float32", 0, "n"),
-        )
-        list(fit(net, digits.train, digits.validation, combine, schedule, {}))
+        combine = Combine(weighting, {"digit": 1.0, "five": 1.0}, 0)
+        list(fit(net, digits.train, digits.validation, combine, {}, **how()))
         assert seen.count(True) == math.ceil(60 / 16)
 
 
@@ -536,7 +537,7 @@ def test_a_loss_that_is_not_finite_is_a_problem(tiny):
     net = build(WIDTHS["small"], ("digit",), 0)
     with pytest.raises(Problem, match="not a finite number"):
         list(fit(net, broken, digits.validation, Combine("fixed", {"digit": 1.0}, 0),
-                 Schedule(1, 16, 0.002, "float32", 0, "networks"), {"digit": "digit"}))  # fmt: skip
+                 {"digit": Reporter("networks", "digit", 0)}, **how()))  # fmt: skip
 
 
 # Conflict

@@ -12,7 +12,8 @@ from kd_core.nn.evaluation import confusion, count_errors, predict
 from kd_core.nn.hardware import resolve, this_machine
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import fit, moved
+from kd_core.nn.training import EVALUATIONS, REPORTS, fit, moved, training_loop
+from kd_core.results.events import Evaluation, Reporter, Step
 from kd_core.settings.auto import Machine, resolved
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
@@ -110,6 +111,42 @@ def test_moved_images_are_their_own_shifted_by_whole_pixels():
     assert len(moves) > 10
 
 
+def test_one_loop_trains_several_arms_and_seeds_in_one_step():
+    arms = [Reporter("s", arm, seed) for arm in ("a", "b") for seed in (0, 1)]
+    called = []
+
+    def step(number, batch):
+        called.append((number, batch))
+        return {reporter: torch.tensor(float(number)) for reporter in arms}
+
+    def evaluate(epoch):
+        called.append(("evaluated", epoch))
+        return [reporter.evaluation(epoch, 25, 0, 1) for reporter in arms]
+
+    events = list(training_loop(step, lambda: "xyz", evaluate, epochs=25, steps=75,
+                                after_epoch=lambda: called.append("epoch over")))  # fmt: skip
+    assert [one for one in called if len(one) == 2 and one[0] != "evaluated"] == [
+        (number, "xyz"[(number - 1) % 3]) for number in range(1, 76)
+    ]
+    assert called.count("epoch over") == 25
+    evaluated = [one[1] for one in called if one[0] == "evaluated"]
+    assert evaluated == [3, 6, 9, 12, 15, 18, 21, 24, 25]
+    assert len(evaluated) <= EVALUATIONS
+    assert called[-2:] == ["epoch over", ("evaluated", 25)]
+    steps = [event for event in events if isinstance(event, Step)]
+    assert REPORTS <= len(steps) / len(arms) <= 2 * REPORTS
+    assert [(e.arm, e.seed, e.step, e.loss, e.progress) for e in steps[-4:]] == [
+        (arm, seed, 75, 75.0, 1.0) for arm in ("a", "b") for seed in (0, 1)
+    ]
+    assert sum(isinstance(event, Evaluation) for event in events) == 4 * len(evaluated)
+
+
+def test_a_loss_that_is_not_finite_ends_the_loop_and_names_its_arm():
+    losses = {Reporter("s", "a", 0): 1.0, Reporter("s", "b", 0): float("nan")}
+    with pytest.raises(Problem, match=r"\(b, step 1\): the loss is not a finite number"):
+        list(training_loop(lambda *_: losses, lambda: [0], lambda _: [], epochs=1, steps=1))
+
+
 def test_one_cycle_rises_and_falls(tiny):
     model = build("mlp30", "student", seeded(0, "w"))
     rates, labels = [], tiny.train.labels
@@ -119,9 +156,9 @@ def test_one_cycle_rises_and_falls(tiny):
         rates.append(optimizer.param_groups[0]["lr"])
         return F.cross_entropy(logits, labels[batch])
 
-    for _ in fit(model, tiny.train.images, loss, (tiny.validation.images, tiny.validation.labels), epochs=2,
-                 batch_size=15, learning_rate=0.01, schedule="one_cycle", optimizer=optimizer,
-                 order=seeded(0, "order"), precision="float32", stage="s", arm="a", seed=0):  # fmt: skip
+    for _ in fit(model, tiny.train.images, loss, (tiny.validation.images, tiny.validation.labels),
+                 Reporter("s", "a", 0), epochs=2, batch_size=15, learning_rate=0.01, schedule="one_cycle",
+                 optimizer=optimizer, order=seeded(0, "order"), precision="float32"):  # fmt: skip
         pass
     top = rates.index(max(rates))
     assert max(rates) == pytest.approx(0.01, rel=1e-3)
@@ -140,8 +177,8 @@ def test_an_average_of_the_weights_is_what_remains(tiny):
         optimizer.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
         for event in fit(
             model, tiny.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-            (tiny.validation.images, tiny.validation.labels), epochs=4, batch_size=15, optimizer=optimizer,
-            order=seeded(0, "order"), average=average, precision="float32", stage="s", arm="a", seed=0,
+            (tiny.validation.images, tiny.validation.labels), Reporter("s", "a", 0), epochs=4, batch_size=15,
+            optimizer=optimizer, order=seeded(0, "order"), average=average, precision="float32",
         ):  # fmt: skip
             reported.append(event)
         return model

@@ -73,7 +73,7 @@ def progress(events):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_jobs_trained_apart_in_any_order_give_what_the_trial_gives(tiny, name):
+def test_scheduling_trained_apart_in_any_order_give_what_the_trial_gives(tiny, name):
     trainer, settings, number, unprepared = RUNS[name]
     shared = drained(assemble.prepare(trainer, settings, tiny))
     events, whole = told(assemble.trial(trainer, settings, tiny, shared, 1))

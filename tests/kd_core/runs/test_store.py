@@ -172,12 +172,12 @@ def test_a_full_disk_is_one_sentence_and_the_lab_goes_on(store, result):
     def keep_small(connection, _):
         connection.execute("PRAGMA max_page_count = 20")  # SQLite's own "disk is full"
 
-    store_module.event.listen(store._engine, "connect", keep_small)
+    store_module.sa.event.listen(store._engine, "connect", keep_small)
     store._engine.dispose()
     store.finish("one", SETTINGS, result, "MNIST", 1.0)
     assert "full" in str(store.problem)
     assert "\n" not in str(store.problem)
-    store_module.event.remove(store._engine, "connect", keep_small)
+    store_module.sa.event.remove(store._engine, "connect", keep_small)
     store._engine.dispose()
     store.finish("one", SETTINGS, result, "MNIST", 1.0)
     assert store.problem is None

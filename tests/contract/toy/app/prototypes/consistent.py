@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kd_core.prototypes.settings import FREQUENT, PROTOTYPES
+from kd_core.prototypes.settings import FREQUENT
 
 from app.history.consistent import Claim, Rules, of_labels
 from kd_core.results.schema import Result
@@ -16,7 +16,6 @@ def further(result: Result, settings: Any) -> Iterator[Claim]:
 
 
 RULES = Rules(
-    arms=lambda settings: (PROTOTYPES, FREQUENT),
     baseline=lambda main: FREQUENT,
     end=lambda settings, arm: ("one look", 1),
     scope=lambda result, arm: {"images": f"{arm.labels:,}"},

@@ -1,11 +1,17 @@
 """What the lab knows of prototypes. No torch here."""
 
 from kd_core.prototypes.settings import PROTOTYPES, PrototypeSettings
-from kd_core.prototypes.wording import PROTOTYPES_PAY
 
 from kd_core.messages import N_
-from kd_core.sweeps.preset import SweepPreset
-from kd_core.techniques import Technique
+from kd_core.techniques import SweepPreset, Technique
+
+# Sentences of the verdict, in pairs: arm better, arm worse.
+PROTOTYPES_PAY = (
+    N_("Prototypes pay: {points} points more accuracy than always saying the most frequent class "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+    N_("Prototypes do not pay: {points} points less accuracy than always saying the most frequent class "
+       "(95 % interval {low} to {high}, {n} paired trials)."),
+)  # fmt: skip
 
 TECHNIQUE = Technique(
     name="prototypes",

@@ -12,7 +12,7 @@ from math import nan
 import torch
 from kd_core.prototypes.settings import FREQUENT, PROTOTYPES
 from kd_core.prototypes.settings import PrototypeSettings as Settings
-from kd_core.prototypes.wording import PROTOTYPES_PAY
+from kd_core.prototypes.technique import PROTOTYPES_PAY
 from torch import nn
 
 from kd_core.data.digits import Digits, subset
@@ -24,7 +24,7 @@ from kd_core.nn.seeding import seeded
 from kd_core.results import records
 from kd_core.results.events import Evaluation, Event, Step
 from kd_core.results.schema import ArmTrial, Result
-from kd_core.results.statistics import verdict
+from kd_core.results.statistics import compared
 from kd_core.runs.assemble import ArmFacts, Shared, dataset
 from kd_core.settings.base import Job
 
@@ -74,9 +74,8 @@ def describe(settings: Settings, shared: Shared, seed: int) -> Mapping[str, ArmF
 def judge(settings: Settings, result: Result) -> Result:
     """The Result with its verdict."""
     better, worse = PROTOTYPES_PAY
-    difference = records.paired(result.arm(PROTOTYPES), result.arm(FREQUENT), result.data.test)
     scope = (message("Every arm saw the same {images} images.", images=f"{settings.images:,}"),)
-    said = verdict(PROTOTYPES, FREQUENT, difference, scope, better=better, worse=worse)
+    said = compared(result, PROTOTYPES, FREQUENT, scope, better=better, worse=worse)
     return result.model_copy(update={"verdict": said})
 
 

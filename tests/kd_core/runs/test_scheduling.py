@@ -2,7 +2,7 @@
 
 from toy_technique import ToySettings
 
-from kd_core.runs.jobs import Tasks, following
+from kd_core.runs.scheduling import Tasks, following
 
 
 def jobs_of(turn=1, kept=(), divided=False, seeds=2):
@@ -40,7 +40,7 @@ def test_trials_wait_for_the_preparation_and_the_join_for_them():
     assert begun(jobs) == []
 
 
-def test_jobs_that_need_no_preparation_are_trained_beside_it_and_assembled_with_the_others():
+def test_scheduling_that_need_no_preparation_are_trained_beside_it_and_assembled_with_the_others():
     jobs = jobs_of(divided=True)
     prepare, *beside = begun(jobs)
     assert [name(job) for job in beside] == [("train", 0, "other"), ("train", 1, "other")]
