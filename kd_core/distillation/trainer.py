@@ -47,7 +47,7 @@ from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
 
-VERSION = 2
+VERSION = 3
 
 CONTROLS = (SMOOTHED, SHUFFLED, EQUAL, BUGGED)
 INNER = ("attention", "hints")  # methods that look into the teacher

@@ -35,6 +35,7 @@ from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.settings.common import SCRATCH
 
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # tried on validation tasks where none is given
+EVALUATIONS = 10  # of the validation tasks in one training, at equal distances
 SHARED = 10  # batches of tasks over which the second-order term's share is averaged
 
 
@@ -108,7 +109,8 @@ def train_start(settings: Settings, lesson: Lesson, seed: int) -> Generator[Even
         yield _evaluated(settings, lesson, start, validation, reporter, number)
 
     yield from evaluate(0)
-    yield from training_loop(step, partial(draw, 1), evaluate, epochs=total, steps=total)
+    due = {*range(0, total, max(1, math.ceil(total / EVALUATIONS))), total}
+    yield from training_loop(step, partial(draw, 1), evaluate, epochs=total, steps=total, evaluated=due)
     start.parameters = {name: value.clone() for name, value in start.parameters.items()}
     start.seconds = time.perf_counter() - began
     start.rate = lesson.rate or _chosen_rate(settings, start, validation)

@@ -18,7 +18,7 @@ from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import article_cnn, crop_to_receptive_field, initialise
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import adam, shuffled, training_loop
+from kd_core.nn.training import adam, doubling, shuffled, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 
 Widths = tuple[int, int, int]  # channels of both convolutions, units of the dense layer
@@ -202,7 +202,8 @@ def fit(
     """Train `net` in place with Adam, yielding a Step and an Evaluation for each task that has a reporter.
 
     A Step's loss is that task's own, not weighted. look is called before every step, and must leave the
-    network as it is. Evaluates and raises as `training_loop` does.
+    network as it is. Evaluates after epochs that are `doubling`; raises as `training_loop`
+    does.
     """
     device = next(net.parameters()).device
     images = crop_to_receptive_field(net, train.images).to(device)
@@ -225,7 +226,8 @@ def fit(
 
     yield from training_loop(
         step, partial(shuffled, len(images), batch_size, order, device), evaluate, epochs=epochs,
-        steps=epochs * math.ceil(len(images) / batch_size), after_epoch=combine.epoch_over,
+        steps=epochs * math.ceil(len(images) / batch_size), evaluated=doubling(epochs),
+        after_epoch=combine.epoch_over,
     )  # fmt: skip
 
 

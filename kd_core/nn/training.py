@@ -7,7 +7,7 @@ bfloat16 autocast where the processor multiplies it natively (it loses elsewhere
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -24,7 +24,6 @@ from kd_core.results.events import Evaluation, Event, Reporter, Step
 
 REPORTS = 40  # steps reported by one training, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
-EVALUATIONS = 10  # of the validation split in one training: five thousand images cost as much as an epoch
 AVERAGED_EVERY = 4  # steps between two updates of the average, where weights are averaged
 
 Batch = TypeVar("Batch")
@@ -38,6 +37,7 @@ def training_loop(
     *,
     epochs: int,
     steps: int,
+    evaluated: Collection[int],
     after_epoch: Callable[[], None] = lambda: None,
 ) -> Iterator[Step | Evaluation]:
     """Call `step` on every batch of every epoch; yield its losses as Steps, and the Evaluations that are due.
@@ -45,12 +45,11 @@ def training_loop(
     step(number, batch) is one optimisation step, numbered from 1 to `steps` over all epochs. It returns the loss, a
     scalar, of each arm that it has trained, by the arm's reporter: one step may train several arms or seeds at
     once. batches() gives the batches of one epoch and is called when that begins. after_epoch() is called after
-    each; then evaluate(epoch), about EVALUATIONS times at equal distances and always after the last epoch.
+    each; then, after those epochs that are `evaluated`, evaluate(epoch).
     Losses are read REPORTS times, spread evenly, and at least once in REPORT_SECONDS: reading waits for the device.
     Raises Problem where a loss that is read is not finite.
     """
     report_every = max(1, steps // REPORTS)
-    evaluate_every = math.ceil(epochs / EVALUATIONS)
     number, reported = 0, time.monotonic()
     for epoch in range(1, epochs + 1):
         for batch in batches():
@@ -61,8 +60,17 @@ def training_loop(
                 for reporter, loss in losses.items():
                     yield reporter.step(number, steps, _finite(float(loss), reporter.arm, number))
         after_epoch()
-        if epoch % evaluate_every == 0 or epoch == epochs:
+        if epoch in evaluated:
             yield from evaluate(epoch)
+
+
+def doubling(epochs: int) -> list[int]:
+    """After which of `epochs` epochs to evaluate: the last, half as many, a quarter …, down to the first.
+
+    [1, 2, 3, 5, 10, 20] of 20. Errors fall fastest at first; and of a thousand training images the five thousand of
+    the validation split, evaluated at equal distances, would take more time than the training.
+    """
+    return sorted({math.ceil(epochs / 2**halvings) for halvings in range(epochs.bit_length() + 1)})
 
 
 def _finite(loss: float, arm: str, step: int) -> float:
@@ -115,7 +123,7 @@ def fit(
     weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample; `also` are parameters of the loss that are trained along.
-    Evaluates and raises as `training_loop` does.
+    Evaluates after epochs that are `doubling`; raises as `training_loop` does.
     """
     device = next(model.parameters()).device
     images = (images if jitter else crop_to_receptive_field(model, images)).to(device)
@@ -147,7 +155,7 @@ def fit(
         yield reporter.evaluation(epoch, epochs, errors, len(validation[1]))
 
     batches = partial(shuffled, len(images), batch_size, order, device)
-    yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps)
+    yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps, evaluated=doubling(epochs))
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
 

@@ -43,7 +43,7 @@ from kd_core.transfer.settings import TransferSettings as Settings
 from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
 from kd_core.transfer.technique import BACKBONE, TRANSFER
 
-VERSION = 2
+VERSION = 3
 MOMENTUM = 0.9
 STEADY = 5e-4  # the largest step size times lambda: beyond it the anchored weights swing, and diverge
 PAIRS = ((FROZEN, SCRATCH), (ANCHORED, SCRATCH), (ANCHORED, DECAYED))  # compared besides the verdict

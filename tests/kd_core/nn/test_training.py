@@ -12,7 +12,7 @@ from kd_core.nn.evaluation import confusion, count_errors, predict
 from kd_core.nn.hardware import resolve, this_machine
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import EVALUATIONS, REPORTS, fit, moved, training_loop
+from kd_core.nn.training import REPORTS, doubling, fit, moved, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 from kd_core.settings.auto import Machine, resolved
 from kd_core.techniques import TECHNIQUES
@@ -124,14 +124,13 @@ def test_one_loop_trains_several_arms_and_seeds_in_one_step():
         return [reporter.evaluation(epoch, 25, 0, 1) for reporter in arms]
 
     events = list(training_loop(step, lambda: "xyz", evaluate, epochs=25, steps=75,
-                                after_epoch=lambda: called.append("epoch over")))  # fmt: skip
+                                evaluated={3, 9, 25}, after_epoch=lambda: called.append("epoch over")))  # fmt: skip
     assert [one for one in called if len(one) == 2 and one[0] != "evaluated"] == [
         (number, "xyz"[(number - 1) % 3]) for number in range(1, 76)
     ]
     assert called.count("epoch over") == 25
     evaluated = [one[1] for one in called if one[0] == "evaluated"]
-    assert evaluated == [3, 6, 9, 12, 15, 18, 21, 24, 25]
-    assert len(evaluated) <= EVALUATIONS
+    assert evaluated == [3, 9, 25]
     assert called[-2:] == ["epoch over", ("evaluated", 25)]
     steps = [event for event in events if isinstance(event, Step)]
     assert REPORTS <= len(steps) / len(arms) <= 2 * REPORTS
@@ -141,10 +140,18 @@ def test_one_loop_trains_several_arms_and_seeds_in_one_step():
     assert sum(isinstance(event, Evaluation) for event in events) == 4 * len(evaluated)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [(1, [1]), (2, [1, 2]), (5, [1, 2, 3, 5]), (20, [1, 2, 3, 5, 10, 20]), (100, [1, 2, 4, 7, 13, 25, 50, 100])],
+)
+def test_evaluated_after_the_last_epoch_half_as_many_and_so_on_to_the_first(epochs, expected):
+    assert doubling(epochs) == expected
+
+
 def test_a_loss_that_is_not_finite_ends_the_loop_and_names_its_arm():
     losses = {Reporter("s", "a", 0): 1.0, Reporter("s", "b", 0): float("nan")}
     with pytest.raises(Problem, match=r"\(b, step 1\): the loss is not a finite number"):
-        list(training_loop(lambda *_: losses, lambda: [0], lambda _: [], epochs=1, steps=1))
+        list(training_loop(lambda *_: losses, lambda: [0], lambda _: [], epochs=1, steps=1, evaluated=()))
 
 
 def test_one_cycle_rises_and_falls(tiny):
