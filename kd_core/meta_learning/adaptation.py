@@ -177,6 +177,43 @@ def _explained() -> Iterator[None]:
         raise
 
 
+# The same side by side for the lab's own problems: parameters have a task dimension, [tasks, …], as supports have
+
+
+def _stacked(theta: Parameters, tasks: int) -> dict[str, Tensor]:
+    """The same parameters for each task."""
+    return {name: value.expand(tasks, *value.shape) for name, value in theta.items()}
+
+
+def _stepped(
+    problem: Episodes, theta: Parameters, support: Batch, rate: float, first_order: bool
+) -> dict[str, Tensor]:
+    """`theta` after one step on each task's support, differentiable as `adapt` says.
+
+    The tasks' losses are added up, so each task's parameters get the gradient of its own.
+    """
+    inputs, targets = support
+    losses = len(inputs) * problem.criterion(problem.answers(theta, inputs), targets)
+    gradients = torch.autograd.grad(losses, list(theta.values()), create_graph=not first_order)
+    return {name: value - rate * part for (name, value), part in zip(theta.items(), gradients, strict=True)}
+
+
+def _descended(
+    problem: Episodes, start: Parameters, support: Batch, rate: float, steps: int
+) -> Iterator[dict[str, Tensor]]:
+    """The parameters of each task after 0, 1, … `steps` plain steps; no gradient reaches `start`."""
+    theta = {name: value.detach() for name, value in _stacked(start, len(support[0])).items()}
+    yield theta
+    for _ in range(steps):
+        with torch.enable_grad():
+            leaves = {name: value.requires_grad_() for name, value in theta.items()}
+            theta = {
+                name: value.detach()
+                for name, value in _stepped(problem, leaves, support, rate, first_order=True).items()
+            }
+        yield theta
+
+
 def path(
     problem: Episodes, start: Parameters, support: Batch, queries: Tensor, rate: float, steps: int = STEPS
 ) -> list[Tensor]:
@@ -184,15 +221,7 @@ def path(
 
     No target of a query comes near it.
     """
-    with torch.no_grad():
-        theta = {name: value.expand(len(queries), *value.shape) for name, value in start.items()}
-        answer = vmap(problem.answer)
-        step = vmap(lambda theta, support: adapt(problem.loss, theta, support, rate, 1, first_order=True))
-        answers = [answer(theta, queries)]
-        for _ in range(steps):
-            theta = step(theta, tuple(support))
-            answers.append(answer(theta, queries))
-    return answers
+    return [problem.answers(theta, queries).detach() for theta in _descended(problem, start, support, rate, steps)]
 
 
 # How each arm is trained: an objective of the parameters and a batch of tasks, which Adam lowers
@@ -201,9 +230,16 @@ Objective = Callable[[Parameters, Tasks], Tensor]
 
 
 def maml(settings: MetaSettings, problem: Episodes, first_order: bool) -> Objective:
-    return lambda theta, tasks: meta_loss(
-        problem.loss, theta, tasks.support, tasks.query, settings.inner_lr, settings.inner_steps, first_order
-    )
+    """`meta_loss` of the problem's tasks."""
+
+    def objective(theta: Parameters, tasks: Tasks) -> Tensor:
+        adapted = _stacked(theta, len(tasks))
+        for _ in range(settings.inner_steps):
+            adapted = _stepped(problem, adapted, tasks.support, settings.inner_lr, first_order)
+        inputs, targets = tasks.query
+        return len(tasks) * problem.criterion(problem.answers(adapted, inputs), targets)
+
+    return objective
 
 
 def joint(problem: Episodes) -> Objective:
@@ -220,15 +256,11 @@ def reptile(settings: MetaSettings, problem: Episodes) -> Objective:
     def objective(theta: Parameters, tasks: Tasks) -> Tensor:
         fixed = {name: value.detach() for name, value in theta.items()}
         inputs, targets = (torch.cat(parts, dim=1) for parts in zip(tasks.support, tasks.query, strict=True))
-
-        def one(inputs: Tensor, targets: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            there = adapt(problem.loss, fixed, (inputs, targets), settings.inner_lr, steps, first_order=True)
-            return problem.loss(there, inputs, targets), there
-
+        *_before, ends = _descended(problem, fixed, (inputs, targets), settings.inner_lr, steps)
         with torch.no_grad():
-            losses, ends = vmap(one)(inputs, targets)
+            loss = problem.criterion(problem.answers(ends, inputs), targets)
         pull = sum((theta[name] * (fixed[name] - ends[name].mean(0))).sum() for name in fixed) / settings.inner_lr
-        return losses.mean() + pull - pull.detach()  # type: ignore[union-attr]
+        return loss + pull - pull.detach()  # type: ignore[union-attr]
 
     return objective
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.nn.utils import skip_init  # torch's own initialisation would draw from the global generator
 
 from kd_core.data.digits import Digits, Split
@@ -67,6 +67,10 @@ class Episodes(ABC):
     def answer(self, parameters: Parameters, inputs: Tensor) -> Tensor:
         """What the network with `parameters` answers to the inputs of one task: y [N, 1], or logits [N, ways]."""
         return functional_call(self._net, dict(parameters), (inputs,))
+
+    def answers(self, parameters: Parameters, inputs: Tensor) -> Tensor:
+        """The same of several tasks side by side, each with parameters of its own: both have a task dimension."""
+        return vmap(self.answer)(dict(parameters), inputs)
 
     def loss(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of the network with `parameters` on one task, a scalar."""
@@ -148,6 +152,14 @@ class Sinusoids(Episodes):
         )
         initialise(net, generator)
         return _precise(net, self._settings)
+
+    def answers(self, parameters: Parameters, inputs: Tensor) -> Tensor:
+        """y [tasks, N, 1] at inputs [tasks, N, 1], by batched matrix products: half the time of `vmap`."""
+        y = inputs
+        for layer in (0, 2, 4):
+            y = y @ parameters[f"{layer}.weight"].mT + parameters[f"{layer}.bias"].unsqueeze(1)
+            y = y if layer == 4 else y.relu()
+        return y
 
     def criterion(self, answers: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error."""

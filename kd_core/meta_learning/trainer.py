@@ -56,7 +56,7 @@ from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH
 
-VERSION = 1
+VERSION = 2
 
 FEW = 3  # test tasks whose whole curves are kept
 

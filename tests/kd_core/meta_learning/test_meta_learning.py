@@ -20,10 +20,10 @@ from kd_core.data.variants import only
 from kd_core.messages import Problem
 from kd_core.meta_learning import trainer as ml
 from kd_core.meta_learning import training
-from kd_core.meta_learning.adaptation import adapt, joint, meta_loss, path, reptile, second_order_share
+from kd_core.meta_learning.adaptation import adapt, joint, maml, meta_loss, path, reptile, second_order_share
 from kd_core.meta_learning.presets import META_PRESETS
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED, REPTILE, MetaSettings
-from kd_core.meta_learning.tasks import NewDigits, Sinusoids, Tasks, centroid_logits, held_out
+from kd_core.meta_learning.tasks import NewDigits, Sinusoids, Tasks, centroid_logits, held_out, problem_of
 from kd_core.nn.cost import peak_megabytes
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Evaluation
@@ -376,12 +376,36 @@ def test_reptile_and_joint_training_descend_what_they_say():
     torch.testing.assert_close(joint(problem)(theta, tasks), F.mse_loss(net(everything[0]), everything[1]))
 
 
+@pytest.mark.parametrize("first_order", [False, True])
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("problem", ["sinusoids", "digits"])
+def test_what_trains_side_by_side_is_the_meta_loss(problem, steps, first_order, tiny):
+    config = changed(problem=problem, inner_steps=steps, meta_batch=5, precision="float64", inner_lr=0.05)
+    episodes = problem_of(config, tiny, 0)
+    theta = dict(episodes.network(seeded(0, "w")).named_parameters())
+    tasks = episodes.draw(5, seeded(0, "tasks"))
+    expected = meta_loss(episodes.loss, theta, tasks.support, tasks.query, 0.05, steps, first_order)
+    found = maml(config, episodes, first_order)(theta, tasks)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
+    gradients = (torch.autograd.grad(loss, list(theta.values())) for loss in (found, expected))
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-8, atol=1e-10)
+    adapted = [adapt(episodes.loss, theta, (x, y), 0.05, steps) for x, y in zip(*tasks.support, strict=True)]
+    answers = [episodes.answer(one, x) for one, x in zip(adapted, tasks.query[0], strict=True)]
+    found = path(episodes, theta, tasks.support, tasks.query[0], 0.05, steps)[-1]
+    torch.testing.assert_close(found, torch.stack(answers).detach(), rtol=1e-9, atol=1e-9)
+
+
 def test_second_order_share_of_a_linear_model_by_hand():
     # y = w x: L(w; s) = mean (w x - y)², its second derivative 2 mean x²; full = (1 - 2 lr mean x²) · short.
     class Line:
         @staticmethod
-        def loss(p, x, y):
-            return ((p["w"] * x - y) ** 2).mean()
+        def answers(p, x):
+            return p["w"].unsqueeze(1) * x
+
+        @staticmethod
+        def criterion(answers, y):
+            return ((answers - y) ** 2).mean()
 
     x = torch.tensor([[1.0, 2.0]])
     tasks = Tasks((x, 3 * x), (x, 3 * x), torch.zeros(1, 2))
