@@ -22,7 +22,8 @@ def record() -> None:
         time.sleep(0.1)
     runs = {}
     for technique, settings in ((one.name, one.settings) for one in TECHNIQUES.values()):
-        queue.submit(settings(epochs=1, seeds=1) if "epochs" in settings.model_fields else settings(seeds=1)).wait()
+        quick = {"seeds": 1} | ({"epochs": 1} if "epochs" in settings.specs() else {})
+        queue.submit(settings.parse(quick)).wait()
         handle = queue.submit(settings())
         handle.wait()
         assert handle.state == "finished"

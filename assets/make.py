@@ -13,7 +13,6 @@ import copy
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ import torch
 from safetensors.torch import load
 
 from assets import durations
-from kd_core.data.digits import Digits, Split, load_mnist, load_uci_digits, pixels
+from kd_core.data.digits import Digits, load_mnist, load_uci_digits, pixels
 from kd_core.distillation import trainer as distillation
 from kd_core.distillation.bugs import in_training_mode
 from kd_core.distillation.settings import ALONE, BUGGED, DISTILLED, DistillationSettings
@@ -32,7 +31,7 @@ from kd_core.meta_learning.settings import MAML, PRETRAINED, MetaSettings
 from kd_core.meta_learning.tasks import problem_of
 from kd_core.multitask import gradient_conflict, network
 from kd_core.multitask import trainer as multitask
-from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings, arm_of
+from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
 from kd_core.multitask.tasks import TaskDigits, name_of
 from kd_core.multitask.weighting import gradient_cosines
 from kd_core.nn import teachers
@@ -54,6 +53,7 @@ from kd_core.sweeps.sweep import Sweeps
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer import trainer as transfer
 from kd_core.transfer.settings import ANCHORED, TransferSettings
+from kd_core.transfer.tasks import source_of
 
 HERE = Path(__file__).parent
 IMAGES_OF_A_CLASS = 100
@@ -77,9 +77,9 @@ STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
 def make_teacher(data: Digits) -> torch.nn.Module:
     """Train the article's teacher on all labels and keep it here."""
     settings = resolve(DistillationSettings())
-    model = distillation._build(settings, distillation.TEACHER, distillation.TEACHER_SEED)
+    model = distillation._build(settings, TEACHER, distillation.TEACHER_SEED)
     stream = teachers.train(
-        model, data, Reporter("teacher", distillation.TEACHER, distillation.TEACHER_SEED),
+        model, data, Reporter("teacher", TEACHER, distillation.TEACHER_SEED),
         epochs=settings.teacher_epochs, order=seeded(distillation.TEACHER_SEED, "teacher order"),
         precision=settings.precision, device=settings.device,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def record_labels(
     settings = [TransferSettings(labels_per_class=count, seeds=seeds) for count in labels]
     runs = [_finished(handle) for handle in [queue.submit(each) for each in settings]]  # so no worker ever waits
     queue.close()
-    first, source = runs[0], transfer.source_of(settings[0], load_mnist())
+    first, source = runs[0], source_of(settings[0], load_mnist())
     errors = {arm.name: [run.arm(arm.name).errors_per_10000 for run in runs] for arm in first.arms}
     curve = {
         "created": first.provenance.created, "processor": first.provenance.processor,
@@ -244,11 +244,11 @@ def record_bugs(bugs: Sequence[str] = (), seeds: int = 5, path: Path = HERE / "r
 def _bug_run(bug: str, changed: dict[str, Scalar], seeds: int, data: Digits) -> dict:
     settings = DistillationSettings.parse({"bug": bug, "student": "mlp300", "seeds": seeds, **changed})
     *_events, result = assemble.run(distillation, settings, data)
+    assert isinstance(result, Result)
     gain = compared(result, BUGGED, DISTILLED).difference
-    specs = settings.specs()
     print(settings, gain)
     return {
-        "settings": {n: v for n, v in settings.model_dump().items() if v != specs[n].default},
+        "settings": settings.model_dump(exclude_defaults=True),
         "seeds": seeds, "version": result.version,
         "errors": {name: _sides(result.arm(name).errors_per_10000) for name in (ALONE, DISTILLED, BUGGED)},
         "gain": _sides(gain), "created": result.provenance.created, "processor": result.provenance.processor,
@@ -292,24 +292,21 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
     data, first = load_mnist(), resolve(TransferSettings())
     lams = [float(mark) for mark in TransferSettings.specs()["lam"].marks]
     shared = drained(transfer.prepare(first, data))
+    job = next(job for job in first.jobs if job.arms == (ANCHORED,))
     distance = []
     for lam in lams:
         settings = first.model_copy(update={"lam": lam})
         moved = []
         for seed in range(seeds):
-            model, _head = transfer._start(settings, shared, seed)
-            target = transfer._target_at(settings, data, seed)
-            target = replace(target, validation=Split(target.validation.images[:1], target.validation.labels[:1]))
-            for _event in transfer._tune(settings, model, target, seed, ANCHORED):
-                pass
-            moved.append(list(transfer._moved(model, shared.source).values()))
+            done = drained(assemble.train(transfer, settings, data, shared, seed, job)).arms[ANCHORED]
+            moved.append([value for name, value in done.measures.items() if name.startswith("distance")])
         distance.append([round(fmean(layer), 4) for layer in zip(*moved, strict=True)])
         print(lam, distance[-1])
     made = provenance(0.0, first.device, None)
     recorded = {
         "created": made.created, "processor": made.processor, "torch": made.torch,
         "version": transfer.VERSION, "settings": first.model_dump(exclude={"lam", "seeds"}),
-        "data": target.name, "seeds": seeds, "lams": lams, "distance": distance,
+        "data": shared.data.name, "seeds": seeds, "lams": lams, "distance": distance,
     }  # fmt: skip
     path.write_text(json.dumps(recorded), encoding="utf-8")
 
@@ -343,8 +340,9 @@ def record_multitask_step(path: Path = HERE / "recorded-multitask-step.json", se
     change = [[_changed(net, images, targets, a * rows[0] + b * rows[1]) for b in grid] for a in grid]
     moment = {
         "tasks": list(settings.task_names), "labels": [TASK_LABELS[task] for task in settings.task_names],
-        "losses": _short(loss.item() for loss in losses.values()), "norms": _short(rows.norm(dim=1).tolist()),
-        "cosine": _short([gradient_cosines(rows)[0, 1].item()])[0], "parameters": rows.shape[1],
+        "losses": _all_short(loss.item() for loss in losses.values()),
+        "norms": _all_short(rows.norm(dim=1).tolist()),
+        "cosine": _short(gradient_cosines(rows)[0, 1].item()), "parameters": rows.shape[1],
         "step_size": STEP_SIZE, "weights": grid, "change": change, "measured_on": "same batch",
         "images": len(batch), "at_step": step, "seed": seed, "settings": settings.model_dump(),
         "version": multitask.VERSION, "torch": torch.__version__,
@@ -375,8 +373,11 @@ def _worst_moment(settings: MultitaskSettings, data: Digits, seed: int) -> Momen
     names = settings.task_names
     net = network.build(network.WIDTHS[settings.body], names, seed)
     combine = network.Combine("fixed", dict.fromkeys(names, 1.0), seed)
-    for _ in network.fit(net, digits.train, digits.validation, combine, multitask._schedule(settings, seed), {},
-                       look=look):  # fmt: skip
+    training = network.fit(
+        net, digits.train, digits.validation, combine, {}, epochs=settings.epochs, batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate, order=seeded(seed, "order"), precision=settings.precision, look=look,
+    )  # fmt: skip
+    for _ in training:
         pass
     return best[0]
 
@@ -390,9 +391,9 @@ def _changed(
         for parameter, part in zip(
             moved.shared(), direction.split([p.numel() for p in moved.shared()]), strict=True
         ):
-            parameter -= STEP_SIZE * part.view(parameter.shape)
+            parameter.sub_(STEP_SIZE * part.view(parameter.shape))
         before, after = (network.losses_of(each, images, targets, "float32") for each in (net, moved))
-    return _short((after[task] - before[task]).item() for task in before)
+    return _all_short((after[task] - before[task]).item() for task in before)
 
 
 def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", points: int = 9) -> None:
@@ -403,7 +404,7 @@ def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", 
     base, data = resolve(MultitaskSettings()), load_mnist()
     names, seeds = base.task_names, range(base.seed, base.seed + base.seeds)
     weights = [[round(2 * k / (points - 1), 3), round(2 - 2 * k / (points - 1), 3)] for k in range(points)]
-    runs = [multitask.JOINT] * points + [multitask.ALONE] * len(names)
+    runs = [JOINT] * points + [TASK_ALONE] * len(names)
     found: list[dict[str, list[float]]] = [{task: [] for task in names} for _ in runs]
     for seed in seeds:
         digits = multitask.task_digits(base, data, seed)
@@ -411,9 +412,9 @@ def record_multitask_sweep(path: Path = HERE / "recorded-multitask-sweep.json", 
             chosen = base.model_copy(
                 update={f"weight_{task}": weight for task, weight in zip(names, pair, strict=True)}
             )
-            _add_validation_errors(seen, chosen, digits, multitask.JOINT, names, seed)
+            _add_validation_errors(seen, chosen, digits, JOINT, names, seed)
         for task, seen in zip(names, found[points:], strict=True):
-            _add_validation_errors(seen, base, digits, multitask.ALONE, (task,), seed)
+            _add_validation_errors(seen, base, digits, TASK_ALONE, (task,), seed)
         print("sweep of the weights, seed", seed)
     sweep = {
         "tasks": list(names), "labels": [TASK_LABELS[task] for task in names], "weights": weights,
@@ -450,9 +451,9 @@ def _interval(values: Sequence[float]) -> dict[str, float | None]:
     return {side: _rounded(getattr(interval, side)) for side in ("mean", "low", "high")}
 
 
-def _short(numbers: Iterable[float]) -> list[float]:
+def _all_short(numbers: Iterable[float]) -> list[float]:
     """Five significant digits of each."""
-    return [float(f"{number:.5g}") for number in numbers]
+    return [_short(number) for number in numbers]
 
 
 def record_map(path: Path = HERE / "recorded-map.json", preset: str = "temperature_alpha") -> None:
