@@ -40,7 +40,8 @@ from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Reporter
 from kd_core.results.provenance import provenance
-from kd_core.results.schema import Arm, ArmTrial, Interval, Result
+from kd_core.results.records import BINS
+from kd_core.results.schema import Arm, ArmTrial, Bin, Interval, Result
 from kd_core.results.statistics import CONFIDENCE, compared, t_interval
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
@@ -498,11 +499,18 @@ def _with_few_networks(result: Result) -> Result:
 
 
 def _without_networks(result: Result) -> Result:
-    """The same Result without networks, with logits and sums of confidence to two decimals."""
+    """The same Result without networks, with logits and sums of confidence to two decimals.
+
+    A sum stays between those that its bin's edges allow.
+    """
+
+    def short(place: int, of: Bin) -> Bin:
+        low, high = (of.count * edge / BINS for edge in (place, place + 1))
+        return of.model_copy(update={"confidence": min(max(round(of.confidence, 2), low), high)})
 
     def light(trial: ArmTrial) -> ArmTrial:
         logits = tuple(tuple(round(z, 2) for z in row) for row in trial.gallery_logits)
-        bins = tuple(each.model_copy(update={"confidence": round(each.confidence, 2)}) for each in trial.bins)
+        bins = tuple(short(place, each) for place, each in enumerate(trial.bins))
         return trial.model_copy(update={"weights": None, "gallery_logits": logits, "bins": bins})
 
     arms = (arm.model_copy(update={"trials": tuple(map(light, arm.trials))}) for arm in result.arms)

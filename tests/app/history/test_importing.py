@@ -189,7 +189,7 @@ SPOILT = {
     "transfer": [
         *COUNTS[:4], ("arms.2.teacher_labels", 5), ("settings.labels_per_class", 11), 
         ("comparisons.0.kind", "better"),
-        ("comparisons.1.difference.mean", 3.0), ("comparisons.2.text.values.invisible", "9.99"),
+        ("comparisons.1.difference.mean", 3.0), ("comparisons.2.text.values.points", "9.99"),
         ("arms.1.trials.0.measures.distance, layer 2", 0.5),
         ("arms.2.trials.0.measures.trainable parameters", 650.0), ("verdict.scope.1.values.source", "9"),
     ],
@@ -298,7 +298,8 @@ def test_a_strangers_sentences_are_not_said(exported):
     record["verdict"]["scope"] = [hostile, *exported["verdict"]["scope"]]
     read = importing.read(json.dumps(record).encode())
     said = Translate("en")(read.verdict.text)
-    assert said.startswith("“distilled student” is better than “student alone”: 3.19 points")
+    points = exported["verdict"]["difference"]["mean"]
+    assert said.startswith(f"“distilled student” is better than “student alone”: {points:.2f} points")
     assert read.notes == ()
     assert len(read.verdict.scope) == len(exported["verdict"]["scope"])
 

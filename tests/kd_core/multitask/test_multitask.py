@@ -728,7 +728,7 @@ def test_recorded_run_is_that_of_the_default_settings():
 
 def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
     moment = asset("recorded-multitask-step.json")
-    assert moment["version"] == mt.VERSION
+    assert moment["version"] in (1, mt.VERSION)  # 2 changed after which epochs is evaluated, and no training
     assert as_resolved(moment["settings"]) == as_resolved(MultitaskSettings(body="small").model_dump())
     grid, change = moment["weights"], np.array(moment["change"])
     assert grid == [round(k / 10, 1) for k in range(21)]
@@ -745,7 +745,7 @@ def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
 
 def test_recorded_sweep_reaches_from_one_task_alone_to_the_other():
     sweep = asset("recorded-multitask-sweep.json")
-    assert sweep["version"] == mt.VERSION
+    assert sweep["version"] in (1, mt.VERSION)
     assert (sweep["split"], sweep["single"][0], sweep["single"][-1]) == ("validation", "right", "left")
     assert all(sum(pair) == pytest.approx(2) for pair in sweep["weights"])
     for task in sweep["tasks"]:
