@@ -5,6 +5,7 @@ Pure functions of tensors; `training` trains with them, `trainer` measures. Finn
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -177,7 +178,7 @@ def _explained() -> Iterator[None]:
         raise
 
 
-# The same side by side for the lab's own problems: parameters have a task dimension, [tasks, …], as supports have
+# The lab's own problems, all tasks side by side: parameters have a task dimension, [tasks, …], as supports have
 
 
 def _stacked(theta: Parameters, tasks: int) -> dict[str, Tensor]:
@@ -202,16 +203,18 @@ def _descended(
     problem: Episodes, start: Parameters, support: Batch, rate: float, steps: int
 ) -> Iterator[dict[str, Tensor]]:
     """The parameters of each task after 0, 1, … `steps` plain steps; no gradient reaches `start`."""
-    theta = {name: value.detach() for name, value in _stacked(start, len(support[0])).items()}
+    theta = _detached(_stacked(start, len(support[0])))
     yield theta
     for _ in range(steps):
         with torch.enable_grad():
-            leaves = {name: value.requires_grad_() for name, value in theta.items()}
-            theta = {
-                name: value.detach()
-                for name, value in _stepped(problem, leaves, support, rate, first_order=True).items()
-            }
+            leaves = {name: value.requires_grad_() for name, value in _detached(theta).items()}
+            theta = _detached(_stepped(problem, leaves, support, rate, first_order=True))
         yield theta
+
+
+def _detached(theta: Parameters) -> dict[str, Tensor]:
+    """The same values, through which no gradient passes."""
+    return {name: value.detach() for name, value in theta.items()}
 
 
 def path(
@@ -230,7 +233,7 @@ Objective = Callable[[Parameters, Tasks], Tensor]
 
 
 def maml(settings: MetaSettings, problem: Episodes, first_order: bool) -> Objective:
-    """`meta_loss` of the problem's tasks."""
+    """The `meta_loss` of the problem's tasks, which adapt side by side."""
 
     def objective(theta: Parameters, tasks: Tasks) -> Tensor:
         adapted = _stacked(theta, len(tasks))
@@ -254,9 +257,10 @@ def reptile(settings: MetaSettings, problem: Episodes) -> Objective:
     steps = max(settings.inner_steps, REPTILE_STEPS)
 
     def objective(theta: Parameters, tasks: Tasks) -> Tensor:
-        fixed = {name: value.detach() for name, value in theta.items()}
+        fixed = _detached(theta)
         inputs, targets = (torch.cat(parts, dim=1) for parts in zip(tasks.support, tasks.query, strict=True))
-        *_before, ends = _descended(problem, fixed, (inputs, targets), settings.inner_lr, steps)
+        descent = _descended(problem, fixed, (inputs, targets), settings.inner_lr, steps)
+        ends = deque(descent, maxlen=1).pop()  # the last; the others need not be kept
         with torch.no_grad():
             loss = problem.criterion(problem.answers(ends, inputs), targets)
         pull = sum((theta[name] * (fixed[name] - ends[name].mean(0))).sum() for name in fixed) / settings.inner_lr
