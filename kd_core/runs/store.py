@@ -203,8 +203,10 @@ class Store:
     def answer(self, settings: Settings, version: int, data: str) -> tuple[str, Result] | None:
         """Id and Result, its networks included, of the newest finished run of exactly these (resolved) settings."""
         (found,) = self.answers([settings], version, data)
-        result = self.result(found[0]) if found else None
-        return (found[0], result) if found and result else None
+        if found is None:
+            return None
+        run, result = found
+        return run, with_networks(result, self._try(lambda session: _networks(session, run)) or {})
 
     def answers(self, asked: Sequence[Settings], version: int, data: str) -> list[tuple[str, Result] | None]:
         """`answer` for many (resolved) settings with one look, each without its networks."""
@@ -224,8 +226,7 @@ class Store:
 
         def work(session: Session) -> tuple[bytes | None, dict[str, bytes]]:
             packed = session.scalars(sa.select(_Run.result).where(_Run.id == run)).first()
-            networks = session.scalars(sa.select(_Network).where(_Network.run == run))
-            return packed, {network.arm: network.safetensors for network in networks}
+            return packed, _networks(session, run)
 
         packed, networks = self._try(work) or (None, {})
         result = unpack(packed) if packed else None
@@ -304,6 +305,12 @@ def _put_networks(session: Session, run: str, result: Result) -> None:
     rows = [dict(run=run, arm=arm, safetensors=weights) for arm, weights in result.networks().items()]
     if rows:
         session.execute(sa.insert(_Network), rows)
+
+
+def _networks(session: Session, run: str) -> dict[str, bytes]:
+    """Arm -> its network, of a run."""
+    found = session.scalars(sa.select(_Network).where(_Network.run == run))
+    return {network.arm: network.safetensors for network in found}
 
 
 def _entry(row: _Run) -> Entry:
