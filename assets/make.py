@@ -1,4 +1,4 @@
-"""Rebuild what the first paint shows: `make assets` (a few minutes on two cores).
+"""Rebuild what the first paint shows: `make assets` (more than twenty minutes on two cores).
 
 Writes beside this file: the teacher of all 55,000 labels, the gallery of test digits with its logits,
 its logits of validation images by label, the Result of every technique's default settings and that of
@@ -435,13 +435,7 @@ def _add_validation_errors(
 ) -> None:  # fmt: skip
     """Train as a run does, and add the last validation errors per 10,000 of each of `tasks` to `seen`."""
     job = Job(scheme, tuple(arm_of(task, scheme) for task in tasks))
-    stream = multitask._train(settings, digits, seed, job)
-    while True:
-        try:
-            next(stream)
-        except StopIteration as stop:
-            trained = stop.value
-            break
+    trained = drained(multitask._train(settings, digits, seed, job))
     for task in tasks:
         _epoch, errors = trained[arm_of(task, scheme)].curve[-1]
         seen[task].append(10_000 * errors / len(digits.validation))
