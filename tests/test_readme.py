@@ -35,3 +35,11 @@ def test_the_readmes_have_the_same_commands_names_and_links():
 def test_the_readmes_have_the_same_numbers():
     numbers = [Counter(re.findall(r"\d+(?:[.,]\d+)*", prose(text))) for text in (ENGLISH, CHINESE)]
     assert set(numbers[0]) == set(numbers[1])
+
+
+def test_files_that_the_documents_name_are_there():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        named = re.findall(
+            r"\b(?:tests|app|kd_core|benchmarks|assets)/[\w/]+\.py\b", page.read_text(encoding="utf-8")
+        )
+        assert [file for file in named if not (ROOT / file).is_file()] == [], page.name
