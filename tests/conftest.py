@@ -16,7 +16,7 @@ from kd_core import distillation
 from kd_core.data.digits import Digits, Split, load_mnist, load_uci_digits
 from kd_core.messages import Problem
 from kd_core.meta_learning import tasks, training
-from kd_core.nn import teachers
+from kd_core.nn import cost, teachers
 from kd_core.results.schema import Result
 
 # Every test process keeps its runs in a database of its own, never in the user's.
@@ -51,6 +51,15 @@ def _packages_are_scanned_once():
         patch.setattr(
             manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
         )
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _latency_is_measured_briefly():
+    """Of a tiny run's seconds most went into hundreds of timed passes, whose median no test looks at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cost, "WARM_SECONDS", 0.0)
+        patch.setattr(cost, "BLOCKS", 1)
         yield
 
 

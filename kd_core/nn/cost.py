@@ -27,19 +27,18 @@ def costs_of(
 
     multiply_adds are half of torch's counted FLOPs of convolutions and matrix products (biases,
     activations and pooling are not counted); bytes are those of float32 weights. latency_ms: of one image on one
-    thread, as on a phone, after `warm` seconds (by default WARM_SECONDS) of the same; blocks (BLOCKS), block: as
-    for `latencies_ms`. The thread count is put back afterwards.
+    thread, as on a phone, after `warm` seconds (by default WARM_SECONDS) in which all models take turns; blocks
+    (BLOCKS), block: as for `latencies_ms`. The thread count is put back afterwards.
     """
     threads, were_training = torch.get_num_threads(), [model.training for model in models]
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            for model in models:
-                model.eval()
-                begun = time.perf_counter()
-                model(image)
-                while time.perf_counter() - begun < (WARM_SECONDS if warm is None else warm):
-                    model(image)
+            begun, cold = time.perf_counter(), True
+            while cold or time.perf_counter() - begun < (WARM_SECONDS if warm is None else warm):
+                for model in models:
+                    model.eval()(image)
+                cold = False
             latencies = latencies_ms([partial(model, image) for model in models], blocks or BLOCKS, block)
     finally:
         torch.set_num_threads(threads)

@@ -37,14 +37,8 @@ sys.exit(pytest.main(["-q", "-k", sys.argv[2], "tests/contract/test_technique.py
 """
 
 
-@pytest.mark.parametrize(
-    "left_out",
-    [
-        pytest.param(" and not queue and not sweeps and not found_again", id="in one process"),
-        pytest.param("", id="all", marks=pytest.mark.proof),
-    ],
-)
-def test_a_technique_is_two_folders_a_page_and_a_name(left_out, tmp_path, mnist):
+@pytest.mark.proof
+def test_a_technique_is_two_folders_a_page_and_a_name(tmp_path, mnist):
     lab = tmp_path / "lab"
     for part in PARTS:
         whole = ROOT / part
@@ -59,7 +53,7 @@ def test_a_technique_is_two_folders_a_page_and_a_name(left_out, tmp_path, mnist)
     listed.write_text(text.replace(names, names.replace(")", ', "prototypes")')), encoding="utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-c", FINISH, str(TOY / "chinese.json"), f"prototypes{left_out}"],
+        [sys.executable, "-c", FINISH, str(TOY / "chinese.json"), "prototypes"],
         cwd=lab, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(lab), "KD_WORKERS": "2"},
     )  # fmt: skip

@@ -10,6 +10,7 @@ from torch import library
 from kd_core.data import vision
 
 
+@pytest.mark.proof  # eight seconds; `test_data` imports it in this process
 def test_torchvision_works_in_a_fresh_process_without_a_warning() -> None:
     script = (
         "from kd_core.data.vision import import_torchvision\n"

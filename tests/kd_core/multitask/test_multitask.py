@@ -41,7 +41,6 @@ from kd_core.multitask.tasks import (
     turned,
     wrong,
 )
-from kd_core.nn import cost
 from kd_core.nn.seeding import seeded
 from kd_core.nn.teachers import ASSETS
 from kd_core.results.events import Reporter
@@ -607,14 +606,6 @@ def test_weights_all_zero_and_too_many_images_are_refused(tiny):
 
 
 # Runs
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hasty_latency():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "WARM_SECONDS", 0.0)
-        patch.setattr(cost, "BLOCKS", 1)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,8 @@ def test_multiply_adds_by_hand():
     image = torch.zeros(1, 1, 28, 28)
     cnn = 26 * 26 * 32 * 9 + 11 * 11 * 64 * 32 * 9 + 1600 * 64 + 64 * 10
     mlp = 784 * 30 + 30 * 30 + 300
-    large, small = costs_of([build("article", "teacher", seed()), build("mlp30", "student", seed())], image)
+    both = [build("article", "teacher", seed()), build("mlp30", "student", seed())]
+    large, small = costs_of(both, image, warm=0.1, blocks=10)
     assert large.multiply_adds == cnn
     assert small.multiply_adds == mlp
     assert small.bytes == 4 * small.parameters

@@ -6,7 +6,7 @@ import pytest
 
 from kd_core.distillation import trainer as distillation
 from kd_core.multitask import trainer as multitask
-from kd_core.nn import cost, teachers
+from kd_core.nn import teachers
 from kd_core.nn.training import fit
 from kd_core.results.events import Step
 from kd_core.results.schema import Result
@@ -28,8 +28,6 @@ def _forgetful():
 def small(tiny, monkeypatch, tmp_path):
     """A few digits under the name of MNIST, whose teachers are kept, here where nobody else looks."""
     monkeypatch.setattr(teachers, "MIN_STEPS", 1)
-    monkeypatch.setattr(cost, "WARM_SECONDS", 0.0)
-    monkeypatch.setattr(cost, "BLOCKS", 1)
     monkeypatch.setenv("KD_DATA_DIR", str(tmp_path))
     return dataclasses.replace(tiny, name="MNIST")
 
