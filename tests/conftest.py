@@ -30,6 +30,17 @@ of_properties.register_profile("lab", deadline=None)
 of_properties.load_profile("lab")
 
 
+# What takes longest begins first: of two processes neither then ends long before the other.
+LONGEST = ("tests/browser/", "tests/contract/", "tests/test_pages.py", "tests/app/history/", "tests/kd_core/")
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        return next((at for at, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
+
+    items.sort(key=place)
+
+
 class _OneBrowser(LoadFileScheduling):
     """A file's tests go to one process, and all browser tests to the same: they share a server and a browser."""
 

@@ -4,13 +4,16 @@
 
 const views = new WeakMap();
 
-// Streamlit calls a part on mount and again after each rerun. Its view lives as long as its elements.
+// Streamlit calls a part on mount and again after each rerun. Its view lives as long as its elements: what is returned
+// is called when they are gone, but also, at some later moment, after a call that was overtaken by the next one.
 function mount(Kind, { data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector("section");
   if (!views.has(root)) views.set(root, new Kind(root));
   const view = views.get(root);
   view.receive(data, setStateValue, setTriggerValue);
-  return () => view.close();
+  return () => {
+    if (!root.isConnected) view.close();
+  };
 }
 
 // A part in the browser: `receive(data, ...)` takes what Python sends, `draw()` draws it.

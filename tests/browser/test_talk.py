@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.techniques import talk
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PATIENCE, ROOT
 
 pytestmark = pytest.mark.browser
 STEPS = talk("distillation")
@@ -119,6 +119,26 @@ def test_no_key_is_lost_however_fast_they_come(at_step, gap):
     shows(page, 7)
     press(*["PageUp"] * 5, gap=0)
     shows(page, 2)
+
+
+def test_a_part_hears_on_after_a_call_that_was_overtaken(page):
+    # Two reruns in quick succession: Streamlit takes back the first of its calls after it has made the second.
+    shared = (ROOT / "app" / "components" / "shared.js").read_text(encoding="utf-8")
+    closed = page.evaluate("""([shared]) => {
+        const { mount, Part } = new Function(`${shared}; return { mount, Part };`)();
+        let closed = 0;
+        class Heard extends Part { receive() {} close() { closed += 1; } }
+        const parentElement = document.createElement("div");
+        parentElement.innerHTML = "<section></section>";
+        document.body.append(parentElement);
+        const [first, second] = [1, 2].map((data) => mount(Heard, { data: [data], parentElement }));
+        first();
+        const overtaken = closed;
+        parentElement.remove();
+        second();
+        return [overtaken, closed];
+    }""", [shared])  # fmt: skip
+    assert closed == [0, 1]
 
 
 def test_the_last_step_leads_to_the_next_talk(at_step):
