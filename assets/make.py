@@ -299,7 +299,7 @@ def record_lambda(seeds: int = 5, path: Path = HERE / "recorded-transfer-lambda.
         settings = first.model_copy(update={"lam": lam})
         moved = []
         for seed in range(seeds):
-            done = drained(assemble.train(transfer, settings, data, shared, seed, job)).arms[ANCHORED]
+            done = drained(assemble.train(transfer, settings, data, shared, (seed,), job))[seed].arms[ANCHORED]
             moved.append([value for name, value in done.measures.items() if name.startswith("distance")])
         distance.append([round(fmean(layer), 4) for layer in zip(*moved, strict=True)])
         print(lam, distance[-1])

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from benchmarks.rivals import seconds
 from kd_core.data.digits import Digits, Split
-from kd_core.meta_learning.adaptation import maml
+from kd_core.meta_learning.adaptation import alone, maml
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.meta_learning.tasks import Episodes, Tasks, problem_of
 from kd_core.nn.seeding import seeded
@@ -38,7 +38,8 @@ DIGITS = MetaSettings(problem="digits", shots=5, queries=5, inner_steps=3, inner
 def ours(problem: Episodes, net: nn.Module, tasks: Tasks, settings: MetaSettings) -> list[Tensor]:
     """The meta-gradient of all tasks at once."""
     theta = dict(net.named_parameters())
-    return list(torch.autograd.grad(maml(settings, problem, False)(theta, tasks), list(theta.values())))
+    (loss,) = maml(settings, problem, False)(alone(theta), tasks)
+    return list(torch.autograd.grad(loss, list(theta.values())))
 
 
 def with_higher(problem: Episodes, net: nn.Module, tasks: Tasks, settings: MetaSettings) -> list[Tensor]:

@@ -178,37 +178,52 @@ def _explained() -> Iterator[None]:
         raise
 
 
-# The lab's own problems, all tasks side by side: parameters have a task dimension, [tasks, …], as supports have
+# The lab's own problems, all tasks of all trials side by side. Parameters are [trials, …]; supports, queries and
+# what adapts to them, [trials · T, …]: the T tasks of the first trial, then those of the second, …
 
 
-def _stacked(theta: Parameters, tasks: int) -> dict[str, Tensor]:
-    """The same parameters for each task."""
-    return {name: value.expand(tasks, *value.shape) for name, value in theta.items()}
+def alone(theta: Parameters) -> dict[str, Tensor]:
+    """The parameters of one trial as those of several: [1, …]."""
+    return {name: value.unsqueeze(0) for name, value in theta.items()}
+
+
+def _trials(theta: Parameters) -> int:
+    return len(next(iter(theta.values())))
+
+
+def _for_tasks(theta: Parameters, tasks: int) -> dict[str, Tensor]:
+    """Each trial's parameters for each of its tasks, of which there are `tasks` in all."""
+    each = tasks // _trials(theta)
+    return {
+        name: value.unsqueeze(1).expand(-1, each, *value.shape[1:]).flatten(0, 1) for name, value in theta.items()
+    }
 
 
 def _stepped(
-    problem: Episodes, theta: Parameters, support: Batch, rate: float, first_order: bool
+    problem: Episodes, theta: Parameters, support: Batch, rate: float, first_order: bool, trials: int
 ) -> dict[str, Tensor]:
     """`theta` after one step on each task's support, differentiable as `adapt` says.
 
     The tasks' losses are added up, so each task's parameters get the gradient of its own.
     """
     inputs, targets = support
-    losses = len(inputs) * problem.criterion(problem.answers(theta, inputs), targets)
-    gradients = torch.autograd.grad(losses, list(theta.values()), create_graph=not first_order)
-    return {name: value - rate * part for (name, value), part in zip(theta.items(), gradients, strict=True)}
+    losses = problem.losses(problem.answers(theta, inputs), targets, trials) * (len(inputs) // trials)
+    gradients = torch.autograd.grad(losses.sum(), list(theta.values()), create_graph=not first_order)
+    return {
+        name: value.add(part, alpha=-rate) for (name, value), part in zip(theta.items(), gradients, strict=True)
+    }
 
 
 def _descended(
     problem: Episodes, start: Parameters, support: Batch, rate: float, steps: int
 ) -> Iterator[dict[str, Tensor]]:
-    """The parameters of each task after 0, 1, … `steps` plain steps; no gradient reaches `start`."""
-    theta = _detached(_stacked(start, len(support[0])))
+    """The parameters of each task after 0, 1, … `steps` plain steps; no gradient reaches `start` [trials, …]."""
+    theta = _detached(_for_tasks(start, len(support[0])))
     yield theta
     for _ in range(steps):
         with torch.enable_grad():
             leaves = {name: value.requires_grad_() for name, value in _detached(theta).items()}
-            theta = _detached(_stepped(problem, leaves, support, rate, first_order=True))
+            theta = _detached(_stepped(problem, leaves, support, rate, True, _trials(start)))
         yield theta
 
 
@@ -222,12 +237,14 @@ def path(
 ) -> list[Tensor]:
     """Answers [tasks, Q, …] to queries [tasks, Q, …] after 0, 1, … `steps` steps on support, all tasks at once.
 
-    No target of a query comes near it.
+    start: the parameters of one trial. No target of a query comes near it.
     """
-    return [problem.answers(theta, queries).detach() for theta in _descended(problem, start, support, rate, steps)]
+    descent = _descended(problem, alone(start), support, rate, steps)
+    return [problem.answers(theta, queries).detach() for theta in descent]
 
 
-# How each arm is trained: an objective of the parameters and a batch of tasks, which Adam lowers
+# How each arm is trained: Adam lowers an objective of the parameters [trials, …] and a batch of each trial's tasks;
+# it gives each trial's [trials]
 
 Objective = Callable[[Parameters, Tasks], Tensor]
 
@@ -236,17 +253,24 @@ def maml(settings: MetaSettings, problem: Episodes, first_order: bool) -> Object
     """The `meta_loss` of the problem's tasks, which adapt side by side."""
 
     def objective(theta: Parameters, tasks: Tasks) -> Tensor:
-        adapted = _stacked(theta, len(tasks))
+        trials, adapted = _trials(theta), _for_tasks(theta, len(tasks))
         for _ in range(settings.inner_steps):
-            adapted = _stepped(problem, adapted, tasks.support, settings.inner_lr, first_order)
+            adapted = _stepped(problem, adapted, tasks.support, settings.inner_lr, first_order, trials)
         inputs, targets = tasks.query
-        return len(tasks) * problem.criterion(problem.answers(adapted, inputs), targets)
+        return problem.losses(problem.answers(adapted, inputs), targets, trials) * (len(tasks) // trials)
 
     return objective
 
 
 def joint(problem: Episodes) -> Objective:
-    return lambda theta, tasks: problem.loss(theta, *problem.pooled(tasks))
+    """The mean loss over every example of every task, as if all were of one."""
+
+    def objective(theta: Parameters, tasks: Tasks) -> Tensor:
+        trials = _trials(theta)
+        inputs, targets = (part.unflatten(0, (trials, -1)) for part in problem.pooled(tasks))
+        return problem.losses(problem.answers(theta, inputs), targets, trials)
+
+    return objective
 
 
 def reptile(settings: MetaSettings, problem: Episodes) -> Objective:
@@ -260,18 +284,20 @@ def reptile(settings: MetaSettings, problem: Episodes) -> Objective:
         fixed = _detached(theta)
         inputs, targets = (torch.cat(parts, dim=1) for parts in zip(tasks.support, tasks.query, strict=True))
         descent = _descended(problem, fixed, (inputs, targets), settings.inner_lr, steps)
-        ends = deque(descent, maxlen=1).pop()  # the last; the others need not be kept
+        ends, trials = deque(descent, maxlen=1).pop(), _trials(theta)  # the last; the others need not be kept
         with torch.no_grad():
-            loss = problem.criterion(problem.answers(ends, inputs), targets)
-        pull = sum((theta[name] * (fixed[name] - ends[name].mean(0))).sum() for name in fixed) / settings.inner_lr
-        return loss + pull - pull.detach()  # type: ignore[union-attr]
+            losses = problem.losses(problem.answers(ends, inputs), targets, trials)
+        means = {name: value.unflatten(0, (trials, -1)).mean(1) for name, value in ends.items()}
+        pulls = [(theta[name] * (fixed[name] - means[name])).flatten(1).sum(1) for name in fixed]
+        pull = torch.stack(pulls).sum(0) / settings.inner_lr
+        return losses + pull - pull.detach()
 
     return objective
 
 
 def gradient(objective: Objective, theta: Parameters, tasks: Tasks) -> Tensor:
-    """The objective's gradient as one row of numbers."""
-    parts = torch.autograd.grad(objective(theta, tasks), list(theta.values()))
+    """The objective's gradient in the parameters of one trial, as one row of numbers."""
+    parts = torch.autograd.grad(objective(alone(theta), tasks).sum(), list(theta.values()))
     return torch.cat([part.flatten() for part in parts])
 
 

@@ -20,6 +20,7 @@ PROBLEMS = {
 }
 HELD_OUT = 3  # digits that no training task shows
 EFFORT = {MAML: 3.0, FIRST_ORDER: 2.0, REPTILE: 3.0, PRETRAINED: 1.0, ORACLE: 1.0}  # of a trial's time, roughly
+SIDE_BY_SIDE = 5  # trials of sinusoids whose networks one worker trains as one batch
 
 
 class MetaSettings(Settings):
@@ -106,7 +107,8 @@ class MetaSettings(Settings):
             ORACLE: not digits, common.SCRATCH: True,
         }  # fmt: skip
         return tuple(
-            Job(start, (start, *(centroids if start == PRETRAINED else ())), False, EFFORT.get(start, 0.0))
+            Job(start, (start, *(centroids if start == PRETRAINED else ())), False, EFFORT.get(start, 0.0),
+                trials=1 if digits else SIDE_BY_SIDE)
             for start, is_wanted in wanted.items() if is_wanted
         )  # fmt: skip
 

@@ -43,7 +43,7 @@ from kd_core.meta_learning.tasks import (
     problem_of,
 )
 from kd_core.meta_learning.technique import NEW_DIGITS, SINUSOIDS
-from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train_start
+from kd_core.meta_learning.training import Lesson, Start, lesson_of, require_finite, train_starts
 from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion
 from kd_core.nn.seeding import seeded
@@ -56,7 +56,7 @@ from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH
 
-VERSION = 2
+VERSION = 3
 
 FEW = 3  # test tasks whose whole curves are kept
 
@@ -186,18 +186,28 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 
 def train(
-    settings: Settings, data: Digits, _shared: Shared | None, seed: int, job: Job
+    settings: Settings, data: Digits, shared: Shared | None, seed: int, job: Job
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train one start, paired with all others at this seed: equal first weights and tasks."""
+    trials = yield from train_trials(settings, data, shared, (seed,), job)
+    return trials[seed]
+
+
+def train_trials(
+    settings: Settings, data: Digits, _shared: Shared | None, seeds: tuple[int, ...], job: Job
+) -> Generator[Event, None, Mapping[int, Mapping[str, ArmTrial]]]:
+    """The same in several trials, side by side."""
     name, *centroids = job.arms
-    lesson = lesson_of(settings, data, seed, name)
-    start = yield from train_start(settings, lesson, seed)
-    done = {name: _tested(settings, lesson, start, seed)}
-    if isinstance(start.problem, NewDigits):
-        for centroid in centroids:
-            body = start.parameters if centroid == CENTROID_FEATURES else None
-            done[centroid] = _centroids(settings, start.problem, body, seed)
-    return done
+    lessons = {seed: lesson_of(settings, data, seed, name) for seed in seeds}
+    starts = yield from train_starts(settings, lessons)
+    trials: dict[int, dict[str, ArmTrial]] = {}
+    for seed, start in starts.items():
+        done = trials[seed] = {name: _tested(settings, lessons[seed], start, seed)}
+        if isinstance(start.problem, NewDigits):
+            for centroid in centroids:
+                body = start.parameters if centroid == CENTROID_FEATURES else None
+                done[centroid] = _centroids(settings, start.problem, body, seed)
+    return trials
 
 
 # What is said of the arms

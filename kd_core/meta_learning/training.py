@@ -7,10 +7,12 @@ no step size is part of the training (joint pre-training, from scratch) it is ch
 import math
 import statistics
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
+import torch
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
@@ -27,7 +29,7 @@ from kd_core.meta_learning.adaptation import (
 )
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED, REPTILE
 from kd_core.meta_learning.settings import MetaSettings as Settings
-from kd_core.meta_learning.tasks import Episodes, Parameters, Sinusoids, Tasks, problem_of
+from kd_core.meta_learning.tasks import Episodes, Parameters, Sinusoids, Tasks, joined, problem_of
 from kd_core.nn import cost
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import adam, training_loop
@@ -78,52 +80,78 @@ def lesson_of(settings: Settings, data: Digits, seed: int, name: str) -> Lesson:
     return Lesson(name, problem, problem.network(first), objective, dict, rate)
 
 
-def train_start(settings: Settings, lesson: Lesson, seed: int) -> Generator[Event, None, Start]:
-    """Train one arm's start; "from scratch" stays at its first weights. Every arm is shown the same tasks.
+def train_starts(settings: Settings, lessons: Mapping[int, Lesson]) -> Generator[Event, None, dict[int, Start]]:
+    """Train one arm's start in the trials of these seeds; "from scratch" stays at its first weights.
 
-    An epoch of the training loop is one meta-step here; the first weights are evaluated too, as step 0.
+    Every arm is shown the same tasks. Where the problem is `batched`, each step is that of all trials, side by
+    side, and one trial is trained beside its own copy: a batch of two or more matrices rounds each alike, however
+    many there are, but one alone is multiplied in another way. An epoch of the training loop is one meta-step here;
+    the first weights are evaluated too, as step 0.
     """
-    theta = dict(lesson.network.named_parameters())
-    total = 0 if lesson.name == SCRATCH else settings.iterations
-    start = Start(lesson.problem, {}, lesson.rate, [], [], 0.0, {})
+    seeds, first = tuple(lessons), next(iter(lessons.values()))
+    rows = seeds * 2 if len(seeds) == 1 and first.problem.batched else seeds
+    networks = [dict(lessons[seed].network.named_parameters()) for seed in rows]
+    theta = {
+        name: torch.stack([network[name].detach() for network in networks]).requires_grad_() for name in networks[0]
+    }
+    total = 0 if first.name == SCRATCH else settings.iterations
+    starts = {seed: Start(one.problem, {}, one.rate, [], [], 0.0, {}) for seed, one in lessons.items()}
     descent = adam(theta.values(), settings.meta_lr)
-    order, began, seconds = seeded(seed, "training tasks"), time.perf_counter(), list[float]()
-    validation, reporter = lesson.problem.fixed("validation"), Reporter("meta", lesson.name, seed)
+    streams = {seed: one.problem.stream(seeded(seed, "training tasks")) for seed, one in lessons.items()}
+    validation = {seed: one.problem.fixed("validation") for seed, one in lessons.items()}
+    reporters = [Reporter("meta", first.name, seed) for seed in seeds]
+    seconds, began = list[float](), time.perf_counter()
 
-    def draw(batches: int) -> list[Tasks]:
-        return [lesson.problem.draw(settings.meta_batch, order) for _ in range(batches)]
+    def draw() -> Iterator[Tasks]:
+        tasks = {seed: next(stream) for seed, stream in streams.items()}
+        yield joined([tasks[seed] for seed in rows])
 
     def step(number: int, tasks: Tasks) -> dict[Reporter, float]:
         before = time.perf_counter()
-        loss = lesson.objective(theta, tasks)
+        losses = first.objective(theta, tasks)
         descent.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         descent.step()
-        value = loss.item()
-        seconds.append(time.perf_counter() - before)
-        require_finite(settings, lesson, number, value)
-        return {reporter: value}
+        values = losses.tolist()[: len(seeds)]
+        seconds.append((time.perf_counter() - before) / len(seeds))
+        for value in values:
+            require_finite(settings, first, number, value)
+        return dict(zip(reporters, values, strict=True))
 
     def evaluate(number: int) -> Iterator[Evaluation]:
-        start.parameters = {k: v.detach() for k, v in lesson.start_from(theta).items()}
-        yield _evaluated(settings, lesson, start, validation, reporter, number)
+        for row, (seed, reporter) in enumerate(zip(seeds, reporters, strict=True)):
+            of_trial = lessons[seed].start_from({name: value[row].detach() for name, value in theta.items()})
+            starts[seed].parameters = of_trial
+            yield _evaluated(settings, first, starts[seed], validation[seed], reporter, number)
 
     yield from evaluate(0)
     due = {*range(0, total, max(1, math.ceil(total / EVALUATIONS))), total}
-    yield from training_loop(step, partial(draw, 1), evaluate, epochs=total, steps=total, evaluated=due)
-    start.parameters = {name: value.clone() for name, value in start.parameters.items()}
-    start.seconds = time.perf_counter() - began
-    start.rate = lesson.rate or _chosen_rate(settings, start, validation)
-    if total:
-        further = draw(SHARED)
-        start.measures = {
-            "seconds a meta-step": statistics.median(seconds),
-            "megabytes a meta-step": cost.peak_megabytes(partial(gradient, lesson.objective, theta, further[0])),
-        }
-        if lesson.name in (MAML, FIRST_ORDER):
-            shares = [second_order_share(settings, lesson.problem, theta, tasks) for tasks in further]
-            start.measures["second-order share"] = statistics.fmean(shares)
-    return start
+    yield from training_loop(step, draw, evaluate, epochs=total, steps=total, evaluated=due)
+    took = (time.perf_counter() - began) / len(seeds)
+    for row, (seed, start) in enumerate(starts.items()):
+        start.parameters, start.seconds = {name: value.clone() for name, value in start.parameters.items()}, took
+        start.rate = first.rate or _chosen_rate(settings, start, validation[seed])
+        if total:
+            learned = {name: value[row].detach().requires_grad_() for name, value in theta.items()}
+            further = list(islice(streams[seed], SHARED))
+            start.measures = {
+                "seconds a meta-step": statistics.median(seconds),
+                **_measured(settings, first, start.problem, learned, further),
+            }
+    return starts
+
+
+def _measured(
+    settings: Settings, lesson: Lesson, problem: Episodes, theta: Parameters, further: Sequence[Tasks]
+) -> dict[str, float]:
+    """What one trial's meta-gradient costs and is made of, on further batches of training tasks."""
+    measures = {
+        "megabytes a meta-step": cost.peak_megabytes(partial(gradient, lesson.objective, theta, further[0]))
+    }
+    if lesson.name in (MAML, FIRST_ORDER):
+        shares = [second_order_share(settings, problem, theta, tasks) for tasks in further]
+        measures["second-order share"] = statistics.fmean(shares)
+    return measures
 
 
 def require_finite(settings: Settings, lesson: Lesson, step: int, loss: float) -> None:

@@ -1,7 +1,7 @@
 """A run out of its trials, and a trial out of its jobs: what all techniques do alike. No torch here.
 
     shared  = prepare(trainer, settings, data)                        once
-    trained = train(trainer, settings, data, shared, seed, job)       each of settings.jobs, at each seed
+    trained = train(trainer, settings, data, shared, seeds, job)      each of settings.jobs, at each seed
     result  = assembled(trainer, settings, shared, seed, trained)     one trial's Result
     result  = joined(trainer, settings, results)                      the run's
 
@@ -19,6 +19,7 @@ from kd_core.results.events import Event, Step
 from kd_core.results.provenance import provenance
 from kd_core.results.schema import NOTHING, Arm, ArmTrial, Cost, Dataset, GalleryDigit, Result, Verdict
 from kd_core.results.statistics import errors_per_10000
+from kd_core.runs.scheduling import grouped
 from kd_core.settings.base import Job, Settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ArmFacts:
 
 @dataclass(frozen=True)
 class Trained:
-    """The answer of one job. data: what its worker had loaded."""
+    """The answer of one job at one seed. seconds: its part of the job's; data: what its worker had loaded."""
 
     arms: Mapping[str, ArmTrial]
     seconds: float
@@ -66,6 +67,7 @@ class Trained:
 S = TypeVar("S", bound=Settings)
 Asked = TypeVar("Asked", bound=Settings, contravariant=True)
 Made = TypeVar("Made", bound=Shared)
+Given = TypeVar("Given", bound=Shared, contravariant=True)
 
 
 class Trainer(Protocol[Asked, Made]):
@@ -98,6 +100,16 @@ class Trainer(Protocol[Asked, Made]):
         ...
 
 
+class SideBySide(Protocol[Asked, Given]):
+    """What a trainer offers beside that, whose settings have jobs of several `trials`."""
+
+    def train_trials(
+        self, settings: Asked, data: "Digits", shared: Given | None, seeds: tuple[int, ...], job: Job, /
+    ) -> Generator[Event, None, Mapping[int, Mapping[str, ArmTrial]]]:
+        """As `train`, at several seeds at once, by seed; its numbers are the same whichever others there are."""
+        ...
+
+
 def trainer_of(module: str) -> Trainer[Settings, Shared]:
     """The trainer whose module `Settings.module` names; it may import torch."""
     return cast("Trainer[Settings, Shared]", import_module(module))
@@ -110,8 +122,8 @@ def run(trainer: Trainer[S, Made], settings: S, data: "Digits") -> Iterator[Even
     settings = resolve(settings)
     shared = yield from prepare(trainer, settings, data)
     finished = []
-    for seed in settings.trial_seeds:
-        finished.append((yield from trial(trainer, settings, data, shared, seed)))
+    for seeds in grouped(settings.trial_seeds, max(job.trials for job in settings.jobs)):
+        finished += yield from _trials(trainer, settings, data, shared, seeds)
     yield joined(trainer, settings, finished)
 
 
@@ -125,26 +137,47 @@ def trial(
     trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seed: int
 ) -> Generator[Event, None, Result]:
     """All jobs of one trial in turn, and its Result. The progress of its Steps rises to 1 over all of them."""
-    trained, before, whole = [], 0.0, sum(job.effort for job in settings.jobs)
+    (result,) = yield from _trials(trainer, settings, data, shared, (seed,))
+    return result
+
+
+def _trials(
+    trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seeds: tuple[int, ...]
+) -> Generator[Event, None, list[Result]]:
+    """As `trial`, of several seeds."""
+    trained: dict[int, list[Trained]] = {seed: [] for seed in seeds}
+    before, whole = 0.0, sum(job.effort for job in settings.jobs)
     for job in settings.jobs:
-        events = train(trainer, settings, data, shared, seed, job)
-        trained.append((yield from _within(events, before / whole, (before + job.effort) / whole)))
+        for some in grouped(seeds, job.trials):
+            events = train(trainer, settings, data, shared, some, job)
+            done = yield from _within(events, before / whole, (before + job.effort) / whole)
+            for seed in some:
+                trained[seed].append(done[seed])
         before += job.effort
-    return assembled(trainer, settings, shared, seed, trained)
+    return [assembled(trainer, settings, shared, seed, jobs) for seed, jobs in trained.items()]
 
 
 def train(
-    trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made | None, seed: int, job: Job
-) -> Generator[Event, None, Trained]:
-    """One job. shared: None where the job needs none, and the preparation may not be done."""
+    trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made | None, seeds: tuple[int, ...], job: Job
+) -> Generator[Event, None, dict[int, Trained]]:
+    """One job, of several trials where it is one that trains them at once: seed -> its answer.
+
+    shared: None where the job needs none, and the preparation may not be done.
+    """
     here = dataset(data)
     if shared is None:
         trainer.check(settings, data)
     else:
         require_same_data(shared.loaded, here)
     started = time.perf_counter()
-    arms = yield from trainer.train(settings, data, shared, seed, job)
-    return Trained(arms, time.perf_counter() - started, here)
+    if job.trials > 1:
+        side_by_side = cast("SideBySide[S, Made]", trainer)
+        trials = yield from side_by_side.train_trials(settings, data, shared, seeds, job)
+    else:
+        (seed,) = seeds
+        trials = {seed: (yield from trainer.train(settings, data, shared, seed, job))}
+    seconds = (time.perf_counter() - started) / len(seeds)
+    return {seed: Trained(arms, seconds, here) for seed, arms in trials.items()}
 
 
 def assembled(trainer: Trainer[S, Made], settings: S, shared: Made, seed: int, jobs: Sequence[Trained]) -> Result:

@@ -4,7 +4,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
@@ -19,7 +19,6 @@ from kd_core.settings.base import Settings
 
 Series = tuple[str, str, int]  # stage, arm, seed
 
-PREPARATION = "preparation"
 WHOLE = ""  # in the place of a job's name: all jobs of a trial
 FIRST_ESTIMATE = 1.0  # seconds of trials before their pace tells the time left
 ALMOST = 0.99  # the most progress of a run that is not over
@@ -231,31 +230,37 @@ class Handle:
             if not self.under_way:
                 return
             if told["kind"] == "started":
-                self._begin(told["task"], told["job"], told["attempt"])
-            task = self._task(told["task"], told["job"])
-            if task.attempt == told["attempt"]:
-                for event in told.get("events", ()):
-                    task.take(_unpacked(event))
-                task.done = told["kind"] == "ended"
+                self._begin(told["seeds"], told["job"], told["attempt"])
+            events = [_unpacked(event) for event in told.get("events", ())]
+            for seed in told["seeds"] or (None,):
+                task = self._task(seed, told["job"])
+                if task.attempt == told["attempt"]:
+                    for event in events:
+                        if seed in (None, event.seed):
+                            task.take(event)
+                    task.done = told["kind"] == "ended"
             self._changed.notify_all()
 
-    def _task(self, name: str | int, job: str) -> _Task:
-        return self._preparation if name == PREPARATION else self._trials[int(name)][job]
+    def _task(self, seed: int | None, job: str) -> _Task:
+        """Of the trial at `seed`; the preparation, which has none."""
+        return self._preparation if seed is None else self._trials[seed][job]
 
-    def _begin(self, name: str | int, job: str, attempt: str) -> None:
+    def _begin(self, seeds: Sequence[int], job: str, attempt: str) -> None:
         """A task starts; if it had started before, its worker died and it begins from nothing."""
-        if self._task(name, job).attempt:
+        if self._task(next(iter(seeds), None), job).attempt:
             again = message("A worker process died; the preparation was started again.")
-            if name != PREPARATION:
-                again = message("A worker process died; the trial with seed {seed} was started again.", seed=name)
+            if seeds:
+                again = message("A worker process died; the trial with seed {seed} was started again.",
+                                seed=", ".join(map(str, seeds)))  # fmt: skip
             self._notices.append(again)
             self._progress = 0.0
         if self._state == "queued":
             self._state, self._started = "running", time.monotonic()
-        if name == PREPARATION:
+        if not seeds:
             self._preparation = _Task(attempt)
             return
-        self._trials[int(name)][job] = _Task(attempt)
+        for seed in seeds:
+            self._trials[seed][job] = _Task(attempt)
         if self._trials_started is None:
             self._trials_started = time.monotonic()
 

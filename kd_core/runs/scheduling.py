@@ -1,11 +1,14 @@
 """A run's tasks, and which of several runs' is next. No Dask here.
 
-A run is prepared; its trials are trained, whole, or job by job and then assembled; and they are joined.
+A run is prepared; its trials are trained, whole, or job by job (some jobs of several trials at once) and then
+assembled; and they are joined.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, count
 from typing import Literal, TypeVar
 
 from kd_core.results.schema import Result
@@ -16,13 +19,22 @@ Run = TypeVar("Run")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What one worker does at once. turn: its place among all runs' tasks; needs: whose answers it is given."""
+    """What one worker does at once. turn: its place among all runs' tasks; needs: whose answers it is given.
+
+    seeds: of the trials that it works on, one unless it trains a job of several.
+    """
 
     what: Literal["prepare", "train", "trial", "assemble", "join"]
     turn: int
     needs: tuple["Task", ...] = ()
-    seed: int = 0
+    seeds: tuple[int, ...] = ()
     job: Job | None = None
+
+    @property
+    def seed(self) -> int:
+        """Of the one trial that it works on."""
+        (seed,) = self.seeds
+        return seed
 
     @property
     def ends_trial(self) -> bool:
@@ -83,14 +95,27 @@ def _planned(settings: Settings, divided: bool, seeds: Sequence[int], turn: int)
     """All tasks of a run that trains the trials of these seeds."""
     if not seeds:
         return [Task("join", turn)]
-    tasks = [prepare := Task("prepare", turn)]
-    for place, seed in enumerate(seeds, turn):
-        if not divided:
-            tasks.append(Task("trial", place, (prepare,), seed))
-            continue
-        trained = [Task("train", place, (prepare,) if job.prepared else (), seed, job) for job in settings.jobs]
-        tasks += [*trained, Task("assemble", place, (prepare, *trained), seed)]
-    return [*tasks, Task("join", turn, tuple(task for task in tasks if task.ends_trial))]
+    prepare, turns = Task("prepare", turn), dict(zip(seeds, count(turn), strict=False))
+    if not divided:
+        trials = [Task("trial", turns[seed], (prepare,), (seed,)) for seed in seeds]
+        return [prepare, *trials, Task("join", turn, tuple(trials))]
+    trained = [
+        Task("train", turns[some[0]], (prepare,) if job.prepared else (), some, job)
+        for job in settings.jobs for some in grouped(seeds, job.trials)
+    ]  # fmt: skip
+    trials = [
+        Task("assemble", turns[seed], (prepare, *(task for task in trained if seed in task.seeds)), (seed,))
+        for seed in seeds
+    ]
+    return [prepare, *trained, *trials, Task("join", turn, tuple(trials))]
+
+
+def grouped(seeds: Sequence[int], most: int) -> list[tuple[int, ...]]:
+    """The seeds in groups of at most `most`, in order and about equally many in each: 3 and 2 of 5 for 4."""
+    groups = math.ceil(len(seeds) / most)
+    size, more = divmod(len(seeds), groups)
+    sizes = [size + (number < more) for number in range(groups)]
+    return [tuple(seeds[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 def following(runs: Mapping[Run, Tasks]) -> tuple[Run, Task] | None:

@@ -28,7 +28,7 @@ from kd_core.results.schema import Result
 from kd_core.runs import assemble
 from kd_core.runs.assemble import Shared, Trained, Trainer, trainer_of
 from kd_core.runs.entry import machine_of
-from kd_core.runs.handle import PREPARATION, WHOLE
+from kd_core.runs.handle import WHOLE
 from kd_core.runs.remembered import remembering
 from kd_core.settings.auto import Machine
 from kd_core.settings.base import Job, Settings
@@ -85,7 +85,7 @@ def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Shared]
 
     In a tuple: Dask tells the web process the type of each answer, and this one's would import torch there.
     """
-    report, trainer = _Report(run, PREPARATION), _trainer(settings)
+    report, trainer = _Report(run), _trainer(settings)
     with remembering(of_map):
         return (report.drain(assemble.prepare(trainer, settings, _data(trainer))),)
 
@@ -93,23 +93,25 @@ def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Shared]
 @plainly
 def trial(run: str, settings: Settings, prepared: tuple[Shared], seed: int, of_map: bool = False) -> Result:
     """All jobs of one trial: its Result. of_map: as for `prepare`."""
-    report, trainer = _Report(run, seed), _trainer(settings)
+    report, trainer = _Report(run, (seed,)), _trainer(settings)
     with remembering(of_map):
         return report.drain(assemble.trial(trainer, settings, _data(trainer), *prepared, seed))
 
 
 @plainly
-def train(run: str, settings: Settings, prepared: tuple[Shared] | None, seed: int, job: Job) -> Trained:
-    """One job of a trial. prepared: None for one that needs no preparation."""
-    report, trainer = _Report(run, seed, job.name), _trainer(settings)
+def train(
+    run: str, settings: Settings, prepared: tuple[Shared] | None, seeds: tuple[int, ...], job: Job
+) -> dict[int, Trained]:
+    """One job of these trials, by seed. prepared: None for one that needs no preparation."""
+    report, trainer = _Report(run, seeds, job.name), _trainer(settings)
     (shared,) = prepared or (None,)
-    return report.drain(assemble.train(trainer, settings, _data(trainer), shared, seed, job))
+    return report.drain(assemble.train(trainer, settings, _data(trainer), shared, seeds, job))
 
 
 @plainly
-def assembled(settings: Settings, prepared: tuple[Shared], seed: int, *jobs: Trained) -> Result:
+def assembled(settings: Settings, prepared: tuple[Shared], seed: int, *jobs: dict[int, Trained]) -> Result:
     """The Result of a trial whose jobs were trained apart."""
-    return assemble.assembled(_trainer(settings), settings, *prepared, seed, jobs)
+    return assemble.assembled(_trainer(settings), settings, *prepared, seed, [job[seed] for job in jobs])
 
 
 @plainly
@@ -199,15 +201,22 @@ def _data(trainer: Trainer[Settings, Shared]) -> "Digits":
         return _loaded[load]
 
 
-class _Report:
-    """Sends the events of one attempt at one task (the preparation, or the trial of a seed, or a job of it)."""
+def _replaces(step: Step, other: Event) -> bool:
+    return isinstance(other, Step) and (other.stage, other.arm, other.seed) == (step.stage, step.arm, step.seed)
 
-    def __init__(self, run: str, task: str | int, job: str = WHOLE) -> None:
+
+class _Report:
+    """Sends the events of one attempt at one task.
+
+    seeds: of the trials that it works on, none for the preparation; job: which of their jobs, WHOLE for all.
+    """
+
+    def __init__(self, run: str, seeds: tuple[int, ...] = (), job: str = WHOLE) -> None:
         self._worker = get_worker()
         self._stop = Flag(stop_flag(run))
         # A task that runs again after its worker died is known by a new attempt.
         self._head = {
-            "run": run, "task": task, "job": job, "attempt": secrets.token_hex(4), "pid": os.getpid(),
+            "run": run, "seeds": seeds, "job": job, "attempt": secrets.token_hex(4), "pid": os.getpid(),
         }  # fmt: skip
         self._events: list[Step | Evaluation] = []
         self._sent = self._polled = -math.inf
@@ -238,10 +247,8 @@ class _Report:
 
     def _take(self, event: Event) -> None:
         assert not isinstance(event, Result)  # a run's alone, and it is not told
-        last = self._events[-1] if self._events else None
-        steps = isinstance(last, Step) and isinstance(event, Step)
-        if last and steps and (last.stage, last.arm) == (event.stage, event.arm):
-            self._events.pop()  # the newest Step says it all
+        if isinstance(event, Step):  # the newest of its series says it all
+            self._events = [other for other in self._events if not _replaces(event, other)]
         self._events.append(event)
         if time.monotonic() - self._sent >= EVERY:
             self._flush()

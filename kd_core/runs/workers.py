@@ -252,7 +252,7 @@ def _asked(handle: Handle, run_tasks: Tasks, task: Task, answers: Sequence[Any])
     if task.what == "trial":
         return tasks.trial, run, settings, answers[0], task.seed, handle.of_map
     if task.what == "train":
-        return tasks.train, run, settings, answers[0] if answers else None, task.seed, task.job
+        return tasks.train, run, settings, answers[0] if answers else None, task.seeds, task.job
     if task.what == "assemble":
         return tasks.assembled, settings, answers[0], task.seed, *answers[1:]
     trials = dict(run_tasks.kept) | {need.seed: answer for need, answer in zip(task.needs, answers, strict=True)}

@@ -26,12 +26,15 @@ class Job:
     """The arms of one trial that one worker trains together.
 
     prepared: whether it needs what the run's preparation makes; effort: its share of a trial's time, in any unit.
+    trials: how many trials' jobs of this name a worker trains at once, where small networks side by side take
+    little more time than one.
     """
 
     name: str
     arms: tuple[str, ...]
     prepared: bool = True
     effort: float = 1.0
+    trials: int = 1
 
 
 class Settings(BaseModel):

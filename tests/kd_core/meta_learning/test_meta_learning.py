@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import islice
 
 import higher
 import numpy as np
@@ -20,10 +21,18 @@ from kd_core.data.variants import only
 from kd_core.messages import Problem
 from kd_core.meta_learning import trainer as ml
 from kd_core.meta_learning import training
-from kd_core.meta_learning.adaptation import adapt, joint, maml, meta_loss, path, reptile, second_order_share
+from kd_core.meta_learning.adaptation import adapt, alone, joint, maml, meta_loss, path, reptile, second_order_share
 from kd_core.meta_learning.presets import META_PRESETS
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED, REPTILE, MetaSettings
-from kd_core.meta_learning.tasks import NewDigits, Sinusoids, Tasks, centroid_logits, held_out, problem_of
+from kd_core.meta_learning.tasks import (
+    NewDigits,
+    Sinusoids,
+    Tasks,
+    centroid_logits,
+    held_out,
+    joined,
+    problem_of,
+)
 from kd_core.nn.cost import peak_megabytes
 from kd_core.nn.seeding import seeded
 from kd_core.results.events import Evaluation
@@ -357,7 +366,7 @@ def test_reptile_and_joint_training_descend_what_they_say():
     problem = Sinusoids(config, 0)
     theta = dict(problem.network(seeded(0, "w")).named_parameters())
     tasks = problem.draw(3, seeded(0, "tasks"))
-    loss = reptile(config, problem)(theta, tasks)
+    (loss,) = reptile(config, problem)(alone(theta), tasks)
     mine = torch.autograd.grad(loss, list(theta.values()))
     expected = [torch.zeros_like(p) for p in theta.values()]
     for i in range(3):
@@ -373,7 +382,8 @@ def test_reptile_and_joint_training_descend_what_they_say():
     torch.testing.assert_close(list(mine), expected, rtol=1e-9, atol=1e-9)
     net = problem.network(seeded(0, "w"))
     everything = [torch.cat([s, q], 1).reshape(-1, 1) for s, q in zip(tasks.support, tasks.query, strict=True)]
-    torch.testing.assert_close(joint(problem)(theta, tasks), F.mse_loss(net(everything[0]), everything[1]))
+    (found,) = joint(problem)(alone(theta), tasks)
+    torch.testing.assert_close(found, F.mse_loss(net(everything[0]), everything[1]))
 
 
 @pytest.mark.parametrize("first_order", [False, True])
@@ -385,7 +395,7 @@ def test_what_trains_side_by_side_is_the_meta_loss(problem, steps, first_order, 
     theta = dict(episodes.network(seeded(0, "w")).named_parameters())
     tasks = episodes.draw(5, seeded(0, "tasks"))
     expected = meta_loss(episodes.loss, theta, tasks.support, tasks.query, 0.05, steps, first_order)
-    found = maml(config, episodes, first_order)(theta, tasks)
+    (found,) = maml(config, episodes, first_order)(alone(theta), tasks)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
     gradients = (torch.autograd.grad(loss, list(theta.values())) for loss in (found, expected))
     for mine, theirs in zip(*gradients, strict=True):
@@ -396,6 +406,62 @@ def test_what_trains_side_by_side_is_the_meta_loss(problem, steps, first_order, 
     torch.testing.assert_close(found, torch.stack(answers).detach(), rtol=1e-9, atol=1e-9)
 
 
+OBJECTIVES = {
+    MAML: lambda config, problem: maml(config, problem, False),
+    FIRST_ORDER: lambda config, problem: maml(config, problem, True),
+    REPTILE: reptile,
+    PRETRAINED: lambda _config, problem: joint(problem),
+}
+
+
+@pytest.mark.parametrize("arm", OBJECTIVES)
+def test_trials_side_by_side_have_each_its_own_loss_and_gradient(arm):
+    config = changed(inner_steps=2, meta_batch=4, precision="float64", inner_lr=0.02)
+    problems = [Sinusoids(config, seed) for seed in range(3)]
+    objective = OBJECTIVES[arm](config, problems[0])
+    each = [dict(p.network(seeded(s, "w")).named_parameters()) for s, p in enumerate(problems)]
+    tasks = [p.draw(4, seeded(s, "tasks")) for s, p in enumerate(problems)]
+    side = {name: torch.stack([theta[name].detach() for theta in each]).requires_grad_() for name in each[0]}
+    losses = objective(side, joined(tasks))
+    gradients = torch.autograd.grad(losses.sum(), list(side.values()))
+    for row, (theta, its) in enumerate(zip(each, tasks, strict=True)):
+        loss = objective(alone(theta), its)
+        torch.testing.assert_close(losses[row], loss[0], rtol=1e-12, atol=0)
+        for mine, theirs in zip(gradients, torch.autograd.grad(loss.sum(), list(theta.values())), strict=True):
+            torch.testing.assert_close(mine[row], theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [MAML, REPTILE, ORACLE])
+def test_a_trial_trains_alike_whichever_others_are_trained_with_it(name, tiny):
+    config = changed(iterations=12, meta_batch=3, reptile=True)
+    job = next(job for job in config.jobs if job.name == name)
+
+    def trained(*seeds):
+        return drained(ml.train_trials(config, tiny, None, seeds, job))
+
+    together = trained(0, 1, 2)
+    for some in (trained(1), trained(2, 1)):
+        assert some[1][name].weights == together[1][name].weights
+        assert some[1][name].series == together[1][name].series
+
+
+def test_a_trial_trained_in_a_batch_is_the_plain_loop_to_rounding(tiny):
+    config = changed(iterations=8, meta_batch=3, inner_steps=2)
+    job = next(job for job in config.jobs if job.name == MAML)
+    batched = load(drained(ml.train_trials(config, tiny, None, (0, 1, 2), job))[2][MAML].weights)
+    problem = Sinusoids(config, 2)
+    stream = problem.stream(seeded(2, "training tasks"))
+    net = problem.network(seeded(2, "first weights"))
+    optimizer = torch.optim.Adam(net.parameters(), lr=config.meta_lr)
+    for tasks in islice(stream, 8):
+        theta = dict(net.named_parameters())
+        optimizer.zero_grad()
+        meta_loss(problem.loss, theta, tasks.support, tasks.query, config.inner_lr, 2).backward()
+        optimizer.step()
+    for name, value in net.named_parameters():
+        torch.testing.assert_close(batched[name], value.detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_second_order_share_of_a_linear_model_by_hand():
     # y = w x: L(w; s) = mean (w x - y)², its second derivative 2 mean x²; full = (1 - 2 lr mean x²) · short.
     class Line:
@@ -404,8 +470,8 @@ def test_second_order_share_of_a_linear_model_by_hand():
             return p["w"].unsqueeze(1) * x
 
         @staticmethod
-        def criterion(answers, y):
-            return ((answers - y) ** 2).mean()
+        def losses(answers, y, _trials):
+            return ((answers - y) ** 2).mean().unsqueeze(0)
 
     x = torch.tensor([[1.0, 2.0]])
     tasks = Tasks((x, 3 * x), (x, 3 * x), torch.zeros(1, 2))

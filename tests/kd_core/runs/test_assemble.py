@@ -83,7 +83,8 @@ def test_scheduling_trained_apart_in_any_order_give_what_the_trial_gives(tiny, n
     assert sum(not job.prepared for job in settings.jobs) == unprepared
     trained = []
     for job in reversed(settings.jobs):
-        events, done = told(assemble.train(trainer, settings, tiny, shared if job.prepared else None, 1, job))
+        events, found = told(assemble.train(trainer, settings, tiny, shared if job.prepared else None, (1,), job))
+        done = found[1]
         assert set(done.arms) == set(job.arms)
         assert {event.seed for event in events} == {1}
         assert progress(events)[-1:] in ([], [1])  # of the job; "from scratch" may have no step to tell of
@@ -113,8 +114,8 @@ def test_a_job_of_a_worker_with_other_data_is_refused(tiny, uci):
     alone, further, *_ = CONTROLLED.jobs
     assert alone.name == ALONE
     with pytest.raises(Problem, match="do not all have the same data"):
-        drained(assemble.train(distillation, CONTROLLED, uci, shared, 0, further))
-    trained = drained(assemble.train(distillation, CONTROLLED, uci, None, 0, alone))  # it can't know yet
+        drained(assemble.train(distillation, CONTROLLED, uci, shared, (0,), further))
+    trained = drained(assemble.train(distillation, CONTROLLED, uci, None, (0,), alone))[0]  # it can't know yet
     with pytest.raises(Problem, match="do not all have the same data"):
         assemble.assembled(distillation, CONTROLLED, shared, 0, [trained])
 
@@ -130,4 +131,4 @@ def test_a_job_that_needs_no_preparation_refuses_what_the_data_cannot_give(tiny,
         drained(assemble.prepare(trainer, settings, few))
     for job in settings.jobs[: bool(unprepared)]:
         with pytest.raises(Problem):
-            drained(assemble.train(trainer, settings, few, None, 0, job))
+            drained(assemble.train(trainer, settings, few, None, (0,), job))

@@ -149,8 +149,10 @@ class Told:
             ToySettings(**settings), threading.Condition(), ahead=lambda _: (0, None), stop=lambda _: None
         )
 
-    def tell(self, task, kind, *events):
-        self.handle.take({"kind": kind, "task": task, "job": "", "attempt": str(task), "events": events})
+    def tell(self, seed, kind, *events):
+        """seed: None for the preparation."""
+        seeds = () if seed is None else (seed,)
+        self.handle.take({"kind": kind, "seeds": seeds, "job": "", "attempt": str(seed), "events": events})
 
     def step(self, seed, progress):
         event = {"event": "Step", "stage": "student", "arm": "student", "seed": seed, "step": 1, "steps": 10,
@@ -164,9 +166,9 @@ class Told:
 
 def test_a_time_left_follows_from_the_pace_of_the_trials_and_progress_is_time(monkeypatch):
     run = Told(monkeypatch)
-    run.tell("preparation", "started")
+    run.tell(None, "started")
     assert run.view.stages["teacher"].state == "running"  # though it has told nothing yet
-    run.tell("preparation", "ended")
+    run.tell(None, "ended")
     assert run.view.seconds_left is None
     assert run.view.progress == 0  # it was kept, and cost nothing
     run.tell(0, "started")
@@ -191,10 +193,10 @@ def test_a_time_left_follows_from_the_pace_of_the_trials_and_progress_is_time(mo
 def test_runs_like_it_tell_the_time_left_until_its_own_pace_does(monkeypatch):
     run = Told(monkeypatch)
     run.handle.expected = 20.0
-    run.tell("preparation", "started")
+    run.tell(None, "started")
     run.now += 5
     assert (run.view.seconds_left, run.view.progress) == (15.0, 0.25)
-    run.tell("preparation", "ended")
+    run.tell(None, "ended")
     run.tell(0, "started")
     run.tell(1, "started")
     run.now += 2

@@ -1,8 +1,10 @@
 """A run's jobs wait for one another, and those of several runs take turns; no worker is needed to see it."""
 
+import pytest
 from toy_technique import ToySettings
 
-from kd_core.runs.scheduling import Tasks, following
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.runs.scheduling import Tasks, following, grouped
 
 
 def jobs_of(turn=1, kept=(), divided=False, seeds=2):
@@ -11,7 +13,7 @@ def jobs_of(turn=1, kept=(), divided=False, seeds=2):
 
 
 def name(task):
-    return (task.what, task.seed, task.job.name) if task.job else (task.what, task.seed)
+    return (task.what, *task.seeds, task.job.name) if task.job else (task.what, *task.seeds)
 
 
 def begun(jobs):
@@ -26,7 +28,7 @@ def begun(jobs):
 def test_trials_wait_for_the_preparation_and_the_join_for_them():
     jobs = jobs_of()
     (prepare,) = begun(jobs)
-    assert name(prepare) == ("prepare", 0)
+    assert name(prepare) == ("prepare",)
     assert jobs.end(prepare) == set()
     trials = begun(jobs)
     assert [name(job) for job in trials] == [("trial", 0), ("trial", 1)]
@@ -53,6 +55,26 @@ def test_scheduling_that_need_no_preparation_are_trained_beside_it_and_assembled
     assert (name(assemble), assemble.needs) == (("assemble", 0), (prepare, others[0], beside[0]))
     assert assemble.ends_trial
     assert jobs.end(assemble) == {others[0], beside[0]}
+
+
+def test_a_job_of_several_trials_is_one_task_and_each_trial_waits_for_it():
+    settings = MetaSettings(seeds=3)
+    jobs = Tasks(settings, True, {1: None}, 1)
+    prepare, maml, *others = begun(jobs)
+    assert (maml.seeds, maml.job.name) == ((0, 2), settings.jobs[0].name)
+    for task in (prepare, *others):
+        jobs.end(task)
+    assert begun(jobs) == []
+    jobs.end(maml)
+    assert [name(task) for task in begun(jobs)] == [("assemble", 0), ("assemble", 2)]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "most", "expected"),
+    [((0, 1, 2, 3, 4), 4, [(0, 1, 2), (3, 4)]), ((0, 3), 5, [(0, 3)]), (range(3), 1, [(0,), (1,), (2,)])],
+)
+def test_seeds_are_grouped_about_evenly(seeds, most, expected):
+    assert grouped(seeds, most) == expected
 
 
 def test_kept_trials_are_not_trained_and_without_any_other_nothing_is_prepared():
