@@ -49,7 +49,7 @@ from kd_core.runs.assemble import ArmFacts, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 
-VERSION = 2
+VERSION = 3
 
 ANGLE_ERROR = "mean absolute angle error"  # a measure, in degrees
 WEIGHTING_FIELDS = (

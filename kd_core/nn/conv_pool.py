@@ -73,6 +73,19 @@ class _Compiled(torch.autograd.Function):
         return into_x if wanted else None, into_weight, into_bias
 
 
+def _filled_up(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with channels of zeros, up to as many as the compiled pass serves; as they are where it serves them.
+
+    A step of a network of 12 and 23 channels so takes half the time that torch's own functions need.
+    """
+    outputs, inputs = weight.shape[:2]
+    more, further = -outputs % 16, 0 if inputs == 1 else -inputs % 16
+    if not more and not further:
+        return x, weight, bias
+    x = F.pad(x, (0, 0, 0, 0, 0, further))
+    return x, F.pad(weight, (0, 0, 0, 0, 0, further, 0, more)), F.pad(bias, (0, more))
+
+
 class ConvPool(nn.Conv2d):
     """A 3x3 convolution without padding, the largest of each 2x2 window, and ReLU.
 
@@ -87,11 +100,14 @@ class ConvPool(nn.Conv2d):
         """What nn.Conv2d, nn.MaxPool2d and nn.ReLU give: to rounding by the compiled pass, else to the last bit."""
         assert self.bias is not None
         given, kind = (x, self.weight, self.bias), x.device.type
-        narrow, learns = torch.is_autocast_enabled(kind), torch.is_grad_enabled()
+        narrow = not x.is_meta and torch.is_autocast_enabled(kind)  # which knows no tensors without values
+        learns = torch.is_grad_enabled()
         pooled: Tensor
-        if not narrow and fastconv.serves(x, self.weight):
-            pooled = _Compiled.apply(*given) if learns else fastconv.convolve_pool(*given, False)[0]
-            return pooled
+        if not narrow and fastconv.available():
+            filled = _filled_up(*given)
+            if fastconv.serves(*filled[:2]):
+                pooled = _Compiled.apply(*filled) if learns else fastconv.convolve_pool(*filled, False)[0]
+                return pooled if filled[0] is x else pooled[:, : self.out_channels]
         if not learns:
             return _pooled(F.conv2d(*given)).relu_()
         if narrow:  # autocast looks at torch's own functions only

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core.nn import fastconv
-from kd_core.nn.conv_pool import ConvPool
+from kd_core.nn.conv_pool import ConvPool, _filled_up
 from kd_core.nn.networks import build, initialise
 from kd_core.results.provenance import provenance
 from kd_core.runs.entry import machine_of
@@ -61,14 +61,15 @@ def network(inputs, outputs):
 @settings(max_examples=25)
 @given(
     images=st.integers(0, 5), height=st.integers(4, 13), width=st.integers(4, 13),
-    inputs=st.sampled_from([1, 16, 32]), outputs=st.sampled_from([16, 32, 48, 64]), seed=st.integers(0, 99),
+    inputs=st.sampled_from([1, 5, 12, 16, 23, 32]), outputs=st.sampled_from([3, 16, 23, 48, 64]),
+    seed=st.integers(0, 99),
 )  # fmt: skip
 def test_values_and_gradients_are_torchs(last, images, height, width, inputs, outputs, seed):
     x = draw(images, inputs, height, width, seed=seed)
     if last:
         x = x.contiguous(memory_format=torch.channels_last)
     net = network(inputs, outputs)
-    assert fastconv.serves(x, net.weight)
+    assert fastconv.serves(*_filled_up(x, net.weight, net.bias)[:2])
     arrives = draw(images, outputs, (height - 2) // 2, (width - 2) // 2, seed=seed + 1) * decided(x, net)
     expected = values(copy.deepcopy(net).double(), x.double(), arrives, usual)
     for ours, theirs in zip(values(net, x, arrives), expected, strict=True):
@@ -110,7 +111,7 @@ def test_it_repeats_to_the_last_bit_however_many_threads_torch_has():
             assert torch.equal(first, again)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (16, 32)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (16, 32), (12, 23)])
 def test_gradients_have_gradients(inputs, outputs):
     net, x = network(inputs, outputs), draw(3, inputs, 8, 8)
     found = []
