@@ -18,6 +18,7 @@ else:  # the server starts
     from starlette.middleware import Middleware
 
     from app.runs.visitor import VisitorCookie
+    from app.shell.slash import SlashDropped
     from app.shell.start import ready
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(VisitorCookie)])
+    app = st.App(__file__, lifespan=ready, middleware=[Middleware(SlashDropped), Middleware(VisitorCookie)])

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 NICE = 5  # a page is answered before a training step is made, and yet training goes on
+WORKER_BYTES, SERVER_BYTES = 800_000_000, 500_000_000  # that a worker, and the server, may come to use
 CLOSE_SECONDS = 5  # then the workers are left to end by themselves: they notice that their parent has gone
 
 # What fails reaches the queue anyway. Dask's profile of every task, and its look at each event loop 50 times a
@@ -81,12 +82,13 @@ def _await_end_of_input(ended: threading.Event) -> None:
 
 
 def _workers() -> int:
-    """How many workers: KD_WORKERS if it is set, else one for each core this process may use."""
-    from dask.system import CPU_COUNT
-
+    """How many workers: KD_WORKERS if it is set, else one for each core this process may use and has memory for."""
     given = os.environ.get("KD_WORKERS", "")
     if not given:
-        return int(CPU_COUNT)
+        from dask.system import CPU_COUNT
+        from distributed.system import MEMORY_LIMIT  # of the machine or, in a container, of its cgroup
+
+        return max(1, min(int(CPU_COUNT), int((MEMORY_LIMIT - SERVER_BYTES) // WORKER_BYTES)))
     if not given.isdecimal() or int(given) < 1:
         sys.exit(f"KD_WORKERS = {given!r} is not allowed; it must be a whole number from 1")
     return int(given)

@@ -325,7 +325,7 @@ class Queue:
             if max(deaths, default=0) > DEATHS:
                 self._fail(handle, message(
                     "Worker processes died again and again in this run; the machine may be short of memory. "
-                    "Choose a smaller run."
+                    "Choose a smaller run, or start the lab with fewer workers: KD_WORKERS=1."
                 ))  # fmt: skip
         for worker in free:
             found = following({handle: tasks for handle, tasks in self._sent.items() if handle.under_way})

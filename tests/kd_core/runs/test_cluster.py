@@ -10,6 +10,8 @@ import psutil
 import pytest
 from test_queue import until
 
+from kd_core.runs import cluster
+
 HERE = str(Path(__file__).parent)
 ROOT = str(Path(__file__).parents[3])
 
@@ -25,6 +27,16 @@ while not any(stage == "student" or loss for (stage, *_), loss in handle.view().
 print("busy", flush=True)
 {then}
 """
+
+
+@pytest.mark.parametrize(("memory", "workers"), [(1e9, 1), (2e9, 1), (2.2e9, 2), (64e9, 8)])
+def test_there_are_as_many_workers_as_the_memory_holds(monkeypatch, memory, workers):
+    monkeypatch.delenv("KD_WORKERS", raising=False)
+    monkeypatch.setattr("dask.system.CPU_COUNT", 8)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", int(memory))
+    assert cluster._workers() == workers
+    monkeypatch.setenv("KD_WORKERS", "3")
+    assert cluster._workers() == 3  # whoever says so knows
 
 
 def start(*command, workers=1):
