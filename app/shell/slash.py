@@ -1,6 +1,5 @@
 """Addresses with a slash at their end lead to the page, as they do where Streamlit serves a script alone."""
 
-from starlette.datastructures import URL
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +20,7 @@ class SlashDropped:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removesuffix("/").rpartition("/")[2] if scope["type"] == "http" else ""
         if name in PAGES and scope["path"].endswith("/"):
-            query = URL(scope=scope).query
+            query = scope["query_string"].decode("latin-1")
             to = f"../{name}?{query}" if query else f"../{name}"
             await RedirectResponse(to, status_code=308)(scope, receive, send)
         else:

@@ -92,7 +92,7 @@ class Episodes(ABC):
 
     def answers(self, parameters: Parameters, inputs: Tensor) -> Tensor:
         """The same of several tasks side by side, each with parameters of its own: both have a task dimension."""
-        if len(inputs) == 1:
+        if len(inputs) == 1:  # one network's convolutions as they are, not as the groups that `vmap` makes
             return self.answer({name: value[0] for name, value in parameters.items()}, inputs[0]).unsqueeze(0)
         return vmap(self.answer)(dict(parameters), inputs)
 

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.func import functional_call
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -35,11 +35,11 @@ def costs_of(
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            begun, cold = time.perf_counter(), True
-            while cold or time.perf_counter() - begun < (WARM_SECONDS if warm is None else warm):
+            begun, passed = time.perf_counter(), -1.0
+            while passed < (WARM_SECONDS if warm is None else warm):
                 for model in models:
                     model.eval()(image)
-                cold = False
+                passed = time.perf_counter() - begun
             latencies = latencies_ms([partial(model, image) for model in models], blocks or BLOCKS, block)
     finally:
         torch.set_num_threads(threads)
@@ -61,9 +61,12 @@ def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
 
     What the compiled pass of the CPU computes beside, on channels of zeros, is not counted so.
     """
-    model = deepcopy(model).to("meta").eval()
+    was_training = model.training
+    model.eval()
+    shapes = {name: value.to("meta") for name, value in (*model.named_parameters(), *model.named_buffers())}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(image.to("meta"))
+        functional_call(model, shapes, image.to("meta"))
+    model.train(was_training)
     return int(counter.get_total_flops()) // 2
 
 

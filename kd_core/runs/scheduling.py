@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, count
+from itertools import accumulate
 from typing import Literal, TypeVar
 
 from kd_core.results.schema import Result
@@ -95,7 +95,7 @@ def _planned(settings: Settings, divided: bool, seeds: Sequence[int], turn: int)
     """All tasks of a run that trains the trials of these seeds."""
     if not seeds:
         return [Task("join", turn)]
-    prepare, turns = Task("prepare", turn), dict(zip(seeds, count(turn), strict=False))
+    prepare, turns = Task("prepare", turn), {seed: place for place, seed in enumerate(seeds, turn)}
     if not divided:
         trials = [Task("trial", turns[seed], (prepare,), (seed,)) for seed in seeds]
         return [prepare, *trials, Task("join", turn, tuple(trials))]

@@ -33,7 +33,7 @@ with PO.open("wb") as file:
     write_po(file, catalogue, width=0)
 *_, result = run(Settings(), load())
 Path("assets/recorded-prototypes.json").write_text(result.model_dump_json(), encoding="utf-8")
-sys.exit(pytest.main(["-q", "-k", sys.argv[2], "tests/contract/test_technique.py", "tests/test_imports.py"]))
+sys.exit(pytest.main(["-q", "-k", "prototypes", "tests/contract/test_technique.py", "tests/test_imports.py"]))
 """
 
 
@@ -53,7 +53,7 @@ def test_a_technique_is_two_folders_a_page_and_a_name(tmp_path, mnist):
     listed.write_text(text.replace(names, names.replace(")", ', "prototypes")')), encoding="utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-c", FINISH, str(TOY / "chinese.json"), "prototypes"],
+        [sys.executable, "-c", FINISH, str(TOY / "chinese.json")],
         cwd=lab, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(lab), "KD_WORKERS": "2"},
     )  # fmt: skip
