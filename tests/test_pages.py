@@ -10,22 +10,19 @@ from streamlit.testing.v1 import AppTest
 from app.distillation.article import CITED
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
-from app.results.bundled import durations
+from app.results.bundled import durations, recorded
 from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store
-from kd_core.data.digits import load
-from kd_core.distillation import run
 from kd_core.distillation.settings import DistillationSettings
-from kd_core.runs.queue import Handle, Queue
+from kd_core.runs.queue import Queue
 from kd_core.transfer.settings import TransferSettings
+from tests.pages import started, texts
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
          "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
-TINY_MULTITASK = dict(tasks="digit_parity", body="small", train_size=50, epochs=1, seeds=1, weight_parity=0.5)
-TINY_META = dict(iterations=2, meta_batch=1, seeds=2, shots=2, queries=2)
 TINY_DIGITS = dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1)
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
 
@@ -43,25 +40,6 @@ def open_page(page="pages/distillation.py", **address) -> AppTest:
     at.run()
     assert not at.exception
     return at
-
-
-def started(at: AppTest) -> Handle:
-    """The run that the page's address names."""
-    run_id = at.query_params["run"]
-    handle = queue().find(run_id if isinstance(run_id, str) else run_id[-1])
-    assert handle is not None
-    return handle
-
-
-def texts(at: AppTest) -> str:
-    kinds = (at.title, at.subheader, at.markdown, at.caption, at.warning, at.info, at.error)
-    return "\n".join([*(str(element.value) for kind in kinds for element in kind), differing(at)])
-
-
-def differing(at: AppTest) -> str:
-    """What the line says on the settings that differ from those of the result that is shown."""
-    found = [json.loads(part.proto.json)[0] for part in at.get("bidi_component") if part.key == "differs"]
-    return ", ".join(field["text"] for data in found for field in data["fields"])
 
 
 def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monkeypatch):
@@ -295,8 +273,6 @@ def test_run_to_its_verdict_and_a_run_that_cannot_be():
     shown = texts(at)
     assert str(view.result.verdict.text) in shown
     assert "recorded on" not in shown
-    *_events, here = run(DistillationSettings(**TINY), load())
-    assert view.result.without_timings() == here.without_timings()  # the workers' numbers are this process's
 
     at.number_input(key="temperature").set_value(9).run()
     at.button(key="run").click().run()
@@ -437,27 +413,23 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
         _limits.clear()
 
 
-@pytest.mark.parametrize(
-    ("page", "settings"),
-    [("pages/transfer.py", TINY_TRANSFER),
-     ("pages/multitask.py", TINY_MULTITASK),
-     ("pages/meta_learning.py", TINY_META),
-     pytest.param("pages/meta_learning.py", TINY_DIGITS, marks=pytest.mark.proof)],
-)  # fmt: skip
-def test_a_tiny_run_reaches_its_verdict(page, settings):
-    at = open_page(page, **{name: str(value) for name, value in settings.items()})
-    assert "recorded on" in texts(at)
+@pytest.mark.proof
+def test_a_tiny_run_on_digits_reaches_its_verdict():
+    at = open_page("pages/meta_learning.py", **{name: str(value) for name, value in TINY_DIGITS.items()})
     at.button(key="run").click().run()
-    assert not at.exception
     view = started(at).wait(90)
     assert view.state == "finished", view.problem
-    at.run()
+    shown = texts(at.run())
     assert not at.exception
-    shown = texts(at)
     assert str(view.result.verdict.text) in shown
-    assert "recorded on" not in shown
-    warned = "Negative transfer." in " ".join(e.value for e in at.error)
-    assert warned == (page == "pages/transfer.py" and view.result.verdict.kind == "worse")
+
+
+@pytest.mark.parametrize("kind", ["worse", "better"])
+def test_negative_transfer_is_called_so(kind):
+    result = recorded("transfer")
+    store().add(kind, result.model_copy(update={"verdict": result.verdict.model_copy(update={"kind": kind})}))
+    at = open_page("pages/transfer.py", run=kind)
+    assert ("Negative transfer." in " ".join(error.value for error in at.error)) == (kind == "worse")
 
 
 def test_only_the_chosen_tasks_weights_are_asked_for():

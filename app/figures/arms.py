@@ -155,8 +155,13 @@ def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[fl
 @lru_cache(CACHED)
 def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
     """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
+    return answers(answered(result, digit, temperature), temperature, _)
+
+
+def answered(result: Result, digit: int, temperature: float) -> list[tuple[str, list[float]]]:
+    """Each arm and its ten probabilities for gallery digit number `digit`: their mean over trials."""
     logits = {arm.name: [trial.gallery_logits[digit] for trial in arm.trials] for arm in result.arms}
-    return answers([(arm, mean_softmax(each, temperature)) for arm, each in logits.items()], temperature, _)
+    return [(arm, mean_softmax(each, temperature)) for arm, each in logits.items()]
 
 
 def shown_at_first(number: int, arms: int) -> bool | str:

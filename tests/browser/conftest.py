@@ -108,7 +108,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
         self.process = subprocess.Popen(
-            [*command, "--server.port", str(self.port)], cwd=ROOT, env={**os.environ, **env},
+            [*command, "--server.port", str(self.port)], cwd=ROOT, env={**os.environ, "KD_WORKERS": "1", **env},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -129,7 +129,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server():
-    """One server for all browser tests of a process: its workers take ten seconds of processor time to start."""
+    """One server for all browser tests: its worker takes ten seconds of processor time to start."""
     running = Server().wait()
     yield running
     running.stop()
@@ -154,8 +154,9 @@ def browsing(chromium, server):
     contexts, thrown = [], []
 
     def opened(path="/distillation", *, width=1440, height=900, beside=None, sent=None, asked=None, **options):
-        if beside is None:
-            context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)
+        if beside is None:  # what moves while a page is drawn takes a sixth of the processor's time for it
+            still = {"locale": "en-US", "reduced_motion": "reduce"}
+            context = chromium.new_context(viewport={"width": width, "height": height}, **still, **options)
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
         else:  # another tab of the browser that has this page

@@ -32,6 +32,7 @@ DRAW = """async figures => {
 # What is wrong, in words: texts cut by the figure's edge, texts over each other, numbers that a mark covers.
 WRONG = """close => {
     const found = [], box = (element) => element.getBoundingClientRect();
+    const boxed = (element) => ({ box: box(element), said: element.textContent });
     const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > close &&
         Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2 * close;
     const past = (a, edge) =>
@@ -40,16 +41,16 @@ WRONG = """close => {
         const say = (what, ...them) => found.push(`${place.dataset.name}: ${what}: ${them.join(" | ")}`);
         const all = (those) => [...place.querySelectorAll(those)];
         const isShown = (text) => text.textContent.trim() && box(text).width && getComputedStyle(text).opacity > 0;
-        const texts = all(".main-svg text").filter(isShown);
+        const texts = all(".main-svg text").filter(isShown).map(boxed), edge = box(place);
         texts.forEach((text, at) => {
-            if (past(box(text), box(place))) say("cut", text.textContent);
+            if (past(text.box, edge)) say("cut", text.said);
             for (const other of texts.slice(at + 1)) {
-                if (meet(box(text), box(other))) say("over each other", text.textContent, other.textContent);
+                if (meet(text.box, other.box)) say("over each other", text.said, other.said);
             }
         });
-        const marks = all(".points > path.point").filter((mark) => getComputedStyle(mark).opacity > 0.5);
-        for (const number of all(".textpoint text").filter(isShown)) {
-            if (marks.some((mark) => meet(box(number), box(mark)))) say("under a mark", number.textContent);
+        const marks = all(".points > path.point").filter((mark) => getComputedStyle(mark).opacity > 0.5).map(box);
+        for (const number of all(".textpoint text").filter(isShown).map(boxed)) {
+            if (marks.some((mark) => meet(number.box, mark))) say("under a mark", number.said);
         }
         const plots = all(".nsewdrag").map(box);
         for (const text of all(".cartesianlayer [clip-path] text").filter(isShown)) {

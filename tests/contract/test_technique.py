@@ -18,19 +18,19 @@ from app.history import comparing, importing, table
 from app.i18n.text import Translate
 from app.reports import files, handout
 from app.results.comparison import comparison
+from app.runs import panel
 from kd_core.cli.main import main
 from kd_core.data import load
 from kd_core.results.comparability import ends, group, main_arms, score
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
 from kd_core.results.statistics import validation
-from kd_core.runs.queue import Queue
-from kd_core.runs.store import Store
 from kd_core.settings.fields import written
 from kd_core.sweeps.plan import Plan, presets, varied
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.techniques import NAMES, TECHNIQUES
 from tests.contract.record import without_times
+from tests.pages import started, texts
 
 ROOT = Path(__file__).parents[2]
 # With the bundled teacher, and a source network that is trained once on a computer.
@@ -40,6 +40,7 @@ QUICK = {
     "multitask": dict(tasks="digit_parity", body="small", train_size=50, epochs=1, seeds=2),
     "meta_learning": dict(iterations=2, meta_batch=1, seeds=2, shots=2, queries=2),
 }
+BADGE = "recorded on"  # over a Result that came with the lab
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
@@ -52,24 +53,25 @@ def tiny(name):
     return TECHNIQUES[name].settings(**values, **{field: to for field, to in concrete.items() if field in specs})
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    return f"sqlite:///{tmp_path_factory.mktemp('contract') / 'lab.db'}"
+@pytest.fixture
+def queue():
+    """The one behind the pages, with two workers, which share a trial's jobs."""
+    return panel.queue()
 
 
-@pytest.fixture(scope="module")
-def store(url):
-    store = Store(url)
-    yield store
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def queue(store):
-    """Two workers, which share a trial's jobs."""
-    queue = Queue({"KD_WORKERS": "2"}, store=store)
-    yield queue
-    queue.close()
+def opened(name, language="en", **address):
+    """The lab with the technique's page open, at an address that says this."""
+    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    at.query_params["lang"] = language
+    at.run()
+    assert not at.exception
+    assert at.button(key=f"open_{name}")
+    at.switch_page(f"pages/{name}.py")
+    for field, value in address.items():
+        at.query_params[field] = written(value)
+    at.run()
+    assert not at.exception
+    return at
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +146,17 @@ def test_a_run_tells_steps_and_looks_and_ends_with_one_result(name, events):
         assert shares[-1] == pytest.approx(1)
 
 
-def test_the_queue_s_workers_give_the_same_to_the_last_bit(name, events, queue):
-    view = queue.submit(tiny(name)).wait(300)
+def test_run_on_its_page_gives_the_same_to_the_last_bit(name, events):
+    at = opened(name, **tiny(name).model_dump(exclude_unset=True))
+    at.button(key="run").click().run()
+    view = started(at).wait(300)
     assert view.state == "finished", str(view.problem)
     assert without_times(view.result) == without_times(events(name)[-1])
+    assert BADGE in texts(opened(name))
+    shown = texts(at.run())
+    assert not at.exception
+    assert str(view.result.verdict.text) in shown
+    assert BADGE not in shown
 
 
 def test_its_result_is_honest(name, result):
@@ -161,9 +170,9 @@ def test_its_result_is_honest(name, result):
     assert group(name, result.settings, result.data.name)[0] == name
 
 
-def test_it_is_found_again_listed_and_compared(name, result, queue, store):
+def test_it_is_found_again_listed_and_compared(name, result, queue):
     run = queue.submit(tiny(name)).wait(300)
-    entry = next(entry for entry in store.history() if entry.id == run.id)
+    entry = next(entry for entry in panel.store().history() if entry.id == run.id)
     assert (entry.technique, entry.state) == (name, "finished")
     assert score(name, entry.settings, validation(run.result)) is not None
     (row,) = table.table([entry], table.ranks([entry]), CHINESE, "zh").to_dict("records")
@@ -183,7 +192,7 @@ def test_it_is_taken_away_and_read_in_again(name, result):
     assert comparison(result, ENGLISH)
 
 
-def test_its_sweeps_can_be_made_and_a_small_one_is(name, queue, url):
+def test_its_sweeps_can_be_made_and_a_small_one_is(name, queue, tmp_path):
     for preset in TECHNIQUES[name].sweeps:
         presets()[preset].plan.check()
     settings = tiny(name)
@@ -192,7 +201,7 @@ def test_its_sweeps_can_be_made_and_a_small_one_is(name, queue, url):
     values = (low, low + (spec.step or 1)) if low + (spec.step or 1) <= spec.high else (low - (spec.step or 1), low)
     kept = {n: v for n, v in settings.model_dump(exclude_unset=True).items() if n != field} | {"seeds": 2}
     plan = Plan.read(name, [f"{field}={','.join(map(written, values))}"], kept)
-    sweeps = Sweeps(queue, url)
+    sweeps = Sweeps(queue, f"sqlite:///{tmp_path / 'maps.db'}")
     view = sweeps.start(plan).wait(300)
     sweeps.close()
     assert [cell.state for cell in view.cells] == ["finished", "finished"]
@@ -228,12 +237,6 @@ def test_it_has_a_lesson_and_a_talk_in_both_languages(name):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_overview_leads_to_its_page_and_the_page_opens(name, language):
-    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-    at.query_params["lang"] = language
-    at.run()
-    assert not at.exception
-    assert at.button(key=f"open_{name}")
-    at.switch_page(f"pages/{name}.py").run()
-    assert not at.exception
+    at = opened(name, language)
     assert at.title[0].value == Translate(language)(TECHNIQUES[name].title)
     assert at.button(key="run")
