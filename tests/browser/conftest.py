@@ -155,8 +155,8 @@ def browsing(chromium, server):
 
     def opened(path="/distillation", *, width=1440, height=900, beside=None, sent=None, asked=None, **options):
         if beside is None:  # what moves while a page is drawn takes a sixth of the processor's time for it
-            still = {"locale": "en-US", "reduced_motion": "reduce"}
-            context = chromium.new_context(viewport={"width": width, "height": height}, **still, **options)
+            as_usual = {"locale": "en-US", "reduced_motion": "reduce"}
+            context = chromium.new_context(viewport={"width": width, "height": height}, **as_usual | options)
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
         else:  # another tab of the browser that has this page

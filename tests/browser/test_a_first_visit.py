@@ -37,7 +37,10 @@ EXTREMES = """slider => {
 def visit(open_once):
     """The page, and what it sends to the server."""
     sent = []
-    return SimpleNamespace(page=open_once("/distillation?temperature=8&alpha=nan", sent=sent), sent=sent)
+    return SimpleNamespace(
+        page=open_once("/distillation?temperature=8&alpha=nan", sent=sent, reduced_motion="no-preference"),
+        sent=sent,
+    )
 
 
 @pytest.fixture
