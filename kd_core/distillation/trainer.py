@@ -103,7 +103,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
     costs = dict(zip((TEACHER, ALONE), cost.costs_of(
-        [_build(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
+        [network_of(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
     ), strict=True))  # fmt: skip
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
@@ -114,7 +114,7 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     )  # fmt: skip
     if settings.teacher_data == "same":
         return shared
-    model, arm, created = yield from _teacher(settings, data, costs[TEACHER])
+    model, arm, created = yield from obtain_teacher(settings, data, costs[TEACHER])
     logits, inner = torch.full((len(data.train), 10), math.nan), None
     used = torch.cat([*samples.values()]).unique()
     parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
@@ -135,11 +135,11 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     )
 
 
-def _teacher(
+def obtain_teacher(
     settings: Settings, data: Digits, its_cost: Cost
 ) -> Generator[Event, None, tuple[nn.Sequential, Arm, str | None]]:
     """The teacher of all labels, its arm, and when it was made if that was before this run."""
-    model = _build(settings, TEACHER, TEACHER_SEED)
+    model = network_of(settings, TEACHER, TEACHER_SEED)
     teacher = yield from teachers.obtain(
         model, settings.teacher, data, Reporter("teacher", TEACHER, TEACHER_SEED),
         epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
@@ -264,7 +264,7 @@ def _train_arm(
     span: tuple[float, float],
 ) -> Generator[Event, None, tuple[nn.Sequential, ArmTrial]]:
     """Train one arm on the trial's images; students start from equal weights and see one order."""
-    model = _build(settings, name, seed)
+    model = network_of(settings, name, seed)
     loss_fn, also = lesson(model)
     is_teacher = name in (TEACHER, EQUAL_TEACHER)
     jitter = teachers.RECIPES.get(settings.teacher, {}).get("jitter", 0) if is_teacher else 0
@@ -341,7 +341,8 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
     return sample[held_out.kept(data.train.labels[sample], settings.left_out)]
 
 
-def _build(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
+def network_of(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
+    """An arm's untrained network, its first weights drawn by the seed."""
     is_teacher = arm in (TEACHER, EQUAL_TEACHER)
     role, name = ("teacher", settings.teacher) if is_teacher else ("student", settings.student)
     return build(name, role, seeded(seed, f"{role} weights"), device or settings.device)

@@ -107,7 +107,7 @@ def train(
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train one network, paired with all others at this seed: the same images, batch order, and first weights."""
     key = (job, seed, *settings_but(settings, "seed", "seeds", *WEIGHTING_FIELDS))
-    make = partial(_train, settings, task_digits(settings, data, seed), seed, job)
+    make = partial(train_scheme, settings, task_digits(settings, data, seed), seed, job)
     return (yield from (make() if scheme_of(job.arms[0]) == JOINT else once(key, data, make)))
 
 
@@ -139,7 +139,7 @@ def _looked_at(tasks: tuple[str, ...], data: Digits) -> tuple[TaskSplit, TaskSpl
     )
 
 
-def _train(
+def train_scheme(
     settings: Settings, digits: TaskDigits, seed: int, job: Job
 ) -> Generator[Event, None, dict[str, ArmTrial]]:
     """Train the network of a job; returns what is kept of it, by the name of each task's arm."""

@@ -271,13 +271,13 @@ def test_students_are_paired(tiny):
 @pytest.mark.parametrize("events_taken", [1, 6, *(pytest.param(n, marks=pytest.mark.proof) for n in (3, 10))])
 @pytest.mark.parametrize("teacher_data", ["same", "all"])
 def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher_data, events_taken):
-    models, build = [], kd._build
+    models, build = [], kd.network_of
 
     def spy(*args):
         models.append(weakref.ref(model := build(*args)))
         return model
 
-    monkeypatch.setattr(kd, "_build", spy)
+    monkeypatch.setattr(kd, "network_of", spy)
     config = TINY.model_copy(update={"teacher_data": teacher_data, "teacher_epochs": 1})
     stream = assemble.run(kd, config, dataclasses.replace(tiny, name="another name"))
     for _ in range(events_taken):
