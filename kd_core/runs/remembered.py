@@ -7,7 +7,8 @@ The student alone is the same at every temperature, to the last bit; so is a tea
 every setting but those that are named as having no say in it: a field that comes later counts, until somebody has
 thought about it. Its events are told again, and the seconds it took are those that were measured.
 
-Off unless it is asked for: a run that somebody watches trains all its arms.
+Off unless it is asked for: a run that somebody watches trains all its arms. What no run trains, the answers of a
+teacher that was found on disk, is remembered `always`.
 """
 
 import threading
@@ -60,12 +61,15 @@ def once(
     data: Any,
     make: Callable[[], Generator[Event, None, T]],
     keep: Callable[[T], bool] = lambda made: True,
+    *,
+    always: bool = False,
 ) -> Generator[Event, None, T]:
     """The events and the value of `make()`, or those of the last time for an equal key and the same data.
 
-    keep: whether what was made is worth remembering. Nothing is remembered of what was broken off.
+    keep: whether what was made is worth remembering. Nothing is remembered of what was broken off. always: also
+    where remembering was not asked for.
     """
-    if not _wanted.get():
+    if not (always or _wanted.get()):
         return (yield from make())
     with _lock:
         part = _parts.get(key)

@@ -35,8 +35,8 @@ from tests.pages import started, texts
 ROOT = Path(__file__).parents[2]
 # With the bundled teacher, and a source network that is trained once on a computer.
 QUICK = {
-    "distillation": dict(student="mlp30", train_size=50, epochs=2, seeds=2),
-    "transfer": dict(labels_per_class=1, epochs=2, seeds=2, source_epochs=1, network="small"),
+    "distillation": dict(student="mlp30", train_size=50, epochs=1, seeds=2),
+    "transfer": dict(labels_per_class=1, epochs=1, seeds=2, source_epochs=1, network="small"),
     "multitask": dict(tasks="digit_parity", body="small", train_size=50, epochs=1, seeds=2),
     "meta_learning": dict(iterations=2, meta_batch=1, seeds=2, shots=2, queries=2),
 }

@@ -8,6 +8,7 @@ from kd_core.distillation import trainer as distillation
 from kd_core.multitask import trainer as multitask
 from kd_core.nn import teachers
 from kd_core.nn.training import fit
+from kd_core.results import records
 from kd_core.results.events import Step
 from kd_core.results.schema import Result
 from kd_core.runs import assemble, remembered
@@ -56,6 +57,31 @@ def test_nothing_is_remembered_unless_it_is_wanted():
     assert first[2] == 1
     assert again == (first[0], "made", 0)  # the same events, told again
     assert told("a", value="other")[1:] == ("other", 1)
+
+
+def test_what_no_run_trains_is_remembered_always():
+    assert told("b", always=True)[1:] == ("made", 1)
+    assert told("b", value="other", always=True)[1:] == ("made", 0)
+    assert told("b", value="other", data=object(), always=True)[1:] == ("other", 1)
+
+
+def test_a_teacher_on_disk_is_tested_once_in_a_process(small, monkeypatch):
+    tested = []
+
+    def counted(*args):
+        tested.append(args)
+        return arm_trial(*args)
+
+    arm_trial = records.arm_trial
+    monkeypatch.setattr(records, "arm_trial", counted)
+    settings = dict(student="mlp30", train_size=50, epochs=1, seeds=1, device="cpu", precision="float32")
+    errors, counts = [], []
+    for fresh in (True, False, False, True):
+        *_, run = assemble.run(distillation, distillation.Settings(**settings, fresh_teacher=fresh), small)
+        errors.append(run.arm("teacher").trials[0].test_errors)
+        counts.append(len(tested) - sum(counts))
+    assert counts == [3, 3, 2, 3]  # two students each; a teacher that is trained now is new
+    assert len(set(errors)) == 1
 
 
 def test_other_data_other_keys_and_what_is_not_worth_it_are_made():
