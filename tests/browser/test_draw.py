@@ -219,10 +219,10 @@ def test_a_loaded_picture_becomes_ink(scripts, loaded):
     assert (logits(seen).argmax(1) == 7).all()
 
 
-PENS = [1 / 400, 1 / 60, 1 / 10]
-BETWEEN = [1 / 200, 1 / 100, 1 / 40, 1 / 25, 1 / 16]
-SIDES = ["lrtb", "askew"]
-FURTHER = ["tb", "l", "lb", "askew rt"]
+PENS = [1 / 400, 1 / 10]
+BETWEEN = [1 / 200, 1 / 100, 1 / 60, 1 / 40, 1 / 25, 1 / 16]
+SIDES = ["askew rt"]
+FURTHER = ["lrtb", "askew", "tb", "l", "lb"]
 
 
 def in_proof(values):

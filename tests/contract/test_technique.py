@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +21,6 @@ from app.reports import files, handout
 from app.results.comparison import comparison
 from app.runs import panel
 from kd_core.cli.main import main
-from kd_core.data import load
 from kd_core.results.comparability import ends, group, main_arms, score
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
@@ -75,19 +75,36 @@ def opened(name, language="en", **address):
 
 
 @pytest.fixture(scope="module")
-def events():
-    """name -> the events of a tiny run in this process, each made once."""
+def asked():
+    """name -> what the command line printed of a tiny run, and all events of that run; each made once."""
     made = {}
 
     def of(name):
         if name not in made:
-            torch.set_num_threads(1)
-            before = torch.get_rng_state()
-            made[name] = list(import_module(f"kd_core.{name}").run(tiny(name), load()))
+            values = tiny(name).model_dump(exclude_unset=True)
+            flags = [part for field, value in values.items()
+                     for part in (f"--{field.replace('_', '-')}", written(value))]  # fmt: skip
+            events, before = [], torch.get_rng_state()
+
+            def run(_trainer, settings, data):
+                assert settings == tiny(name)
+                events.extend(import_module(f"kd_core.{name}").run(settings, data))
+                yield from events
+
+            with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as printed:
+                patch.setattr("kd_core.cli.runs.run", run)
+                assert main([TECHNIQUES[name].command, *flags, "--workers", "1", "--json"]) == 0
             assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
+            made[name] = printed.getvalue(), events
         return made[name]
 
     return of
+
+
+@pytest.fixture
+def events(asked):
+    """name -> the events of a tiny run in this process."""
+    return lambda name: asked(name)[1]
 
 
 @pytest.fixture
@@ -207,11 +224,9 @@ def test_its_sweeps_can_be_made_and_a_small_one_is(name, queue, tmp_path):
     assert [cell.state for cell in view.cells] == ["finished", "finished"]
 
 
-def test_the_command_line_runs_it(name, capsys):
-    asked = tiny(name).model_dump(exclude_unset=True) | {"seeds": 1}
-    flags = [part for field, value in asked.items() for part in (f"--{field.replace('_', '-')}", written(value))]
-    assert main([TECHNIQUES[name].command, *flags, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["technique"] == name
+def test_the_command_line_runs_it(name, asked):
+    printed, events = asked(name)
+    assert json.loads(printed) == json.loads(events[-1].model_dump_json())
 
 
 # How it is shown

@@ -275,8 +275,8 @@ def test_any_count_that_is_changed_is_refused(whole):
                       body="small", weighting="dwa"), marks=pytest.mark.proof),
     dict(technique="meta_learning", problem="digits", iterations=1, meta_batch=1, seeds=1, shots=1, queries=2,
          inner_steps=1),
-    dict(technique="meta_learning", iterations=2, meta_batch=2, seeds=2, reptile=True, first_order=True,
-         inner_steps=3),
+    pytest.param(dict(technique="meta_learning", iterations=2, meta_batch=2, seeds=2, reptile=True,
+                      first_order=True, inner_steps=3), marks=pytest.mark.proof),
 ])  # fmt: skip
 def test_what_runs_leave_does_not_contradict_itself(settings_of, tiny, uci, quick_teachers, few_tasks):
     technique = settings_of["technique"]
