@@ -47,8 +47,8 @@ def test_every_arms_answer_follows_digit_and_temperature_and_is_saved(open_page)
     assert download.value.suggested_filename == "distillation-lab-answers.png"
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
-    page.get_by_role("link", name="Transfer learning").first.click()
-    page.get_by_role("heading", name="Transfer learning").first.wait_for()
+    page.get_by_role("link", name="History").first.click()
+    page.get_by_role("heading", name="History").first.wait_for()
     page.get_by_role("link", name="Distillation", exact=True).first.click()
     expect(part.locator("figcaption")).to_contain_text(f"image {digit.index}", timeout=PATIENCE)  # as it was left
     assert part.locator("[data-out=T]").inner_text() == "20.0"
