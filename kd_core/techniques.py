@@ -7,9 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from typing import TypeVar
 
 from kd_core.messages import N_, Scalar
 from kd_core.settings.base import Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 NAMES = ("distillation", "transfer", "multitask", "meta_learning")
 
@@ -52,6 +55,8 @@ class Technique:
     counts: what the horizontal axis of its curves counts. commands: its own subcommands. sweeps: sweeps worth
     making. task: all settings and the name of the images -> what is measured on which images, the same for runs
     that may be compared; by default the images and the values of `task_fields`.
+    quick: the most that a quick look takes of some fields, for a first answer within about ten seconds; empty for a
+    technique without one.
     """
 
     name: str
@@ -67,6 +72,16 @@ class Technique:
     commands: tuple[Command, ...] = ()
     sweeps: Mapping[str, SweepPreset] = field(default_factory=dict)
     task: Callable[[Mapping[str, Scalar], str], tuple[Scalar, ...]] | None = None
+    quick: Mapping[str, float] = field(default_factory=dict)
+
+    def quickly(self, settings: SettingsT) -> SettingsT:
+        """The same settings with no more of anything than a quick look takes."""
+        values = settings.model_dump()
+        return settings.model_copy(update={name: min(values[name], most) for name, most in self.quick.items()})
+
+    def is_quick(self, settings: Mapping[str, Scalar]) -> bool:
+        """Whether a run of these settings is no more than a quick look."""
+        return bool(self.quick) and all(float(settings[name]) <= most for name, most in self.quick.items())
 
     def group(self, settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
         """What runs of these settings measure: equal for those that may be compared.

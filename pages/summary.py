@@ -13,6 +13,7 @@ from app.distillation.summary import (
     your_data,
 )
 from app.results.bundled import all_labels, recorded
+from app.results.scope import scope
 from app.runs.panel import latest, named
 from app.shell.frame import opening
 from kd_core.messages import N_
@@ -56,6 +57,6 @@ with st.expander(_("The mathematics, and how it was measured")):
           test=f"{result.data.test:,}")
     )  # fmt: skip
     for shown in (result, everything):
-        st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *shown.verdict.scope))))
+        st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *scope(shown)))))
 if st.button(_("See it happen: Distillation"), icon=":material/arrow_forward:"):
     go_to("distillation")

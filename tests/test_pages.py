@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from app.distillation.article import CITED
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
+from app.reports.handout import html
 from app.results.bundled import durations, recorded
+from app.results.scope import QUICK
 from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store
 from kd_core.distillation.settings import DistillationSettings
@@ -293,10 +295,12 @@ def test_a_page_says_how_long_a_run_takes_here(monkeypatch):
     there = durations()
     monkeypatch.setattr(Queue, "calibration", 3 * there["calibration"])  # three times as slow, with four workers
     [(_settings, seconds)] = there["runs"]["distillation"]
-    assert f"About {3 * seconds * there['workers'] / 4:.2g} s here." in texts(open_page())
+    whole = 3 * seconds * there["workers"] / 4
+    quick = whole * (3 / 5) * (15 / 30)  # of the trials, and of the epochs
+    assert f"About {whole:.2g} s here, a quick look {quick:.2g} s." in texts(open_page())
     monkeypatch.setattr(store(), "durations", lambda technique: [({"seeds": 5}, 30.0), ({"seeds": 10}, 60.0)])
     at = open_page(seeds="10")
-    assert "worker processes of this computer. About 60 s here." in texts(at)
+    assert "worker processes of this computer. About 60 s here, a quick look 9 s." in texts(at)
     assert "About 30 s here." in at.button(key="preset_hard_teacher").help
 
 
@@ -404,6 +408,30 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     finally:
         monkeypatch.undo()
         _limits.clear()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_quick_look_is_a_part_of_what_is_set_and_says_so(language):
+    _ = Translate(language)
+    at = open_page(lang=language, student="mlp30", train_size="60", epochs="16", temperature="8")
+    at.button(key="quick").click().run()
+    handle = started(at)
+    asked = DistillationSettings(student="mlp30", train_size=60, epochs=15, temperature=8, seeds=3)
+    assert handle.settings.model_copy(update={"device": "auto", "precision": "auto"}) == asked
+    if language == "en":  # else the store answers at once
+        assert "A quick look at what is set, with less of it: Seeds 5 → 3, Epochs 16 → 15." in texts(at)
+    result = handle.wait(180).result
+    shown = texts(at.run())
+    assert not at.exception
+    assert at.slider(key="epochs").value == 16, "what is set stays for a whole run"
+    assert _(result.verdict.text) in shown
+    assert _("quick look") in shown
+    assert _(QUICK) in shown
+    assert f"{_('Epochs')} 15 → 16" in shown
+    assert _(QUICK) in html(result, _)
+    small = open_page(epochs="2", seeds="2")
+    assert small.button(key="quick").disabled, "what is set is no more than a quick look"
+    assert _(QUICK) not in texts(small)
 
 
 @pytest.mark.proof

@@ -16,6 +16,7 @@ from app.controls.link import address, differing
 from app.i18n.text import Translate
 from app.reports import figure_html
 from app.results.comparison import comparison
+from app.results.scope import scope
 from app.techniques import view
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
@@ -58,13 +59,13 @@ def _said(said: Message, _: Translate) -> str:
 
 def _head(result: Result, title: str, _: Translate) -> str:
     verdict = result.verdict
-    scope = " ".join(_said(sentence, _) for sentence in verdict.scope)
+    covers = " ".join(_said(sentence, _) for sentence in scope(result))
     notes = "".join(f'<p class="soft">{_said(note, _)}</p>' for note in result.notes)
     kicker = f"Distillation Lab · {result.provenance.created[:10]} · {_(result.data.name)}"
     return (
         f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1>'
         f'<div class="verdict" style="border-left-color:{KINDS.get(verdict.kind, "#6B7280")}">'
-        f'<strong>{_said(verdict.text, _)}</strong><p class="soft">{scope}</p></div>{notes}</header>'
+        f'<strong>{_said(verdict.text, _)}</strong><p class="soft">{covers}</p></div>{notes}</header>'
     )
 
 

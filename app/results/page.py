@@ -12,6 +12,7 @@ from app.figures.depth import of_one
 from app.i18n.text import Translate
 from app.results.chart import chart
 from app.results.comparison import comparison
+from app.results.scope import is_quick_look, scope
 from app.results.tabs import depth
 from app.runs.panel import previous
 from app.techniques import view
@@ -38,10 +39,12 @@ def show(
         if recorded:
             date = result.provenance.created[:10]
             st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
+        elif is_quick_look(result):
+            st.badge(_("quick look"), icon=":material/bolt:", color="orange")
         differs(result.settings, settings, _, "differs")
         with st.container(key="verdict", border=True):
             st.markdown(f"#### {_(result.verdict.text)}")
-            st.caption(" ".join(_(sentence) for sentence in result.verdict.scope))
+            st.caption(" ".join(_(sentence) for sentence in scope(result)))
         _controls(result, _)
         for note in result.notes:
             st.caption(_.escaped(note))

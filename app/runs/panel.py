@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.controls.address import go_to, page_link
-from app.controls.widgets import address_of, differences, wish
+from app.controls.widgets import address_of, by_field, differences, wish
 from app.figures import arms
 from app.figures import ghost as ghosts
 from app.figures.enlarged import enlarged_option
@@ -24,6 +24,7 @@ from kd_core.runs.queue import Handle, Limits, Queue, View, expected_seconds
 from kd_core.runs.store import Store
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import written
+from kd_core.techniques import TECHNIQUES
 
 MORE_SEEDS = 5
 REST_SECONDS = 8.0  # before the workers start: they would take the processor from the first page
@@ -69,19 +70,50 @@ def about(seconds: float) -> str:
 
 
 def takes(_: Translate) -> Callable[[Settings], str]:
-    """Says of settings how long a run of them takes here, in words; "" where nothing tells.
+    """Says of settings how long a run of them takes here, in words; "" where nothing tells."""
+    expected = _expected()
+
+    def said(settings: Settings) -> str:
+        seconds = expected(settings)
+        return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
+
+    return said
+
+
+def _expected() -> Callable[[Settings], float | None]:
+    """How many seconds a run of some settings takes here; None where nothing tells.
 
     As finished runs like it took, else as the recorded run took, by how fast this machine trains.
     """
     earlier: dict[str, Any] = {}
 
-    def said(settings: Settings) -> str:
+    def seconds(settings: Settings) -> float | None:
         if settings.technique not in earlier:
             earlier[settings.technique] = store().durations(settings.technique)
-        seconds = expected_seconds(settings, earlier[settings.technique]) or _as_recorded(settings)
-        return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
+        return expected_seconds(settings, earlier[settings.technique]) or _as_recorded(settings)
 
-    return said
+    return seconds
+
+
+def _takes_both(settings: Settings, _: Translate) -> str:
+    """How long a run of these settings takes here, and a quick look at it, in words; "" where nothing tells."""
+    expected, technique = _expected(), TECHNIQUES[settings.technique]
+    seconds, quick = expected(settings), expected(technique.quickly(settings))
+    if not technique.quick or technique.is_quick(settings.model_dump()) or seconds is None or quick is None:
+        return takes(_)(settings)
+    return _("About {seconds} s here, a quick look {quick} s.", seconds=about(seconds), quick=about(quick))
+
+
+def _quick_look(settings: Settings, busy: bool, _: Translate) -> None:
+    """The button of a quick look."""
+    technique, specs = TECHNIQUES[settings.technique], settings.specs()
+    most = ", ".join(f"{_(specs[name].label)} {written(value)}" for name, value in technique.quick.items())
+    st.button(
+        _("Quick look"), key="quick", icon=":material/bolt:",
+        disabled=busy or sign_in_needed() or technique.is_quick(settings.model_dump()),
+        on_click=ask, args=(settings.technique, True), width=160,
+        help=_("A first answer: the same with at most {most}.", most=most),
+    )  # fmt: skip
 
 
 def poll_seconds() -> float:
@@ -171,17 +203,18 @@ def watch(settings: Settings, _: Translate) -> Result | None:
         st.button(_("Run"), key="run", type="primary", icon=":material/play_arrow:",
                   disabled=busy or sign_in_needed(), on_click=ask, args=(settings.technique,),
                   width=160)  # fmt: skip
+        if TECHNIQUES[settings.technique].quick:
+            _quick_look(settings, busy, _)
         if sign_in_needed():
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
-            st.caption(" ".join((_("Trains for real, in worker processes of this computer."), takes(_)(settings))))
+            st.caption(" ".join((_("Trains for real, in worker processes of this computer."),
+                                 _takes_both(settings, _))))  # fmt: skip
     _refused(settings, _)
     with st.container(key="progress"):
         if handle and busy:
-            changed = differences(handle.settings.model_dump(), settings, _)
-            if changed:
-                kept = _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
-                st.caption(kept)
+            if set_otherwise := _started_with(handle.settings, settings, _):
+                st.caption(set_otherwise)
             pace = poll_seconds()
             live = st.fragment(_live, run_every=pace)
             mine = handle.owner in ("", visitor()) and not sign_in_needed()
@@ -198,6 +231,20 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found
+
+
+def _started_with(run: Settings, settings: Settings, _: Translate) -> str:
+    """In what the run under way differs from what is set now, if it does: a quick look, or changed since."""
+    technique = TECHNIQUES[run.technique]
+    whole = run.model_copy(update={name: getattr(settings, name) for name in technique.quick})
+    changed = differences(run.model_dump(), settings, _)
+    if changed and technique.quickly(whole) == run and not differences(whole.model_dump(), settings, _):
+        less = by_field(settings.model_dump(), run, _)
+        what = ", ".join(less[name] for name in technique.quick if less[name])
+        return _("A quick look at what is set, with less of it: {what}.", what=what)
+    if changed:
+        return _("This run keeps the settings it was started with; changed since: {what}.", what=changed)
+    return ""
 
 
 def finished(technique: str, _: Translate) -> Result | None:
@@ -303,15 +350,19 @@ def start(settings: Settings, again: bool = False) -> None:
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
-def ask(technique: str) -> None:
-    """Have the page start a run once it has read what it is set to: a callback does not know the last move yet."""
-    st.session_state["asked"] = technique
+def ask(technique: str, quick: bool = False) -> None:
+    """Have the page start a run once it has read what it is set to: a callback does not know the last move yet.
+
+    quick: only a quick look at it.
+    """
+    st.session_state["asked"] = technique, quick
 
 
 def start_if_asked(settings: Settings) -> None:
-    """Submit a run of these settings, which the page shows, if one was asked for."""
-    if st.session_state.pop("asked", None) == settings.technique:
-        start(settings)
+    """Submit a run of these settings, which the page shows, if one was asked for, or a quick look at it."""
+    technique, quick = st.session_state.pop("asked", ("", False))
+    if technique == settings.technique:
+        start(TECHNIQUES[technique].quickly(settings) if quick else settings)
 
 
 def launch(settings: Settings, page: str) -> None:

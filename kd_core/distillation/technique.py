@@ -22,6 +22,7 @@ TECHNIQUE = Technique(
     main_arms=lambda settings, varied: (DISTILLED,),
     task_fields=("left_out",),
     sample_fields=("train_size", "left_out"),
+    quick={"seeds": 3, "epochs": 15, "train_size": 1000},
     commands=(
         Command(
             "hinton", "Hinton 2015, section 3: the paper's figures and ours", "kd_core.distillation.commands"

@@ -38,6 +38,7 @@ TECHNIQUE = Technique(
     main_arms=lambda settings, varied: (FIRST_ORDER,) if settings.get("first_order") else (MAML,),
     task_fields=("problem", "ways"),
     sample_fields=("shots", "queries"),
+    quick={"seeds": 3, "iterations": 500},
     counts=N_("meta-step"),
     task=task,
     sweeps={

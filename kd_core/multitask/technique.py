@@ -32,6 +32,7 @@ TECHNIQUE = Technique(
     main_arms=main_arms,
     task_fields=("tasks",),
     sample_fields=("train_size",),
+    quick={"seeds": 3, "epochs": 8, "train_size": 1000},
     sweeps={
         "task_weights": SweepPreset(
             N_("Two task weights"),

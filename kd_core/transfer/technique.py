@@ -41,6 +41,7 @@ TECHNIQUE = Technique(
     main_arms=main_arms,
     task_fields=("task",),
     sample_fields=("labels_per_class",),
+    quick={"seeds": 3, "epochs": 20, "labels_per_class": 20},
     commands=(
         Command(
             "backbone", "fetch or hand over the weights of a network of ImageNet", "kd_core.transfer.commands"

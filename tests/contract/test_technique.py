@@ -127,6 +127,20 @@ def test_it_is_described(name):
         assert all(CHINESE(sentence) != sentence for sentence in pair)
 
 
+def test_a_quick_look_is_a_part_of_a_run_and_of_a_small_one_all(name):
+    technique = TECHNIQUES[name]
+    whole = technique.settings()
+    quick = technique.quickly(whole)
+    assert technique.settings.parse(technique.quick), "its values are allowed"
+    assert technique.quickly(quick) == quick
+    assert not technique.is_quick(whole.model_dump())
+    if technique.quick:
+        assert quick.effort <= whole.effort / 3
+        assert len(quick.trial_seeds) > 2, "an interval of two trials says nothing"
+        assert technique.is_quick(quick.model_dump())
+    assert technique.quickly(tiny(name)) == tiny(name)
+
+
 def test_every_setting_is_explained_in_both_languages(name):
     for spec in TECHNIQUES[name].settings.specs().values():
         for said in (spec.label, spec.help):
