@@ -1,11 +1,16 @@
-"""Summary: one sentence with its uncertainty, three columns, and what the numbers do not promise."""
+"""Summary: one plain sentence, its uncertainty, three columns, and what the numbers do not promise."""
+
+from datetime import date
 
 import streamlit as st
 
+from app.controls import link
 from app.controls.address import go_to
 from app.distillation.summary import (
     epochs,
     on_a_device,
+    plainly,
+    printed,
     same_network,
     sentence,
     teacher_cost,
@@ -18,22 +23,24 @@ from app.runs.panel import latest, named
 from app.shell.frame import opening
 from kd_core.messages import N_
 
-_ = opening(
-    N_("What distillation buys"),
+_ = opening(N_("What distillation buys"))
+WHY = (
     N_("Networks that do well are large; phones, watches and sensors have little memory, little power and no time "
        "to wait. **Model compression** makes networks small enough for them. One way is **knowledge distillation** "
        "(model distillation): a large network, the *teacher*, trains a small one, the *student*, with its answers. "
-       "Below is what that bought in a measured run."),
+       "Below is what that bought in a measured run.")
 )  # fmt: skip
 
 own = latest("distillation")
 if "run" in st.query_params and named("distillation") is None:
     st.info(_("The run in this address is not a finished run of distillation, so another one is shown."))
 result, everything = own or recorded("distillation"), all_labels()
-for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("###", "#####"), strict=True):
-    with column, st.container(border=True, height="stretch", key="headline" if size == "###" else "all_labels"):
-        date = shown.provenance.created[:10]
-        mine = _("your run of {date}", date=date) if shown is own else _("recorded on {date}", date=date)
+st.header(plainly(result, _), anchor=False)
+st.markdown(_(WHY))
+for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("####", "#####"), strict=True):
+    with column, st.container(border=True, height="stretch", key="headline" if size == "####" else "all_labels"):
+        day = shown.provenance.created[:10]
+        mine = _("your run of {date}", date=day) if shown is own else _("recorded on {date}", date=day)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(mine, icon=":material/history:", color="green" if shown is own else "gray")
             st.caption(epochs(shown, _), width="content")
@@ -58,5 +65,9 @@ with st.expander(_("The mathematics, and how it was measured")):
     )  # fmt: skip
     for shown in (result, everything):
         st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *scope(shown)))))
+address = (
+    link.base(st.context.url) + "summary" + (f"?run={st.query_params['run']}" if "run" in st.query_params else "")
+)
+st.html(printed(address, f"{date.today():%Y-%m-%d}", _))
 if st.button(_("See it happen: Distillation"), icon=":material/arrow_forward:"):
     go_to("distillation")

@@ -34,9 +34,54 @@ STYLE = """<style>
 .three .bar hr::after {right: 0}
 @media (max-width: 640px) {.three th, .three td {padding: .35rem .35rem; font-size: .82rem}
  .three thead th {font-size: .9rem} .three b, .three .size b {font-size: 1.05rem} .three small {font-size: .75rem}}
-@media print {[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"] {display: none}
- .three tr, .stAlert {break-inside: avoid} .three .bar, .three .bar * {print-color-adjust: exact}}
+.printed {display: none}
+@page {size: A4; margin: 10mm}
+@media print {
+ [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
+ [data-testid="stExpander"]:not(:has(details[open])) {display: none !important}
+ [data-testid="stMainBlockContainer"] {padding: 0 !important; gap: .5rem}
+ .stApp, .stApp * {color: #1B2430 !important}
+ html, body, .stApp, [data-testid="stMain"], [data-testid="stMarkdownContainer"] span {background: none !important}
+ h1 {font-size: 1.6rem !important; padding: 0 0 .3rem !important}
+ h2 {font-size: 1.35rem !important; padding: 0 0 .3rem !important}
+ h4, h5 {font-size: .85rem !important; line-height: 1.3 !important}
+ p {font-size: .8rem !important; line-height: 1.3 !important}
+ .three th, .three td {padding: .15rem .5rem} .three b {font-size: 1.15rem} .three .size b {font-size: 1rem}
+ .three small {font-size: .7rem; line-height: 1.25} .three .bar {margin: .1rem 0; height: .6rem}
+ .three th, .three thead th {font-size: .9rem} [data-testid="stVerticalBlock"] {gap: .4rem !important}
+ .three tr, .stAlert {break-inside: avoid} .three .bar, .three .bar *, .three i {print-color-adjust: exact}
+ .printed {display: block; font-size: .75rem}
+}
 </style>"""
+
+
+def plainly(result: Result, _: Translator) -> str:
+    """What teaching bought, in one sentence without an interval: the share of errors, and the network's size."""
+    d, alone = result.verdict.difference, result.arm(ALONE)
+    large, small = result.arm(TEACHER).cost.parameters, alone.cost.parameters
+    share = 100 * abs(100 * d.mean) / alone.errors_per_10000.mean if alone.errors_per_10000.mean else 0.0
+    values = {"times": f"{large / small:.2g}", "share": fixed(share)}
+    if d.low is None or d.high is None or d.low == d.high:
+        return _("Taught by a large network, one {times} times smaller made {errors} errors in 10,000, and {alone} "
+                 "when it learned alone: this run cannot tell whether that was chance.", **values,
+                 errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip
+    if d.low > 0:
+        return _(
+            "Taught by a large network, one {times} times smaller makes {share} % fewer errors than when it "
+            "learns alone.",
+            **values,
+        )
+    if d.high < 0:
+        return _("Taught by a large network, one {times} times smaller makes {share} % more errors than when it "
+                 "learns alone: here teaching did harm.", **values)  # fmt: skip
+    return _("Taught by a large network, one {times} times smaller does no better than when it learns alone, as "
+             "far as this run can tell.", **values)  # fmt: skip
+
+
+def printed(address: str, today: str, _: Translator) -> str:
+    """The foot of the printed page, not seen on the screen: where it comes from, and when it was printed."""
+    said = _("Distillation Lab · {address} · printed on {date}", address=address, date=today)
+    return f'<div class="printed">{escape(said)}</div>'
 
 
 def sentence(result: Result, _: Translator) -> str:

@@ -102,9 +102,12 @@ def _ways(_: Translate, **look: Any) -> None:
 
 
 def opening(
-    title: str, sentence: str, settings: type[Settings] | None = None, own: Container[str] = ()
+    title: str, sentence: str = "", settings: type[Settings] | None = None, own: Container[str] = ()
 ) -> Translate:
-    """A page's title, its one sentence, and what is wrong with the address; `own` parameters it reads itself."""
+    """A page's title, its one sentence, and what is wrong with the address; `own` parameters it reads itself.
+
+    A page without a sentence says its own below.
+    """
     if not st.session_state.pop("framed", False):
         # Until st.navigation is first called, Streamlit runs a file of pages/ without the entry script:
         # so it does for the first address that a new server is asked for, if that is a page's.
@@ -117,7 +120,8 @@ def opening(
         st.stop()
     st.query_params.pop("step", None)  # of a talk that was left
     st.title(_(title), anchor=False)
-    st.markdown(_(sentence))
+    if sentence:
+        st.markdown(_(sentence))
     notices(_)
     if settings and settings.technique in NAMES:
         arrival(settings.technique, _)

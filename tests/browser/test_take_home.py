@@ -2,6 +2,7 @@
 
 import re
 from contextlib import contextmanager
+from datetime import date
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +12,7 @@ from app.reports import handout
 from app.results.bundled import recorded
 from app.techniques import view
 from kd_core.techniques import NAMES
-from tests.browser.conftest import has_value, until
+from tests.browser.conftest import has_value, still, until
 from tests.browser.test_result import open_tab
 
 pytestmark = pytest.mark.browser
@@ -76,6 +77,28 @@ def test_a_report_opens_without_a_network_shows_all_answers_the_pointer_and_prin
         assert printed.startswith(b"%PDF")
         assert report.evaluate("globalThis.cut") == []
         until(report, lambda: is_wide(report), "the wide figure after printing")
+
+
+@pytest.mark.parametrize(("language", "scheme"), [
+    ("en", "light"), pytest.param("zh", "dark", marks=pytest.mark.proof),
+])  # fmt: skip
+def test_the_summary_prints_on_one_page_with_date_and_address_and_without_buttons(open_page, language, scheme):
+    page = open_page(f"/summary?lang={language}", color_scheme=scheme)
+    page.locator(".three").wait_for()
+    still(page)
+    foot, button = page.locator(".printed"), page.locator("[data-testid=stMain] [data-testid=stButton]")
+    expect(foot).to_be_hidden()
+    expect(button).to_be_visible()
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    width, height = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed).groups()
+    assert (round(float(width)), round(float(height))) == (595, 842)  # A4, in points
+    page.emulate_media(media="print")
+    expect(foot).to_contain_text(page.url.split("?")[0])
+    expect(foot).to_contain_text(f"{date.today():%Y-%m-%d}")
+    expect(button).to_be_hidden()
+    ink = page.locator("h2").evaluate("element => getComputedStyle(element).color")
+    assert ink == "rgb(27, 36, 48)", "dark on white paper, whatever the screen's scheme"
 
 
 def is_wide(report):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.distillation.summary import same_network, sentence, teacher_cost, three_columns, your_data
+from app.distillation.summary import plainly, same_network, sentence, teacher_cost, three_columns, your_data
 from app.i18n.text import Translate
 from app.results.bundled import all_labels, recorded
 from kd_core.distillation.settings import ALONE, DISTILLED
@@ -42,6 +42,25 @@ def test_sentence_says_what_the_interval_allows(mean, half, says):
     harmless = half is None or mean + half >= 0
     assert ("did harm" in said) != harmless
     assert ("fewer errors" in said) == bool(half and mean > half)
+
+
+@pytest.mark.parametrize(("mean", "half", "says"), [
+    (3.0, 1.0, "% fewer errors than when it learns alone"),
+    (-0.5, 0.2, "% more errors than when it learns alone: here teaching did harm"),
+    (0.05, 0.08, "does no better than when it learns alone, as far as this run can tell"),
+    (0.5, None, "this run cannot tell whether that was chance"),
+    (0.5, 0.0, "this run cannot tell whether that was chance"),
+])  # fmt: skip
+def test_it_opens_with_a_sentence_without_an_interval(mean, half, says):
+    result = with_difference(mean, half)
+    said = plainly(result, EN)
+    assert says in said
+    assert "one 4 times smaller" in said  # 121,930 parameters and 30,762
+    assert not re.search(r"interval|trials|95", said)
+    if "%" in said:
+        share = 100 * abs(100 * mean) / result.arm(ALONE).errors_per_10000.mean
+        assert f"{share:.0f} %" in said
+    assert plainly(result, ZH) != said
 
 
 def test_sentence_is_of_errors_counted_trial_by_trial():
