@@ -60,22 +60,19 @@ def plainly(result: Result, _: Translator) -> str:
     d, alone = result.verdict.difference, result.arm(ALONE)
     large, small = result.arm(TEACHER).cost.parameters, alone.cost.parameters
     share = 100 * abs(100 * d.mean) / alone.errors_per_10000.mean if alone.errors_per_10000.mean else 0.0
-    values = {"times": f"{large / small:.2g}", "share": fixed(share)}
+    values = {"labels": f"{alone.labels:,}", "times": f"{large / small:.2g}", "share": fixed(share)}
     if d.low is None or d.high is None or d.low == d.high:
-        return _("Taught by a large network, one {times} times smaller made {errors} errors in 10,000, and {alone} "
-                 "when it learned alone: this run cannot tell whether that was chance.", **values,
-                 errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip
+        return _("With {labels} labelled images, a network taught by one {times} times its size made {errors} errors "
+                 "in 10,000, and {alone} when it learned alone: this run cannot tell whether that was chance.",
+                 **values, errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip
     if d.low > 0:
-        return _(
-            "Taught by a large network, one {times} times smaller makes {share} % fewer errors than when it "
-            "learns alone.",
-            **values,
-        )
+        return _("With {labels} labelled images, a network taught by one {times} times its size makes {share} % "
+                 "fewer errors than when it learns alone.", **values)  # fmt: skip
     if d.high < 0:
-        return _("Taught by a large network, one {times} times smaller makes {share} % more errors than when it "
-                 "learns alone: here teaching did harm.", **values)  # fmt: skip
-    return _("Taught by a large network, one {times} times smaller does no better than when it learns alone, as "
-             "far as this run can tell.", **values)  # fmt: skip
+        return _("With {labels} labelled images, a network taught by one {times} times its size makes {share} % "
+                 "more errors than when it learns alone: here teaching did harm.", **values)  # fmt: skip
+    return _("With {labels} labelled images, a network taught by one {times} times its size does no better than "
+             "when it learns alone, as far as this run can tell.", **values)  # fmt: skip
 
 
 def printed(address: str, today: str, _: Translator) -> str:
