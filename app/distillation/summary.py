@@ -63,8 +63,8 @@ def plainly(result: Result, _: Translator) -> str:
     values = {"labels": f"{alone.labels:,}", "times": f"{large / small:.2g}", "share": fixed(share)}
     if d.low is None or d.high is None or d.low == d.high:
         return _("With {labels} labelled images, a network taught by one {times} times its size made {errors} "
-                 "errors in 10,000, and {alone} when it learned alone: this run cannot tell whether that was chance.",
-                 **values, errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip
+                 "errors in 10,000, and {alone} when it learned alone: this run cannot tell whether that was "
+                 "chance.", **values, errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip
     if d.low > 0:
         return _("With {labels} labelled images, a network taught by one {times} times its size makes {share} % "
                  "fewer errors than when it learns alone.", **values)  # fmt: skip
