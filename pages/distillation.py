@@ -6,13 +6,14 @@ from app.controls.address import page_link
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation import figures, held_out
 from app.distillation.article import SECTIONS, chips, completed, listings
+from app.distillation.bundled import class_logits
 from app.distillation.components.bias import bias, words_for
 from app.distillation.components.soft_targets import WORDS, soft_targets
 from app.distillation.components.t_squared import WORDS as T_SQUARED_WORDS
 from app.distillation.components.t_squared import t_squared
 from app.distillation.lesson import LESSON
 from app.lessons.player import lesson
-from app.results.bundled import class_logits, gallery, recorded
+from app.results.bundled import gallery, recorded
 from app.results.chart import saved_as
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show

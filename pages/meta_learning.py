@@ -6,9 +6,10 @@ from app.controls.widgets import controls, presets, value
 from app.distillation.article import chips
 from app.lessons.player import lesson
 from app.meta_learning import figures
+from app.meta_learning.bundled import sinusoids
 from app.meta_learning.components.adaptation import WORDS, adaptation
 from app.meta_learning.lesson import LESSON
-from app.results.bundled import recorded, sinusoids
+from app.results.bundled import recorded
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show

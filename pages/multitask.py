@@ -6,9 +6,10 @@ from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips
 from app.lessons.player import lesson
 from app.multitask import figures
+from app.multitask.bundled import recorded_step, sweep
 from app.multitask.components.gradients import WORDS, gradients
 from app.multitask.lesson import LESSON
-from app.results.bundled import recorded, recorded_step, sweep
+from app.results.bundled import recorded
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.controls import link
 from app.controls.address import go_to
+from app.distillation.bundled import all_labels
 from app.distillation.summary import (
     epochs,
     on_a_device,
@@ -17,7 +18,7 @@ from app.distillation.summary import (
     three_columns,
     your_data,
 )
-from app.results.bundled import all_labels, recorded
+from app.results.bundled import recorded
 from app.results.scope import scope
 from app.runs.panel import latest, named
 from app.shell.frame import opening

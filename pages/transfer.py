@@ -5,13 +5,14 @@ import streamlit as st
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips, transfer_listing
 from app.lessons.player import lesson
-from app.results import bundled
+from app.results.bundled import gallery, recorded
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
 from app.transfer import figures
+from app.transfer.bundled import recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from app.transfer.lesson import LESSON
 from kd_core.messages import N_
@@ -37,17 +38,17 @@ data_notices(_)
 finished = watch(settings, _)
 with live:
     labels_curve(
-        bundled.labels_curve(),
-        bundled.gallery(),
+        recorded_curve(),
+        gallery(),
         labels=value(TransferSettings, "labels_per_class"),
-        mine=figures.own_run(finished, bundled.labels_curve()),
+        mine=figures.own_run(finished, recorded_curve()),
         covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_labels_curve",
         on_labels=follow("labels_per_class"),
     )
 
-result = finished or bundled.recorded("transfer")
+result = finished or recorded("transfer")
 if result.verdict.kind == "worse":
     st.error(_("**Negative transfer.** Here the old weights cost accuracy: the interval of the gain lies below "
                "zero. What the source taught does not fit this task."),

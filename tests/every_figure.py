@@ -6,11 +6,13 @@ import plotly.graph_objects as go
 
 from app.distillation import figures as of_distillation
 from app.distillation import held_out
+from app.distillation.bundled import all_labels
 from app.figures import arms, depth, ghost
 from app.figures.enlarged import enlarged
 from app.history import figures as history_figures
 from app.meta_learning import figures as meta_figures
 from app.multitask import figures as multitask_figures
+from app.multitask.bundled import sweep
 from app.results import bundled
 from app.sweeps import figures as map_figures
 from app.transfer import figures as transfer_figures
@@ -29,9 +31,9 @@ def every(_: Callable[..., str], without_digits: Result) -> Drawn:
     """
     for name in TECHNIQUES:
         yield from ((f"{name}: {what}", figure) for what, figure in of_technique(name, _))
-    yield "distillation: all labels", arms.errors_by_arm(bundled.all_labels(), _)
+    yield "distillation: all labels", arms.errors_by_arm(all_labels(), _)
     yield "distillation: errors by shift", held_out.errors_by_shift(without_digits, _)
-    results = [bundled.recorded("distillation"), bundled.all_labels()]
+    results = [bundled.recorded("distillation"), all_labels()]
     for name, them in {"distillation": results, **{n: [bundled.recorded(n)] * 2 for n in TECHNIQUES}}.items():
         if (overlaid := history_figures.overlaid(them, _)) is not None:
             yield f"history: {name}", overlaid
@@ -80,7 +82,7 @@ def _own(result: Result, _: Callable[..., str]) -> Drawn:
     elif result.technique == "multitask":
         yield "errors", arms.errors_by_arm(result, _)
         yield "curves", multitask_figures.curves_by_task(result, _)
-        yield "trade-off", multitask_figures.trade_off(bundled.sweep(), result, _)
+        yield "trade-off", multitask_figures.trade_off(sweep(), result, _)
         yield "conflict", multitask_figures.conflict(result, _)
         yield "by layer", multitask_figures.by_layer(result, _)
         for what, title in (("norm", _("gradient length")), ("loss", _("loss")), ("weight", _("factor"))):

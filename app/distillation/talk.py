@@ -8,11 +8,12 @@ import streamlit as st
 
 from app.controls.widgets import follow
 from app.distillation import figures
+from app.distillation.bundled import all_labels, class_logits
 from app.distillation.components.soft_targets import WORDS, soft_targets
 from app.distillation.summary import same_network, sentence
 from app.figures import arms, depth
 from app.i18n.text import Translate
-from app.results.bundled import all_labels, class_logits, gallery
+from app.results.bundled import gallery
 from app.results.chart import picture
 from app.talks.model import Stage, Step, choice, errors, show
 from kd_core.distillation.settings import ALONE, DISTILLED

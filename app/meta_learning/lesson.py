@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 
 from app.lessons.model import Choice, Goal, LessonStep, Number, Values
+from app.meta_learning.bundled import sinusoids
 from app.meta_learning.figures import nearer_at_first, start_means
-from app.results.bundled import recorded, sinusoids
+from app.results.bundled import recorded
 from kd_core.messages import N_
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED
 from kd_core.results.schema import Verdict

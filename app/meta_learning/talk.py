@@ -5,8 +5,8 @@ import streamlit as st
 
 from app.i18n.text import Translate
 from app.meta_learning import figures as of
+from app.meta_learning.bundled import sinusoids
 from app.meta_learning.components.adaptation import WORDS, adaptation
-from app.results.bundled import sinusoids
 from app.talks.model import Stage, Step, choice, show
 from kd_core.messages import N_, Scalar
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED

@@ -10,8 +10,8 @@ from plotly.subplots import make_subplots
 
 from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, finish, mean_curve, softmax
 from app.figures.image import tiles
+from app.multitask.bundled import Errors, Sweep
 from app.multitask.styles import TASK_COLOURS
-from app.results.bundled import Errors, Sweep
 from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import ArmTrial, Interval, Result

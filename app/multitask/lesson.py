@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from app.lessons.model import Choice, Goal, LessonStep, Number, Values
-from app.results.bundled import recorded, recorded_step
+from app.multitask.bundled import recorded_step
+from app.results.bundled import recorded
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
 from kd_core.settings.base import Settings

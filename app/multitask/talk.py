@@ -4,8 +4,8 @@ import plotly.graph_objects as go
 
 from app.i18n.text import Translate
 from app.multitask import figures as of
+from app.multitask.bundled import recorded_step, sweep
 from app.multitask.components.gradients import WORDS, gradients
-from app.results.bundled import recorded_step, sweep
 from app.talks.model import Stage, Step, choice, errors, show
 from kd_core.messages import N_
 from kd_core.multitask.settings import TASK_LABELS

@@ -10,7 +10,8 @@ from typing import TypedDict
 import plotly.graph_objects as go
 
 from app.figures.arms import ABOVE, CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
-from app.results.bundled import ASSETS, LabelsCurve
+from app.results.bundled import ASSETS
+from app.transfer.bundled import LabelsCurve
 from kd_core.messages import Scalar
 from kd_core.results.schema import Result
 from kd_core.results.statistics import t_interval

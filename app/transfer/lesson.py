@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from app.lessons.model import Choice, Goal, LessonStep, Number, Values
-from app.results.bundled import labels_curve, recorded
+from app.results.bundled import recorded
+from app.transfer.bundled import recorded_curve
 from app.transfer.figures import FORGOTTEN, lambda_map, moved_in_all
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
@@ -41,18 +42,18 @@ def running_mean(batches: int, batch_mean: float, *, training: bool, momentum: f
 
 def place_of(labels: float) -> int:
     """Which recorded number of labels is next to `labels`, on the logarithmic axis."""
-    offered = labels_curve()["labels"]
+    offered = recorded_curve()["labels"]
     return min(range(len(offered)), key=lambda at: abs(math.log(offered[at] / labels)))
 
 
 def gain(labels: float) -> float:
     """Fine-tuning over from scratch in points, at the recorded number of labels next to `labels`."""
-    return labels_curve()["gain"][place_of(labels)]["points"]
+    return recorded_curve()["gain"][place_of(labels)]["points"]
 
 
 def labels_for(points: float) -> int:
     """The fewest recorded labels per class from which on the gain stays below `points`."""
-    curve = labels_curve()
+    curve = recorded_curve()
     large = [at for at, each in enumerate(curve["gain"]) if each["points"] >= points]
     return curve["labels"][max(large) + 1]
 
@@ -67,7 +68,7 @@ def _labels(settings: Settings) -> int:
 
 
 def _gain_now(settings: Settings) -> Values:
-    at = labels_curve()["labels"][place_of(_labels(settings))]
+    at = recorded_curve()["labels"][place_of(_labels(settings))]
     return {"labels": at, "gain": signed(gain(at), 1)}
 
 

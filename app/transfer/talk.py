@@ -4,9 +4,10 @@ import streamlit as st
 
 from app.controls.widgets import follow
 from app.i18n.text import Translate
-from app.results import bundled
+from app.results.bundled import gallery
 from app.talks.model import Stage, Step, choice, errors, show
 from app.transfer import figures as transfer_figures
+from app.transfer.bundled import recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
@@ -18,8 +19,8 @@ ASK, INTERVAL, NO_GAIN, POINTS = (WORDS[name] for name in ("ask", "interval", "n
 
 def _curve(stage: Stage, _: Translate) -> None:
     labels_curve(
-        bundled.labels_curve(), bundled.gallery(), labels=int(stage.settings.model_dump()["labels_per_class"]),
-        mine=None if stage.recorded else transfer_figures.own_run(stage.result, bundled.labels_curve()),
+        recorded_curve(), gallery(), labels=int(stage.settings.model_dump()["labels_per_class"]),
+        mine=None if stage.recorded else transfer_figures.own_run(stage.result, recorded_curve()),
         words={key: _(text) for key, text in WORDS.items()}, key="talk_labels_curve",
         on_labels=follow("labels_per_class"), covers=not stage.revealed, talk=True,
     )  # fmt: skip
@@ -27,7 +28,7 @@ def _curve(stage: Stage, _: Translate) -> None:
 
 def _catches_up(stage: Stage, _: Translate) -> str:
     """The first recorded number of labels from which on no point has a gain whose interval lies above 0."""
-    curve = bundled.labels_curve()
+    curve = recorded_curve()
     ahead = [place for place, gain in enumerate(curve["gain"]) if gain["kind"] == "better"]
     if not ahead:
         return _(NO_GAIN)

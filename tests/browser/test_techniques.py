@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from app.meta_learning.bundled import sinusoids
 from app.meta_learning.figures import start_means
-from app.results.bundled import recorded_step, sinusoids
+from app.multitask.bundled import recorded_step
 from tests.browser.conftest import fits, silent
 
 pytestmark = pytest.mark.browser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.results.bundled import labels_curve
+from app.transfer.bundled import recorded_curve
 from kd_core.settings.common import SCRATCH
 from kd_core.transfer.settings import TUNED
 from tests.browser.conftest import has_value, silent
@@ -40,14 +40,14 @@ def place_of(page, at, y=0.5):
 
 def expected(at):
     """What the marker must read at recorded point number `at`, from the asset."""
-    curve = labels_curve()
+    curve = recorded_curve()
     scratch, tuned = (f"{100 - curve['arms'][arm]['mean'][at] / 100:.1f} %" for arm in (SCRATCH, TUNED))
     return scratch, tuned, curve["gain"][at]
 
 
 def truth():
     """The first recorded number of labels from which on no gain is detected, or None."""
-    curve = labels_curve()
+    curve = recorded_curve()
     still = [at for at, gain in enumerate(curve["gain"]) if gain["kind"] == "better"]
     first = still[-1] + 1 if still else 0
     return curve["labels"][first] if first < len(curve["labels"]) else None
@@ -63,7 +63,7 @@ def test_a_guess_then_the_fact_in_this_browser_alone(live):
     assert page.locator(".curve").count() == 0  # not drawn: nothing to find beneath
     assert (out(page, "scratch"), out(page, "tuned"), out(page, "gain")) == ("?", "?", "?")
     choices = page.locator(".guesses button").all_inner_texts()
-    labels = labels_curve()["labels"]
+    labels = recorded_curve()["labels"]
     assert choices[-2:] == [str(labels[-1]), "never here"]
     assert set(choices[:-1]) <= set(map(str, labels))
 
@@ -74,7 +74,7 @@ def test_a_guess_then_the_fact_in_this_browser_alone(live):
     assert f"You said {choices[0]}." in said
     if truth() is None:
         assert f"Never here: even at {labels[-1]} labels per class" in said
-    elif any(gain["kind"] == "better" for gain in labels_curve()["gain"]):
+    elif any(gain["kind"] == "better" for gain in recorded_curve()["gain"]):
         assert f"From {truth()} labels per class on" in said
     else:
         assert "No gain can be detected" in said
@@ -95,7 +95,7 @@ def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
     page = live(sent=sent)
     page.get_by_role("button", name="Skip").click()
     silent(page, sent)
-    labels = labels_curve()["labels"]
+    labels = recorded_curve()["labels"]
     start, last = labels.index(10), len(labels) - 1
     page.mouse.move(*place_of(page, start))
     page.mouse.down()
@@ -124,7 +124,7 @@ def test_a_drag_is_silent_and_its_release_sets_the_control_once(live):
 @pytest.mark.proof
 def test_keys_move_from_point_to_point_on_a_phone(live):
     page = live(width=390, height=844)
-    labels = labels_curve()["labels"]
+    labels = recorded_curve()["labels"]
     slider(page).focus()
     page.keyboard.press("End")
     assert page.locator(".curve").count() == 2  # who moves it has seen enough of the cover

@@ -5,8 +5,9 @@ import base64
 import numpy as np
 import torch
 
+from app.distillation.bundled import class_logits
 from app.distillation.components.soft_targets import _packed
-from app.results.bundled import ASSETS, class_logits
+from app.results.bundled import ASSETS
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.nn import teachers
 from kd_core.nn.evaluation import predict

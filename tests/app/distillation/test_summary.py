@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from app.distillation.bundled import all_labels
 from app.distillation.summary import plainly, same_network, sentence, teacher_cost, three_columns, your_data
 from app.i18n.text import Translate
-from app.results.bundled import all_labels, recorded
+from app.results.bundled import recorded
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.results.schema import Interval, Result
 from kd_core.results.statistics import t_interval

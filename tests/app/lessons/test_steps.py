@@ -15,9 +15,12 @@ from app.i18n.text import Translate
 from app.lessons.model import Bars, Choice, LessonStep, Number, total_variation
 from app.lessons.pictures import beside
 from app.meta_learning import lesson as meta_learning
+from app.meta_learning.bundled import sinusoids
 from app.multitask import lesson as multitask
-from app.results.bundled import gallery, labels_curve, recorded, recorded_step, sinusoids
+from app.multitask.bundled import recorded_step
+from app.results.bundled import gallery, recorded
 from app.transfer import lesson as transfer
+from app.transfer.bundled import recorded_curve
 from app.transfer.figures import lambda_map
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
@@ -159,7 +162,7 @@ def test_penalty_is_lambda_times_the_squared_distance():
 
 
 def test_gain_by_labels_and_its_goal():
-    curve = labels_curve()
+    curve = recorded_curve()
     errors = {arm: np.array(curve["arms"][arm]["mean"]) for arm in ("from scratch", "fine-tuning")}
     gains = (errors["from scratch"] - errors["fine-tuning"]) / 100
     for at, labels in enumerate(curve["labels"]):

@@ -5,7 +5,8 @@ import pytest
 
 from app.i18n.text import Translate
 from app.meta_learning import figures
-from app.results.bundled import recorded, sinusoids
+from app.meta_learning.bundled import sinusoids
+from app.results.bundled import recorded
 from kd_core.meta_learning.settings import MAML, ORACLE, PRETRAINED, MetaSettings
 
 _ = Translate("en")

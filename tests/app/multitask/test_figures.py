@@ -5,7 +5,8 @@ import pytest
 
 from app.i18n.text import Translate
 from app.multitask import figures
-from app.results.bundled import ASSETS, recorded, recorded_step, sweep
+from app.multitask.bundled import recorded_step, sweep
+from app.results.bundled import ASSETS, recorded
 from kd_core.multitask.settings import FAIR, JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
 
 _ = Translate("en")

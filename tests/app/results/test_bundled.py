@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from app.results.bundled import ASSETS, all_labels, gallery, labels_curve, recorded
+from app.distillation.bundled import all_labels
+from app.results.bundled import ASSETS, gallery, recorded
+from app.transfer.bundled import recorded_curve
 from kd_core.data.digits import pixels
 from kd_core.distillation import trainer as distillation
 from kd_core.distillation.settings import DistillationSettings
@@ -28,7 +30,7 @@ def test_recorded_result_is_that_of_the_default_settings():
 
 
 def test_recorded_transfer_and_its_curve_are_those_of_the_default_settings():
-    result, curve = recorded("transfer"), labels_curve()
+    result, curve = recorded("transfer"), recorded_curve()
     for made, varied in ((result.settings, set()), (curve["settings"], {"labels_per_class", "seeds"})):
         left_out = {"precision", "device", *varied}
         expected = {k: v for k, v in TransferSettings().model_dump().items() if k not in left_out}
@@ -41,7 +43,7 @@ def test_recorded_transfer_and_its_curve_are_those_of_the_default_settings():
 
 
 def test_curve_agrees_with_itself():
-    curve = labels_curve()
+    curve = recorded_curve()
     assert curve["labels"] == sorted(set(curve["labels"]))
     assert (ASSETS / "recorded-transfer-labels.json").stat().st_size < 20_000
     for at, gain in enumerate(curve["gain"]):

@@ -13,6 +13,7 @@ from scipy.special import softmax
 from scipy.stats import entropy, t
 from streamlit.testing.v1 import AppTest
 
+from app.distillation.bundled import class_logits
 from app.distillation.talk import bits_apart, most_alike, opinion
 from app.figures.arms import errors_by_arm, learning_curves, live_curves
 from app.figures.enlarged import LETTERS, MARKS, enlarged, enlarged_option
@@ -20,7 +21,7 @@ from app.i18n.text import Translate
 from app.meta_learning import lesson as meta_lesson
 from app.meta_learning.figures import start_means
 from app.meta_learning.talk import caught_up
-from app.results.bundled import class_logits, gallery, recorded
+from app.results.bundled import gallery, recorded
 from app.talks.model import Stage
 from app.talks.player import _answer, following
 from app.techniques import talk

@@ -3,8 +3,8 @@
 import pytest
 
 from app.i18n.text import Translate
-from app.results.bundled import labels_curve
 from app.transfer import figures
+from app.transfer.bundled import recorded_curve
 from kd_core import transfer
 from kd_core.messages import message
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
@@ -62,7 +62,7 @@ def test_forgetting_pairs_the_gain_with_the_source_errors(result):
 
 
 def test_own_run_is_a_point_only_on_the_curves_own_task(result):
-    curve = labels_curve()
+    curve = recorded_curve()
     assert figures.own_run(result, curve) == {"labels": 20, "scratch": 1250.0, "tuned": 650.0}
     assert figures.own_run(None, curve) is None
     for change in ({"task": "rotated"}, {"source_kind": "random_labels"}, {"network": "vgg16"}):

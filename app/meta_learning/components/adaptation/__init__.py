@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.components import mounted
+from app.meta_learning.bundled import Sinusoids
 from app.meta_learning.figures import start_means
-from app.results.bundled import Sinusoids
 from kd_core.messages import N_
 from kd_core.meta_learning.settings import MAML, PRETRAINED
 

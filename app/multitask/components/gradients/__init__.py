@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.components import mounted, released
-from app.results.bundled import RecordedStep
+from app.multitask.bundled import RecordedStep
 from kd_core.messages import N_
 
 WORDS = {

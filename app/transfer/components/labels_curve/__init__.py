@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from app.components import mounted, released
-from app.results.bundled import Digit, LabelsCurve
+from app.results.bundled import Digit
+from app.transfer.bundled import LabelsCurve
 from app.transfer.figures import OwnRun
 from kd_core.messages import N_
 from kd_core.settings.common import SCRATCH
