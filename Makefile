@@ -48,6 +48,7 @@ translations: $(VENV)/installed ## collect new strings into app/i18n/locale
 bench: $(VENV)/installed-dev data ## side-by-side measurements, into docs/results.md; KERAS=PYTHON adds the Keras rival
 	$(RUN) benchmarks/distillation.py --write $(if $(KERAS),--keras $(KERAS))
 	$(RUN) benchmarks/defaults.py --write
+	$(RUN) benchmarks/seeds.py --write
 	$(RUN) benchmarks/app.py --write
 	$(RUN) benchmarks/transfer.py --write
 	$(RUN) benchmarks/multitask.py --write

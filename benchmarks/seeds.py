@@ -1,0 +1,84 @@
+"""What do five seeds cost in one run, against five runs of one seed each?
+
+    python benchmarks/seeds.py [-n N] [--write]
+
+Processor time of whole runs in this process, on one thread: training, evaluation and the statistics. The same seeds
+are trained on both sides, and the runs of one seed come after a run that has warmed everything up.
+
+Nothing else should be running.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch
+
+from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from kd_core.data.digits import Digits, load
+from kd_core.distillation.settings import DistillationSettings
+from kd_core.meta_learning.settings import MetaSettings
+from kd_core.runs.assemble import run, trainer_of
+from kd_core.settings.base import Settings
+
+SEEDS = 5
+ON_CPU = {"device": "cpu", "precision": "float32"}
+# What is trained -> its settings, and how many times as much five runs should cost.
+CASES: Mapping[str, tuple[Settings, float]] = {
+    "meta-learning on sinusoids, 300 meta-steps": (MetaSettings(iterations=300), 3.0),
+    "distillation, two layers of 30 units, 500 images, 30 epochs":
+        (DistillationSettings(student="mlp30", **ON_CPU), 3.0),
+    "distillation, the article's CNN, 500 images, 10 epochs": (DistillationSettings(epochs=10, **ON_CPU), 1.5),
+}  # fmt: skip
+
+
+def seconds(settings: Settings, data: Digits) -> float:
+    """Processor time of a run."""
+    start = time.process_time()
+    for _event in run(trainer_of(settings.module), settings, data):
+        pass
+    return time.process_time() - start
+
+
+def ratio(settings: Settings, data: Digits) -> float:
+    """Five runs of one seed over one run of five."""
+    alone = [settings.model_copy(update={"seed": seed, "seeds": 1}) for seed in range(SEEDS)]
+    together = seconds(settings.model_copy(update={"seed": 0, "seeds": SEEDS}), data)
+    return sum(seconds(each, data) for each in alone) / together
+
+
+def section(n: int) -> str:
+    """The ratio of each case."""
+    torch.set_num_threads(1)
+    data = load()
+    claims = []
+    for what, (settings, target) in CASES.items():
+        seconds(settings.model_copy(update={"seeds": 1}), data)
+        ratios = [ratio(settings, data) for _ in range(n)]
+        print(what, ratios, file=sys.stderr, flush=True)
+        claims.append(Claim(what, ratios, target))
+    return f"""## Five seeds
+
+Processor time of five runs of one seed, over that of one run of the same five seeds; one thread.
+
+{claims_table(claims)}
+
+{where(["torch"])}"""
+
+
+def main() -> None:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=3, help="repetitions (default 3)")
+    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
+    arguments = parser.parse_args()
+    warn_if_busy()
+    publish({"seeds": section(arguments.n)}, arguments.write)
+
+
+if __name__ == "__main__":
+    main()
