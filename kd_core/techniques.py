@@ -55,7 +55,7 @@ class Technique:
     counts: what the horizontal axis of its curves counts. commands: its own subcommands. sweeps: sweeps worth
     making. task: all settings and the name of the images -> what is measured on which images, the same for runs
     that may be compared; by default the images and the values of `task_fields`.
-    quick: the most that a quick look takes of some fields, for a first answer within about ten seconds; empty for a
+    quick: the most that a quick look takes of some fields, for a first answer in half the time or less; empty for a
     technique without one.
     """
 
