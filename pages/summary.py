@@ -20,7 +20,7 @@ from app.distillation.summary import (
 )
 from app.results.bundled import recorded
 from app.results.scope import scope
-from app.runs.panel import latest, named
+from app.runs.panel import latest, latest_run, named
 from app.shell.frame import opening
 from kd_core.messages import N_
 
@@ -66,9 +66,8 @@ with st.expander(_("The mathematics, and how it was measured")):
     )  # fmt: skip
     for shown in (result, everything):
         st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *scope(shown)))))
-address = (
-    link.base(st.context.url) + "summary" + (f"?run={st.query_params['run']}" if "run" in st.query_params else "")
-)
+run = latest_run("distillation")
+address = link.base(st.context.url) + "summary" + (f"?run={run}" if run else "")
 st.html(printed(address, f"{date.today():%Y-%m-%d}", _))
 if st.button(_("See it happen: Distillation"), icon=":material/arrow_forward:"):
     go_to("distillation")

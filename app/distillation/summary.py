@@ -61,7 +61,7 @@ def plainly(result: Result, _: Translator) -> str:
     large, small = result.arm(TEACHER).cost.parameters, alone.cost.parameters
     share = 100 * abs(100 * d.mean) / alone.errors_per_10000.mean if alone.errors_per_10000.mean else 0.0
     values = {"labels": f"{alone.labels:,}", "times": f"{large / small:.2g}", "share": fixed(share)}
-    if d.low is None or d.high is None or d.low == d.high:
+    if d.low is None or d.high is None or (d.low == d.high and d.mean):
         return _("With {labels} labelled images, a network taught by one {times} times its size made {errors} "
                  "errors in 10,000, and {alone} when it learned alone: this run cannot tell whether that was "
                  "chance.", **values, errors=_mean(result, DISTILLED), alone=_mean(result, ALONE))  # fmt: skip

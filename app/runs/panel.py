@@ -72,12 +72,11 @@ def about(seconds: float) -> str:
 def takes(_: Translate) -> Callable[[Settings], str]:
     """Says of settings how long a run of them takes here, in words; "" where nothing tells."""
     expected = _expected()
+    return lambda settings: _said(expected(settings), _)
 
-    def said(settings: Settings) -> str:
-        seconds = expected(settings)
-        return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
 
-    return said
+def _said(seconds: float | None, _: Translate) -> str:
+    return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
 
 
 def _expected() -> Callable[[Settings], float | None]:
@@ -100,7 +99,7 @@ def _takes_both(settings: Settings, _: Translate) -> str:
     expected, technique = _expected(), TECHNIQUES[settings.technique]
     seconds, quick = expected(settings), expected(technique.quickly(settings))
     if not technique.quick or technique.is_quick(settings.model_dump()) or seconds is None or quick is None:
-        return takes(_)(settings)
+        return _said(seconds, _)
     return _("About {seconds} s here, a quick look {quick} s.", seconds=about(seconds), quick=about(quick))
 
 
@@ -266,6 +265,12 @@ def latest(technique: str) -> Result | None:
     """The Result that the address names, else the newest that this session has seen."""
     newest: Result | None = st.session_state.get(f"result_{technique}")
     return named(technique) or newest
+
+
+def latest_run(technique: str) -> str:
+    """The run whose Result is the `latest`; "" where there is none."""
+    run = st.query_params["run"] if named(technique) else st.session_state.get(f"shown_{technique}", "")
+    return str(run)
 
 
 def under_way(technique: str) -> bool:

@@ -8,11 +8,12 @@ from app.distillation.bundled import all_labels
 from app.distillation.summary import plainly, same_network, sentence, teacher_cost, three_columns, your_data
 from app.i18n.text import Translate
 from app.results.bundled import recorded
+from app.runs.panel import store
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.results.schema import Interval, Result
 from kd_core.results.statistics import t_interval
 from kd_core.settings.common import TEACHER
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 
 EN, ZH = Translate("en"), Translate("zh")
 
@@ -49,6 +50,7 @@ def test_sentence_says_what_the_interval_allows(mean, half, says):
     (3.0, 1.0, "% fewer errors than when it learns alone"),
     (-0.5, 0.2, "% more errors than when it learns alone: here teaching did harm"),
     (0.05, 0.08, "does no better than when it learns alone, as far as this run can tell"),
+    (0.0, 0.0, "does no better than when it learns alone"),
     (0.5, None, "this run cannot tell whether that was chance"),
     (0.5, 0.0, "this run cannot tell whether that was chance"),
 ])  # fmt: skip
@@ -121,3 +123,17 @@ def test_an_unknown_run_in_the_address_is_said():
     at = open_page("pages/summary.py", run="0123456789abcdef")
     assert "not a finished run of distillation" in at.info[0].value
     assert sentence(recorded("distillation"), EN) in texts(at)
+
+
+def test_the_printed_address_leads_to_the_run_that_is_shown():
+    def address(at) -> str:
+        (foot,) = (part.proto.body for part in at.get("html") if 'class="printed"' in part.proto.body)
+        return foot.split(" · ")[1]
+
+    store().add("printed", recorded("distillation"))
+    assert address(open_page("pages/summary.py", run="printed")) == "summary?run=printed"
+    assert address(open_page("pages/summary.py", run="nobody")) == "summary"
+    at = open_page(run="printed")  # a run that was seen on its own page before
+    at.switch_page("pages/summary.py")
+    at.query_params.clear()
+    assert address(at.run()) == "summary?run=printed"
