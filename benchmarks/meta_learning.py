@@ -13,7 +13,6 @@ tasks, 10 shots, 5 inner steps) and the lab's network for digits (16 tasks of 3 
 noise, whose speed is that of digits. Nothing else should run.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -23,7 +22,7 @@ import higher
 import torch
 from torch import Tensor, nn
 
-from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from benchmarks.report import Claim, asked, claims_table, publish, where
 from benchmarks.rivals import seconds
 from kd_core.data.digits import Digits, Split
 from kd_core.meta_learning.adaptation import alone, maml
@@ -80,11 +79,7 @@ def ratios(settings: MetaSettings, n: int, repeats: int) -> list[float]:
 
 def main() -> None:
     """Measure, print, and write if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=7, help="repetitions of each (default 7)")
-    parser.add_argument("--write", action="store_true", help="write the section into docs/results.md")
-    options = parser.parse_args()
-    warn_if_busy()
+    options = asked(__doc__, 7)
     torch.set_num_threads(1)
     claims = [
         Claim("sinusoids, 25 tasks, 5 inner steps: loop with higher / ours", ratios(SINUSOIDS, options.n, 10), 6.0),

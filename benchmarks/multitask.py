@@ -13,7 +13,6 @@ backward and Adam, without any look at validation images.
 A ratio is taken within a repetition, in which the rivals take turns step by step. Nothing else should run.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from statistics import median
@@ -22,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import torch
 
-from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from benchmarks.report import Claim, asked, claims_table, publish, where
 from benchmarks.rivals import seconds
 from kd_core.data.digits import load_mnist
 from kd_core.multitask import trainer as multitask
@@ -100,11 +99,7 @@ def looking_ratios(settings: MultitaskSettings, train: TaskSplit, n: int) -> lis
 
 def main() -> None:
     """Measure, print, and write if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=5, help="repetitions of each (default 5)")
-    parser.add_argument("--write", action="store_true", help="write the section into docs/results.md")
-    options = parser.parse_args()
-    warn_if_busy()
+    options = asked(__doc__, 5)
     torch.set_num_threads(1)
     settings = resolve(MultitaskSettings())
     train = multitask.task_digits(settings, load_mnist(), 0).train

@@ -4,6 +4,7 @@ Each script owns its sections, between `<!-- name:begin -->` and `<!-- name:end 
 without the others. A section carries its own date, machine and versions.
 """
 
+import argparse
 import os
 import platform
 import sys
@@ -95,6 +96,19 @@ def warn_if_busy() -> None:
         print(
             f"The load is {load:.1f} already: something else is running, and the figures suffer.", file=sys.stderr
         )
+
+
+def asked(about: str, n: int) -> argparse.Namespace:
+    """What a script was asked for: `n` repetitions, by default so many, and whether to `write`.
+
+    about: the script's docstring. Says so where the machine is busy.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("-n", type=int, default=n, help=f"repetitions (default {n})")
+    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
+    options = parser.parse_args()
+    warn_if_busy()
+    return options
 
 
 def _processor() -> str:

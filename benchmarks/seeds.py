@@ -8,7 +8,6 @@ are trained on both sides, and the runs of one seed come after a run that has wa
 Nothing else should be running.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import torch
 
-from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from benchmarks.report import Claim, asked, claims_table, publish, where
 from kd_core.data.digits import Digits, load
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
@@ -72,11 +71,7 @@ Processor time of five runs of one seed, over that of one run of the same five s
 
 def main() -> None:
     """Measure, print, and write if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=3, help="repetitions (default 3)")
-    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
-    arguments = parser.parse_args()
-    warn_if_busy()
+    arguments = asked(__doc__, 3)
     publish({"seeds": section(arguments.n)}, arguments.write)
 
 

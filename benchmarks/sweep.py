@@ -11,7 +11,6 @@ any other process takes away from.
 Nothing else should be running.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import psutil
 from distributed import get_task_stream
 
-from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
+from benchmarks.report import Claim, asked, claims_table, publish, where
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.sweeps.plan import Plan
@@ -113,11 +112,7 @@ three seeds, one worker a core.
 
 def main() -> None:
     """Measure, print, and write if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-n", type=int, default=1, help="repetitions (default 1)")
-    parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
-    arguments = parser.parse_args()
-    warn_if_busy()
+    arguments = asked(__doc__, 1)
     publish({"map": section(arguments.n)}, arguments.write)
 
 

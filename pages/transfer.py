@@ -12,7 +12,7 @@ from app.results.page import show
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
 from app.shell.frame import opening
 from app.transfer import figures
-from app.transfer.bundled import recorded_curve
+from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from app.transfer.lesson import LESSON
 from kd_core.messages import N_
@@ -70,7 +70,7 @@ def pull() -> None:
     )  # fmt: skip
     if presets(TransferSettings, TRANSFER_LIMITS, _, mnist=mnist_is_there(), takes=says_how_long, key="ends"):
         st.rerun()  # the controls are outside these tabs
-    every = figures.lambda_map()
+    every = lambda_map()
     st.markdown("**" + _("The larger λ, the less each layer moves") + "**")
     chart(figures.distance_map(every, _), "distance_map", _("Distance moved by layer and λ"))
     st.caption(_("Recorded on {date} with the settings that the page starts with: distance from the old weights "

@@ -16,6 +16,7 @@ from app.multitask.bundled import sweep
 from app.results import bundled
 from app.sweeps import figures as map_figures
 from app.transfer import figures as transfer_figures
+from app.transfer.bundled import lambda_map
 from kd_core.results.schema import Result
 from kd_core.techniques import TECHNIQUES
 
@@ -74,7 +75,7 @@ def _own(result: Result, _: Callable[..., str]) -> Drawn:
         assert mistakes is not None
         yield "mistakes repeated", mistakes
     elif result.technique == "transfer":
-        every = transfer_figures.lambda_map()
+        every = lambda_map()
         yield "distances", transfer_figures.distance_by_layer(result, _)
         yield "distances by λ", transfer_figures.distance_map(every, _)
         yield "distances at λ", transfer_figures.distances_at(every, every["lams"][2], _)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,30 +17,14 @@ from app.runs.panel import _limits, queue, store
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
 from kd_core.transfer.settings import TransferSettings
-from tests.pages import started, texts
+from tests.pages import ENTRY, open_page, started, texts
 
-ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
          "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
 TINY_DIGITS = dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1)
 TINY_TRANSFER = dict(task="low_high", labels_per_class=2, epochs=1, seeds=2, source_epochs=1, network="small")
-
-
-def open_page(page="pages/distillation.py", **address) -> AppTest:
-    at = AppTest.from_file(ENTRY, default_timeout=60)
-    at.session_state["more"] = True  # the expander is open: closed, its controls are not drawn
-    if page != PAGES[0]:
-        if "lang" in address:  # it belongs to the whole app, and stays as it was first set
-            at.query_params["lang"] = address["lang"]
-        at.run()
-        at.switch_page(page)
-    for name, value in address.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception
-    return at
 
 
 def test_what_a_click_set_is_not_taken_back_by_what_the_browser_still_shows(monkeypatch):

@@ -1,16 +1,15 @@
 """What `assets/` carries for the pages of distillation alone: logits by class, the run with all labels."""
 
-import json
 from functools import cache
 
-from app.results.bundled import ASSETS
+from app.results.bundled import ASSETS, asset
 from kd_core.results.schema import Result
 
 
 @cache
 def class_logits() -> list[list[list[float]]]:
     """The bundled teacher's logits of validation images, as [label][image][digit], rounded to 0.01."""
-    logits: list[list[list[float]]] = json.loads((ASSETS / "classes.json").read_text(encoding="utf-8"))["logits"]
+    logits: list[list[list[float]]] = asset("classes.json")["logits"]
     return logits
 
 

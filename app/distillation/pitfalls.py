@@ -5,13 +5,12 @@ torch; the page shows their formulas and source, and the browser computes their 
 """
 
 import ast
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal
 
 from app.figures.arms import Translator
-from app.results.bundled import ASSETS
+from app.results.bundled import asset
 from kd_core.distillation.settings import ALONE, BUGGED, BUGS, DISTILLED, DistillationSettings
 from kd_core.messages import N_
 from kd_core.paths import part
@@ -177,7 +176,7 @@ def check_source(name: str) -> str:
 @cache
 def recorded_bugs() -> dict[str, Any]:
     """A batch's logits, and what each bug made of a short run, recorded by `make assets`."""
-    found: dict[str, Any] = json.loads((ASSETS / "recorded-bugs.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = asset("recorded-bugs.json")
     return found
 
 

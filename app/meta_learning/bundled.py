@@ -1,10 +1,9 @@
 """What `assets/` carries for the meta-learning page: two networks that the browser adapts."""
 
-import json
 from functools import cache
 from typing import TypedDict
 
-from app.results.bundled import ASSETS
+from app.results.bundled import asset
 
 
 class Sinusoids(TypedDict):
@@ -24,5 +23,5 @@ class Sinusoids(TypedDict):
 @cache
 def sinusoids() -> Sinusoids:
     """The two networks of the meta-learning page's live part, recorded by `make assets`."""
-    found: Sinusoids = json.loads((ASSETS / "recorded-sinusoid.json").read_text(encoding="utf-8"))
+    found: Sinusoids = asset("recorded-sinusoid.json")
     return found

@@ -1,10 +1,9 @@
 """What `assets/` carries for the multi-task page: a moment of conflict, and a sweep of the weights."""
 
-import json
 from functools import cache
 from typing import TypedDict
 
-from app.results.bundled import ASSETS
+from app.results.bundled import asset
 from kd_core.messages import Scalar
 
 
@@ -50,12 +49,12 @@ class Sweep(TypedDict):
 @cache
 def recorded_step() -> RecordedStep:
     """The moment of conflict of the multi-task page, recorded by `make assets`."""
-    step: RecordedStep = json.loads((ASSETS / "recorded-multitask-step.json").read_text(encoding="utf-8"))
+    step: RecordedStep = asset("recorded-multitask-step.json")
     return step
 
 
 @cache
 def sweep() -> Sweep:
     """Multi-task learning over the weights of two tasks, recorded by `make assets`."""
-    found: Sweep = json.loads((ASSETS / "recorded-multitask-sweep.json").read_text(encoding="utf-8"))
+    found: Sweep = asset("recorded-multitask-sweep.json")
     return found

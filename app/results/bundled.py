@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kd_core.messages import Scalar
 from kd_core.paths import part
@@ -11,6 +11,22 @@ from kd_core.sweeps.study import MapView
 from kd_core.techniques import TECHNIQUES
 
 ASSETS = part("assets")
+
+
+def asset(name: str) -> Any:
+    """The JSON of a file of `assets/`."""
+    return json.loads((ASSETS / name).read_text(encoding="utf-8"))
+
+
+class Recorded(TypedDict):
+    """Of a recording: when, where and of which result version it was made, on which data, with which settings."""
+
+    created: str
+    processor: str
+    torch: str
+    version: int
+    settings: dict[str, Scalar]
+    data: str
 
 
 class Digit(TypedDict):
@@ -35,7 +51,7 @@ class Durations(TypedDict):
 @cache
 def gallery() -> list[Digit]:
     """The gallery with the bundled teacher's logits."""
-    digits: list[Digit] = json.loads((ASSETS / "gallery.json").read_text(encoding="utf-8"))["digits"]
+    digits: list[Digit] = asset("gallery.json")["digits"]
     return digits
 
 
@@ -59,5 +75,5 @@ def recorded_map() -> MapView:
 @cache
 def durations() -> Durations:
     """What the default run of each technique took when `make assets` was last run."""
-    found: Durations = json.loads((ASSETS / "durations.json").read_text(encoding="utf-8"))
+    found: Durations = asset("durations.json")
     return found

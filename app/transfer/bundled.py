@@ -1,11 +1,9 @@
-"""What `assets/` carries for the transfer page: accuracy over labels per class."""
+"""What `assets/` carries for the transfer page: accuracy over labels per class, distances over λ."""
 
-import json
 from functools import cache
 from typing import TypedDict
 
-from app.results.bundled import ASSETS
-from kd_core.messages import Scalar
+from app.results.bundled import Recorded, asset
 
 
 class Column(TypedDict):
@@ -25,15 +23,9 @@ class Gain(TypedDict):
     kind: str
 
 
-class LabelsCurve(TypedDict):
+class LabelsCurve(Recorded):
     """Transfer's recorded Results over `labels` a class, defaults otherwise; `settings` has those defaults."""
 
-    created: str
-    processor: str
-    torch: str
-    version: int
-    settings: dict[str, Scalar]
-    data: str
     source: str
     source_labels: int
     seeds: int
@@ -43,8 +35,24 @@ class LabelsCurve(TypedDict):
     gain: list[Gain]
 
 
+class LambdaMap(Recorded):
+    """How far L2-SP lets each layer move, by λ, recorded at the defaults: `distance[place of λ][layer]` is a mean
+    over `seeds` trials; `settings` has the defaults but for λ."""
+
+    seeds: int
+    lams: list[float]
+    distance: list[list[float]]
+
+
 @cache
 def recorded_curve() -> LabelsCurve:
     """Transfer's accuracy over labels per class, recorded by `make assets`."""
-    curve: LabelsCurve = json.loads((ASSETS / "recorded-transfer-labels.json").read_text(encoding="utf-8"))
+    curve: LabelsCurve = asset("recorded-transfer-labels.json")
     return curve
+
+
+@cache
+def lambda_map() -> LambdaMap:
+    """The recorded distances by layer and λ."""
+    found: LambdaMap = asset("recorded-transfer-lambda.json")
+    return found

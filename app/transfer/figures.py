@@ -1,18 +1,15 @@
 """What a transfer Result says of λ and of forgetting: pure functions, no Streamlit."""
 
-import json
 import math
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from statistics import fmean
 from typing import TypedDict
 
 import plotly.graph_objects as go
 
 from app.figures.arms import ABOVE, CACHED, COLOURS, MARKERS, PATTERNS, Translator, finish
-from app.results.bundled import ASSETS
-from app.transfer.bundled import LabelsCurve
-from kd_core.messages import Scalar
+from app.transfer.bundled import LabelsCurve, LambdaMap, lambda_map
 from kd_core.results.schema import Result
 from kd_core.results.statistics import t_interval
 from kd_core.settings.common import SCRATCH
@@ -29,28 +26,6 @@ class OwnRun(TypedDict):
     labels: int
     scratch: float
     tuned: float
-
-
-class LambdaMap(TypedDict):
-    """How far L2-SP lets each layer move, by λ, recorded at the defaults: `distance[place of λ][layer]` is a mean
-    over `seeds` trials; `settings` has the defaults but for λ."""
-
-    created: str
-    processor: str
-    torch: str
-    version: int
-    settings: dict[str, Scalar]
-    data: str
-    seeds: int
-    lams: list[float]
-    distance: list[list[float]]
-
-
-@cache
-def lambda_map() -> LambdaMap:
-    """The recorded distances by layer and λ."""
-    found: LambdaMap = json.loads((ASSETS / "recorded-transfer-lambda.json").read_text(encoding="utf-8"))
-    return found
 
 
 def moved_in_all(lam: float) -> float:

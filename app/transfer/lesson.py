@@ -6,8 +6,8 @@ from statistics import fmean
 
 from app.lessons.model import Choice, Goal, LessonStep, Number, Values
 from app.results.bundled import recorded
-from app.transfer.bundled import recorded_curve
-from app.transfer.figures import FORGOTTEN, lambda_map, moved_in_all
+from app.transfer.bundled import lambda_map, recorded_curve
+from app.transfer.figures import FORGOTTEN, moved_in_all
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Verdict

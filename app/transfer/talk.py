@@ -7,7 +7,7 @@ from app.i18n.text import Translate
 from app.results.bundled import gallery
 from app.talks.model import Stage, Step, choice, errors, show
 from app.transfer import figures as transfer_figures
-from app.transfer.bundled import recorded_curve
+from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
@@ -42,7 +42,7 @@ def _catches_up(stage: Stage, _: Translate) -> str:
 
 
 def _layers(stage: Stage, _: Translate) -> None:
-    every = transfer_figures.lambda_map()
+    every = lambda_map()
     lam = choice(_("Pull to the old weights λ"), every["lams"], "talk_lam", 0.01, _)
     show(stage, lambda: transfer_figures.distances_at(every, lam, _), f"layers {lam:g}",
          _("How far each layer has moved"))  # fmt: skip
@@ -52,7 +52,7 @@ def _layers(stage: Stage, _: Translate) -> None:
 
 
 def _moves(stage: Stage, _: Translate) -> str:
-    every = transfer_figures.lambda_map()
+    every = lambda_map()
     low, high = every["lams"][0], every["lams"][-1]
     first, last = (transfer_figures.moved_in_all(lam) for lam in (low, high))
     says = _("Less:") if last < first else _("Not less:")

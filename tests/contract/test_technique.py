@@ -11,7 +11,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from app import techniques as views
 from app.controls.link import address
@@ -30,7 +29,7 @@ from kd_core.sweeps.plan import Plan, presets, varied
 from kd_core.sweeps.sweep import Sweeps
 from kd_core.techniques import NAMES, TECHNIQUES
 from tests.contract.record import without_times
-from tests.pages import started, texts
+from tests.pages import open_page, started, texts
 
 ROOT = Path(__file__).parents[2]
 # With the bundled teacher, and a source network that is trained once on a computer.
@@ -60,18 +59,10 @@ def queue():
 
 
 def opened(name, language="en", **address):
-    """The lab with the technique's page open, at an address that says this."""
-    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-    at.query_params["lang"] = language
-    at.run()
-    assert not at.exception
-    assert at.button(key=f"open_{name}")
-    at.switch_page(f"pages/{name}.py")
-    for field, value in address.items():
-        at.query_params[field] = written(value)
-    at.run()
-    assert not at.exception
-    return at
+    """The technique's page, at an address that says this."""
+    return open_page(
+        f"pages/{name}.py", lang=language, **{field: written(value) for field, value in address.items()}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +257,7 @@ def test_it_has_a_lesson_and_a_talk_in_both_languages(name):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_overview_leads_to_its_page_and_the_page_opens(name, language):
+    assert open_page("pages/overview.py", lang=language).button(key=f"open_{name}")
     at = opened(name, language)
     assert at.title[0].value == Translate(language)(TECHNIQUES[name].title)
     assert at.button(key="run")

@@ -16,8 +16,8 @@ from kd_core.messages import Problem
 from kd_core.results.schema import Result
 from kd_core.settings.common import TEACHER
 from tests import centring
+from tests.pages import open_page, texts
 from tests.plain_digits import DIGITS
-from tests.test_pages import open_page, texts
 
 PAGE = "pages/draw.py"
 _ = Translate("en")

@@ -21,7 +21,7 @@ from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, Di
 from kd_core.messages import Problem
 from kd_core.results.comparability import group
 from kd_core.sweeps import plan
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 from tests.without_digits import IMAGES, without
 
 EN, ZH = Translate("en"), Translate("zh")

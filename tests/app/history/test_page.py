@@ -14,7 +14,7 @@ from kd_core.messages import message
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.techniques import TECHNIQUES
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 
 PAGE = "pages/history.py"
 

@@ -13,7 +13,7 @@ from app.meta_learning import lesson as meta_learning
 from app.multitask import lesson as multitask
 from app.transfer import lesson as transfer
 from kd_core.techniques import TECHNIQUES
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 
 LESSONS = {
     "distillation": lesson.LESSON,

@@ -20,8 +20,7 @@ from app.multitask import lesson as multitask
 from app.multitask.bundled import recorded_step
 from app.results.bundled import gallery, recorded
 from app.transfer import lesson as transfer
-from app.transfer.bundled import recorded_curve
-from app.transfer.figures import lambda_map
+from app.transfer.bundled import lambda_map, recorded_curve
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.multitask.settings import MultitaskSettings

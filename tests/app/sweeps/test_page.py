@@ -17,7 +17,7 @@ from kd_core.sweeps.sweep import measures
 from kd_core.sweeps.table import judged, name_of
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import ANCHORED, TUNED
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 
 ENGLISH, CHINESE = Translate("en"), Translate("zh")
 PAGE = "pages/sweep.py"

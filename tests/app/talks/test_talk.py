@@ -26,13 +26,13 @@ from app.talks.model import Stage
 from app.talks.player import _answer, following
 from app.techniques import talk
 from app.transfer import lesson as transfer_lesson
-from app.transfer.figures import lambda_map
+from app.transfer.bundled import lambda_map
 from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.settings.common import TEACHER
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
-from tests.test_pages import open_page, texts
+from tests.pages import open_page, texts
 
 
 def at_step(technique: str, step: int, **address):

@@ -4,7 +4,7 @@ import pytest
 
 from app.i18n.text import Translate
 from app.transfer import figures
-from app.transfer.bundled import recorded_curve
+from app.transfer.bundled import lambda_map, recorded_curve
 from kd_core import transfer
 from kd_core.messages import message
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Interval, Provenance, Result, Verdict
@@ -73,7 +73,7 @@ def test_own_run_is_a_point_only_on_the_curves_own_task(result):
 
 
 def test_map_of_distances_has_a_cell_for_each_layer_and_lambda():
-    recorded = {**figures.lambda_map(), "lams": [0.0, 10.0], "distance": [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]}
+    recorded = {**lambda_map(), "lams": [0.0, 10.0], "distance": [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]}
     figure = figures.distance_map(recorded, EN)
     (cells,) = figure.data
     assert list(cells.y) == ["0", "10"]
@@ -85,7 +85,7 @@ def test_map_of_distances_has_a_cell_for_each_layer_and_lambda():
 
 
 def test_recorded_map_is_of_the_default_settings_and_falls_with_lambda():
-    recorded = figures.lambda_map()
+    recorded = lambda_map()
     assert recorded["version"] == transfer.RESULT_VERSION
     left_out = {"precision", "device", "seeds", "lam"}
     expected = {name: value for name, value in TransferSettings().model_dump().items() if name not in left_out}
