@@ -164,10 +164,12 @@ def _result(digits, teacher_steps: int, **settings):
 
     from kd_core import distillation
     from kd_core.nn import teachers
+    from kd_core.results.schema import Result
 
     torch.set_num_threads(1)
     asked = distillation.Settings(**settings, student="mlp30", precision="float32", device="cpu")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(teachers, "MIN_STEPS", teacher_steps)
         *_, last = distillation.run(asked, digits)
+    assert isinstance(last, Result)
     return last
