@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TypeVar
 
 from kd_core.messages import N_, Scalar
-from kd_core.settings.base import Settings
+from kd_core.settings.base import Preset, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -56,7 +56,7 @@ class Technique:
     making. task: all settings and the name of the images -> what is measured on which images, the same for runs
     that may be compared; by default the images and the values of `task_fields`.
     quick: the most that a quick look takes of some fields, for a first answer in half the time or less; empty for a
-    technique without one.
+    technique without one. presets: named starting points, in groups; a name stands once among all of them.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Technique:
     sweeps: Mapping[str, SweepPreset] = field(default_factory=dict)
     task: Callable[[Mapping[str, Scalar], str], tuple[Scalar, ...]] | None = None
     quick: Mapping[str, float] = field(default_factory=dict)
+    presets: tuple[Mapping[str, Preset], ...] = ()
 
     def quickly(self, settings: SettingsT) -> SettingsT:
         """The same settings with no more of anything than a quick look takes."""
@@ -82,6 +83,11 @@ class Technique:
     def is_quick(self, settings: Mapping[str, Scalar]) -> bool:
         """Whether a run of these settings is no more than a quick look."""
         return bool(self.quick) and all(float(settings[name]) <= most for name, most in self.quick.items())
+
+    def preset(self, settings: Settings) -> str | None:
+        """The name of the preset that sets exactly this."""
+        named = ((name, preset) for group in self.presets for name, preset in group.items())
+        return next((name for name, preset in named if self.settings.parse(preset.values) == settings), None)
 
     def group(self, settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
         """What runs of these settings measure: equal for those that may be compared.

@@ -12,13 +12,14 @@ from app.distillation.components.soft_targets import WORDS, soft_targets
 from app.distillation.components.t_squared import WORDS as T_SQUARED_WORDS
 from app.distillation.components.t_squared import t_squared
 from app.distillation.lesson import LESSON
+from app.distillation.measured import answer_measured
 from app.lessons.player import lesson
-from app.results.bundled import gallery, recorded
+from app.results.bundled import gallery
 from app.results.chart import saved_as
 from app.results.lazy_tabs import lazy_tabs
-from app.results.page import show
+from app.results.page import show, verdict
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
-from app.shell.frame import opening
+from app.shell.frame import opening, stage
 from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
@@ -37,7 +38,8 @@ _ = opening(
 guide = lesson(LESSON, DistillationSettings, _)
 digits = gallery()
 places = {digit["index"]: place for place, digit in enumerate(digits)}
-with st.container(key="soft_targets"):
+picture, run = stage()
+with picture, st.container(key="soft_targets"):
     soft_targets(
         digits,
         temperature=value(DistillationSettings, "temperature"),
@@ -50,19 +52,19 @@ with st.container(key="soft_targets"):
         key="live_soft_targets",
         on_temperature=follow("temperature"),
     )
-
-chips("3.1", "4.1", _=_)
-page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
-             icon=":material/bug_report:")  # fmt: skip
-st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
-says_how_long = takes(_)
-presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
-presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long, key="hinton",
-        heading=_("Hinton 2015, section 3"))  # fmt: skip
-chips("5.1", _=_)
-settings = controls(DistillationSettings, _)
-data_notices(_)
-finished = watch(settings, _)
+with run:
+    st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
+    says_how_long = takes(_)
+    presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
+    settings = controls(DistillationSettings, _, across=2)
+    data_notices(_)
+    finished = watch(settings, _)
+    result, is_recorded = verdict(finished, settings, _)
+    chips("3.1", "4.1", "5.1", _=_)
+    page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
+                 icon=":material/bug_report:")  # fmt: skip
+with picture:
+    answer_measured(settings, _)
 
 
 def left_out(shown: Result) -> None:
@@ -78,8 +80,7 @@ def left_out(shown: Result) -> None:
         st.caption(_(held_out.PUBLISHED[digits], **held_out.PAPER[digits]))
 
 
-result = finished or recorded("distillation")
-show(result, settings, finished is None, _, live=left_out)
+show(result, is_recorded, _, live=left_out)
 page_link("draw", _("Draw a digit yourself: these networks answer while you draw"),
              icon=":material/draw:")  # fmt: skip
 
@@ -97,6 +98,15 @@ def effect() -> None:
           "under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "
           "scale.", n=len(result.gallery))
     )  # fmt: skip
+
+
+def published() -> None:
+    st.markdown(
+        _("The paper's runs on MNIST, with the lab's networks: press one, and its settings and its recorded result "
+          "stand above.")
+    )  # fmt: skip
+    if presets(DistillationSettings, HINTON_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long, key="hinton"):
+        st.rerun()  # the controls are outside these tabs
 
 
 def limits() -> None:
@@ -133,4 +143,12 @@ def listing() -> None:
     chips("3.1", "4.1", "5.1", _=_)
 
 
-lazy_tabs({_("What T² does"): effect, _("The limits"): limits, _("The article"): listing}, "explained_distillation")
+lazy_tabs(
+    {
+        _("What T² does"): effect,
+        _("The limits"): limits,
+        _("Hinton 2015, section 3"): published,
+        _("The article"): listing,
+    },
+    "explained_distillation",
+)

@@ -9,12 +9,11 @@ from app.meta_learning import figures
 from app.meta_learning.bundled import sinusoids
 from app.meta_learning.components.adaptation import WORDS, adaptation
 from app.meta_learning.lesson import LESSON
-from app.results.bundled import recorded
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
-from app.results.page import show
+from app.results.page import show, verdict
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
-from app.shell.frame import opening
+from app.shell.frame import opening, stage
 from kd_core.data.pixels import test_images
 from kd_core.messages import N_, Problem
 from kd_core.meta_learning.presets import META_PRESETS
@@ -27,22 +26,24 @@ _ = opening(
 )
 
 guide = lesson(LESSON, MetaSettings, _)
-with st.container(key="live"):
+picture, run = stage()
+with picture, st.container(key="live"):
     adaptation(
         sinusoids(), covers=guide.covers, words={key: _(text) for key, text in WORDS.items()}, key="live_adaptation"
     )
 
-chips("3.2.3", "4.4", _=_)
-st.subheader(_("Does a learned start beat ordinary pre-training?"), anchor=False)
-presets(MetaSettings, META_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
-classifies = value(MetaSettings, "problem") == "digits"
-settings = controls(MetaSettings, _, without=() if classifies else {"ways"})
-st.latex(figures.formula(settings))
-data_notices(_)
-finished = watch(settings, _)
-
-result = finished or recorded("meta_learning")
-show(result, settings, finished is None, _, left=figures.scores, curves=figures.training_curves)
+with run:
+    st.subheader(_("Does a learned start beat ordinary pre-training?"), anchor=False)
+    presets(MetaSettings, META_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
+    classifies = value(MetaSettings, "problem") == "digits"
+    settings = controls(MetaSettings, _, without=() if classifies else {"ways"}, across=2)
+    data_notices(_)
+    finished = watch(settings, _)
+    result, is_recorded = verdict(finished, settings, _)
+    chips("3.2.3", "4.4", _=_)
+with picture:
+    st.latex(figures.formula(settings))
+show(result, is_recorded, _, left=figures.scores, curves=figures.training_curves)
 
 st.subheader(_("How each start moves"), anchor=False)
 

@@ -9,12 +9,11 @@ from app.multitask import figures
 from app.multitask.bundled import recorded_step, sweep
 from app.multitask.components.gradients import WORDS, gradients
 from app.multitask.lesson import LESSON
-from app.results.bundled import recorded
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
-from app.results.page import show
+from app.results.page import show, verdict
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
-from app.shell.frame import opening
+from app.shell.frame import opening, stage
 from kd_core.messages import N_
 from kd_core.multitask.presets import MULTITASK_PRESETS
 from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings
@@ -36,7 +35,8 @@ def take(*weights: float) -> None:
         follow(field)(weight)
 
 
-with st.container(key="live"):
+picture, run = stage()
+with picture, st.container(key="live"):
     gradients(
         step,
         weights=[value(MultitaskSettings, field) for field in weight_fields],
@@ -47,17 +47,19 @@ with st.container(key="live"):
         on_weights=take,
     )
 
-chips("3.2.2", "4.3", _=_)
-st.subheader(_("Does learning together beat learning alone?"), anchor=False)
-presets(MultitaskSettings, MULTITASK_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
-chosen = MultitaskSettings(tasks=value(MultitaskSettings, "tasks")).task_names
-settings = controls(MultitaskSettings, _, without={f"weight_{task}" for task in TASK_LABELS if task not in chosen})
-st.latex(figures.loss(settings, _))
-data_notices(_)
-finished = watch(settings, _)
-
-result = finished or recorded("multitask")
-show(result, settings, finished is None, _, curves=figures.curves_by_task)
+with run:
+    st.subheader(_("Does learning together beat learning alone?"), anchor=False)
+    presets(MultitaskSettings, MULTITASK_PRESETS, _, mnist=mnist_is_there(), takes=takes(_))
+    chosen = MultitaskSettings(tasks=value(MultitaskSettings, "tasks")).task_names
+    unused = {f"weight_{task}" for task in TASK_LABELS if task not in chosen}
+    settings = controls(MultitaskSettings, _, without=unused, across=2)
+    data_notices(_)
+    finished = watch(settings, _)
+    result, is_recorded = verdict(finished, settings, _)
+    chips("3.2.2", "4.3", _=_)
+with picture:
+    st.latex(figures.loss(settings, _))
+show(result, is_recorded, _, curves=figures.curves_by_task)
 for column, (label, figure, about) in zip(st.columns(3), figures.in_short(result, _), strict=True):
     with column:
         st.metric(label, figure)

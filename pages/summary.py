@@ -16,6 +16,7 @@ from app.distillation.summary import (
     sentence,
     teacher_cost,
     three_columns,
+    worth_in_labels,
     your_data,
 )
 from app.results.bundled import recorded
@@ -46,6 +47,8 @@ for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("####"
             st.badge(mine, icon=":material/history:", color="green" if shown is own else "gray")
             st.caption(epochs(shown, _), width="content")
         st.markdown(f"{size} {sentence(shown, _)}")
+        if worth := worth_in_labels(shown, _):
+            st.markdown(worth)
 
 st.html(three_columns((result, everything), _))
 st.markdown(same_network(result, _))

@@ -5,12 +5,12 @@ import streamlit as st
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips, transfer_listing
 from app.lessons.player import lesson
-from app.results.bundled import gallery, recorded
+from app.results.bundled import gallery
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
-from app.results.page import show
+from app.results.page import show, verdict
 from app.runs.panel import data_notices, mnist_is_there, takes, watch
-from app.shell.frame import opening
+from app.shell.frame import opening, stage
 from app.transfer import figures
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
@@ -27,16 +27,21 @@ _ = opening(
 )  # fmt: skip
 
 guide = lesson(LESSON, TransferSettings, _)
-live = st.container(key="labels_curve")
-chips("3.2.1", "4.2", _=_)
-st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
-says_how_long = takes(_)
-presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
-chips("5.2", _=_)
-settings = controls(TransferSettings, _)
-data_notices(_)
-finished = watch(settings, _)
-with live:
+picture, run = stage()
+with run:
+    st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
+    says_how_long = takes(_)
+    presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
+    settings = controls(TransferSettings, _, across=2)
+    data_notices(_)
+    finished = watch(settings, _)
+    result, is_recorded = verdict(finished, settings, _)
+    if result.verdict.kind == "worse":
+        st.error(_("**Negative transfer.** Here the old weights cost accuracy: the interval of the gain lies below "
+                   "zero. What the source taught does not fit this task."),
+                 icon=":material/trending_down:")  # fmt: skip
+    chips("3.2.1", "4.2", "5.2", _=_)
+with picture, st.container(key="labels_curve"):
     labels_curve(
         recorded_curve(),
         gallery(),
@@ -47,13 +52,7 @@ with live:
         key="live_labels_curve",
         on_labels=follow("labels_per_class"),
     )
-
-result = finished or recorded("transfer")
-if result.verdict.kind == "worse":
-    st.error(_("**Negative transfer.** Here the old weights cost accuracy: the interval of the gain lies below "
-               "zero. What the source taught does not fit this task."),
-             icon=":material/trending_down:")  # fmt: skip
-show(result, settings, finished is None, _)
+show(result, is_recorded, _)
 
 st.subheader(_("What λ does, and what it costs"), anchor=False)
 

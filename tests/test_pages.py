@@ -10,14 +10,14 @@ from app.distillation.article import CITED
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.reports.handout import html
-from app.results.bundled import durations, recorded
+from app.results.bundled import durations, recorded, recorded_preset
 from app.results.scope import QUICK
 from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
 from kd_core.transfer.settings import TransferSettings
-from tests.pages import ENTRY, open_page, started, texts
+from tests.pages import ENTRY, differing, open_page, started, texts
 
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
          "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
@@ -218,6 +218,41 @@ def test_presets_set_every_field():
     at.button(key="preset_same_labels").click().run()
     assert at.number_input(key="temperature").value == 4
     assert at.selectbox(key="teacher_data").value == "same"
+
+
+def test_a_preset_shows_its_recorded_result_and_leaves_no_other_settings_verdict_standing():
+    en = Translate("en")
+    of_default, of_preset = recorded("distillation"), recorded_preset("distillation", "hard_teacher")
+    own = of_default.model_copy(update={"settings": of_default.settings | {"temperature": 8.0}})
+    store().add("run at eight", own)
+    at = open_page(run="run at eight", temperature="8")
+    assert en(own.verdict.text) in texts(at)
+    at.button(key="preset_hard_teacher").click().run()
+    assert en(of_preset.verdict.text) in texts(at)
+    assert en(own.verdict.text) not in texts(at)
+    assert differing(at) == ""
+    assert "run" not in at.query_params
+    assert any("recorded on" in badge.value for badge in at.markdown)
+    at.slider(key="alpha").set_value(0.5).run()
+    assert en(of_preset.verdict.text) in texts(at)  # the nearest that there is, and in what it differs
+    assert differing(at) == "Teacher weight α 0.9 → 0.5"
+    at.button(key="preset_few_labels").click().run()
+    assert en(of_default.verdict.text) in texts(at)
+
+
+def test_a_preset_leaves_a_run_of_its_own_settings_and_one_under_way_where_they_are():
+    of_preset = recorded_preset("distillation", "hard_teacher")
+    store().add("hard teacher here", of_preset)
+    at = open_page(run="hard teacher here", temperature="1")
+    at.button(key="preset_hard_teacher").click().run()
+    assert at.query_params["run"] in ("hard teacher here", ["hard teacher here"])
+    at = open_page(**{name: str(value) for name, value in {**TINY, "epochs": 100, "seeds": 20}.items()})
+    at.button(key="run").click().run()
+    handle = started(at)
+    at.button(key="preset_hard_teacher").click().run()
+    assert started(at) is handle
+    assert handle.under_way
+    handle.stop()
 
 
 def test_presentation_has_no_sidebar():

@@ -148,25 +148,28 @@ def _go_where_the_address_went(settings: type[Settings]) -> None:
         st.session_state[name] = spec.default if raw is None else _read(spec, raw)
 
 
-def controls(settings: type[Settings], _: Translate, without: Container[str] = ()) -> Settings:
+def controls(settings: type[Settings], _: Translate, without: Container[str] = (), across: int = 0) -> Settings:
     """Draw the widgets of `settings` (the rest behind "More") and return what they are set to.
 
     without: fields that mean nothing at present; they, and those that the address hides, keep what they were
-    set to, unseen.
+    set to, unseen. across: so many widgets stand side by side; 0 for all that are not behind "More", and three
+    there.
     """
     specs, unseen = settings.specs(), hidden(settings)
     values: dict[str, Any] = {name: value(settings, name) for name in specs if name in without or name in unseen}
     shown = [spec for name, spec in specs.items() if name not in values]
     first = [spec for spec in shown if not spec.more]
-    for column, spec in zip(st.columns(max(1, len(first))), first, strict=False):
-        with column:
-            values[spec.name] = _widget(spec, settings, _)
+    beside = across or max(1, len(first))
+    for at in range(0, len(first), beside):
+        for column, spec in zip(st.columns(beside), first[at : at + beside], strict=False):
+            with column:
+                values[spec.name] = _widget(spec, settings, _)
     if behind := [spec for spec in shown if spec.more]:
         more = st.expander(_("More"), key="more", on_change="rerun")
         if more.open:  # its widgets are most of the page's elements
-            columns = more.columns(3)
+            columns = more.columns(across or 3)
             for position, spec in enumerate(behind):
-                with columns[position % 3]:
+                with columns[position % len(columns)]:
                     values[spec.name] = _widget(spec, settings, _)
         else:
             values |= {spec.name: value(settings, spec.name) for spec in behind}
@@ -330,7 +333,7 @@ def presets(
     }  # another one would change what is hidden, unseen
     if not shown:
         return False
-    with st.container(horizontal=True, key=key, vertical_alignment="center"):
+    with st.container(horizontal=True, key=key, vertical_alignment="center", gap="xsmall"):
         if heading:
             st.caption(heading, width="content")
         for name, preset in shown.items():
@@ -346,6 +349,7 @@ def presets(
 
 def _apply(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
     unseen = hidden(settings)
+    st.session_state["preset"] = settings.technique  # for `panel.watch`
     for name, spec in settings.specs().items():
         if name not in unseen:
             wish(name, values.get(name, spec.default))

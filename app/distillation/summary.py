@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from statistics import fmean
 
+from app.distillation.grid import BEYOND, WORTH, worth_of
 from app.figures.arms import COLOURS, Translator
 from app.figures.depth import LATENCY_NOISE
 from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, DistillationSettings
@@ -73,6 +74,18 @@ def plainly(result: Result, _: Translator) -> str:
                  "more errors than when it learns alone: here teaching did harm.", **values)  # fmt: skip
     return _("With {labels} labelled images, a network taught by one {times} times its size does no better than "
              "when it learns alone, as far as this run can tell.", **values)  # fmt: skip
+
+
+def worth_in_labels(result: Result, _: Translator) -> str:
+    """How many labels alone would come to the distilled student's errors, with its interval; "" where unknown."""
+    found = worth_of(result)
+    if found is None:
+        return ""
+    low, about, high = (f"{float(f'{found[side]:.2g}'):,.0f}" for side in ("low", "mean", "high"))
+    labels = f"{result.arm(DISTILLED).labels:,}"
+    if found["beyond"]:
+        return _(BEYOND, labels=labels, low=low)
+    return _(WORTH, labels=labels, worth=about, low=low, high=high)
 
 
 def printed(address: str, today: str, _: Translator) -> str:

@@ -188,10 +188,15 @@ def _again(result: Result, server: str, _: Translate) -> str:
     )
 
 
-def _foot(result: Result, _: Translate) -> str:
-    credits = [_("Made with Distillation Lab, free software under the MIT licence.")]
+def credits(result: Result, _: Translate) -> list[str]:
+    """Who made the lab and the data of a result, and under which licences."""
+    found = [_("Made with Distillation Lab, free software under the MIT licence.")]
     if "MNIST" in result.data.name:
-        credits.append(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
+        found.append(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
     if "UCI" in result.data.name:
-        credits.append(_("UCI digits by Ethem Alpaydin and Cenk Kaynak, CC BY 4.0."))
-    return f'<footer class="soft"><p>{escape(" ".join(credits))}</p></footer>'
+        found.append(_("UCI digits by Ethem Alpaydin and Cenk Kaynak, CC BY 4.0."))
+    return found
+
+
+def _foot(result: Result, _: Translate) -> str:
+    return f'<footer class="soft"><p>{escape(" ".join(credits(result, _)))}</p></footer>'

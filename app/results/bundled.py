@@ -1,12 +1,14 @@
 """What `assets/` carries, so that the first paint is full: the gallery, the recorded Results, a map, durations."""
 
+import gzip
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypedDict
 
 from kd_core.messages import Scalar
 from kd_core.paths import part
 from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
 from kd_core.sweeps.study import MapView
 from kd_core.techniques import TECHNIQUES
 
@@ -61,9 +63,31 @@ def recorded(technique: str) -> Result:
 
     Fields that came after it was recorded are at their defaults, which mean "as before".
     """
-    result = Result.model_validate_json((ASSETS / f"recorded-{technique}.json").read_text(encoding="utf-8"))
-    settings = TECHNIQUES[technique].settings.parse(result.settings)
+    return _read((ASSETS / f"recorded-{technique}.json").read_bytes())
+
+
+@lru_cache(maxsize=8)
+def recorded_preset(technique: str, preset: str) -> Result | None:
+    """The Result of a preset, recorded by `make assets`; None where it could not be."""
+    path = ASSETS / "presets" / f"{technique}-{preset}.json.gz"
+    if not path.exists():
+        return None
+    return _read(gzip.decompress(path.read_bytes()))
+
+
+def _read(record: bytes) -> Result:
+    result = Result.model_validate_json(record)
+    settings = TECHNIQUES[result.technique].settings.parse(result.settings)
     return result.model_copy(update={"settings": settings.model_dump()})
+
+
+def recorded_with(settings: Settings) -> Result | None:
+    """The Result recorded with exactly these settings: of the defaults or a preset; None where there is none."""
+    technique = TECHNIQUES[settings.technique]
+    if settings == technique.settings():
+        return recorded(technique.name)
+    preset = technique.preset(settings)
+    return recorded_preset(technique.name, preset) if preset else None
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.reports.card import card
 from kd_core.data import pixels
 from kd_core.export import onnx
 from kd_core.messages import Problem
@@ -67,7 +68,7 @@ def checked(result: Result, arm: str) -> tuple[bytes, float]:
     The Result has what torch answered in the run. Raises Problem if ONNX Runtime says something else, or for a
     network that cannot be written.
     """
-    model, first = onnx.onnx_of(result.networks()[arm]), result.arm(arm).trials[0]
+    model, first = onnx.onnx_of(result.networks()[arm], card(result, arm)), result.arm(arm).trials[0]
     if not first.gallery_logits or len(first.gallery_logits[0]) != len(first.confusion):
         return model, 0.0
     images = pixels.test_pixels(result.data.name, [digit.index for digit in result.gallery])

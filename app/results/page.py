@@ -1,4 +1,4 @@
-"""A Result on its page: badge, verdict, controls, table, two charts, and under tabs all that lies behind them."""
+"""A Result on its page: verdict; then controls, table, two charts, and under tabs all that lies behind them."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from app.figures import arms, ghost
 from app.figures.arms import Translator
 from app.figures.depth import of_one
 from app.i18n.text import Translate
+from app.results.bundled import recorded, recorded_with
 from app.results.chart import chart
 from app.results.comparison import comparison
 from app.results.scope import is_quick_look, scope
@@ -21,37 +22,56 @@ from kd_core.settings.base import Settings
 from kd_core.settings.common import TEACHER
 
 
+def verdict(finished: Result | None, settings: Settings, _: Translate) -> tuple[Result, bool]:
+    """The Result that a page shows, and whether it is a recorded one; draws what it says in a sentence.
+
+    It is what this session has finished; else what is recorded of these settings, as of a preset; else the recorded
+    one that stood there before. Where it was made with other settings than `settings`, that is said.
+    """
+    result = finished or _recorded_before(settings)
+    differs(result.settings, settings, _, "differs")
+    with st.container(key="verdict", border=True, gap="xsmall"):
+        if not finished:
+            date = result.provenance.created[:10]
+            st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
+        elif is_quick_look(result):
+            st.badge(_("quick look"), icon=":material/bolt:", color="orange")
+        st.markdown(f"#### {_(result.verdict.text)}")
+        st.caption(" ".join(_(sentence) for sentence in scope(result)))
+    return result, not finished
+
+
+def _recorded_before(settings: Settings) -> Result:
+    """What is recorded of these settings, else the recorded Result that this session has seen last."""
+    key = f"recorded_{settings.technique}"
+    found = recorded_with(settings)
+    if found:
+        st.session_state[key] = settings
+    before: Settings = st.session_state.get(key, type(settings)())
+    return found or recorded_with(before) or recorded(settings.technique)
+
+
 def show(
     result: Result,
-    settings: Settings,
-    recorded: bool,
+    is_recorded: bool,
     _: Translate,
     left: Callable[[Result, Translator], Figure] = arms.errors_by_arm,
     curves: Callable[[Result, Translator], Figure] = arms.learning_curves,
     live: Callable[[Result], None] | None = None,
 ) -> None:
-    """Draw `result`; where it was made with other settings than `settings`, say in which they differ.
+    """Draw all of `result` but its verdict.
 
     left, curves: the figures of what the arms came to, and of what they did while training. live: draws what a
-    technique has to show of some of its results, between verdict and table.
+    technique has to show of some of its results, before the table.
     """
     with st.container(key="result"):
-        if recorded:
-            date = result.provenance.created[:10]
-            st.badge(_("recorded on {date}", date=date), icon=":material/history:", color="gray")
-        elif is_quick_look(result):
-            st.badge(_("quick look"), icon=":material/bolt:", color="orange")
-        differs(result.settings, settings, _, "differs")
-        with st.container(key="verdict", border=True):
-            st.markdown(f"#### {_(result.verdict.text)}")
-            st.caption(" ".join(_(sentence) for sentence in scope(result)))
         _controls(result, _)
         for note in result.notes:
             st.caption(_.escaped(note))
         if live:
             live(result)
         st.html(comparison(result, _))
-        earlier = None if recorded else previous(result.technique)
+        earlier = None if is_recorded else previous(result.technique)
         for column, figure, key in zip(st.columns(2), (left, curves), ("errors", "curves"), strict=True):
             title = _(view(result.technique).titles[key])
             with column:

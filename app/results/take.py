@@ -9,6 +9,7 @@ from app.controls.choice import arm_choice
 from app.figures.depth import within_noise
 from app.i18n.text import Translate
 from app.reports import files
+from app.reports.card import bundle, card, named
 from app.results.measuring import CALIBRATION, Exported, Measuring, checked
 from kd_core.data import pixels
 from kd_core.export import onnx
@@ -42,13 +43,16 @@ def take_network(result: Result, _: Translate) -> None:
     first = result.arm(name).trials[0]
     file = f"{name} seed {first.seed}"
     saved = files.file_name(result, file, "safetensors")
-    download(_("Weights of the first trial (safetensors)"), networks[name], saved, "application/octet-stream")
+    download(_("Weights of the first trial (safetensors)"), lambda: named(networks[name], card(result, name)),
+             saved, "application/octet-stream", key="safetensors")  # fmt: skip
     known = _is_known(networks[name])
     if known:
         download(
             _("The same as ONNX"), lambda: checked(result, name)[0], files.file_name(result, file, "onnx"),
             "application/octet-stream", key="onnx", disabled=not onnx.installed(),
         )  # fmt: skip
+    download(_("All of it with a model card (zip)"), lambda: _bundle(result, name, known, _),
+             files.file_name(result, file, "zip"), "application/zip", key="bundle")  # fmt: skip
     if result.measure == "errors":
         st.caption(
             _("{model}, seed {seed}: {errors} errors on {images} test images.", model=result.arm(name).model,
@@ -58,6 +62,11 @@ def take_network(result: Result, _: Translate) -> None:
         st.caption(_("ONNX needs two further packages: `pip install -r requirements-onnx.txt`."))
     elif known and _has_images(result):
         _int8(result, name, file, _)
+
+
+def _bundle(result: Result, arm: str, known: bool, _: Translate) -> bytes:
+    """The zip: with ONNX where the network has that form, and what writes it is here."""
+    return bundle(result, arm, checked(result, arm)[0] if known and onnx.installed() else None, _)
 
 
 def _is_known(weights: bytes) -> bool:

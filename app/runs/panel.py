@@ -1,7 +1,7 @@
 """A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -194,6 +194,7 @@ def _arrived(run: str, was_under_way: bool, _: Translate) -> None:
 def watch(settings: Settings, _: Translate) -> Result | None:
     """The Run button and the run it started (or that the address names); the session's newest Result, if any."""
     start_if_asked(settings)
+    _make_way(settings, _)
     st.html(f'<a id="{ANCHOR}"></a>')
     handle = _handle(settings)
     view = handle.view() if handle else None
@@ -230,6 +231,27 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found
+
+
+def _make_way(settings: Settings, _: Translate) -> None:
+    """Let go of the run and the Result shown where a preset was pressed, unless they are of its settings.
+
+    They stay in the history, and a run under way goes on.
+    """
+    name = settings.technique
+    if st.session_state.pop("preset", "") != name:
+        return
+
+    def is_other(values: Mapping[str, Scalar]) -> bool:
+        as_set = (settings, TECHNIQUES[name].quickly(settings))
+        return all(differences(values, each, _) for each in as_set)
+
+    handle, shown = _handle(settings), st.session_state.get(f"result_{name}")
+    if handle and not handle.under_way and is_other(handle.settings.model_dump()):
+        st.query_params.pop("run", None)
+        st.session_state.pop(f"run_{name}", None)
+    if shown and is_other(shown.settings):
+        st.session_state.pop(f"result_{name}")
 
 
 def _started_with(run: Settings, settings: Settings, _: Translate) -> str:

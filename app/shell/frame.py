@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.controls.address import as_left, page_link, write
 from app.controls.link import text
@@ -20,9 +21,10 @@ from kd_core.techniques import NAMES, title
 # Streamlit's public hook is the class of an element with a key (.st-key-…). For its frame, sliders and captions it
 # has none: so its class names and test ids stand in style sheets. Should one go, a page looks plainer and works on.
 STYLE = """
-.block-container {padding-top: 2.6rem; max-width: 1180px}
+.block-container {padding: 2.6rem clamp(1rem, 3vw, 2.5rem) 4rem; max-width: 1500px}
 .stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}
 .st-key-stages p {margin: 0}
+.st-key-question :is(h3, h4) {font-size: 1.25rem; line-height: 1.3; padding: .25rem 0 .6rem}
 [data-testid=stSliderTickBar] {opacity: 1}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
@@ -126,6 +128,12 @@ def opening(
     if settings and settings.technique in NAMES:
         arrival(settings.technique, _)
     return _
+
+
+def stage() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The first screen of a technique: its live picture, and beside it question, controls, Run and verdict."""
+    left, right = st.columns((8, 5), gap="medium")
+    return left, right.container(gap="xsmall", key="question")
 
 
 def _present(on: bool) -> None:

@@ -1,5 +1,6 @@
 """What the lab knows of distillation. No torch here."""
 
+from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DISTILLED, DistillationSettings
 from kd_core.messages import N_
 from kd_core.techniques import Command, SweepPreset, Technique
@@ -23,6 +24,7 @@ TECHNIQUE = Technique(
     task_fields=("left_out",),
     sample_fields=("train_size", "left_out"),
     quick={"seeds": 3, "epochs": 15, "train_size": 1000},
+    presets=(DISTILLATION_PRESETS, HINTON_PRESETS, DISTILLATION_LIMITS),
     commands=(
         Command(
             "hinton", "Hinton 2015, section 3: the paper's figures and ours", "kd_core.distillation.commands"

@@ -14,7 +14,7 @@ in the web process and a network built anew, and gives the same graph. onnx and 
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -63,13 +63,13 @@ def _need() -> None:
         raise Problem(MISSING)
 
 
-def onnx_of(weights: bytes) -> bytes:
+def onnx_of(weights: bytes, card: Mapping[str, str] | None = None) -> bytes:
     """A network kept as safetensors as an ONNX file, all of it float32; output "logits" [N, C].
 
     The input of a network of images is "pixels_0_1" [N, 1, 28, 28], from 0 to 1: (pixel - 0.1307) / 0.3081, with
     which the lab trains, is the graph's beginning. That of a network of numbers is "numbers" [N, K], taken as it
-    is. Doc string and metadata of the file say so. Raises Problem for a network that `layers` cannot read,
-    or where onnx is not installed.
+    is. Doc string and metadata of the file say so; its metadata hold `card` too. Raises Problem for a network that
+    `layers` cannot read, or where onnx is not installed.
     """
     _need()
     from onnx import TensorProto, checker, helper
@@ -98,7 +98,8 @@ def onnx_of(weights: bytes) -> bytes:
     opset = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, producer_name="Distillation Lab", ir_version=IR, opset_imports=opset,
                               doc_string=SAYS[name])  # fmt: skip
-    helper.set_model_props(model, {"input": SAYS[name], "input_name": name, "output_name": "logits"})
+    props = {"input": SAYS[name], "input_name": name, "output_name": "logits"}
+    helper.set_model_props(model, props | dict(card or {}))
     checker.check_model(model, full_check=True)
     written: bytes = model.SerializeToString()
     return written

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from kd_core.messages import N_, Scalar
+from kd_core.meta_learning.presets import META_PRESETS
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, MetaSettings
 from kd_core.techniques import SweepPreset, Technique
 
@@ -39,6 +40,7 @@ TECHNIQUE = Technique(
     task_fields=("problem", "ways"),
     sample_fields=("shots", "queries"),
     quick={"seeds": 3, "iterations": 500},
+    presets=(META_PRESETS,),
     counts=N_("meta-step"),
     task=task,
     sweeps={

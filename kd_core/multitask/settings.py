@@ -75,12 +75,12 @@ class MultitaskSettings(Settings):
         help=N_("What one network learns at the same time. Two overlapping digits: the left and the right one of "
                 "an image, as in MultiMNIST."),
     )  # fmt: skip
-    weight_left: float = _task_weight(N_("Weight of the left digit αᵢ"))
-    weight_right: float = _task_weight(N_("Weight of the right digit αᵢ"))
-    weight_digit: float = _task_weight(N_("Weight of the digit αᵢ"))
-    weight_parity: float = _task_weight(N_("Weight of parity αᵢ"))
-    weight_five: float = _task_weight(N_("Weight of at least five αᵢ"))
-    weight_angle: float = _task_weight(N_("Weight of the rotation angle αᵢ"))
+    weight_left: float = _task_weight(N_("Left digit: weight αᵢ"))
+    weight_right: float = _task_weight(N_("Right digit: weight αᵢ"))
+    weight_digit: float = _task_weight(N_("Digit: weight αᵢ"))
+    weight_parity: float = _task_weight(N_("Parity: weight αᵢ"))
+    weight_five: float = _task_weight(N_("At least five: weight αᵢ"))
+    weight_angle: float = _task_weight(N_("Rotation angle: weight αᵢ"))
     weighting: Literal["fixed", "uncertainty", "dwa", "pcgrad"] = field(
         "fixed", choices=WEIGHTINGS, label=N_("Weighting"),
         help=N_("How the weighted losses are combined; none of these always wins."),

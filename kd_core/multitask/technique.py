@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from kd_core.messages import N_, Scalar
+from kd_core.multitask.presets import MULTITASK_PRESETS
 from kd_core.multitask.settings import JOINT, TASK_SETS, MultitaskSettings, arm_of
 from kd_core.techniques import SweepPreset, Technique
 
@@ -33,6 +34,7 @@ TECHNIQUE = Technique(
     task_fields=("tasks",),
     sample_fields=("train_size",),
     quick={"seeds": 3, "epochs": 8, "train_size": 1000},
+    presets=(MULTITASK_PRESETS,),
     sweeps={
         "task_weights": SweepPreset(
             N_("Two task weights"),

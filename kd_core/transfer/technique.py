@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from kd_core.messages import N_, Scalar
 from kd_core.techniques import Command, SweepPreset, Technique
+from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
 from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED, TransferSettings
 
 
@@ -42,6 +43,7 @@ TECHNIQUE = Technique(
     task_fields=("task",),
     sample_fields=("labels_per_class",),
     quick={"seeds": 3, "epochs": 20, "labels_per_class": 20},
+    presets=(TRANSFER_PRESETS, TRANSFER_LIMITS),
     commands=(
         Command(
             "backbone", "fetch or hand over the weights of a network of ImageNet", "kd_core.transfer.commands"

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.controls.address import SETTLED_SECONDS
+from app.distillation.grid import answers
 from app.results.bundled import recorded
 from tests.browser.axe import serious
 from tests.browser.conftest import PATIENCE, fits, has_value, silent, until
@@ -241,6 +242,7 @@ def drag_to(page, temperature):
 
 
 def test_the_matrix_is_the_mean_of_soft_targets_and_follows_the_slider(page):
+    page.locator(".classes summary").get_by_text("Which digits look alike to the teacher").click()
     table = page.get_by_role("table", name="Which digits look alike to the teacher")
     assert table.locator("tbody th[scope=row]").all_inner_texts() == [str(digit) for digit in range(10)]
     for temperature in (4.0, 12.3):
@@ -259,6 +261,39 @@ def test_the_matrix_is_the_mean_of_soft_targets_and_follows_the_slider(page):
         )
     table.locator("td").nth(47).hover()
     assert page.locator(".pointed").inner_text() == f"Label 4, answer 7: {p[4, 7]:.4f}"
+
+
+def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_measured_settings(page):
+    measured = answers("article", 500)
+    at_four, at_eight = (measured["cells"][measured["temperatures"].index(t)][measured["alphas"].index(0.9)]
+                         for t in (4, 8))  # fmt: skip
+    part = page.locator(".measured")
+
+    def said(name):
+        return part.locator(f"[data-out={name}]").inner_text()
+
+    def numbers(name):
+        return [float(number.replace("−", "-")) for number in re.findall(r"[−]?\d+\.\d+", said(name))]
+
+    drag_to(page, 8)
+    assert numbers("error_alone") == pytest.approx([measured["alone"]["mean"]], abs=0.051)
+    assert numbers("error_distilled") == pytest.approx([at_eight["errors"]["mean"]], abs=0.051)
+    assert numbers("gain") == pytest.approx([at_eight["gain"]["mean"]], abs=0.051)
+    assert numbers("interval") == pytest.approx([at_eight["gain"]["low"], at_eight["gain"]["high"]], abs=0.051)
+    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images."
+    labels = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said("worth"))]
+    worth = [at_eight["worth"][side] for side in ("mean", "low", "high")]
+    assert labels == pytest.approx([500, *worth], rel=0.06)  # two digits of each are shown
+    drag_to(page, 6)
+    share = np.log(6 / 4) / np.log(8 / 4)
+    between = (1 - share) * at_four["errors"]["mean"] + share * at_eight["errors"]["mean"]
+    assert numbers("error_distilled") == pytest.approx([between], abs=0.051)
+    assert said("basis").startswith("Between measured settings: interpolated.")
+    drag_to(page, 50)
+    assert said("basis").startswith("Measured from T = 1 to 20: shown is T = 20. Measured with 5 seeds")
+    part.get_by_role("slider", name="Temperature T").press("ArrowLeft")  # to the next measured one
+    has_value(slider(page), "20")
+    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images."
 
 
 def glided(page, side, expected, tolerance):

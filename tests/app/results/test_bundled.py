@@ -4,18 +4,23 @@ import pytest
 import torch
 
 from app.distillation.bundled import all_labels
-from app.results.bundled import ASSETS, gallery, recorded
+from app.results.bundled import ASSETS, gallery, recorded, recorded_preset, recorded_with
 from app.transfer.bundled import recorded_curve
+from assets.presets import settings_of_presets
 from kd_core.data.digits import pixels
 from kd_core.distillation import trainer as distillation
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.nn import teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.networks import build
+from kd_core.runs.assemble import trainer_of
 from kd_core.runs.queue import Queue
 from kd_core.settings.common import SCRATCH
+from kd_core.techniques import TECHNIQUES
 from kd_core.transfer import trainer as transfer
 from kd_core.transfer.settings import TUNED, TransferSettings
+
+WITHOUT = {("transfer", "listing")}  # VGG16's weights are half a gigabyte, and not to be had everywhere
 
 
 def test_recorded_result_is_that_of_the_default_settings():
@@ -71,7 +76,25 @@ def test_gallery_is_mnists_test_images_with_the_bundled_teachers_logits(mnist):
 
 
 def test_assets_stay_small():
-    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) < 5_000_000
+    assert sum(path.stat().st_size for path in ASSETS.rglob("*") if path.is_file()) < 8_000_000
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_every_preset_has_a_recorded_result_of_its_settings(technique):
+    described, version = TECHNIQUES[technique], trainer_of(TECHNIQUES[technique].settings.module).VERSION
+    for name, settings in settings_of_presets(technique):
+        result = recorded_preset(technique, name)
+        if (technique, name) in WITHOUT:
+            assert result is None
+            continue
+        assert result.version == version
+        assert not result.networks()
+        left_out = {"precision", "device"}  # those are the machine's
+        assert result.settings | settings.model_dump(include=left_out) == settings.model_dump()
+        assert described.preset(settings) == name
+        assert recorded_with(settings) is result
+    assert recorded_with(described.settings()) is recorded(technique)
+    assert recorded_with(described.settings(seed=77)) is None
 
 
 @pytest.mark.proof

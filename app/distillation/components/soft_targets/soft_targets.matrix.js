@@ -17,6 +17,7 @@ class Matrix {
     this.addCells();
     const stops = VIRIDIS.map((stop) => `rgb(${stop})`);
     this.element.querySelector(".ramp").style.background = `linear-gradient(to right, ${stops})`;
+    this.element.addEventListener("toggle", () => this.draw());
   }
 
   addCells() {
@@ -38,6 +39,7 @@ class Matrix {
   // Hundredths of logits as little-endian int16. The largest of ten is taken off here, once for every T.
   receive(base64) {
     this.element.hidden = !base64;
+    if (this.view.data.talk) this.element.open = true;
     this.logits = null;
     if (!base64) return;
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -70,7 +72,7 @@ class Matrix {
   }
 
   draw() {
-    if (!this.logits) return;
+    if (!this.logits || !this.element.open) return;
     const { view } = this;
     this.p = this.means(view.T);
     this.strongest = OFF_DIAGONAL.reduce((best, at) => (this.p[at] > this.p[best] ? at : best));

@@ -4,8 +4,7 @@ from kd_core.prototypes.settings import PrototypeSettings
 
 from app.controls.widgets import controls
 from app.lessons.player import lesson
-from app.results.bundled import recorded
-from app.results.page import show
+from app.results.page import show, verdict
 from app.runs.panel import data_notices, watch
 from app.shell.frame import opening
 from app.techniques import lesson as steps_of
@@ -16,4 +15,5 @@ lesson(steps_of("prototypes"), PrototypeSettings, _)
 settings = controls(PrototypeSettings, _)
 data_notices(_)
 finished = watch(settings, _)
-show(finished or recorded("prototypes"), settings, finished is None, _)
+result, is_recorded = verdict(finished, settings, _)
+show(result, is_recorded, _)
