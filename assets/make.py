@@ -1,16 +1,17 @@
-"""Rebuild what the first paint shows: `make assets` (more than twenty minutes on two cores).
+"""Rebuild what the first paint shows: `make assets` (more than an hour on two cores).
 
 Each technique's part stands in the file of its name. Written beside this file are: the teacher of all 55,000
 labels, the gallery of test digits with its logits, its logits of validation images by label, the Result of
 every technique's default settings and that of distillation with all labels, the transfer page's accuracy over
 labels, computed by the same queue and workers that the app uses, the two starting points that the meta-learning
 page adapts in the browser, the multi-task page's moment of conflict and its sweep of the weights, the map that
-the page of maps shows first, and what well-known bugs do to a short run.
+the page of maps shows first, what well-known bugs do to a short run, the grid over T and α of the distillation
+page, and the Result of every preset.
 """
 
 from pathlib import Path
 
-from assets import distillation, durations, maps, meta_learning, multitask, transfer
+from assets import distillation, durations, grid, maps, meta_learning, multitask, presets, transfer
 from assets.recording import HERE, finished, warm_queue, with_few_networks, without_networks
 from kd_core.data.digits import load_mnist
 from kd_core.techniques import TECHNIQUES
@@ -46,4 +47,6 @@ if __name__ == "__main__":
     transfer.record_lambda()
     maps.record_map()
     distillation.record_bugs()
+    grid.record()
+    presets.record()
     durations.record()

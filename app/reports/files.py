@@ -105,10 +105,16 @@ give the same numbers to the last digit; others may differ a little, and the scr
 
 import sys
 
-import torch
+try:
+    import torch
 
-from kd_core import {technique} as technique
-from kd_core.data import {load}
+    from kd_core import {technique} as technique
+    from kd_core.data import {load}
+except ImportError as missing:
+    sys.exit(
+        f"This needs Distillation Lab, and {{missing.name}} was not found here. "
+        "Put the file in the lab's own folder and run it there: .venv/bin/python {name}"
+    )
 
 SETTINGS = {settings}
 # {what} of each arm, by seed

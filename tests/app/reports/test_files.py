@@ -119,6 +119,15 @@ def test_the_script_repeats_every_number_and_says_where_one_differs(uci, tmp_pat
     assert "Not every number is as it was" in "\n".join(lines)
 
 
+def test_the_script_says_in_a_sentence_what_it_does_not_find(small_result, tmp_path, monkeypatch):
+    file = tmp_path / "repeat.py"
+    file.write_text(files.script(small_result), encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "kd_core.data", None)  # as where the lab is not
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(file), run_name="__main__")
+    assert str(ended.value).startswith("This needs Distillation Lab, and kd_core.data was not found here. Put the file")
+
+
 @pytest.mark.proof
 def test_the_script_repeats_losses_too(uci, tmp_path):
     *_, result = meta_learning.run(meta_learning.Settings(iterations=10, meta_batch=2, seeds=2), uci)
