@@ -13,11 +13,12 @@ import pytest
 from playwright.sync_api import expect
 
 from app.controls.address import SETTLED_SECONDS
-from app.distillation.grid import answers
-from app.results.bundled import recorded
+from app.distillation.grid import answers, grid
+from app.results.bundled import gallery, recorded
+from assets.grid import ALPHAS, TEMPERATURES
 from tests.browser.axe import serious
 from tests.browser.conftest import PATIENCE, fits, has_value, silent, until
-from tests.browser.live import bars, expected_bars, lengths, mean_soft_targets, now, opinion, slider
+from tests.browser.live import bars, expected_bars, lengths, mean_soft_targets, now, opinion, slider, softened
 
 pytestmark = pytest.mark.browser
 WIDE = {"width": 1440, "height": 900}
@@ -289,6 +290,14 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     between = (1 - share) * at_four["errors"]["mean"] + share * at_eight["errors"]["mean"]
     assert numbers("error_distilled") == pytest.approx([between], abs=0.051)
     assert said("basis").startswith("Between measured settings: interpolated.")
+    logits = grid()["logits"]["article"]["500"]
+    cell = logits["distilled"][
+        TEMPERATURES.index(8) * len(ALPHAS) + ALPHAS.index(0.9)
+    ]  # 6 is nearer to 8 than to 4
+    for at, place in enumerate((14, 15)):
+        p = softened(np.array([gallery()[place]["logits"], logits["alone"][at], cell[at]]), 6.0)[:, 7]
+        told = part.locator(".digits svg").nth(at).get_attribute("aria-label")
+        assert [float(number) for number in re.findall(r"(\d\.\d\d)\b", told)] == pytest.approx(p, abs=0.006)
     drag_to(page, 50)
     assert said("basis").startswith("Measured from T = 1 to 20: shown is T = 20. Measured with 5 seeds")
     part.get_by_role("slider", name="Temperature T").press("ArrowLeft")  # to the next measured one

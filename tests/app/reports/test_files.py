@@ -125,7 +125,8 @@ def test_the_script_says_in_a_sentence_what_it_does_not_find(small_result, tmp_p
     monkeypatch.setitem(sys.modules, "kd_core.data", None)  # as where the lab is not
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(file), run_name="__main__")
-    assert str(ended.value).startswith("This needs Distillation Lab, and kd_core.data was not found here. Put the file")
+    said = "This needs Distillation Lab, and kd_core.data was not found here. Put the file in the lab's own folder"
+    assert str(ended.value).startswith(said)
 
 
 @pytest.mark.proof

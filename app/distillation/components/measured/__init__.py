@@ -4,7 +4,7 @@ The numbers come from the recorded grid and are drawn in the browser; between tw
 interpolated, and marked so. T and α are the live picture's: a T that is chosen here is asked of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.components import mounted
@@ -13,6 +13,7 @@ from kd_core.messages import N_
 
 WORDS = {
     "title": N_("Measured beforehand: what T and α come to"),
+    "teacher": N_("teacher"),
     "alone": N_("student alone"),
     "distilled": N_("distilled student"),
     "fewer": N_("{points} points fewer errors"),
@@ -27,6 +28,10 @@ WORDS = {
     "outside": N_("Measured from T = {low} to {high}: shown is T = {shown}."),
     "above": N_("Between α = 0 and {least} nothing is measured: shown is α = {least}."),
     "bare": N_("Without T² only T = {temperatures} at α = {alpha} is measured: shown is T = {shown}."),
+    "digit": N_("Probability of each digit at T = {T}; of {label}: {told}"),
+    "image": N_("A test image of the digit {label}"),
+    "nearest": N_("Answers at this T. The students are those of the first seed at T = {T}, α = {alpha}, where "
+                  "measured."),
     "chart": N_("Validation errors over T, as measured"),
     "y": N_("validation errors, %"),
     "temperature": N_("Temperature T"),
@@ -37,6 +42,7 @@ _mount = mounted(__file__, shared=("controls", "svg"))
 
 def measured(
     answers: Mapping[str, Any],
+    digits: Sequence[Mapping[str, Any]],
     *,
     temperature: float,
     alpha: float,
@@ -46,9 +52,13 @@ def measured(
     words: Mapping[str, str],
     key: str,
 ) -> None:
-    """Draw `answers`, as `app.distillation.grid` makes them, at what is set; the live picture's T and α lead."""
+    """Draw `answers`, as `app.distillation.grid` makes them, at what is set; the live picture's T and α lead.
+
+    digits: two images: "label", "pixels" in base64, "logits" of "teacher", "alone" and, cell by cell, "distilled".
+    """
     data: dict[str, Any] = {
-        "answers": dict(answers), "temperature": temperature, "alpha": alpha, "t_squared": t_squared,
-        "seeds": seeds, "colours": dict(colours), "words": {**WORDS, **words},
+        "answers": dict(answers), "digits": [dict(digit) for digit in digits],
+        "temperature": temperature, "alpha": alpha, "t_squared": t_squared, "seeds": seeds,
+        "colours": dict(colours), "words": {**WORDS, **words},
     }  # fmt: skip
     _mount(key=key, data=[data])

@@ -2,6 +2,7 @@
 // T belongs to the live picture: a drag here asks it to take another, and what it takes is drawn here.
 
 const SIDES = ["mean", "low", "high"];
+const NETWORKS = ["teacher", "alone", "distilled"];
 
 export default (streamlit) => mount(View, streamlit);
 
@@ -11,6 +12,9 @@ class View extends Part {
     this.svg = root.querySelector("svg");
     this.slider = root.querySelector("input");
     this.redraw = () => this.draw();
+    const figure = root.querySelector("template").content.firstElementChild;
+    this.figures = [0, 1].map(() => figure.cloneNode(true));
+    root.querySelector("template").replaceWith(...this.figures);
     this.listen();
   }
 
@@ -19,6 +23,7 @@ class View extends Part {
     [this.slider.min, this.slider.max] = this.ends.map(Math.log);
     for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour);
     this.sayAll();
+    this.figures.forEach((figure, at) => paint(figure.querySelector("canvas"), data.digits[at].pixels));
     this.watch(this.svg);
     live.addEventListener("change", this.redraw);
     this.draw();
@@ -112,6 +117,38 @@ class View extends Part {
     this.slider.value = Math.log(found.at.T);
     this.slider.setAttribute("aria-valuetext", `T = ${inTenths(T)}`);
     this.drawChart(found, alpha);
+    this.root.querySelector(".digits").hidden = !this.data.t_squared;
+    if (this.data.t_squared) this.drawDigits(found.at);
+  }
+
+  // What the three networks answer to two sevens, at this T: students of the measured setting that is nearest.
+  drawDigits({ T, alpha }) {
+    const { temperatures, alphas } = this.data.answers;
+    const row = nearest(temperatures.map(Math.log), Math.log(T));
+    const column = nearest(alphas, alpha);
+    this.figures.forEach((figure, at) => {
+      const { label, logits } = this.data.digits[at];
+      const distilled = column ? logits.distilled[row * (alphas.length - 1) + column - 1] : logits.alone;
+      const p = [logits.teacher, logits.alone, distilled].map((z) => softmax(z, T));
+      const svg = figure.querySelector("svg");
+      const told = NETWORKS.map((name, network) => `${this.say(name)} ${p[network][label].toFixed(2)}`).join(", ");
+      const words = this.say("digit", { label, T: inTenths(T), told });
+      svg.setAttribute("aria-label", words);
+      figure.querySelector("canvas").setAttribute("aria-label", this.say("image", { label }));
+      const box = frame(svg, { left: 0.2, right: 0.2, top: 0.4, bottom: 1.4 });
+      if (!box.width) return;
+      const step = (box.right - box.left) / 10;
+      const y = linear([0, 1], [box.bottom, box.top]);
+      const bars = p.flatMap((own, network) => own.map((value, digit) => drawn("rect", `bar ${NETWORKS[network]}`, {
+        x: box.left + step * (digit + 0.08 + 0.28 * network), width: 0.24 * step, y: y(value),
+        height: Math.max(0.5, box.bottom - y(value)), style: `--hue: var(--${NETWORKS[network]})`,
+      })));
+      const texts = p[0].map((_, digit) =>
+        drawn("text", "", { x: box.left + step * (digit + 0.5), y: box.bottom + 1.1 * box.em, "text-anchor": "middle" }, digit));
+      svg.replaceChildren(axes(box, { ys: [] }), ...bars, ...texts);
+    });
+    const shown = { T: temperatures[row], alpha: alphas[column] };
+    this.out("nearest", this.say("nearest", shown));
   }
 
   describe({ gain, worth, at, isExact }, T, alpha) {
@@ -189,6 +226,7 @@ const hued = (tag, kind, name, inside) => drawn(tag, kind, { style: `--hue: var(
 const apart = (cell, T) => Math.abs(Math.log(cell.temperature / T));
 const percent = (value) => value.toFixed(1);
 const points = (value) => minus(value.toFixed(1));
+const nearest = (marks, value) => marks.reduce((best, mark, at) => (Math.abs(mark - value) < Math.abs(marks[best] - value) ? at : best), 0);
 // Two digits of a number of labels tell all that its interval allows.
 const inLabels = (count) => Number(count.toPrecision(2)).toLocaleString("en");
 
