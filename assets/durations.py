@@ -1,6 +1,6 @@
-"""What default runs take, and how fast this machine is: `python -m assets.durations`, part of `make assets`.
+"""What default runs and quick looks take, and how fast this machine is: `python -m assets.durations`.
 
-Nothing else should be running.
+Part of `make assets`. Nothing else should be running.
 """
 
 import json
@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kd_core.messages import Scalar
 from kd_core.results.provenance import provenance
 from kd_core.runs.queue import Queue
 from kd_core.techniques import TECHNIQUES
@@ -16,19 +17,21 @@ FILE = Path(__file__).parent / "durations.json"
 
 
 def record() -> None:
-    """Run each technique's default settings once, with warm workers and a kept teacher, and write what it took."""
+    """Write what each technique's defaults and a quick look at them take, with warm workers and a kept teacher."""
     queue = Queue()
     while queue.calibration is None:
         time.sleep(0.1)
-    runs = {}
+    runs: dict[str, list[tuple[dict[str, Scalar], float]]] = {}
     for technique, settings in ((one.name, one.settings) for one in TECHNIQUES.values()):
         quick = {"seeds": 1} | ({"epochs": 1} if "epochs" in settings.specs() else {})
         queue.submit(settings.parse(quick)).wait()
-        handle = queue.submit(settings())
-        handle.wait()
-        assert handle.state == "finished"
-        runs[technique] = [(settings().model_dump(), round(handle.seconds, 1))]
-        print(technique, runs[technique][0][1], "s", flush=True)
+        runs[technique] = []
+        for asked in (settings(), TECHNIQUES[technique].quickly(settings())):
+            handle = queue.submit(asked)
+            handle.wait()
+            assert handle.state == "finished"
+            runs[technique].append((asked.model_dump(), round(handle.seconds, 1)))
+            print(technique, runs[technique][-1][1], "s", flush=True)
     made = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": provenance(0.0, "cpu", None).processor,

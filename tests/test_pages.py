@@ -16,6 +16,7 @@ from app.results.tabs import TABS
 from app.runs.panel import _limits, queue, store
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
+from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
 from tests.pages import ENTRY, differing, open_page, started, texts
 
@@ -312,9 +313,9 @@ def test_a_page_says_how_long_a_run_takes_here(monkeypatch):
     assert "s here." not in texts(open_page())  # nothing tells
     there = durations()
     monkeypatch.setattr(Queue, "calibration", 3 * there["calibration"])  # three times as slow, with four workers
-    [(_settings, seconds)] = there["runs"]["distillation"]
-    whole = 3 * seconds * there["workers"] / 4
-    quick = whole * (3 / 5) * (15 / 30)  # of the trials, and of the epochs
+    (_settings, seconds), (quickly, of_a_look) = there["runs"]["distillation"]
+    assert TECHNIQUES["distillation"].is_quick(quickly)
+    whole, quick = (3 * taken * there["workers"] / 4 for taken in (seconds, of_a_look))
     assert f"About {whole:.2g} s here, a quick look {quick:.2g} s." in texts(open_page())
     monkeypatch.setattr(store(), "durations", lambda technique: [({"seeds": 5}, 30.0), ({"seeds": 10}, 60.0)])
     at = open_page(seeds="10")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from app.distillation import figures, held_out
+from app.distillation.lesson import CLEAR_SEVEN, SEVEN_LIKE_ONE
 from app.figures import arms, depth
 from app.figures.image import data_uri
 from app.history.drawable import ENGLISH, answers
@@ -59,4 +60,5 @@ VIEW = TechniqueView(
     drawings=drawings,
     drawn=drawn,
     further=further,
+    pair=(CLEAR_SEVEN, SEVEN_LIKE_ONE),
 )

@@ -41,7 +41,7 @@ class Digit(TypedDict):
 
 
 class Durations(TypedDict):
-    """What default runs took, settings and seconds, on so many workers of a machine of this calibration."""
+    """Settings and seconds of default runs and quick looks, on so many workers of a machine of this calibration."""
 
     created: str
     processor: str
@@ -98,6 +98,6 @@ def recorded_map() -> MapView:
 
 @cache
 def durations() -> Durations:
-    """What the default run of each technique took when `make assets` was last run."""
+    """What the default run of each technique and a quick look at it took when `make assets` was last run."""
     found: Durations = asset("durations.json")
     return found

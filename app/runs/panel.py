@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -10,12 +11,16 @@ from app.controls.address import go_to, page_link
 from app.controls.widgets import address_of, by_field, differences, wish
 from app.figures import arms
 from app.figures import ghost as ghosts
+from app.figures.arms import COLOURS
 from app.figures.enlarged import enlarged_option
 from app.figures.ghost import Ghost
+from app.figures.live_digits import live_digits
 from app.i18n.text import Translate
 from app.results.bundled import durations
 from app.runs.pace import Pace
 from app.runs.visitor import sign_in_needed, visitor
+from app.techniques import view as technique_view
+from kd_core.data import pixels
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.paths import mnist_on_disk
 from kd_core.results.comparability import group
@@ -211,7 +216,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             st.caption(" ".join((_("Trains for real, in worker processes of this computer."),
                                  _takes_both(settings, _))))  # fmt: skip
     _refused(settings, _)
-    with st.container(key="progress"):
+    with st.container(key="progress", gap="xsmall"):
         if handle and busy:
             if set_otherwise := _started_with(handle.settings, settings, _):
                 st.caption(set_otherwise)
@@ -436,6 +441,20 @@ def _live(run: str, _: Translate, ghost: Ghost | None, pace: float, mine: bool) 
     _stages(view, handle.settings, _)
     _notices(view, _)
     _curves(view, handle, _, ghost)
+    _watched(view, handle, _)
+
+
+def _watched(view: View, handle: Handle, _: Translate) -> None:
+    """What the first trial's networks answer to test digits while they train; nothing where these are not here."""
+    last, data = list(handle.settings.stages)[-1], queue().data
+    seeds = {seed for stage, _arm, seed in view.watched if stage == last}
+    if not seeds or data is None:
+        return
+    seen = {arm: view.watched[last, arm, min(seeds)] for arm in COLOURS if (last, arm, min(seeds)) in view.watched}
+    with suppress(Problem):  # the images are not on this computer
+        images, labels = pixels.test_images(data.name), pixels.test_labels(data.name)
+        t = float(handle.settings.model_dump().get("temperature", 1.0))
+        st.html(live_digits(seen, images, labels.tolist(), technique_view(handle.technique).pair, t, _))
 
 
 def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None) -> None:
@@ -444,7 +463,7 @@ def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None
     if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
         option = ghosts.behind_live(option, ghost, _)
     large = bool(st.session_state.get("presenting"))
-    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 320)
+    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 260)
 
 
 def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:

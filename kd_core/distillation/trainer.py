@@ -281,7 +281,7 @@ def _train_arm(
         Reporter("teacher" if name == TEACHER else "student", name, seed, span),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         schedule=settings.schedule, order=seeded(seed, "order"), precision=settings.precision, jitter=jitter,
-        also=also,
+        also=also, watched={index: data.test.images[index] for index in data.gallery},
     ))  # fmt: skip
     done = records.arm_trial(model, data, seed, curve, time.perf_counter() - started)
     if settings.left_out != "none" and not is_teacher:

@@ -8,6 +8,7 @@ bfloat16 autocast where the processor multiplies it natively (it loses elsewhere
 import math
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -114,6 +115,7 @@ def fit(
     average: float = 0.0,
     precision: str,
     also: Iterable[nn.Parameter] = (),
+    watched: Mapping[int, Tensor] | None = None,
 ) -> Iterator[Step | Evaluation]:
     """Train `model` in place on images [N, 1, 28, 28] with `optimizer` (default Adam), yielding events.
 
@@ -122,7 +124,8 @@ def fit(
     anew each time it is seen. average: with a decay above 0, per step, the exponential moving average of the
     weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
-    logits can be indexed by sample; `also` are parameters of the loss that are trained along.
+    logits can be indexed by sample; `also` are parameters of the loss that are trained along. watched: index ->
+    image [1, 28, 28] of images whose logits each Evaluation tells.
     Evaluates after epochs that are `doubling`; raises as `training_loop` does.
     """
     device = next(model.parameters()).device
@@ -152,12 +155,20 @@ def fit(
 
     def evaluate(epoch: int) -> Iterator[Evaluation]:
         errors = count_errors(predict(evaluated, validation[0], precision), validation[1])
-        yield reporter.evaluation(epoch, epochs, errors, len(validation[1]))
+        told = reporter.evaluation(epoch, epochs, errors, len(validation[1]))
+        yield replace(told, watched=_answers(evaluated, watched)) if watched else told
 
     batches = partial(shuffled, len(images), batch_size, order, device)
     yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps, evaluated=doubling(epochs))
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
+
+
+def _answers(model: nn.Module, watched: Mapping[int, Tensor]) -> tuple[tuple[int, tuple[float, ...]], ...]:
+    """Index and logits, to 0.01, of the watched images."""
+    logits = predict(model, torch.stack([*watched.values()])).tolist()
+    rounded = (tuple(round(z, 2) for z in row) for row in logits)
+    return tuple(zip(watched, rounded, strict=True))
 
 
 def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:

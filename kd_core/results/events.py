@@ -33,6 +33,7 @@ class Evaluation:
     """Validation errors of one arm after `epoch` of `epochs` epochs: `errors` out of `size` images.
 
     loss: what was measured instead where nothing is classified; errors and size are 0 then.
+    watched: of images that are watched while it trains the index in the test split and the logits, to 0.01.
     """
 
     stage: str
@@ -43,6 +44,7 @@ class Evaluation:
     errors: int
     size: int
     loss: float | None = None
+    watched: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class View:
     loss_curves: (stage, arm, seed) -> ((epoch, validation loss), …), where losses are looked at, not errors.
     epochs: (stage, arm, seed) -> how many epochs that curve will have.
     losses: (stage, arm, seed) -> the newest training loss. problem: why it failed.
+    watched: (stage, arm, seed) -> ((index in the test split, logits), …) of the newest Evaluation that tells them.
     """
 
     id: str
@@ -65,6 +66,7 @@ class View:
     problem: Message | None
     result: Result | None
     stored: datetime | None = None
+    watched: Mapping[Series, tuple[tuple[int, tuple[float, ...]], ...]] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
@@ -84,6 +86,7 @@ class _Task:
     loss_curves: dict[Series, list[tuple[int, float]]] = field(default_factory=dict)
     epochs: dict[Series, int] = field(default_factory=dict)
     losses: dict[Series, float] = field(default_factory=dict)
+    watched: dict[Series, tuple[tuple[int, tuple[float, ...]], ...]] = field(default_factory=dict)
 
     def take(self, event: Step | Evaluation) -> None:
         if event.stage not in self.shares:
@@ -95,6 +98,8 @@ class _Task:
             else:
                 self.loss_curves.setdefault(series, []).append((event.epoch, event.loss))
             self.epochs[series] = event.epochs
+            if event.watched:
+                self.watched[series] = event.watched
             return
         self.shares[event.stage] = event.step / event.steps
         self.progress = event.progress
@@ -304,6 +309,7 @@ class Handle:
                 problem=self._problem,
                 result=self._result,
                 stored=self._stored,
+                watched=MappingProxyType({s: seen for task in tasks for s, seen in task.watched.items()}),
             )
 
     def _in_trials(self) -> list[_Task]:

@@ -47,7 +47,7 @@ KEPT = 200  # handles that can still be found …
 KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, what each has shown and has under way
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
 DEATHS = 3  # of workers that one task may cost; then it is given up
-ALIKE = 10  # times the effort, up to which one run tells how long another takes
+NEARLY, ALIKE = 1.5, 10  # times the effort, up to which one run tells how long another takes: well, and roughly
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
@@ -494,16 +494,18 @@ class Queue:
 def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Scalar], float]]) -> float | None:
     """How long a run may take, from like ones that took so many seconds: their median pace times its `effort`.
 
-    Like are those of at most ALIKE times more or less effort: a tiny run's seconds tell of starting it. None if
-    there were none. Runs whose settings this lab can't read any more are left out.
+    Like are those of about the same effort (NEARLY), else of at most ALIKE times more or less: a tiny run's seconds
+    tell of starting it. None if there were none. Runs whose settings this lab can't read any more are left out.
     """
-    paces = []
+    known = []
     for values, seconds in earlier:
         with suppress(Problem):
-            effort = type(settings).parse(values).effort
-            if 1 / ALIKE <= effort / settings.effort <= ALIKE:
-                paces.append(seconds / effort)
-    return median(paces) * settings.effort if paces else None
+            known.append((type(settings).parse(values).effort, seconds))
+    for most in (NEARLY, ALIKE):
+        paces = [took / effort for effort, took in known if 1 / most <= effort / settings.effort <= most]
+        if paces:
+            return median(paces) * settings.effort
+    return None
 
 
 def _problem(error: BaseException) -> Message:

@@ -176,6 +176,8 @@ def test_a_wait_is_estimated_from_like_runs():
         4 * 10
     )  # it tells of its start
     assert expected_seconds(settings, [(tiny, 5.0)]) is None
+    nearly = DistillationSettings(seeds=5).model_dump()
+    assert expected_seconds(settings, [*earlier, (nearly, 100.0)]) == pytest.approx(80)  # the like one tells best
 
 
 def test_whoever_waits_is_told_about_how_long(queue):
