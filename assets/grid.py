@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.special import stdtrit
 
 from assets.recording import HERE
 from kd_core.data.digits import load_mnist
@@ -21,6 +22,7 @@ from kd_core.distillation import trainer
 from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.nn.hardware import resolve
 from kd_core.results.provenance import provenance
+from kd_core.results.statistics import CONFIDENCE
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.settings.base import Job
@@ -83,6 +85,7 @@ def record(students: Sequence[str] = STUDENTS, seeds: int = SEEDS, path: Path = 
     recorded = {
         "created": made.created, "processor": made.processor, "torch": made.torch, "version": trainer.VERSION,
         "settings": settings, "data": assemble.dataset(data).name, "images": len(data.validation), "seeds": seeds,
+        "quantile": float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2)),
         "temperatures": TEMPERATURES, "alphas": ALPHAS, "labels": LABELS, "without_t_squared": BARE,
         "digits": DIGITS,
         "alone": {student: {labels: [found[student, labels, seed]["alone"]["errors"] for seed in range(seeds)]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any, TypedDict
 
 import numpy as np
@@ -12,7 +12,7 @@ from app.results.bundled import Recorded, asset
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
 from kd_core.results.schema import Interval, Result
-from kd_core.results.statistics import paired_points, t_interval
+from kd_core.results.statistics import CONFIDENCE, t_interval
 
 Sides = dict[str, float | None]
 
@@ -27,6 +27,7 @@ class Grid(Recorded):
 
     images: int
     seeds: int
+    quantile: float  # of Student's t for so many seeds: what makes a 95 % interval
     temperatures: list[float]
     alphas: list[float]
     labels: list[int]
@@ -59,9 +60,13 @@ def nearest_labels(labels: int) -> int:
     return min(grid()["labels"], key=lambda measured: abs(math.log(measured / labels)))
 
 
-def points(errors: Sequence[int], images: int) -> Interval:
-    """Errors of several seeds in percent of `images`, with the t interval of their mean."""
-    return t_interval([100 * count / images for count in errors])
+def interval(values: Sequence[float]) -> Interval:
+    """As `t_interval`; of as many values as the grid has seeds without scipy, whose import a first page would feel."""
+    n, recorded = len(values), grid()
+    if n != recorded["seeds"]:
+        return t_interval(values)
+    mean, half = fmean(values), recorded["quantile"] * stdev(values) / math.sqrt(n)
+    return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=CONFIDENCE)
 
 
 def worth(errors: Sequence[int], alone: Mapping[int, Sequence[int]]) -> Worth:
@@ -76,7 +81,7 @@ def worth(errors: Sequence[int], alone: Mapping[int, Sequence[int]]) -> Worth:
     labels = sorted(alone)
     curve = np.minimum.accumulate([max(fmean(alone[count]), LEAST) for count in labels])
     reached = np.interp(-np.log(np.maximum(errors, LEAST)), -np.log(curve), np.log(labels))
-    found = t_interval(reached.tolist())
+    found = interval(reached.tolist())
     low, high = (found.mean if side is None else side for side in (found.low, found.high))
     ends = math.log(labels[0]), math.log(labels[-1])
     return {
@@ -111,9 +116,13 @@ def answers(student: str, labels: int) -> dict[str, Any]:
     alone = recorded["alone"][student][of_labels]
     curve = {int(count): errors for count, errors in recorded["alone"][student].items()}
 
+    def percent(errors: Sequence[int]) -> list[float]:
+        return [100 * count / images for count in errors]
+
     def cell(errors: Sequence[int]) -> dict[str, Any]:
+        gained = [a - b for a, b in zip(percent(alone), percent(errors), strict=True)]
         return {
-            "errors": _sides(points(errors, images)), "gain": _sides(paired_points(errors, alone, images)),
+            "errors": _sides(interval(percent(errors))), "gain": _sides(interval(gained)),
             "worth": worth(errors, curve),
         }  # fmt: skip
 
@@ -127,11 +136,11 @@ def answers(student: str, labels: int) -> dict[str, Any]:
     without = zip(recorded["without_t_squared"], recorded["without"][student][of_labels], strict=True)
     return {
         "temperatures": recorded["temperatures"], "alphas": [0.0, *recorded["alphas"]], "labels": labels,
-        "images": images, "alone": _sides(points(alone, images)), "cells": rows,
+        "images": images, "alone": _sides(interval(percent(alone))), "cells": rows,
         "without": [{"temperature": t, "alpha": alpha} | cell(errors) for (t, alpha), errors in without],
     }  # fmt: skip
 
 
-def _sides(interval: Interval) -> Sides:
-    sides = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+def _sides(found: Interval) -> Sides:
+    sides = {"mean": found.mean, "low": found.low, "high": found.high}
     return {side: None if value is None else round(value, 3) for side, value in sides.items()}
