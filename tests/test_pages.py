@@ -569,7 +569,7 @@ def test_every_tab_behind_a_result_draws(language):
         assert not any(tab.children for tab in others)
     wanted = ("A report to pass on (HTML)", "Every trial (CSV)", "The whole result (JSON)",
               "A script that repeats it (Python)", "Weights of the first trial (safetensors)",
-              "The same as ONNX")  # fmt: skip
+              "The same as ONNX", "All of it with a model card (zip)")  # fmt: skip
     assert [button.label for button in at.get("download_button")] == [_(label) for label in wanted]
 
 

@@ -61,7 +61,7 @@ def nearest_labels(labels: int) -> int:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """As `t_interval`; of as many values as the grid has seeds without scipy, whose import a first page would feel."""
+    """As `t_interval`; of as many values as the grid has seeds without scipy, which no first page imports."""
     n, recorded = len(values), grid()
     if n != recorded["seeds"]:
         return t_interval(values)
