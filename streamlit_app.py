@@ -5,7 +5,7 @@ import streamlit as st
 if __name__ == "__main__":  # somebody looks at a page
     from app.controls.widgets import read_address
     from app.i18n.session import current
-    from app.runs.panel import queue
+    from app.runs.server import queue
     from app.shell.frame import navigation, surround
 
     read_address("app", reserved=True)

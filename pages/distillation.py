@@ -18,7 +18,9 @@ from app.results.bundled import gallery
 from app.results.chart import saved_as
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show, verdict
-from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.runs.estimate import takes
+from app.runs.panel import watch
+from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
 from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DistillationSettings

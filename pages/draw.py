@@ -7,7 +7,7 @@ from app.controls.widgets import follow, remember, value
 from app.distillation.components.draw import WORDS, draw
 from app.distillation.draw import DrawSettings, networks, one_of_each, provenance
 from app.results.bundled import gallery, recorded
-from app.runs.panel import finished
+from app.runs.shown import finished
 from app.shell.frame import opening
 from kd_core.messages import N_, Problem
 

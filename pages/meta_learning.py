@@ -12,7 +12,9 @@ from app.meta_learning.lesson import LESSON
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show, verdict
-from app.runs.panel import data_notices, mnist_is_there, takes, watch
+from app.runs.estimate import takes
+from app.runs.panel import watch
+from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
 from kd_core.data.pixels import test_images
 from kd_core.messages import N_, Problem

@@ -21,7 +21,7 @@ from app.distillation.summary import (
 )
 from app.results.bundled import recorded
 from app.results.scope import scope
-from app.runs.panel import latest, latest_run, named
+from app.runs.shown import latest, latest_run, named
 from app.shell.frame import opening
 from kd_core.messages import N_
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from app.runs.panel import queue
+from app.runs.server import queue
 from kd_core.runs.queue import Handle
 
 ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")

@@ -13,7 +13,7 @@ from app.reports.handout import html
 from app.results.bundled import durations, recorded, recorded_preset
 from app.results.scope import QUICK
 from app.results.tabs import TABS
-from app.runs.panel import _limits, queue, store
+from app.runs.server import limits, queue, store
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
 from kd_core.techniques import TECHNIQUES
@@ -417,7 +417,7 @@ def test_where_there_is_a_sign_in_only_who_is_signed_in_starts_runs():
 @pytest.mark.parametrize("page", PAGES)
 def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     monkeypatch.setenv("KD_MAX_QUEUE", "many")
-    _limits.clear()
+    limits.clear()
     try:
         at = open_page(page)
         assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (
@@ -426,7 +426,7 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
         assert queue() is not None
     finally:
         monkeypatch.undo()
-        _limits.clear()
+        limits.clear()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

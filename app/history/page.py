@@ -12,7 +12,7 @@ from app.history.figures import RUN_COLOURS, overlaid
 from app.history.table import LETTERS
 from app.i18n.text import Translate
 from app.results.chart import chart
-from app.runs.panel import store, told_by
+from app.runs.server import store, told_by
 from app.runs.visitor import sign_in_needed
 from kd_core.messages import Problem, message
 from kd_core.results.schema import Result

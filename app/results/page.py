@@ -15,7 +15,7 @@ from app.results.chart import chart
 from app.results.comparison import comparison
 from app.results.scope import is_quick_look, scope
 from app.results.tabs import depth
-from app.runs.panel import previous
+from app.runs.shown import previous
 from app.techniques import view
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings

@@ -1,111 +1,26 @@
-"""A queued run on the page: Run, the three stages, live curves, Stop, and at last its Result."""
+"""A queued run on the page: Run, quick look, Stop, how it ends, and at last its Result."""
 
-import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Mapping
 
 import streamlit as st
 
 from app.controls.address import go_to, page_link
 from app.controls.widgets import address_of, by_field, differences, wish
-from app.figures import arms
-from app.figures import ghost as ghosts
-from app.figures.arms import COLOURS
-from app.figures.enlarged import enlarged_option
-from app.figures.ghost import Ghost
-from app.figures.live_digits import live_digits
 from app.i18n.text import Translate
-from app.results.bundled import durations
-from app.runs.pace import Pace
+from app.runs.estimate import as_recorded, takes_both
+from app.runs.live import draw_live, live_curves, run_notices
+from app.runs.server import limits, poll_seconds, queue, store, told_by
+from app.runs.shown import ghost_of, now_shown
 from app.runs.visitor import sign_in_needed, visitor
-from app.techniques import view as technique_view
-from kd_core.data import pixels
-from kd_core.messages import Message, Problem, Scalar, message
-from kd_core.paths import mnist_on_disk
-from kd_core.results.comparability import group
+from kd_core.messages import Problem, Scalar, message
 from kd_core.results.schema import Result
-from kd_core.runs.queue import Handle, Limits, Queue, View, expected_seconds
-from kd_core.runs.store import Store
+from kd_core.runs.queue import Handle, View
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import written
 from kd_core.techniques import TECHNIQUES
 
 MORE_SEEDS = 5
-REST_SECONDS = 8.0  # before the workers start: they would take the processor from the first page
 ANCHOR = "run"  # of the Run button, where progress and result begin
-SIGNS = {"waiting": "○", "running": "◐", "done": "●"}
-
-
-@st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
-def store() -> Store:
-    """The server's one store."""
-    return Store()
-
-
-def told_by(kept: Store) -> list[Message]:
-    """What a person should know of a store: what happened when it was opened, and why nothing is kept."""
-    return [*kept.notices, *filter(None, [kept.problem])]
-
-
-@st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
-def queue() -> Queue:
-    """The server's one queue; its cluster starts in the background soon after the first visit."""
-    return Queue(rest=REST_SECONDS, store=store(), limits=_limits()[0])
-
-
-@st.cache_resource(show_spinner=False)
-def _pace() -> Pace:
-    """How often the pages of this server poll."""
-    return Pace()
-
-
-def _as_recorded(settings: Settings) -> float | None:
-    """What the recorded default run tells of these settings, at the speed of this machine and its workers."""
-    there, here = durations(), queue().calibration
-    seconds = expected_seconds(settings, there["runs"].get(settings.technique, []))
-    if seconds is None or here is None:
-        return None
-    return seconds * here / there["calibration"] * there["workers"] / queue().lanes
-
-
-def about(seconds: float) -> str:
-    """Seconds as an estimate is read: two digits, and none below 1."""
-    return written(float(f"{max(1.0, seconds):.2g}"))
-
-
-def takes(_: Translate) -> Callable[[Settings], str]:
-    """Says of settings how long a run of them takes here, in words; "" where nothing tells."""
-    expected = _expected()
-    return lambda settings: _said(expected(settings), _)
-
-
-def _said(seconds: float | None, _: Translate) -> str:
-    return "" if seconds is None else _("About {seconds} s here.", seconds=about(seconds))
-
-
-def _expected() -> Callable[[Settings], float | None]:
-    """How many seconds a run of some settings takes here; None where nothing tells.
-
-    As finished runs like it took, else as the recorded run took, by how fast this machine trains.
-    """
-    earlier: dict[str, Any] = {}
-
-    def seconds(settings: Settings) -> float | None:
-        if settings.technique not in earlier:
-            earlier[settings.technique] = store().durations(settings.technique)
-        return expected_seconds(settings, earlier[settings.technique]) or _as_recorded(settings)
-
-    return seconds
-
-
-def _takes_both(settings: Settings, _: Translate) -> str:
-    """How long a run of these settings takes here, and a quick look at it, in words; "" where nothing tells."""
-    expected, technique = _expected(), TECHNIQUES[settings.technique]
-    seconds, quick = expected(settings), expected(technique.quickly(settings))
-    if not technique.quick or technique.is_quick(settings.model_dump()) or seconds is None or quick is None:
-        return _said(seconds, _)
-    return _("About {seconds} s here, a quick look {quick} s.", seconds=about(seconds), quick=about(quick))
 
 
 def _quick_look(settings: Settings, busy: bool, _: Translate) -> None:
@@ -118,42 +33,6 @@ def _quick_look(settings: Settings, busy: bool, _: Translate) -> None:
         on_click=ask, args=(settings.technique, True), width=160,
         help=_("A first answer: the same with at most {most}.", most=most),
     )  # fmt: skip
-
-
-def poll_seconds() -> float:
-    """After how many seconds this page is to poll again, among all those of this server that do."""
-    watcher = st.session_state.setdefault("watcher", secrets.token_hex(8))  # this page among those that poll
-    return _pace().seconds(str(watcher))
-
-
-@st.cache_resource(show_spinner=False)
-def _limits() -> tuple[Limits, Message | None]:
-    """What this server allows, and what is wrong with how that was set; then the defaults hold."""
-    try:
-        return Limits.read(), None
-    except Problem as problem:
-        return Limits(), problem.message
-
-
-def mnist_is_there() -> bool:
-    """Whether runs use MNIST, as far as is known: True until the workers say otherwise."""
-    data = queue().data
-    return data is None or data.name == "MNIST"
-
-
-@st.fragment(run_every=1.0)
-def _until_data_is_known() -> None:
-    if queue().data is not None:
-        st.rerun()
-
-
-def data_notices(_: Translate) -> None:
-    """What a person should know of the workers' data, shown as soon as they have loaded it."""
-    data = queue().data
-    if data is None and not mnist_on_disk():  # then there may be something to say; else nothing is polled
-        _until_data_is_known()
-    for notice in data.notices if data else ():
-        st.warning(_.escaped(notice))
 
 
 def arrival(technique: str, _: Translate) -> None:
@@ -214,24 +93,24 @@ def watch(settings: Settings, _: Translate) -> Result | None:
             st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
         elif not busy:
             st.caption(" ".join((_("Trains for real, in worker processes of this computer."),
-                                 _takes_both(settings, _))))  # fmt: skip
+                                 takes_both(settings, _))))  # fmt: skip
     _refused(settings, _)
     with st.container(key="progress", gap="xsmall"):
         if handle and busy:
             if set_otherwise := _started_with(handle.settings, settings, _):
                 st.caption(set_otherwise)
             pace = poll_seconds()
-            live = st.fragment(_live, run_every=pace)
             mine = handle.owner in ("", visitor()) and not sign_in_needed()
-            live(handle.id, _, _previous(handle.id, handle.settings), pace, mine)
+            going_on = st.fragment(draw_live, run_every=pace)
+            going_on(handle.id, _, ghost_of(handle.id, handle.settings), pace, mine)
         elif handle and view:
             _ended(view, handle, settings, _)
-    for said in filter(None, (*told_by(store()), _limits()[1])):
+    for said in filter(None, (*told_by(store()), limits()[1])):
         st.caption(":material/warning: " + _.escaped(said))
     newest = f"result_{settings.technique}"
     if view and view.result:
         st.session_state[newest] = view.result
-        _now_shown(view.id, settings.technique, view.result)
+        now_shown(view.id, settings.technique, view.result)
     found: Result | None = st.session_state.get(newest)
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
@@ -273,83 +152,6 @@ def _started_with(run: Settings, settings: Settings, _: Translate) -> str:
     return ""
 
 
-def finished(technique: str, _: Translate) -> Result | None:
-    """The Result of the run that the address names, else this session's newest of a technique, if there is one."""
-    result = latest(technique) if "run" not in st.query_params else named(technique)
-    if result is None and "run" in st.query_params:
-        st.info(_("This lab knows no finished run of the name in the address."))
-    return result
-
-
-def named(technique: str) -> Result | None:
-    """The Result of the run that the address names, if it is finished and of this technique."""
-    run = st.query_params.get("run")
-    handle = queue().find(run) if run else None
-    return handle.view().result if handle and handle.technique == technique else None
-
-
-def latest(technique: str) -> Result | None:
-    """The Result that the address names, else the newest that this session has seen."""
-    newest: Result | None = st.session_state.get(f"result_{technique}")
-    return named(technique) or newest
-
-
-def latest_run(technique: str) -> str:
-    """The run whose Result is the `latest`; "" where there is none."""
-    run = st.query_params["run"] if named(technique) else st.session_state.get(f"shown_{technique}", "")
-    return str(run)
-
-
-def under_way(technique: str) -> bool:
-    """Whether this session's run, or the one that the address names, still goes on."""
-    return trained(technique) is not None
-
-
-def trained(technique: str) -> Settings | None:
-    """The settings of the run that is under way here; None where none is."""
-    run = st.query_params.get("run") or st.session_state.get(f"run_{technique}")
-    handle = queue().find(str(run)) if run else None
-    goes_on = handle is not None and handle.technique == technique and not handle.view().over
-    return handle.settings if handle is not None and goes_on else None
-
-
-def previous(technique: str) -> Ghost | None:
-    """The ghost behind the curves of the Result that this session shows on a technique's page."""
-    found: tuple[str, Ghost | None] | None = st.session_state.get(f"ghost_{technique}")
-    return found and found[1]
-
-
-def _now_shown(run: str, technique: str, result: Result) -> None:
-    """Remember which run is shown; the one that was shown before it, or is before it in the store, is its ghost."""
-    if st.session_state.get(f"shown_{technique}") != run:
-        kind = group(technique, result.settings, result.data.name)
-        st.session_state[f"ghost_{technique}"] = run, _ghost(run, technique, kind)
-        st.session_state[f"shown_{technique}"] = run
-
-
-def _previous(run: str, settings: Settings) -> Ghost | None:
-    """The ghost behind the curves of a run under way; looked for once."""
-    found: tuple[str, Ghost | None] | None = st.session_state.get("live_ghost")
-    if found is None or found[0] != run:
-        data = queue().data
-        kind = group(settings.technique, settings.model_dump(), data.name if data else "MNIST")
-        found = st.session_state["live_ghost"] = run, _ghost(run, settings.technique, kind)
-    return found[1]
-
-
-def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
-    """Of the run that this session has shown before `run`, else of the one before it in the store."""
-
-    def of(earlier: str | None) -> Ghost | None:
-        handle = queue().find(earlier) if earlier and earlier != run else None
-        result = handle.view().result if handle else None
-        made = ghosts.of(result) if result else None
-        return made if made and made.kind == kind else None
-
-    shown = of(st.session_state.get(f"shown_{technique}"))
-    return shown or of(ghosts.before(store().history(), run, kind))  # the list is read only if need be
-
-
 def _refused(settings: Settings, _: Translate) -> None:
     """Why the run that was asked for was not taken, as long as that is so and the same is set."""
     asked: Settings | None = st.session_state.get("refused")
@@ -378,7 +180,7 @@ def start(settings: Settings, again: bool = False) -> None:
         st.session_state["refused"] = settings
         return
     st.session_state.pop("refused", None)
-    handle.expected = handle.expected or _as_recorded(settings)  # until runs like it tell more
+    handle.expected = handle.expected or as_recorded(settings)  # until runs like it tell more
     st.query_params["run"] = st.session_state[f"run_{settings.technique}"] = handle.id
 
 
@@ -425,50 +227,9 @@ def _handle(settings: Settings) -> Handle | None:
     return handle
 
 
-def _live(run: str, _: Translate, ghost: Ghost | None, pace: float, mine: bool) -> None:
-    """What moves while a run is under way; only this part of the page is drawn again, every `pace` seconds."""
-    handle = queue().find(run)
-    if handle is None or (view := handle.view()).over:
-        st.rerun()
-    if not pace / 2 < poll_seconds() < 2 * pace:  # many have come, or gone
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(view.progress, text=_status(view, _), width="stretch")
-        if mine:
-            st.button(_("Stop"), key="stop", icon=":material/stop:", on_click=handle.stop)
-        else:
-            st.caption(_("You are watching somebody else's run."), width="content")
-    _stages(view, handle.settings, _)
-    _notices(view, _)
-    _curves(view, handle, _, ghost)
-    _watched(view, handle, _)
-
-
-def _watched(view: View, handle: Handle, _: Translate) -> None:
-    """What the first trial's networks answer to test digits while they train; nothing where these are not here."""
-    last, data = list(handle.settings.stages)[-1], queue().data
-    seeds = {seed for stage, _arm, seed in view.watched if stage == last}
-    if not seeds or data is None:
-        return
-    seen = {arm: view.watched[last, arm, min(seeds)] for arm in COLOURS if (last, arm, min(seeds)) in view.watched}
-    with suppress(Problem):  # the images are not on this computer
-        images, labels = pixels.test_images(data.name), pixels.test_labels(data.name)
-        t = float(handle.settings.model_dump().get("temperature", 1.0))
-        st.html(live_digits(seen, images, labels.tolist(), technique_view(handle.technique).pair, t, _))
-
-
-def _curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None) -> None:
-    last = list(handle.settings.stages)[-1]
-    option = arms.live_curves(view.curves, view.loss_curves, view.epochs, last, _)
-    if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
-        option = ghosts.behind_live(option, ghost, _)
-    large = bool(st.session_state.get("presenting"))
-    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 260)
-
-
 def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
     """A line on how the run ended, and how to go on; what it had drawn stays when it was stopped or failed."""
-    _notices(view, _)
+    run_notices(view, _)
     if "run" in st.query_params:
         st.query_params["run"] = view.id  # under which it is found as long as the store is there
     seconds = f"{view.seconds_elapsed:.1f}"
@@ -485,7 +246,7 @@ def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None
     elif view.state == "finished":
         _go_on(view, handle, settings, _)
     if view.state in ("failed", "stopped") and (view.curves or view.loss_curves):
-        _curves(view, handle, _)
+        live_curves(view, handle, _)
 
 
 def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
@@ -509,38 +270,3 @@ def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None
             st.button(_("Add seeds: {n} in all", n=more), key="more_seeds", icon=":material/add:",
                       on_click=_add_seeds, args=(handle.settings, more), disabled=sign_in_needed(),
                       help=_("The trials that are finished are kept and pooled with new ones."))  # fmt: skip
-
-
-def _status(view: View, _: Translate) -> str:
-    if view.state == "queued":
-        if view.place and view.wait is not None:
-            return _("Waiting; runs ahead: {n}, about {seconds} s.", n=view.place, seconds=f"{view.wait:.0f}")
-        if view.place:
-            return _("Waiting; runs ahead: {n}.", n=view.place)
-        return _("Starting the workers …")
-    if view.trials_done == view.trials:
-        return _("Joining the trials …")
-    if not view.progress:
-        return _("Loading the images and networks …")
-    share = f"{100 * view.progress:.0f}"
-    if view.seconds_left is None:
-        return _("{share} % done", share=share)
-    return _("{share} % done, about {seconds} s left", share=share, seconds=f"{view.seconds_left:.0f}")
-
-
-def _stages(view: View, settings: Settings, _: Translate) -> None:
-    last = list(settings.stages)[-1]
-    with st.container(horizontal=True, key="stages"):
-        for name, label in settings.stages.items():
-            stage = view.stages[name]
-            percent = f" · {100 * stage.share:.0f} %"
-            extra = percent if stage.state == "running" and name != last else ""
-            if name == last:
-                extra = " · " + _("{done} of {all} trials", done=view.trials_done, all=view.trials)
-            text = f"{SIGNS[stage.state]} {_(label)}{extra}"
-            st.markdown(f"**{text}**" if stage.state == "running" else text, width="content")
-
-
-def _notices(view: View, _: Translate) -> None:
-    for notice in view.notices:
-        st.info(_.escaped(notice))

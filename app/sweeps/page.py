@@ -11,7 +11,7 @@ from app.controls.widgets import seed, widget
 from app.i18n.text import Translate
 from app.results.bundled import recorded_map
 from app.results.chart import chart
-from app.runs.panel import poll_seconds, queue, store
+from app.runs.server import poll_seconds, queue, store
 from app.runs.visitor import sign_in_needed, visitor
 from app.sweeps import figures
 from kd_core.messages import Problem, Scalar, message

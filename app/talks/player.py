@@ -9,7 +9,8 @@ from app.controls.address import begin, go_to, moved, write
 from app.controls.widgets import as_set, notices
 from app.i18n.text import Translate
 from app.results.bundled import recorded
-from app.runs.panel import ask, latest, start_if_asked, trained, under_way, watch
+from app.runs.panel import ask, start_if_asked, watch
+from app.runs.shown import latest, trained, under_way
 from app.runs.visitor import sign_in_needed
 from app.shell.look import style
 from app.talks.model import Stage, Step

@@ -84,7 +84,7 @@ def runs(folder: Path, queued: bool) -> None:
 
 def queue() -> Any:
     """The queue of the app."""
-    from app.runs.panel import queue as of_app
+    from app.runs.server import queue as of_app
 
     return of_app()
 

@@ -8,7 +8,7 @@ from app.distillation.bundled import all_labels
 from app.distillation.summary import plainly, same_network, sentence, teacher_cost, three_columns, your_data
 from app.i18n.text import Translate
 from app.results.bundled import recorded
-from app.runs.panel import store
+from app.runs.server import store
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.results.schema import Interval, Result
 from kd_core.results.statistics import t_interval

@@ -15,7 +15,7 @@ from app.i18n.text import Translate
 from app.reports import files, handout
 from app.reports.figure_html import place
 from app.results.bundled import recorded
-from app.runs.panel import store
+from app.runs.server import store
 from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, SHIFTS, DistillationSettings
 from kd_core.messages import Problem
 from kd_core.results.comparability import group

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.i18n.text import Translate
 from app.results.bundled import recorded, recorded_map
-from app.runs.panel import queue
+from app.runs.server import queue
 from app.sweeps import figures
 from app.sweeps.page import sweeps
 from kd_core.results.multiple_comparisons import standings

@@ -5,7 +5,8 @@ from kd_core.prototypes.settings import PrototypeSettings
 from app.controls.widgets import controls
 from app.lessons.player import lesson
 from app.results.page import show, verdict
-from app.runs.panel import data_notices, watch
+from app.runs.panel import watch
+from app.runs.server import data_notices
 from app.shell.frame import opening
 from app.techniques import lesson as steps_of
 from kd_core.messages import N_

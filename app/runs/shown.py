@@ -1,0 +1,89 @@
+"""Which run and which Result this session shows, and which stood there before."""
+
+import streamlit as st
+
+from app.figures import ghost as ghosts
+from app.figures.ghost import Ghost
+from app.i18n.text import Translate
+from app.runs.server import queue, store
+from kd_core.messages import Scalar
+from kd_core.results.comparability import group
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
+
+
+def finished(technique: str, _: Translate) -> Result | None:
+    """The Result of the run that the address names, else this session's newest of a technique, if there is one."""
+    result = latest(technique) if "run" not in st.query_params else named(technique)
+    if result is None and "run" in st.query_params:
+        st.info(_("This lab knows no finished run of the name in the address."))
+    return result
+
+
+def named(technique: str) -> Result | None:
+    """The Result of the run that the address names, if it is finished and of this technique."""
+    run = st.query_params.get("run")
+    handle = queue().find(run) if run else None
+    return handle.view().result if handle and handle.technique == technique else None
+
+
+def latest(technique: str) -> Result | None:
+    """The Result that the address names, else the newest that this session has seen."""
+    newest: Result | None = st.session_state.get(f"result_{technique}")
+    return named(technique) or newest
+
+
+def latest_run(technique: str) -> str:
+    """The run whose Result is the `latest`; "" where there is none."""
+    run = st.query_params["run"] if named(technique) else st.session_state.get(f"shown_{technique}", "")
+    return str(run)
+
+
+def under_way(technique: str) -> bool:
+    """Whether this session's run, or the one that the address names, still goes on."""
+    return trained(technique) is not None
+
+
+def trained(technique: str) -> Settings | None:
+    """The settings of the run that is under way here; None where none is."""
+    run = st.query_params.get("run") or st.session_state.get(f"run_{technique}")
+    handle = queue().find(str(run)) if run else None
+    goes_on = handle is not None and handle.technique == technique and not handle.view().over
+    return handle.settings if handle is not None and goes_on else None
+
+
+def previous(technique: str) -> Ghost | None:
+    """The ghost behind the curves of the Result that this session shows on a technique's page."""
+    found: tuple[str, Ghost | None] | None = st.session_state.get(f"ghost_{technique}")
+    return found and found[1]
+
+
+def now_shown(run: str, technique: str, result: Result) -> None:
+    """Remember which run is shown; the one that was shown before it, or is before it in the store, is its ghost."""
+    if st.session_state.get(f"shown_{technique}") != run:
+        kind = group(technique, result.settings, result.data.name)
+        st.session_state[f"ghost_{technique}"] = run, _ghost(run, technique, kind)
+        st.session_state[f"shown_{technique}"] = run
+
+
+def ghost_of(run: str, settings: Settings) -> Ghost | None:
+    """The ghost behind the curves of a run under way; looked for once."""
+    found: tuple[str, Ghost | None] | None = st.session_state.get("live_ghost")
+    if found is None or found[0] != run:
+        data = queue().data
+        kind = group(settings.technique, settings.model_dump(), data.name if data else "MNIST")
+        found = st.session_state["live_ghost"] = run, _ghost(run, settings.technique, kind)
+    return found[1]
+
+
+def _ghost(run: str, technique: str, kind: tuple[Scalar, ...]) -> Ghost | None:
+    """Of the run that this session has shown before `run`, else of the one before it in the store."""
+
+    def of(earlier: str | None) -> Ghost | None:
+        handle = queue().find(earlier) if earlier and earlier != run else None
+        result = handle.view().result if handle else None
+        made = ghosts.of(result) if result else None
+        return made if made and made.kind == kind else None
+
+    shown = of(st.session_state.get(f"shown_{technique}"))
+    return shown or of(ghosts.before(store().history(), run, kind))  # the list is read only if need be
