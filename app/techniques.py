@@ -47,7 +47,8 @@ class TechniqueView:
     drawings: a Result -> the pictures of its report. drawn: draws what its page has besides, for a Result from
     outside, of which a part may be missing. further: the verdicts beside the main one -> their heading; titles: of
     the page's two charts, "errors" and "curves"; tabs: the detail tabs it has, None for all. pair: two test
-    images whose bars stand beside the live curve, where its runs watch them.
+    images whose bars stand beside the live curve, where its runs watch them; words: of `app.glossary`, which
+    its page explains.
     """
 
     card: Card
@@ -62,6 +63,7 @@ class TechniqueView:
     )
     tabs: tuple[str, ...] | None = None
     pair: tuple[int, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @cache

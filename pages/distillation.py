@@ -13,6 +13,7 @@ from app.distillation.components.t_squared import WORDS as T_SQUARED_WORDS
 from app.distillation.components.t_squared import t_squared
 from app.distillation.lesson import LESSON
 from app.distillation.measured import answer_measured
+from app.glossary import glossary
 from app.lessons.player import lesson
 from app.results.bundled import gallery
 from app.results.chart import saved_as
@@ -22,6 +23,7 @@ from app.runs.estimate import takes
 from app.runs.panel import watch
 from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
+from app.techniques import view
 from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
@@ -63,6 +65,7 @@ with run:
     finished = watch(settings, _)
     result, is_recorded = verdict(finished, settings, _)
     chips("3.1", "4.1", "5.1", _=_)
+    st.html(glossary(view("distillation").words, _))
     page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
                  icon=":material/bug_report:")  # fmt: skip
 with picture:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.controls.widgets import controls, presets, value
 from app.distillation.article import chips
+from app.glossary import glossary
 from app.lessons.player import lesson
 from app.meta_learning import figures
 from app.meta_learning.bundled import sinusoids
@@ -16,6 +17,7 @@ from app.runs.estimate import takes
 from app.runs.panel import watch
 from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
+from app.techniques import view
 from kd_core.data.pixels import test_images
 from kd_core.messages import N_, Problem
 from kd_core.meta_learning.presets import META_PRESETS
@@ -43,6 +45,7 @@ with run:
     finished = watch(settings, _)
     result, is_recorded = verdict(finished, settings, _)
     chips("3.2.3", "4.4", _=_)
+    st.html(glossary(view("meta_learning").words, _))
 with picture:
     st.latex(figures.formula(settings))
 show(result, is_recorded, _, left=figures.scores, curves=figures.training_curves)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips
+from app.glossary import glossary
 from app.lessons.player import lesson
 from app.multitask import figures
 from app.multitask.bundled import recorded_step, sweep
@@ -16,6 +17,7 @@ from app.runs.estimate import takes
 from app.runs.panel import watch
 from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
+from app.techniques import view
 from kd_core.messages import N_
 from kd_core.multitask.presets import MULTITASK_PRESETS
 from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings
@@ -59,6 +61,7 @@ with run:
     finished = watch(settings, _)
     result, is_recorded = verdict(finished, settings, _)
     chips("3.2.2", "4.3", _=_)
+    st.html(glossary(view("multitask").words, _))
 with picture:
     st.latex(figures.loss(settings, _))
 show(result, is_recorded, _, curves=figures.curves_by_task)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips, transfer_listing
+from app.glossary import glossary
 from app.lessons.player import lesson
 from app.results.bundled import gallery
 from app.results.chart import chart
@@ -13,6 +14,7 @@ from app.runs.estimate import takes
 from app.runs.panel import watch
 from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
+from app.techniques import view
 from app.transfer import figures
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
@@ -43,6 +45,7 @@ with run:
                    "zero. What the source taught does not fit this task."),
                  icon=":material/trending_down:")  # fmt: skip
     chips("3.2.1", "4.2", "5.2", _=_)
+    st.html(glossary(view("transfer").words, _))
 with picture, st.container(key="labels_curve"):
     labels_curve(
         recorded_curve(),

@@ -61,4 +61,15 @@ VIEW = TechniqueView(
     drawn=drawn,
     further=further,
     pair=(CLEAR_SEVEN, SEVEN_LIKE_ONE),
+    words=(
+        "logit",
+        "softmax",
+        "temperature",
+        "soft_target",
+        "dark_knowledge",
+        "kl",
+        "cross_entropy",
+        "entropy",
+        "alpha",
+    ),
 )

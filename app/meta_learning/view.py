@@ -55,4 +55,5 @@ VIEW = TechniqueView(
         "curves": N_("Errors after adapting to validation tasks, while training"),
     },
     tabs=("cost", "export"),
+    words=("support", "query", "inner_step", "maml", "first_order", "pre_training"),
 )

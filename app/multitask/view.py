@@ -48,4 +48,5 @@ VIEW = TechniqueView(
     drawn=drawn,
     further=lambda told: N_("The other task, and fairer comparisons"),
     tabs=("cost", "export"),
+    words=("body", "task_weight", "conflict", "pcgrad", "uncertainty"),
 )

@@ -36,4 +36,5 @@ VIEW = TechniqueView(
     ),
     drawings=drawings,
     drawn=answers,
+    words=("source", "fine_tuning", "extraction", "l2_sp", "negative"),
 )
