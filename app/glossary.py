@@ -166,4 +166,5 @@ def glossary(names: Sequence[str], _: Translator) -> str:
         "</span></span> "
         for term, sentence in terms
     )
-    return f'{STYLE}<div class="words"><b>{escape(_("Words"))}</b>&ensp;{shown}</div>'
+    heading = _("Terms")
+    return f'{STYLE}<div class="words"><b>{escape(heading)}</b>&ensp;{shown}</div>'

@@ -305,6 +305,19 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     assert said("basis") == "Measured with 5 seeds, on 5,000 validation images."
 
 
+def test_a_term_shows_its_sentence_to_pointer_and_keyboard(page):
+    term = page.locator(".words .term").filter(has_text="soft target")
+    tip = term.locator(".tip")
+    expect(tip).to_be_hidden()
+    term.hover()
+    expect(tip).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(tip).to_be_hidden()
+    term.focus()
+    expect(tip).to_be_visible()
+    expect(tip).to_contain_text("learned from in place of one hard label")
+
+
 def glided(page, side, expected, tolerance):
     """Wait until the live bars, which glide, have these shares of the plot, in the picture."""
 
