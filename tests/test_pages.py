@@ -10,7 +10,7 @@ from app.distillation.article import CITED
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.reports.handout import html
-from app.results.bundled import durations, recorded, recorded_preset
+from app.results.bundled import durations, gallery, recorded, recorded_preset
 from app.results.scope import QUICK
 from app.results.tabs import TABS
 from app.runs.server import limits, queue, store
@@ -253,6 +253,13 @@ def test_a_preset_leaves_a_run_of_its_own_settings_and_one_under_way_where_they_
     at.button(key="preset_hard_teacher").click().run()
     assert started(at) is handle
     assert handle.under_way
+    until = time.monotonic() + 60
+    while not handle.view().watched and time.monotonic() < until:
+        time.sleep(0.1)
+    at.run()
+    live = next(part.proto.body for part in at.get("html") if "live-digits" in part.proto.body)
+    assert live.count("<li ") % len(gallery()) == 0  # each arm that has told something
+    assert f"of {len(gallery())} right" in live
     handle.stop()
 
 

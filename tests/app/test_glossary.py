@@ -1,5 +1,7 @@
 """Every term has a sentence in both languages, and stands on a page that uses it."""
 
+from html import escape
+
 import pytest
 
 from app.glossary import COMMON, TERMS, glossary
@@ -23,8 +25,8 @@ def test_a_page_says_each_of_its_terms_and_its_sentence_once(_):
     assert html.count('tabindex="0"') == len(names) + len(COMMON)
     for name in (*names, *COMMON):
         term, sentence = TERMS[name]
-        assert html.count(f"{_(sentence)}</span>") == 1
-        assert f">{_(term)}<" in html
+        assert html.count(f"{escape(_(sentence))}</span>") == 1
+        assert f">{escape(_(term))}<" in html
 
 
 def test_every_sentence_is_one_and_is_translated():
