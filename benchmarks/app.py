@@ -3,7 +3,7 @@
     python benchmarks/app.py [--write]
 
 Start: a new server process and a browser that has never been there, for each page and each repetition; the rivals
-take turns. The clock starts with the process; the port is asked every 10 ms, then the browser goes to the page. A
+take turns. The clock starts with the process; the server is asked every 10 ms, then the browser goes to the page. A
 page is whole: on `/distillation` the live picture's bars, the verdict, the table of arms and both charts of the
 result, which answer the pointer; on `/` all pictures and its last line. The rivals are scripts of their own, served
 with the lab's configuration: a heading and a Plotly chart of two points, a heading alone.
@@ -18,12 +18,12 @@ Nothing else should be running.
 
 import argparse
 import shutil
-import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -65,13 +65,12 @@ def server(port: int, script: str = LAB) -> Iterator[tuple[Server, float]]:
         psutil.wait_procs(family, timeout=20)
 
 
-def wait_for_port(port: int, seconds: float = 60) -> None:
-    """Return once something listens on the port, asking every 10 ms."""
+def wait_until_served(address: str, seconds: float = 60) -> None:
+    """Return once the server answers, asking every 10 ms: its port is bound, and let go again, before that."""
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
-        with socket.socket() as asking:
-            if asking.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+            return
         time.sleep(0.01)
     raise SystemExit("The server did not start within a minute.")
 
@@ -87,7 +86,7 @@ def until_whole(browser: Browser, path: str, whole: str, script: str = LAB) -> t
     """Seconds from the start of a new server until it listens, and until `whole` is true of a page of it."""
     context, port = new_context(browser), free_port()
     with server(port, script) as (running, started):
-        wait_for_port(port)
+        wait_until_served(running.address)
         up = time.perf_counter() - started
         page = context.new_page()
         page.goto(running.address + path, wait_until="commit")
@@ -133,7 +132,7 @@ def start_claims(browser: Browser, n: int) -> list[Claim]:
         Claim(f"start to a page of Streamlit with {rival}", theirs[path], None, at_least=False, unit="s")
         for path, (_, rival, _) in PAGES.items()
     ]
-    return [*ratios, *seconds, Claim("of which: start until the lab listens", up, None, at_least=False, unit="s")]
+    return [*ratios, *seconds, Claim("of which: start until the lab answers", up, None, at_least=False, unit="s")]
 
 
 def timed(page: Page, what: str, act: Callable[[], object]) -> dict[str, float]:
@@ -174,7 +173,7 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
 
     port = free_port()
     with server(port) as (running, _):
-        wait_for_port(port)
+        wait_until_served(running.address)
         page = new_context(browser).new_page()
         page.goto(running.address + "/distillation")
         page.wait_for_function(PAGES["/distillation"][0], polling="raf")
