@@ -24,7 +24,7 @@ STYLE = """
 .block-container {padding: 2.6rem clamp(1rem, 3vw, 2.5rem) 4rem; max-width: 1500px}
 .stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}
 .st-key-stages p {margin: 0}
-.st-key-question :is(h3, h4) {font-size: 1.25rem; line-height: 1.3; padding: .25rem 0 .6rem}
+.st-key-question :is(h3, h4) {font-size: 1.25rem; line-height: 1.3; padding: .25rem 0 1rem}
 [data-testid=stSliderTickBar] {opacity: 1}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
