@@ -339,8 +339,7 @@ def presets(
         for name, preset in shown.items():
             off = preset.needs_mnist and not mnist
             run = settings.parse(preset.values)
-            words = (_(preset.help), _(preset.measured) if preset.measured else "", takes(run) if takes else "")
-            said = " ".join(filter(None, words))
+            said = " ".join(filter(None, (_(preset.help), takes(run) if takes else "")))
             why = _("This needs MNIST, which could not be fetched here.") if off else said
             pressed |= st.button(_(preset.label), key=f"preset_{name}", help=why, disabled=off, width="content",
                                  on_click=_apply, args=(settings, preset.values))  # fmt: skip

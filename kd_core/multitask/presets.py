@@ -26,7 +26,7 @@ MULTITASK_PRESETS: dict[str, Preset] = {
         {"tasks": "digit_five", "train_size": 500, "epochs": 30},
     ),
     "related": Preset(
-        N_("Three that help each other"),
+        N_("Three related tasks"),
         N_(
             "Digit, parity and at least five, 500 images: measured on validation images, the digit is read better "
             "than by networks of the same total size; no gain over a whole network of its own was found."

@@ -1,10 +1,14 @@
 """The workers' own process: `python -m kd_core.runs.cluster` hosts a Dask cluster on this machine.
 
-It prints the scheduler's address as its one line of output, and ends, with every worker, when its
+It prints the scheduler's address and keys as its one line of output, and ends, with every worker, when its
 standard input closes or on SIGTERM. So it cannot outlive whoever started it, not even one that was
 killed: the system closes the pipe. Loopback only; no dashboard; no torch in this process.
+
+Whoever reaches a Dask scheduler or worker can have it run code. So all of them speak TLS with a key made for this
+start alone, which stays in memory and in pipes between these processes: no other user of the computer has it.
 """
 
+import json
 import logging
 import os
 import signal
@@ -45,10 +49,13 @@ def main() -> None:
     os.dup2(2, 1)
     import dask
     from distributed import LocalCluster
+    from distributed.security import Security
 
     # The HTTP server that Dask starts even without its dashboard has nothing to say, on any free port.
     dask.config.set({f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")})
+    security = Security.temporary()
     cluster = LocalCluster(
+        security=security,
         n_workers=workers,
         threads_per_worker=1,
         processes=True,
@@ -60,7 +67,8 @@ def main() -> None:
         silence_logs=logging.CRITICAL,
     )
     try:
-        print(cluster.scheduler_address, file=answer, flush=True)
+        keys = {"key": security.tls_client_key, "certificate": security.tls_client_cert}
+        print(json.dumps({"address": cluster.scheduler_address} | keys), file=answer, flush=True)
         ended.wait()
     finally:
         with suppress(TimeoutError):  # on a busy machine

@@ -5,6 +5,7 @@ KD_SCHEDULER names a Dask scheduler (tcp://HOST:PORT, or tls:// with Dask's own 
 are that one's, on whatever machines: nothing is started or ended then.
 """
 
+import json
 import logging
 import os
 import socket
@@ -60,15 +61,17 @@ class Workers:
         """
         if self._scheduler:
             _require_answer(self._scheduler)
-        address = self._scheduler or self._own_address()
+        address, keys = (self._scheduler, {}) if self._scheduler else self._own_address()
         from distributed import Client
+        from distributed.security import Security
 
         from kd_core.runs.tasks import HEARD, TOPIC, Warm
 
         for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters reaches the handles
         try:
-            self._client = Client(address, set_as_default=False, timeout=REACH_SECONDS)
+            security = Security(require_encryption=True, **keys) if keys else None
+            self._client = Client(address, security=security, set_as_default=False, timeout=REACH_SECONDS)
         except (OSError, ValueError, TypeError) as error:  # no Dask there; no certificate
             raise _unreachable(address, error) from None
         self._client.subscribe_topic(TOPIC, hear)
@@ -82,20 +85,24 @@ class Workers:
         self._watcher = threading.Thread(target=self._watch, args=(lost,), name="queue-watch", daemon=True)
         self._watcher.start()
 
-    def _own_address(self) -> str:
-        """Where the process that was started here listens."""
+    def _own_address(self) -> tuple[str, dict[str, str]]:
+        """Where the process that was started here listens, and what proves to it who we are, as Dask names it."""
         assert self._process is not None
         assert self._process.stdout is not None
         patience = threading.Timer(START_SECONDS, self._process.kill)
         patience.start()
-        address = self._process.stdout.readline().decode().strip()
+        line = self._process.stdout.readline()
         patience.cancel()
-        if not address:
+        if not line:
             raise Problem(
                 N_("The workers' process could not be started ({why}); the server's log may say more."),
                 why=f"it ended with code {self._process.wait()}",
             )
-        return address
+        told = json.loads(line)
+        certificate = told["certificate"]  # signed by itself: the only one that is trusted
+        return told["address"], {
+            "tls_ca_file": certificate, "tls_client_cert": certificate, "tls_client_key": told["key"],
+        }  # fmt: skip
 
     def _watch(self, lost: Callable[[], None]) -> None:
         if self._process is not None:

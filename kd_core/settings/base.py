@@ -191,13 +191,9 @@ def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST.
-
-    measured: what came out when it was tried, as a sentence.
-    """
+    """A named starting point: the fields that differ from the defaults, and whether it needs MNIST."""
 
     label: str
     help: str
     values: Mapping[str, Scalar]
     needs_mnist: bool = False
-    measured: str = ""

@@ -1,13 +1,18 @@
 """The workers' process: it says where it is, and never outlives whoever started it."""
 
+import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from distributed.security import Security
 from test_queue import until
 
 from kd_core.runs import cluster
@@ -70,14 +75,44 @@ def cluster_ends(process, workers):
     assert_gone(workers)
 
 
-def test_it_prints_one_address_and_ends_when_its_input_closes():
+def answer(port, context=None):
+    """The first bytes said there to somebody who asks for a page, over TLS with a context; b"" for none."""
+    with suppress(OSError), ExitStack() as opened:  # ssl.SSLError is one
+        speaking = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        if context:
+            speaking = opened.enter_context(context.wrap_socket(speaking, server_hostname="dask-internal"))
+        speaking.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return speaking.recv(4)
+    return b""
+
+
+def context_of(keys):
+    """What a client of these keys would use."""
+    certificate = keys["certificate"]
+    own = {"tls_ca_file": certificate, "tls_client_cert": certificate, "tls_client_key": keys["key"]}
+    return Security(require_encryption=True, **own).get_connection_args("client")["ssl_context"]
+
+
+def test_it_prints_where_it_is_and_speaks_to_nobody_without_its_keys_and_ends_when_its_input_closes():
     process = start("-m", "kd_core.runs.cluster", workers=2)
-    address, workers = family(process)
-    assert address.startswith("tcp://127.0.0.1:")
+    line, workers = family(process)
+    told = json.loads(line)
+    assert told["address"].startswith("tls://127.0.0.1:")
     assert len(workers) >= 2
     everyone = [psutil.Process(process.pid), *workers]
-    listening = [c.laddr.ip for one in everyone for c in one.net_connections() if c.status == "LISTEN"]
-    assert set(listening) == {"127.0.0.1"}
+    listening = [c.laddr for one in everyone for c in one.net_connections() if c.status == "LISTEN"]
+    assert {where.ip for where in listening} == {"127.0.0.1"}
+    mine, other = context_of(told), Security.temporary()  # a stranger makes keys as well as we do
+    others = other.get_connection_args("client")["ssl_context"]
+    others.check_hostname, others.verify_mode = False, ssl.CERT_NONE
+    assert answer(int(told["address"].rpartition(":")[2]), mine)  # its greeting
+    plainly = {where.port: answer(where.port)[:1] for where in listening}  # scheduler, workers, nannies
+    assert {*plainly.values()} <= {b"", b"\x15", b"H"}  # nothing, an alert of TLS, or the empty page of HTTP
+    guarded = [port for port, said in plainly.items() if said != b"H"]
+    assert len(guarded) == 5
+    assert [answer(port, others) for port in guarded] == [b""] * 5
+    for one in everyone:  # what others may read of a process
+        assert "PRIVATE" not in " ".join([*one.cmdline(), *one.environ().values()])
     if Path("/proc/self/maps").exists():
         assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
     cluster_ends(process, workers)
