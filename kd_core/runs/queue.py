@@ -494,13 +494,18 @@ class Queue:
 def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Scalar], float]]) -> float | None:
     """How long a run may take, from like ones that took so many seconds: their median pace times its `effort`.
 
-    Like are those of about the same effort (NEARLY), else of at most ALIKE times more or less: a tiny run's seconds
-    tell of starting it. None if there were none. Runs whose settings this lab can't read any more are left out.
+    Like are those of the same task and about the same effort (NEARLY), else of at most ALIKE times more or less: a
+    tiny run's seconds tell of starting it. None if there were none. Runs whose settings this lab can't read are left
+    out.
     """
     known = []
+    technique = TECHNIQUES.get(settings.technique)
+    task = technique.task_fields if technique else ()
     for values, seconds in earlier:
         with suppress(Problem):
-            known.append((type(settings).parse(values).effort, seconds))
+            run = type(settings).parse(values)
+            if all(getattr(run, name) == getattr(settings, name) for name in task):
+                known.append((run.effort, seconds))
     for most in (NEARLY, ALIKE):
         paces = [took / effort for effort, took in known if 1 / most <= effort / settings.effort <= most]
         if paces:

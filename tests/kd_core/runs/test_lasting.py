@@ -14,6 +14,7 @@ from toy_technique import ToySettings
 
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
+from kd_core.meta_learning.settings import MetaSettings
 from kd_core.results.schema import Result
 from kd_core.runs import store as store_module
 from kd_core.runs.handle import Handle
@@ -178,6 +179,8 @@ def test_a_wait_is_estimated_from_like_runs():
     assert expected_seconds(settings, [(tiny, 5.0)]) is None
     nearly = DistillationSettings(seeds=5).model_dump()
     assert expected_seconds(settings, [*earlier, (nearly, 100.0)]) == pytest.approx(80)  # the like one tells best
+    curves = [(MetaSettings().model_dump(), 20.0)]
+    assert expected_seconds(MetaSettings(problem="digits"), curves) is None  # they take another network
 
 
 def test_whoever_waits_is_told_about_how_long(queue):
