@@ -74,7 +74,9 @@ TERMS = {
     ),
     "l2_sp": (
         N_("L2-SP, λ"),
-        N_("A penalty λ‖θ − θ_pre‖² that pulls the weights back to where they were before (Li et al. 2018)."),
+        N_(
+            "A penalty that pulls the weights back: λ times their squared distance from the old ones (Li et al. 2018)."
+        ),
     ),
     "negative": (
         N_("negative transfer"),

@@ -35,7 +35,7 @@ def texts(at: AppTest) -> str:
 def differing(at: AppTest) -> str:
     """What the line says on the settings that differ from those of the result that is shown."""
     found = [json.loads(part.proto.json)[0] for part in at.get("bidi_component") if part.key == "differs"]
-    return ", ".join(field["text"] for data in found for field in data["fields"])
+    return ", ".join(field["text"] for data in found for field in data["fields"] if field["text"])
 
 
 def started(at: AppTest) -> Handle:

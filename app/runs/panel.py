@@ -41,7 +41,7 @@ def arrival(technique: str, _: Translate) -> None:
     Whoever follows a link or refreshes the page comes for that run, which stands further down.
     """
     named, mine = st.query_params.get("run"), st.session_state.get(f"run_{technique}")
-    if not named or named == mine:
+    if not named or named == mine or st.session_state.get("preset") == technique:  # a preset takes its place
         return
     handle = queue().find(named)
     if handle is None:

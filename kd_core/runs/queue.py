@@ -495,7 +495,7 @@ def expected_seconds(settings: Settings, earlier: Sequence[tuple[Mapping[str, Sc
     """How long a run may take, from like ones that took so many seconds: their median pace times its `effort`.
 
     Like are those of the same task and about the same effort (NEARLY), else of at most ALIKE times more or less: a
-    tiny run's seconds tell of starting it. None if there were none. Settings that can't be read any more are left out.
+    tiny run's seconds tell of starting it. None if there were none. Settings that can't be read are left out.
     """
     known = []
     technique = TECHNIQUES.get(settings.technique)
