@@ -75,7 +75,8 @@ TERMS = {
     "l2_sp": (
         N_("L2-SP, λ"),
         N_(
-            "A penalty that pulls the weights back: λ times their squared distance from the old ones (Li et al. 2018)."
+            "A penalty that pulls the weights back: λ times their squared distance from the old ones "
+            "(Li et al. 2018)."
         ),
     ),
     "negative": (
