@@ -38,7 +38,8 @@ def answer_measured(settings: DistillationSettings, _: Translate) -> None:
         measured(
             answers(settings.student, labels), _digits(settings.student, labels),
             temperature=settings.temperature, alpha=settings.alpha, t_squared=settings.t_squared,
-            seeds=recorded["seeds"], words={key: _(text) for key, text in WORDS.items()}, key="live_measured",
+            seeds=recorded["seeds"], data_name=recorded["data"],
+            words={key: _(text) for key, text in WORDS.items()}, key="live_measured",
             colours={"teacher": COLOURS[TEACHER], "alone": COLOURS[ALONE], "distilled": COLOURS[DISTILLED]},
         )  # fmt: skip
         varied = ("temperature", "alpha", "t_squared", "student", "seeds", "seed", "fresh_teacher")

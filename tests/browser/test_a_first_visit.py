@@ -281,7 +281,7 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     assert numbers("error_distilled") == pytest.approx([at_eight["errors"]["mean"]], abs=0.051)
     assert numbers("gain") == pytest.approx([at_eight["gain"]["mean"]], abs=0.051)
     assert numbers("interval") == pytest.approx([at_eight["gain"]["low"], at_eight["gain"]["high"]], abs=0.051)
-    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images."
+    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images of MNIST."
     labels = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said("worth"))]
     worth = [at_eight["worth"][side] for side in ("mean", "low", "high")]
     assert labels == pytest.approx([500, *worth], rel=0.06)  # two digits of each are shown
@@ -302,7 +302,7 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     assert said("basis").startswith("Measured from T = 1 to 20: shown is T = 20. Measured with 5 seeds")
     part.get_by_role("slider", name="Temperature T").press("ArrowLeft")  # to the next measured one
     has_value(slider(page), "20")
-    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images."
+    assert said("basis") == "Measured with 5 seeds, on 5,000 validation images of MNIST."
 
 
 def test_a_term_shows_its_sentence_to_pointer_and_keyboard(page):

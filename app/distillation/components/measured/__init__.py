@@ -23,7 +23,7 @@ WORDS = {
     "same": N_("At α = 0 nobody listens to the teacher: both students are the same."),
     "worth": WORTH,
     "beyond": BEYOND,
-    "exact": N_("Measured with {seeds} seeds, on {images} validation images."),
+    "exact": N_("Measured with {seeds} seeds, on {images} validation images of {data}."),
     "between": N_("Between measured settings: interpolated."),
     "outside": N_("Measured from T = {low} to {high}: shown is T = {shown}."),
     "above": N_("Between α = 0 and {least} nothing is measured: shown is α = {least}."),
@@ -48,6 +48,7 @@ def measured(
     alpha: float,
     t_squared: bool,
     seeds: int,
+    data_name: str,
     colours: Mapping[str, str],
     words: Mapping[str, str],
     key: str,
@@ -59,6 +60,6 @@ def measured(
     data: dict[str, Any] = {
         "answers": dict(answers), "digits": [dict(digit) for digit in digits],
         "temperature": temperature, "alpha": alpha, "t_squared": t_squared, "seeds": seeds,
-        "colours": dict(colours), "words": {**WORDS, **words},
+        "data": data_name, "colours": dict(colours), "words": {**WORDS, **words},
     }  # fmt: skip
     _mount(key=key, data=[data])

@@ -162,7 +162,7 @@ class View extends Part {
     const values = { labels: inLabels(labels), worth: about.mean, low: about.low, high: about.high };
     this.out("worth", isSame ? "" : this.say(worth.beyond ? "beyond" : "worth", values));
     const [low, high] = this.ends;
-    const exact = this.say("exact", { seeds: this.data.seeds, images: images.toLocaleString("en") });
+    const exact = this.say("exact", { seeds: this.data.seeds, images: images.toLocaleString("en"), data: this.data.data });
     const bare = { temperatures: without.map((cell) => cell.temperature).join(", "), alpha: without[0].alpha, shown: at.T };
     const others = !this.data.t_squared
       ? [!isExact && this.say("bare", bare)]
