@@ -10,7 +10,7 @@ from app.controls.widgets import follow
 from app.distillation import figures
 from app.distillation.bundled import all_labels, class_logits
 from app.distillation.components.soft_targets import WORDS, soft_targets
-from app.distillation.summary import same_network, sentence
+from app.distillation.summary import same_network, sentence, worth_in_labels
 from app.figures import arms, depth
 from app.i18n.text import Translate
 from app.results.bundled import gallery
@@ -238,7 +238,7 @@ STEPS = (
         N_("Run trains them for real while you watch; until then a recorded result is shown."),
         errors,
         _bet,
-        lambda stage, _: sentence(stage.result, _),
+        lambda stage, _: f"{sentence(stage.result, _)} {worth_in_labels(stage.result, _)}".strip(),
         runs=True,
     ),
     Step(
