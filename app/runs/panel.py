@@ -30,7 +30,7 @@ def _quick_look(settings: Settings, busy: bool, _: Translate) -> None:
     st.button(
         _("Quick look"), key="quick", icon=":material/bolt:",
         disabled=busy or sign_in_needed() or technique.is_quick(settings.model_dump()),
-        on_click=ask, args=(settings.technique, True), width=160,
+        on_click=ask, args=(settings.technique, True), width="content",
         help=_("A first answer: the same with at most {most}.", most=most),
     )  # fmt: skip
 
