@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.distillation.article import CITED
+from app.distillation.summary import sentence
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.reports.handout import html
@@ -281,7 +282,7 @@ def test_a_talk_runs_where_the_run_is_watched_and_its_result_answers():
     assert not at.exception
     at.session_state["talk_revealed_distillation"] = frozenset({4})
     at.run()
-    assert Translate("en")(result.verdict.text) in texts(at)
+    assert sentence(result, Translate("en")) in texts(at)
     assert "recorded on" not in texts(at)
 
 

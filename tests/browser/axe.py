@@ -10,6 +10,7 @@ def serious(page):
 
     still(page)
     page.locator(".stMarkdown style").first.wait_for(state="attached")
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)  # what is still to come
     for part in page.locator("section").all():  # a component's words are written a moment after it is drawn
         words = part.locator("[data-text]")
         if words.count():

@@ -58,5 +58,5 @@ def test_runs_are_ticked_compared_opened_and_read_in(open_page, two_runs, tmp_pa
 
     page.get_by_role("link", name="B · Distillation").click()
     page.wait_for_url(re.compile("/distillation\\?.*run=browser-two"))
-    page.locator(".st-key-result").get_by_text("Distillation helped").wait_for()
+    page.locator(".st-key-verdict").get_by_text("Distillation helped").first.wait_for()
     has_value(page.get_by_role("spinbutton", name="Temperature T"), "8")
