@@ -85,6 +85,55 @@ class TemperatureSlider {
   }
 }
 
+// A chart over T that follows the live picture's T and α, under a slider of log T: a drag here asks the picture to take
+// another T, and what it takes is drawn here. `ends` are those of T, `x` is the chart's scale, `listenToKeys` its keys.
+class FollowsLive extends Part {
+  constructor(root) {
+    super(root);
+    this.svg = root.querySelector(".stage svg");
+    this.slider = root.querySelector("input");
+    this.redraw = () => this.draw();
+    this.slider.addEventListener("input", () => this.ask(Math.exp(this.slider.valueAsNumber), false));
+    this.slider.addEventListener("change", () => this.ask(this.T, true));
+    this.listenToKeys();
+    dragIn(this.svg, this.slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
+  }
+
+  // What Python sends is there: draw it, and again whenever the live picture or the chart's size changes.
+  follow() {
+    [this.slider.min, this.slider.max] = this.ends.map(Math.log);
+    this.watch(this.svg);
+    live.addEventListener("change", this.redraw);
+    this.draw();
+  }
+
+  close() {
+    super.close();
+    live.removeEventListener("change", this.redraw);
+    clearTimeout(this.timer);
+  }
+
+  get T() {
+    return isLive() ? live.T : this.data.temperature;
+  }
+
+  get alpha() {
+    return isLive() ? live.alpha : this.data.alpha;
+  }
+
+  ask(T, released) {
+    const wish = within(Math.round(10 * T) / 10, this.ends);
+    clearTimeout(this.timer);
+    live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
+  }
+
+  // Ask for a T by a key: keys have no release, so a pause is one.
+  askByKey(T) {
+    this.ask(T, false);
+    this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
+  }
+}
+
 // A temperature's slider by keys, in steps of its own: `from()` is where it is, `move(T)` is asked to go elsewhere.
 function stepByKeys(slider, [min, max], from, move) {
   slider.addEventListener("keydown", (event) => {

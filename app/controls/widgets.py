@@ -316,13 +316,11 @@ def presets(
     *,
     mnist: bool,
     key: str = "presets",
-    heading: str = "",
     takes: Callable[[Settings], str] | None = None,
 ) -> bool:
     """A row of buttons, each setting every field at once; those that need MNIST are off without it.
 
-    heading: what they have in common, at the head of the row; takes: how long a run takes, in words, or "". Returns
-    whether one was just pressed.
+    takes: how long a run takes, in words, or "". Returns whether one was just pressed.
     """
     pressed = False
     unseen = hidden(settings)
@@ -334,8 +332,6 @@ def presets(
     if not shown:
         return False
     with st.container(horizontal=True, key=key, vertical_alignment="center", gap="xsmall"):
-        if heading:
-            st.caption(heading, width="content")
         for name, preset in shown.items():
             off = preset.needs_mnist and not mnist
             run = settings.parse(preset.values)

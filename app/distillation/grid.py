@@ -100,8 +100,7 @@ def worth_of(result: Result) -> Worth | None:
                 if name not in MACHINES)  # fmt: skip
     if student not in recorded["alone"] or not alike or result.data.name != recorded["data"]:
         return None
-    curve = {int(count): errors for count, errors in recorded["alone"][student].items()}
-    return worth([trial.curve[-1][1] for trial in result.arm(DISTILLED).trials], curve)
+    return worth([trial.curve[-1][1] for trial in result.arm(DISTILLED).trials], _curve(student))
 
 
 @cache
@@ -114,7 +113,7 @@ def answers(student: str, labels: int) -> dict[str, Any]:
     recorded = grid()
     images, of_labels = recorded["images"], str(labels)
     alone = recorded["alone"][student][of_labels]
-    curve = {int(count): errors for count, errors in recorded["alone"][student].items()}
+    curve = _curve(student)
 
     def percent(errors: Sequence[int]) -> list[float]:
         return [100 * count / images for count in errors]
@@ -139,6 +138,11 @@ def answers(student: str, labels: int) -> dict[str, Any]:
         "images": images, "alone": _sides(interval(percent(alone))), "cells": rows,
         "without": [{"temperature": t, "alpha": alpha} | cell(errors) for (t, alpha), errors in without],
     }  # fmt: skip
+
+
+def _curve(student: str) -> dict[int, list[int]]:
+    """Number of labels -> the errors of every seed of a student alone."""
+    return {int(count): errors for count, errors in grid()["alone"][student].items()}
 
 
 def _sides(found: Interval) -> Sides:

@@ -6,41 +6,20 @@ const NETWORKS = ["teacher", "alone", "distilled"];
 
 export default (streamlit) => mount(View, streamlit);
 
-class View extends Part {
+class View extends FollowsLive {
   constructor(root) {
     super(root);
-    this.svg = root.querySelector("svg");
-    this.slider = root.querySelector("input");
-    this.redraw = () => this.draw();
     const figure = root.querySelector("template").content.firstElementChild;
     this.figures = [0, 1].map(() => figure.cloneNode(true));
     root.querySelector("template").replaceWith(...this.figures);
-    this.listen();
   }
 
   receive(data) {
     this.data = data;
-    [this.slider.min, this.slider.max] = this.ends.map(Math.log);
     for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour);
     this.sayAll();
     this.figures.forEach((figure, at) => paint(figure.querySelector("canvas"), data.digits[at].pixels));
-    this.watch(this.svg);
-    live.addEventListener("change", this.redraw);
-    this.draw();
-  }
-
-  close() {
-    super.close();
-    live.removeEventListener("change", this.redraw);
-    clearTimeout(this.timer);
-  }
-
-  get T() {
-    return isLive() ? live.T : this.data.temperature;
-  }
-
-  get alpha() {
-    return isLive() ? live.alpha : this.data.alpha;
+    this.follow();
   }
 
   get ends() {
@@ -50,18 +29,8 @@ class View extends Part {
 
   // --- the hand ------------------------------------------------------------------------------------
 
-  ask(T, released) {
-    const wish = within(Math.round(10 * T) / 10, this.ends);
-    clearTimeout(this.timer);
-    live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
-  }
-
-  listen() {
-    const { slider, svg } = this;
-    slider.addEventListener("input", () => this.ask(Math.exp(slider.valueAsNumber), false));
-    slider.addEventListener("change", () => this.ask(this.T, true));
-    slider.addEventListener("keydown", (event) => this.step(event));
-    dragIn(svg, slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
+  listenToKeys() {
+    this.slider.addEventListener("keydown", (event) => this.step(event));
   }
 
   // The keys lead from one measured temperature to the next.
@@ -75,8 +44,7 @@ class View extends Part {
     }[event.key];
     if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    this.ask(to, false);
-    this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
+    this.askByKey(to);
   }
 
   // --- numbers ---------------------------------------------------------------------------------------

@@ -8,62 +8,29 @@ const TICKS = [0.5, 1, 2, 4, 10, 20, 50];
 
 export default (streamlit) => mount(View, streamlit);
 
-class View extends Part {
+class View extends FollowsLive {
   constructor(root) {
     super(root);
-    this.svg = root.querySelector(".stage svg");
-    this.track = root.querySelector(".track");
-    this.slider = root.querySelector("input");
-    this.redraw = () => this.draw();
-    this.listen();
+    root.querySelector(".save").addEventListener("click", () => {
+      save(this.svg, "distillation-lab-gradients", this.data.form);
+    });
   }
 
   receive(data) {
     this.data = data;
     this.isStill = false; // what does not move is drawn anew
-    [this.slider.min, this.slider.max] = ENDS.map(Math.log);
     LINES.forEach((name) => this.root.style.setProperty(`--${name}`, data.colours[name]));
     this.sayAll();
     this.fillRows();
-    this.watch(this.svg);
-    live.addEventListener("change", this.redraw);
-    this.draw();
+    this.follow();
   }
 
-  close() {
-    super.close();
-    live.removeEventListener("change", this.redraw);
-    clearTimeout(this.timer);
+  get ends() {
+    return ENDS;
   }
 
-  get T() {
-    return isLive() ? live.T : this.data.temperature;
-  }
-
-  get alpha() {
-    return isLive() ? live.alpha : this.data.alpha;
-  }
-
-  // --- the hand ------------------------------------------------------------------------------------
-
-  ask(T, released) {
-    const wish = within(Math.round(10 * T) / 10, ENDS);
-    clearTimeout(this.timer);
-    live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
-  }
-
-  listen() {
-    const { slider, svg } = this;
-    slider.addEventListener("input", () => this.ask(Math.exp(slider.valueAsNumber), false));
-    slider.addEventListener("change", () => this.ask(this.T, true));
-    stepByKeys(slider, ENDS, () => this.T, (T) => {
-      this.ask(T, false);
-      this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
-    });
-    dragIn(svg, slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
-    this.root.querySelector(".save").addEventListener("click", () => {
-      save(svg, "distillation-lab-gradients", this.data.form);
-    });
+  listenToKeys() {
+    stepByKeys(this.slider, ENDS, () => this.T, (T) => this.askByKey(T));
   }
 
   // --- numbers ---------------------------------------------------------------------------------------
@@ -115,9 +82,9 @@ class View extends Part {
     if (!this.isStill || size !== this.size) {
       Object.assign(this, { isStill: true, size });
       const all = Object.values(this.data.lengths).flat();
-      this.ends = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
+      this.range = [0.8 * Math.min(...all), 1.25 * Math.max(...all)];
       this.x = logarithmic(ENDS, [left, right]);
-      this.y = logarithmic(this.ends, [bottom, top]);
+      this.y = logarithmic(this.range, [bottom, top]);
       this.marker = drawn("g", "marker");
       this.svg.replaceChildren(this.grid(box), ...LINES.map((name) => this.curve(name)), this.marker);
       publish(box, this.root);
@@ -132,7 +99,7 @@ class View extends Part {
   }
 
   grid(box) {
-    const [lowest, highest] = this.ends;
+    const [lowest, highest] = this.range;
     const powers = POWERS.map((power) => 10 ** power).filter((value) => lowest <= value && value <= highest);
     const ys = powers.map((value) => [this.y(value), value]);
     return axes(box, { xs: TICKS.map((T) => [this.x(T), T]), ys, title: this.say("y") });
