@@ -12,7 +12,7 @@ from app.distillation.grid import BEYOND, WORTH
 from kd_core.messages import N_
 
 WORDS = {
-    "title": N_("Measured beforehand: what T and α come to"),
+    "title": N_("Measured beforehand: the errors at each T and α"),
     "teacher": N_("teacher"),
     "alone": N_("student alone"),
     "distilled": N_("distilled student"),
@@ -30,8 +30,7 @@ WORDS = {
     "bare": N_("Without T² only T = {temperatures} at α = {alpha} is measured: shown is T = {shown}."),
     "digit": N_("Probability of each digit at T = {T}; of {label}: {told}"),
     "image": N_("A test image of the digit {label}"),
-    "nearest": N_("Answers at this T. The students are those of the first seed at T = {T}, α = {alpha}, where "
-                  "measured."),
+    "nearest": N_("Answers at this T; the students were trained at T = {T}, α = {alpha} (first seed)."),
     "chart": N_("Validation errors over T, as measured"),
     "y": N_("validation errors, %"),
     "temperature": N_("Temperature T"),
