@@ -174,6 +174,13 @@ def test_int8_is_smaller_and_its_accuracy_is_that_of_its_answers(small_result):
     assert made.of_int8.bytes == len(made.int8) < 0.5 * len(made.float32)
     assert (made.of_float32.images, made.of_float32.passes) == (400, 300)
     assert made.of_float32.latency_ms > 0
+    import onnx
+
+    kept = [
+        {entry.key for entry in onnx.load_from_string(file).metadata_props} for file in (made.float32, made.int8)
+    ]
+    assert "Errors" in kept[0]
+    assert "Errors" not in kept[1]  # they would be those of float32
 
 
 @needs_onnx
