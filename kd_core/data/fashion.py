@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kd_core.data import download
-from kd_core.data.digits import Digits, Split, images_of, labels_of, two_of_each
+from kd_core.data.digits import Digits, Split, images_of, labels_of, parted, two_of_each
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
 from kd_core.paths import data_root, unwritable
@@ -38,12 +38,11 @@ def load() -> Digits:
         content = _intact(file, md5)
         if content is None:
             raise Problem(N_("{file} of Fashion-MNIST is not in {folder}."), file=file, folder=str(folder()))
-        parts.append(np.frombuffer(gzip.decompress(content), dtype=np.uint8))
+        parts.append(np.frombuffer(bytearray(gzip.decompress(content)), dtype=np.uint8))
     train_images, train_labels, test_images, test_labels = parts
-    images, labels = images_of(train_images), labels_of(train_labels)
-    cut = len(labels) - min(VALIDATION, len(labels) // 10)
+    size = len(labels_of(train_labels))
+    train, validation = parted(train_images, train_labels, size - min(VALIDATION, size // 10))
     test = Split(images_of(test_images), labels_of(test_labels))
-    train, validation = Split(images[:cut], labels[:cut]), Split(images[cut:], labels[cut:])
     return Digits(NAME, train, validation, test, two_of_each(test.labels))
 
 

@@ -123,7 +123,7 @@ def _in_other_forms(raw: Path, names: Sequence[str], say: Say) -> tuple[dict[str
                 unfit.append(other)
                 continue
             say(message("{file} is taken from {other} in {folder}.", file=name, other=other, folder=str(raw)))
-            found[name] = np.frombuffer(content, dtype=np.uint8)
+            found[name] = np.frombuffer(bytearray(content), dtype=np.uint8)
             with suppress(OSError):
                 write_whole(raw / name, content)
             break
@@ -135,14 +135,18 @@ def _is_form(other: str, name: str) -> bool:
 
 
 def _read(raw: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The intact files' bytes by name, and the names of the damaged ones; a missing one is in neither."""
+    """The intact files' bytes by name, and the names of the damaged ones; a missing one is in neither.
+
+    They are memory-mapped, writable in memory alone (torch wants that): a page of a file that nobody has changed is
+    shared by all processes that look at it.
+    """
 
     def read(name: str) -> tuple[np.ndarray, str] | None:
         try:
-            content = np.fromfile(raw / name, dtype=np.uint8)
+            content: np.ndarray = np.memmap(raw / name, dtype=np.uint8, mode="c")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError:  # there, but not to be read: as good as damaged
+        except (OSError, ValueError):  # there, but not to be read, or empty: as good as damaged
             content = np.empty(0, dtype=np.uint8)
         return content, _md5(content.data)
 

@@ -12,8 +12,7 @@ def only(digits: Digits, classes: range) -> Digits:
     """The digits of some classes, named "MNIST 5-9"; labels stay what they are."""
 
     def cut(split: Split) -> Split:
-        chosen = (split.labels >= classes.start) & (split.labels < classes.stop)
-        return Split(split.images[chosen], split.labels[chosen])
+        return split.chosen((split.labels >= classes.start) & (split.labels < classes.stop))
 
     name = f"{digits.name} {classes.start}-{classes.stop - 1}"
     return _derived(digits, name, cut)
@@ -22,14 +21,14 @@ def only(digits: Digits, classes: range) -> Digits:
 def rotated(digits: Digits) -> Digits:
     """Every image turned by a quarter, anticlockwise."""
     return _derived(
-        digits, f"{digits.name} rotated", lambda s: Split(s.images.rot90(1, (2, 3)).contiguous(), s.labels)
+        digits, f"{digits.name} rotated", lambda s: s.changed(lambda images: images.rot90(1, (2, 3)).contiguous())
     )
 
 
 def inverted(digits: Digits) -> Digits:
     """Black on white: a pixel p of 0 to 1 becomes 1 - p."""
     white = (1 - 2 * MEAN) / STD
-    return _derived(digits, f"{digits.name} inverted", lambda s: Split(white - s.images, s.labels))
+    return _derived(digits, f"{digits.name} inverted", lambda s: s.changed(lambda images: white - images))
 
 
 def shuffled_pixels(digits: Digits, generator: torch.Generator) -> Digits:
@@ -38,7 +37,7 @@ def shuffled_pixels(digits: Digits, generator: torch.Generator) -> Digits:
     return _derived(
         digits,
         f"{digits.name} shuffled pixels",
-        lambda s: Split(s.images.flatten(2)[..., order].view_as(s.images), s.labels),
+        lambda s: s.changed(lambda images: images.flatten(2)[..., order].view_as(images)),
     )
 
 
@@ -47,7 +46,7 @@ def random_labels(digits: Digits, generator: torch.Generator) -> Digits:
     classes = digits.train.labels.unique()
 
     def drawn(split: Split) -> Split:
-        return Split(split.images, classes[torch.randint(len(classes), (len(split),), generator=generator)])
+        return Split(split.stored, classes[torch.randint(len(classes), (len(split),), generator=generator)])
 
     return _derived(digits, f"{digits.name} random labels", drawn)
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kd_core.data.stored import Images
 from kd_core.distillation.divergence import allowed_temperature
 from kd_core.nn import arguments
 from kd_core.nn.evaluation import EVALUATION_BATCH
@@ -72,7 +73,7 @@ def spoilt(bug: str, teacher_logits: Tensor, generator: torch.Generator) -> Tens
     return teacher_logits
 
 
-def in_training_mode(model: nn.Module, images: Tensor, seed: int) -> Tensor:
+def in_training_mode(model: nn.Module, images: Images, seed: int) -> Tensor:
     """Logits float32 [N, C] of a teacher that was left in training mode: its dropout still drops.
 
     A batch norm would use the batch's own statistics. Each image gets one draw of masks, from `seed`, whatever the

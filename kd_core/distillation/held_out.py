@@ -71,9 +71,9 @@ def looked_at(done: ArmTrial, model: nn.Module, data: Digits, left_out: str) -> 
     test errors, which is tuned on the test set as the paper's is; and the errors at both.
     """
     digits = DIGITS_LEFT_OUT[left_out]
-    logits, labels = predict(model, data.test.images), data.test.labels
+    logits, labels = predict(model, data.test.stored), data.test.labels
     share = _of(data.train.labels, digits).double().mean().item()
-    matched = matching_shift(predict(model, data.validation.images), digits, share)
+    matched = matching_shift(predict(model, data.validation.stored), digits, share)
     at = [by_shift(logits, labels, digits, shift) for shift in SHIFTS]
     errors, missed = zip(*at, strict=True)
     tuned = min(range(len(SHIFTS)), key=errors.__getitem__)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from kd_core.data.stored import Images
 from kd_core.distillation.divergence import allowed_temperature, divergence, floored
 from kd_core.nn import arguments
 from kd_core.nn.conv_pool import ConvPool
@@ -201,7 +202,7 @@ class Tap:
         return torch.cat(stages, dim=1) if stages else torch.empty(0)
 
 
-def inner(model: nn.Sequential, images: Tensor, method: str) -> Tensor:
+def inner(model: nn.Sequential, images: Images, method: str) -> Tensor:
     """What `method` ("attention" or "hints") compares of the teacher: float32 [N, D] for images [N, 1, 28, 28].
 
     Raises ValueError for another method.

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits, subset
+from kd_core.data.stored import Images
 from kd_core.distillation import bugs, held_out, methods
 from kd_core.distillation.loss import unchecked_loss
 from kd_core.distillation.settings import (
@@ -103,7 +104,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
     costs = dict(zip((TEACHER, ALONE), cost.costs_of(
-        [network_of(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.images[:1]
+        [network_of(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.stored[:1]
     ), strict=True))  # fmt: skip
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
@@ -120,16 +121,16 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
     for part, indices in enumerate(parts):
         yield reporter.step(part, len(parts))
-        logits[indices] = predict(model, data.train.images[indices])
+        logits[indices] = predict(model, data.train.stored[indices])
         if settings.method in INNER:
-            rows = methods.inner(model, data.train.images[indices], settings.method)
+            rows = methods.inner(model, data.train.stored[indices], settings.method)
             inner = torch.zeros(len(data.train), rows.shape[1]) if inner is None else inner
             inner[indices] = rows
     yield reporter.step(len(parts), len(parts))
     noisy = {}
     if settings.bug == "training_mode":
         for seed, sample in samples.items():
-            noisy[seed] = bugs.in_training_mode(model, data.train.images[sample], seed)
+            noisy[seed] = bugs.in_training_mode(model, data.train.chosen(sample).stored, seed)
     return replace(
         shared, arms=(arm,), created=created, teacher_logits=logits, teacher_inner=inner, noisy_logits=noisy
     )
@@ -169,7 +170,8 @@ def train(
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train the arms of a job, paired with all others at this seed: equal images, first weights and order."""
     sample = _sample(settings, data, seed)
-    images, labels = data.train.images[sample], data.train.labels[sample].to(settings.device)
+    seen = data.train.chosen(sample)
+    images, labels = seen.stored, seen.labels.to(settings.device)
     planned = job.arms
     done: dict[str, ArmTrial] = {}
 
@@ -266,7 +268,7 @@ def _train_arm(
     data: Digits,
     seed: int,
     name: str,
-    images: Tensor,
+    images: Images,
     lesson: Lesson,
     span: tuple[float, float],
 ) -> Generator[Event, None, tuple[nn.Sequential, ArmTrial]]:
@@ -277,11 +279,11 @@ def _train_arm(
     jitter = teachers.RECIPES.get(settings.teacher, {}).get("jitter", 0) if is_teacher else 0
     started = time.perf_counter()
     curve = yield from curve_of(fit(
-        model, images, loss_fn, (data.validation.images, data.validation.labels),
+        model, images, loss_fn, (data.validation.stored, data.validation.labels),
         Reporter("teacher" if name == TEACHER else "student", name, seed, span),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         schedule=settings.schedule, order=seeded(seed, "order"), precision=settings.precision, jitter=jitter,
-        also=also, watched={index: data.test.images[index] for index in data.gallery},
+        also=also, watched=dict(zip(data.gallery, data.test.stored[list(data.gallery)], strict=True)),
     ))  # fmt: skip
     done = records.arm_trial(model, data, seed, curve, time.perf_counter() - started)
     if settings.left_out != "none" and not is_teacher:

@@ -360,7 +360,7 @@ class NewDigits(Episodes):
             at = rows[:, :, take]
             return _place(
                 (
-                    split.images[at.flatten()].view(tasks, -1, *split.images.shape[1:]),
+                    split.stored[at.flatten()].view(tasks, -1, *split.stored.shape[1:]),
                     labels[:, :, take].flatten(1),
                 ),
                 self._settings,

@@ -31,8 +31,9 @@ from kd_core.meta_learning.settings import FIRST_ORDER, MAML, ORACLE, PRETRAINED
 from kd_core.meta_learning.settings import MetaSettings as Settings
 from kd_core.meta_learning.tasks import Episodes, Parameters, Sinusoids, Tasks, joined, problem_of
 from kd_core.nn import cost
+from kd_core.nn.optimizers import Adam
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import adam, training_loop
+from kd_core.nn.training import training_loop
 from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.settings.common import SCRATCH
 
@@ -96,7 +97,7 @@ def train_starts(settings: Settings, lessons: Mapping[int, Lesson]) -> Generator
     }
     total = 0 if first.name == SCRATCH else settings.iterations
     starts = {seed: Start(one.problem, {}, one.rate, [], [], 0.0, {}) for seed, one in lessons.items()}
-    descent = adam(theta.values(), settings.meta_lr)
+    descent = Adam(theta.values(), settings.meta_lr)
     streams = {seed: one.problem.stream(seeded(seed, "training tasks")) for seed, one in lessons.items()}
     validation = {seed: one.problem.fixed("validation") for seed, one in lessons.items()}
     reporters = [Reporter("meta", first.name, seed) for seed in seeds]

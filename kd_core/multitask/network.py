@@ -16,9 +16,10 @@ from kd_core.multitask.tasks import OUTPUTS, TaskSplit, task_loss, wrong
 from kd_core.multitask.weighting import dwa_weights, project_conflicts, uncertainty_weighted, weighted_sum
 from kd_core.nn.evaluation import predict
 from kd_core.nn.hardware import autocast
-from kd_core.nn.networks import article_cnn, crop_to_receptive_field, initialise
+from kd_core.nn.networks import article_cnn, initialise
+from kd_core.nn.optimizers import Adam
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import adam, doubling, shuffled, training_loop
+from kd_core.nn.training import doubling, inputs_of, shuffled, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 
 Widths = tuple[int, int, int]  # channels of both convolutions, units of the dense layer
@@ -206,15 +207,15 @@ def fit(
     does.
     """
     device = next(net.parameters()).device
-    images = crop_to_receptive_field(net, train.images).to(device)
+    taken = inputs_of(net, train.images)
     targets = {task: train.targets[task].to(device) for task in net.heads}
-    descent = adam([*net.parameters(), *combine.learned], learning_rate)
+    descent = Adam([*net.parameters(), *combine.learned], learning_rate)
 
     def step(number: int, batch: Tensor) -> dict[Reporter, Tensor]:
         if look is not None:
             look(number, net, batch, combine)
-        descent.zero_grad(set_to_none=True)
-        losses = losses_of(net, images[batch], {task: given[batch] for task, given in targets.items()}, precision)
+        descent.zero_grad()
+        losses = losses_of(net, taken(batch), {task: given[batch] for task, given in targets.items()}, precision)
         combine.backward(net, losses)
         descent.step()
         return {reporter: losses[task].detach() for task, reporter in reporters.items()}
@@ -225,8 +226,8 @@ def fit(
             yield reporter.evaluation(epoch, epochs, errors[task], len(validation))
 
     yield from training_loop(
-        step, partial(shuffled, len(images), batch_size, order, device), evaluate, epochs=epochs,
-        steps=epochs * math.ceil(len(images) / batch_size), evaluated=doubling(epochs),
+        step, partial(shuffled, len(train), batch_size, order, device), evaluate, epochs=epochs,
+        steps=epochs * math.ceil(len(train) / batch_size), evaluated=doubling(epochs),
         after_epoch=combine.epoch_over,
     )  # fmt: skip
 

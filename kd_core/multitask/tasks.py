@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kd_core.data.digits import Digits, Split
 from kd_core.data.pixels import MEAN, STD
+from kd_core.data.stored import Images
 from kd_core.messages import Message
 from kd_core.nn import arguments
 
@@ -22,14 +23,16 @@ LARGEST_ANGLE = 45.0  # degrees, to either side
 NEAR = 10.0  # degrees: an angle that is off by more is an error
 CANVAS, SHIFT = 36, 6  # of two overlaid digits, in pixels
 BLACK = -MEAN / STD  # a pixel of 0, normalised
-AT_ONCE = 5000  # images composed or turned together, so that what lies between stays small
+AT_ONCE = 250  # images composed or turned together, so that what lies between stays small
 
 
 @dataclass(frozen=True)
 class TaskSplit:
-    """images: float32 [N,1,28,28], normalised; targets: by task id, int64 [N] or, for "angle", degrees."""
+    """images: float32 [N,1,28,28], normalised, or stored as bytes; targets: by task id, int64 [N] or, for "angle",
+    degrees.
+    """
 
-    images: Tensor
+    images: Images
     targets: Mapping[str, Tensor]
 
     def __len__(self) -> int:
@@ -59,17 +62,28 @@ def make_split(split: Split, tasks: Sequence[str], seeded: Seeded) -> TaskSplit:
 
     "left" and "right" overlay each image with another (MultiMNIST); "angle" turns each; others leave them.
     """
+    images: Images
     if "left" in tasks or "right" in tasks:
         partner = partners(len(split), seeded("partners"))
-        images = overlaid(split.images, split.images[partner])
+        images = _in_parts(len(split), lambda at: overlaid(split.stored[at], split.stored[partner[at]]))
         targets = {"left": split.labels, "right": split.labels[partner]}
     elif "angle" in tasks:
         degrees = (2 * torch.rand(len(split), generator=seeded("angles")) - 1) * LARGEST_ANGLE
-        images, targets = turned(split.images, degrees), {"angle": degrees}
+        images = _in_parts(len(split), lambda at: turned(split.stored[at], degrees[at]))
+        targets = {"angle": degrees}
     else:
-        images, targets = split.images, {}
+        images, targets = split.stored, {}
     targets |= {"digit": split.labels, "parity": split.labels % 2, "five": (split.labels >= 5).long()}
     return TaskSplit(images, {task: targets[task] for task in tasks})
+
+
+def _in_parts(size: int, make: Callable[[slice], Tensor]) -> Tensor:
+    """`size` images float32 [N, 1, 28, 28], made AT_ONCE at a time by `make`, which is given their places."""
+    images = torch.empty(size, 1, 28, 28)
+    for begin in range(0, size, AT_ONCE):
+        at = slice(begin, min(begin + AT_ONCE, size))
+        images[at] = make(at)
+    return images
 
 
 def name_of(digits: Digits, tasks: Sequence[str]) -> str:
@@ -103,15 +117,11 @@ def overlaid(left: Tensor, right: Tensor) -> Tensor:
     arguments.shape("left", left, ("N", 1, 28, 28))
     arguments.alike("left", left, "right", right)
     rest = CANVAS - SHIFT - 28
-
-    def composed(a: Tensor, b: Tensor) -> Tensor:
-        both = torch.maximum(
-            F.pad(a, (0, CANVAS - 28, 0, CANVAS - 28), value=BLACK),
-            F.pad(b, (SHIFT, rest, SHIFT, rest), value=BLACK),
-        )
-        return F.interpolate(both, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
-
-    return torch.cat([composed(a, b) for a, b in zip(left.split(AT_ONCE), right.split(AT_ONCE), strict=True)])
+    both = torch.maximum(
+        F.pad(left, (0, CANVAS - 28, 0, CANVAS - 28), value=BLACK),
+        F.pad(right, (SHIFT, rest, SHIFT, rest), value=BLACK),
+    )
+    return F.interpolate(both, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
 
 
 def turned(images: Tensor, degrees: Tensor) -> Tensor:
@@ -125,12 +135,8 @@ def turned(images: Tensor, degrees: Tensor) -> Tensor:
     cos, sin, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
     # From where in the old image a place of the new one comes; y points down.
     theta = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
-
-    def part(some: Tensor, their: Tensor) -> Tensor:
-        grid = F.affine_grid(their, list(some.shape), align_corners=False)
-        return F.grid_sample(some - BLACK, grid, align_corners=False) + BLACK  # outside is black
-
-    return torch.cat([part(a, b) for a, b in zip(images.split(AT_ONCE), theta.split(AT_ONCE), strict=True)])
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images - BLACK, grid, align_corners=False) + BLACK  # outside is black
 
 
 def task_loss(task: str, outputs: Tensor, targets: Tensor) -> Tensor:

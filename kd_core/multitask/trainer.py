@@ -18,7 +18,7 @@ from math import ceil
 import torch.nn.functional as F
 from torch import Tensor
 
-from kd_core.data.digits import Digits, Split, pixels, subset
+from kd_core.data.digits import Digits, pixels, subset
 from kd_core.messages import N_, Message, Scalar, message
 from kd_core.multitask.gradient_conflict import Conflict
 from kd_core.multitask.network import WIDTHS, Combine, Joint, build, fair_widths, fit
@@ -88,7 +88,7 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     nets = {(scheme, task): _build(settings, scheme, task, settings.seed, "cpu")
             for scheme in (ALONE, FAIR) for task in tasks}  # fmt: skip
     nets[JOINT, ""] = _build(settings, JOINT, "", settings.seed, "cpu")
-    found = dict(zip(nets, cost.costs_of(list(nets.values()), data.test.images[:1]), strict=True))
+    found = dict(zip(nets, cost.costs_of(list(nets.values()), data.test.stored[:1]), strict=True))
     costs = {arm_of(task, scheme): found[scheme, task] for scheme in (ALONE, FAIR) for task in tasks}
     costs |= {arm_of(task, scheme): found[JOINT, ""] for scheme in (EQUAL, JOINT) for task in tasks}
     yield reporter.step(1, 1)
@@ -118,7 +118,7 @@ def task_digits(settings: Settings, data: Digits, seed: int) -> TaskDigits:
     """
     validation, test = _looked_at(settings.task_names, data)
     sample = subset(data.train.labels, settings.train_size, seeded(seed, "sample"))
-    few = Split(data.train.images[sample], data.train.labels[sample])
+    few = data.train.chosen(sample)
     tasks = settings.task_names
     return TaskDigits(
         name=name_of(data, tasks),

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.func import functional_call
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
+from kd_core.nn.conv_pool import ConvPool
 from kd_core.nn.timing import latencies_ms
 from kd_core.results.schema import Cost
 
@@ -57,17 +56,33 @@ def costs_of(
 
 
 def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
-    """Multiply-adds of one forward pass of `image`, counted on tensors without values.
+    """Multiply-adds of one forward pass of `image` in evaluation mode: those of convolutions and linear layers.
 
-    What the compiled pass of the CPU computes beside, on channels of zeros, is not counted so.
+    What the compiled pass of the CPU computes beside, on channels of zeros, is not counted so. (torch's own counter
+    gives the same, and imports torch's compiler into whoever counts.)
     """
+    counted = 0
+
+    def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        nonlocal counted
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        values = output.numel()
+        if isinstance(layer, ConvPool):  # its output is pooled
+            batch, _channels, height, width = inputs[0].shape
+            values = batch * layer.out_channels * (height - 2) * (width - 2)
+        counted += values * layer.weight[0].numel()
+
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
     was_training = model.training
-    model.eval()
-    shapes = {name: value.to("meta") for name, value in (*model.named_parameters(), *model.named_buffers())}
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        functional_call(model, shapes, image.to("meta"))
-    model.train(was_training)
-    return int(counter.get_total_flops()) // 2
+    try:
+        with torch.inference_mode():
+            model.eval()(image.to(next(model.parameters()).device))  # which may be "meta": shapes alone are enough
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return counted
 
 
 def peak_megabytes(work: Callable[[], object]) -> float:

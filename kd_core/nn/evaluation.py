@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from kd_core.data.stored import Images
 from kd_core.nn import arguments
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
@@ -10,7 +11,7 @@ from kd_core.nn.networks import crop_to_receptive_field
 EVALUATION_BATCH = 125  # small enough for what passes between layers to stay in the cache
 
 
-def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Tensor:
+def predict(model: nn.Module, images: Images, precision: str = "float32") -> Tensor:
     """Logits [N, C] in float32 on the CPU for images [N, 1, 28, 28], in evaluation mode, without gradients.
 
     The model is left in the mode it was in.
@@ -19,12 +20,18 @@ def predict(model: nn.Module, images: Tensor, precision: str = "float32") -> Ten
     at_once = EVALUATION_BATCH if device.type == "cpu" else 5000  # each part waits for its copy back
     was_training = model.training
     model.eval()
+    answers, done = torch.empty(0), 0
     with torch.inference_mode(), autocast(device.type, precision):
-        logits = [
-            model(crop_to_receptive_field(model, part.to(device))).float().cpu() for part in images.split(at_once)
-        ]
+        for part in images.split(at_once):
+            logits = model(crop_to_receptive_field(model, part.to(device)))
+            if (
+                not done
+            ):  # all at once: small tensors kept in between would leave the heap in pieces, 16 kB an image
+                answers = torch.empty(len(images), *logits.shape[1:])
+            answers[done : done + len(part)] = logits
+            done += len(part)
     model.train(was_training)
-    return torch.cat(logits).clone()
+    return answers.clone()  # outside of inference mode
 
 
 def count_errors(logits: Tensor, labels: Tensor) -> int:

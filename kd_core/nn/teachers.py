@@ -127,8 +127,8 @@ def train(
     epochs = max(epochs, math.ceil(MIN_STEPS / math.ceil(len(labels) / how["batch_size"])))
     started = time.perf_counter()
     curve = yield from curve_of(fit(
-        model, data.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-        (data.validation.images, data.validation.labels), reporter,
+        model, data.train.stored, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+        (data.validation.stored, data.validation.labels), reporter,
         epochs=epochs, order=order, precision=precision, **how,
     ))  # fmt: skip
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
@@ -139,7 +139,7 @@ def train(
 
 def digest(data: Digits) -> str:
     """Tells one training split from another: a hash of its labels and of every 50th image."""
-    content = data.train.labels.numpy().tobytes() + data.train.images[::50].numpy().tobytes()
+    content = data.train.labels.numpy().tobytes() + data.train.stored[::50].numpy().tobytes()
     return hashlib.sha256(content).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """The one training loop of all techniques, a stream of events, and `fit`, which trains one network by it.
 
-The fast path on a CPU: images as one tensor in memory, channels_last, fused Adam, only the pixels that count
+The fast path on a CPU: images in memory, channels_last, fused Adam, only the pixels that count
 (`crop_to_receptive_field`); convolutions by the compiled pass in float32 (`fastconv`), everything else under
 bfloat16 autocast where the processor multiplies it natively (it loses elsewhere, so that is detected).
 """
@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from kd_core.data.stored import Images, StoredImages
 from kd_core.messages import N_, Problem
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
+from kd_core.nn.optimizers import Adam, Optimizer
 from kd_core.results.events import Evaluation, Event, Reporter, Step
 
 REPORTS = 40  # steps reported by one training, spread evenly …
@@ -87,29 +89,35 @@ def _finite(loss: float, arm: str, step: int) -> float:
     )
 
 
-def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Optimizer:
-    """Adam over `parameters` of one device, as one kernel where the device has it. Kingma, Ba 2015, 1412.6980."""
-    given = list(parameters)
-    return torch.optim.Adam(given, lr=learning_rate, fused=given[0].device.type in ("cpu", "cuda"))
-
-
 def shuffled(size: int, batch_size: int, order: torch.Generator, device: torch.device) -> tuple[Tensor, ...]:
     """The positions 0 to `size` - 1 on `device` in an order drawn from `order`, as batches int64 [batch_size]."""
     return torch.randperm(size, generator=order).to(device).split(batch_size)
 
 
+def inputs_of(model: nn.Module, images: Images, whole: bool = False) -> Callable[[Tensor], Tensor]:
+    """From positions [B] in `images` to those as `model` is given them: on its device, and what counts of them.
+
+    whole: all of each image. Stored images are taken batch by batch; a GPU gets all of them at once.
+    """
+    device = next(model.parameters()).device
+    if isinstance(images, StoredImages) and device.type == "cpu":
+        return images.__getitem__ if whole else lambda batch: crop_to_receptive_field(model, images[batch])
+    given = (images[:] if whole else crop_to_receptive_field(model, images[:])).to(device)
+    return given.__getitem__
+
+
 def fit(
     model: nn.Module,
-    images: Tensor,
+    images: Images,
     loss_fn: LossFn,
-    validation: tuple[Tensor, Tensor],
+    validation: tuple[Images, Tensor],
     reporter: Reporter,
     *,
     epochs: int,
     batch_size: int,
     learning_rate: float = 1e-3,
     schedule: str = "constant",
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: Optimizer | None = None,
     order: torch.Generator,
     jitter: int = 0,
     average: float = 0.0,
@@ -129,22 +137,30 @@ def fit(
     Evaluates after epochs that are `doubling`; raises as `training_loop` does.
     """
     device = next(model.parameters()).device
-    images = (images if jitter else crop_to_receptive_field(model, images)).to(device)
-    descent = optimizer or adam([*model.parameters(), *also], learning_rate)
+    taken = inputs_of(model, images, whole=jitter > 0)
+    trained = [*model.parameters(), *also]
     steps = epochs * math.ceil(len(images) / batch_size)
-    course = OneCycleLR(descent, learning_rate, total_steps=steps) if schedule == "one_cycle" else None
+    course = None
+    if schedule == "one_cycle":
+        scheduled = optimizer or torch.optim.Adam(trained, lr=learning_rate, fused=device.type in ("cpu", "cuda"))
+        if not isinstance(scheduled, torch.optim.Optimizer):
+            raise ValueError(f"{type(scheduled).__name__} was given; a schedule needs a torch.optim.Optimizer")
+        course = OneCycleLR(scheduled, learning_rate, total_steps=steps)
+        descent: Optimizer = scheduled
+    else:
+        descent = optimizer or Adam(trained, learning_rate)
     averaged = None
     if average:
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average**AVERAGED_EVERY))
     evaluated = averaged.module if averaged else model
 
     def step(number: int, batch: Tensor) -> dict[Reporter, Tensor]:
-        inputs = moved(images[batch], jitter, order) if jitter else images[batch]
+        inputs = moved(taken(batch), jitter, order) if jitter else taken(batch)
         model.train()
         with autocast(device.type, precision):
             logits = model(inputs)
         loss = loss_fn(logits.float(), batch)  # losses in float32: a softmax's small values are the point
-        descent.zero_grad(set_to_none=True)
+        descent.zero_grad()
         loss.backward()
         descent.step()
         if course:

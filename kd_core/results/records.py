@@ -19,7 +19,7 @@ def arm_trial(
     model: nn.Module, data: Digits, seed: int, curve: Sequence[tuple[int, int]], seconds: float
 ) -> ArmTrial:
     """What is kept of one trained network: its test errors, confusion and gallery logits, in float32."""
-    logits = predict(model, data.test.images)
+    logits = predict(model, data.test.stored)
     return judged(logits, data.test.labels, data.gallery, seed, curve, seconds, kept_weights(model))
 
 
@@ -80,7 +80,7 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = BINS) -> tuple[Bin, 
 
 def gallery(data: Digits) -> tuple[GalleryDigit, ...]:
     """The test images that are shown beside the numbers."""
-    shown = pixels(data.test.images[list(data.gallery)]).tolist()
+    shown = pixels(data.test.stored[list(data.gallery)]).tolist()
     return tuple(
         GalleryDigit(index=index, label=int(data.test.labels[index]), pixels=tuple(row))
         for index, row in zip(data.gallery, shown, strict=True)

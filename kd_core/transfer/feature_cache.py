@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from kd_core.data.stored import Images
 from kd_core.nn.evaluation import predict
 from kd_core.paths import data_root, write_whole
 from kd_core.results.events import Reporter, Step
@@ -25,14 +26,14 @@ def folder() -> Path:
     return data_root() / "features"
 
 
-def path_of(key: str, images: Tensor) -> Path:
+def path_of(key: str, images: Images) -> Path:
     """Where the features of `images` are kept; `key` tells networks apart, a hash of all pixels the images."""
-    seen = hashlib.sha256(images.numpy().tobytes()).hexdigest()
+    seen = hashlib.sha256(images[:].numpy().tobytes()).hexdigest()
     return folder() / f"{key}-{len(images)}-{seen[:16]}.safetensors"
 
 
 def features(
-    base: nn.Module, images: Tensor, key: str, size: int, reporter: Reporter, part: tuple[int, int] | None = None
+    base: nn.Module, images: Images, key: str, size: int, reporter: Reporter, part: tuple[int, int] | None = None
 ) -> Generator[Step, None, Tensor]:
     """What `base` gives for images [N, 1, 28, 28] in evaluation mode: float32 [N, F] on the CPU.
 

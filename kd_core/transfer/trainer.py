@@ -24,6 +24,7 @@ from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.networks import build, initialise
+from kd_core.nn.optimizers import SGD, Group
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import LossFn, curve_of, fit
 from kd_core.results import records
@@ -78,12 +79,7 @@ class Shared(assemble.Shared):
 
 def check(settings: Settings, data: Digits) -> None:
     """Raise Problem for what the target or the network cannot give."""
-
-    def labels_of(split: Split) -> Split:
-        return Split(split.images[:, :, :1, :1], split.labels)  # a pixel each: no image need be turned for this
-
-    train, validation, test = map(labels_of, (data.train, data.validation, data.test))
-    settings.check(target_of(settings, replace(data, train=train, validation=validation, test=test)))
+    settings.check(target_of(settings, data))
 
 
 def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
@@ -104,7 +100,7 @@ def _prepared(settings: Settings, data: Digits, target: Digits) -> Generator[Eve
         yield from fashion.fetch(reporter)
     source = source_of(settings, data)
     model = _build(settings, SOURCE_SEED)
-    (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
+    (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.stored[:1])
     trained = yield from teachers.obtain(
         model, f"source-{settings.network}", source, reporter,
         epochs=settings.source_epochs, order=seeded(SOURCE_SEED, "source order"),
@@ -151,7 +147,8 @@ def _target_at(settings: Settings, data: Digits, seed: int) -> Digits:
     target = target_of(settings, data)
     target = _looked_at(settings, target) if settings.has_backbone else target
     sample = subset(target.train.labels, _labels(settings, target), seeded(seed, "sample"))
-    few = Split(target.train.images[sample], target.train.labels[sample].to(settings.device))
+    few = target.train.chosen(sample)
+    few = Split(few.stored, few.labels.to(settings.device))
     return replace(target, train=few)
 
 
@@ -181,7 +178,7 @@ def _start(settings: Settings, source: Shared | None, seed: int) -> tuple[nn.Seq
 def _extract(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
     """Train the new layer alone: what the frozen layers give is computed once, in evaluation mode, and kept."""
     base, head = model[:-1], model[-1:]
-    given, looked_at = predict(base, target.train.images), predict(base, target.validation.images)
+    given, looked_at = predict(base, target.train.stored), predict(base, target.validation.stored)
     yield from fit(
         head, given, _cross_entropy(target.train), (looked_at, target.validation.labels),
         reporter, optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
@@ -196,8 +193,8 @@ def _tune(settings: Settings, model: nn.Sequential, target: Digits, reporter: Re
     decay = settings.weight_decay if arm == DECAYED else 0.0
     optimizer = _sgd(settings, model[-1], list(base.values()), rate, decay)
     yield from fit(
-        model, few.images, _anchored(few, base, settings.lam) if arm == ANCHORED else _cross_entropy(few),
-        (target.validation.images, target.validation.labels), reporter,
+        model, few.stored, _anchored(few, base, settings.lam) if arm == ANCHORED else _cross_entropy(few),
+        (target.validation.stored, target.validation.labels), reporter,
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
         order=seeded(reporter.seed, "order"), precision=settings.precision,
     )  # fmt: skip
@@ -242,12 +239,12 @@ def _anchored(few: Split, base: Mapping[str, Tensor], lam: float) -> LossFn:
 
 def _sgd(
     settings: Settings, head: nn.Module, base: Sequence[nn.Parameter] = (), rate: float = 0.0, decay: float = 0.0
-) -> torch.optim.Optimizer:
+) -> SGD:
     """SGD with momentum (Adam would rescale lambda's pull); the new layer has weight decay in every arm."""
-    groups = [dict(params=list(head.parameters()), lr=settings.learning_rate, weight_decay=settings.weight_decay)]
+    groups = [Group([*head.parameters()], settings.learning_rate, settings.weight_decay)]
     if base:
-        groups.append(dict(params=list(base), lr=rate, weight_decay=decay))
-    return torch.optim.SGD(groups, momentum=MOMENTUM)
+        groups.append(Group(base, rate, decay))
+    return SGD(groups, MOMENTUM)
 
 
 def _trainable(model: nn.Sequential, arm: str) -> int:
@@ -272,7 +269,7 @@ def _transferred(model: nn.Sequential) -> list[list[str]]:
 
 def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> float:
     """Errors per 10,000 source test images with the source's own last layer put back."""
-    logits = predict(nn.Sequential(*list(model)[:-1], old_head), test.images)
+    logits = predict(nn.Sequential(*list(model)[:-1], old_head), test.stored)
     return 10_000 * count_errors(logits, test.labels) / len(test)
 
 
@@ -284,14 +281,14 @@ def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Gene
     reporter = Reporter("source", FROZEN, SOURCE_SEED)
     weights = yield from backbones.obtain(settings.network, reporter)
     base = backbones.build(settings.network, settings.image_size, weights)
-    (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.images[:1])
+    (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.stored[:1])
     seen = _looked_at(settings, target)
     key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
     base, size = base.to(settings.device), settings.image_size
-    first = yield from features(base, seen.validation.images, key, size, reporter, part=(0, images))
-    yield from features(base, seen.test.images, key, size, reporter, part=(len(seen.validation), images))
+    first = yield from features(base, seen.validation.stored, key, size, reporter, part=(0, images))
+    yield from features(base, seen.test.stored, key, size, reporter, part=(len(seen.validation), images))
     whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
-    (large,) = cost.costs_of([whole], target.test.images[:1], warm=0.0, blocks=1, block=PASSES)
+    (large,) = cost.costs_of([whole], target.test.stored[:1], warm=0.0, blocks=1, block=PASSES)
     doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
     notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
@@ -318,7 +315,7 @@ def _looked_at(settings: Settings, target: Digits) -> Digits:
     most = PIXELS // settings.image_size**2 // 100 * 100
     most = max(FEWEST, most // TUNED_SHARE if settings.tune_backbone else most)
     validation, test = (
-        Split(split.images[:size], split.labels[:size])
+        Split(split.stored[:size], split.labels[:size])
         for split, size in ((target.validation, most // 2), (target.test, most))
     )
     shown = two_of_each(test.labels) if len(test) < len(target.test) else target.gallery
@@ -339,7 +336,7 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
         model = _rival(settings, seed)
     else:
         base = backbones.build(settings.network, settings.image_size, weights).to(settings.device)
-        width = predict(base, target.train.images[:1]).shape[1]
+        width = predict(base, target.train.stored[:1]).shape[1]
         head = backbones.top(width, seeded(seed, "new layer"), settings.device)
         model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
     if base is not None and arm == FROZEN:
@@ -362,7 +359,7 @@ def _as_features(
     """The target with what the frozen `base` gives in the place of images."""
     found = []
     for split in (target.train, target.validation, target.test):  # the last two have been kept by the preparation
-        made = yield from features(base, split.images, key, settings.image_size, reporter)
+        made = yield from features(base, split.stored, key, settings.image_size, reporter)
         found.append(Split(made, split.labels))
     return replace(target, train=found[0], validation=found[1], test=found[2])
 

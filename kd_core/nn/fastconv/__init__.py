@@ -20,12 +20,10 @@ import tempfile
 from ctypes import c_int, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch import library as ops
-from torch.utils.flop_counter import register_flop_formula
 
 from kd_core.paths import data_root, write_whole
 
@@ -186,10 +184,3 @@ _lab.impl("convolve_pool", _convolve_pool, "CPU")
 _lab.impl("convolve_pool_backward", _convolve_pool_backward, "CPU")
 convolve_pool = torch.ops.distillation_lab.convolve_pool.default
 convolve_pool_backward = torch.ops.distillation_lab.convolve_pool_backward.default
-
-
-@register_flop_formula(torch.ops.distillation_lab.convolve_pool)
-def _flops(x: Any, weight: Any, *_: Any, out_shape: Any = None) -> int:
-    """As torch counts a convolution's: two for each multiply-add, wherever the maximum may be."""
-    images, inputs, height, width = x
-    return int(2 * images * (height - 2) * (width - 2) * 9 * inputs * weight[0])

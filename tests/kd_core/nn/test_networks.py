@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core.nn import fastconv
 from kd_core.nn.conv_pool import ConvPool
@@ -41,6 +42,27 @@ def test_multiply_adds_by_hand():
     assert multiply_adds(odd, image) == 26 * 26 * 12 * 9 + 11 * 11 * 23 * 12 * 9 + 25 * 23 * 22 + 22 * 10
     assert small.bytes == 4 * small.parameters
     assert 0 < small.latency_ms < large.latency_ms
+
+
+class Grouped(nn.Sequential):
+    """Layers that a backbone may have."""
+
+    def __init__(self):
+        super().__init__(
+            nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=4), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 1),
+            nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(54, 5),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_multiply_adds_are_those_that_torchs_counter_counts(device):
+    model, image = Grouped().to(device), torch.zeros(2, 4, 13, 11, device=device)
+    with FlopCounterMode(display=False) as counter:
+        model(image)
+    model.train()
+    assert multiply_adds(model, torch.zeros(2, 4, 13, 11)) == counter.get_total_flops() / 2 > 0
+    assert model.training
+    assert not any(layer._forward_hooks for layer in model.modules())
 
 
 @pytest.mark.parametrize("is_compiled", [True, False])
