@@ -24,8 +24,8 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 data: $(VENV)/installed        ## fetch and verify MNIST; without any network the lab falls back to the UCI digits
 	-@$(RUN) -m kd_core data
 
-app: data                      ## serve the lab
-	$(RUN) -m streamlit run streamlit_app.py
+app: data                      ## serve the lab; to a whole room: make app HOST=0.0.0.0
+	$(RUN) -m kd_core app $(if $(HOST),--host $(HOST))
 
 test: $(VENV)/installed-dev data  ## every test but the long proofs, and which twenty were the slowest
 	$(RUN) -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder --durations 20

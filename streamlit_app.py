@@ -7,10 +7,11 @@ if __name__ == "__main__":  # somebody looks at a page
     from app.i18n.session import current
     from app.runs.server import queue
     from app.shell.frame import navigation, surround
+    from kd_core.paths import part
 
     read_address("app", reserved=True)
     page = navigation(current())
-    st.set_page_config(page_title="Distillation Lab", page_icon="assets/icon.png", layout="wide")
+    st.set_page_config(page_title="Distillation Lab", page_icon=str(part("assets") / "icon.png"), layout="wide")
     surround(page)
     queue()  # the workers warm up while the first page is read
     page.run()

@@ -17,12 +17,13 @@ MNIST_FILES = (
 
 
 def part(name: str) -> Path:
-    """A part of the lab, "app", "pages" or "assets": beside kd_core in a checkout, in it where it is installed.
+    """A part of the lab, as "app" or "streamlit_app.py": in kd_core/lab where it is installed, else beside kd_core.
 
+    In this order: beside an installed kd_core stand other packages, and one of them may be called "app".
     Raises FileNotFoundError, naming both places.
     """
     here = Path(__file__).parent
-    places = (here.parent / name, here / name)
+    places = (here / "lab" / name, here.parent / name)
     for place in places:
         if place.exists():
             return place

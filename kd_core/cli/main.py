@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kd_core.cli.app import offer_app, serve
 from kd_core.cli.arguments import require_workers
 from kd_core.cli.export import export_network
 from kd_core.cli.runs import in_process, in_queue, table
@@ -25,13 +26,25 @@ from kd_core.settings.base import Settings
 from kd_core.sweeps.plan import Plan
 from kd_core.techniques import TECHNIQUES
 
+MODULE = "python -m kd_core"
 COMMANDS = {one.command: one for one in TECHNIQUES.values()}
 OWN = {command.name: command for one in TECHNIQUES.values() for command in one.commands}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for what was asked wrongly."""
-    options = _parser().parse_args(arguments)
+def command() -> int:
+    """The installed command `distillation-lab`."""
+    say_anything()
+    return main(name="distillation-lab")
+
+
+def main(arguments: Sequence[str] | None = None, name: str = "") -> int:
+    """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for what was asked wrongly.
+
+    name: of the program, as its help says it; by default MODULE.
+    """
+    options = _parser(name).parse_args(arguments)
+    if options.command == "app":
+        return serve(options)
     own = import_module(OWN[options.command].module) if options.command in OWN else None
     try:
         settings, plan = None, None
@@ -88,9 +101,10 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_AsWritten, **options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m kd_core", description=__doc__.splitlines()[0])
+def _parser(name: str = "") -> argparse.ArgumentParser:
+    parser = _Parser(prog=name or MODULE, description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
+    offer_app(commands.add_parser("app", help="serve the lab, and open it in a browser"))
     fetch = commands.add_parser("data", help="fetch MNIST and verify it")
     fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
     export = commands.add_parser("export", help="write a saved network as ONNX, checked against torch")

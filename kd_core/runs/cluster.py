@@ -17,8 +17,10 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from kd_core.runs.memory import memory_limit
+
 NICE = 5  # a page is answered before a training step is made, and yet training goes on
-WORKER_BYTES, SERVER_BYTES = 800_000_000, 500_000_000  # that a worker, and the server, may come to use
+WORKER_BYTES, SERVER_BYTES = 450_000_000, 300_000_000  # that a worker, and the rest, may come to use
 CLOSE_SECONDS = 5  # then the workers are left to end by themselves: they notice that their parent has gone
 
 # What fails reaches the queue anyway. Dask's profile of every task, and its look at each event loop 50 times a
@@ -98,9 +100,8 @@ def _workers() -> int:
     given = os.environ.get("KD_WORKERS", "")
     if not given:
         from dask.system import CPU_COUNT
-        from distributed.system import MEMORY_LIMIT  # of the machine or, in a container, of its cgroup
 
-        return max(1, min(int(CPU_COUNT), int((MEMORY_LIMIT - SERVER_BYTES) // WORKER_BYTES)))
+        return max(1, min(int(CPU_COUNT), (memory_limit() - SERVER_BYTES) // WORKER_BYTES))
     if not given.isdecimal() or int(given) < 1:
         sys.exit(f"KD_WORKERS = {given!r} is not allowed; it must be a whole number from 1")
     return int(given)

@@ -127,6 +127,19 @@ class Server:
         self.process.communicate(timeout=20)
 
 
+@contextmanager
+def sync_chromium():
+    """A real Chromium; where there is none, whoever asks for it is skipped, or fails."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        missing("no Chromium was found; install it to run the browser tests", "KD_REQUIRE_BROWSER")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *LIGHT])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def server():
     """One server for all browser tests: its worker takes ten seconds of processor time to start."""
@@ -138,14 +151,8 @@ def server():
 @pytest.fixture(scope="package")
 def chromium():
     """The browser, started once; closed after this folder, since it runs an event loop in this thread."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        missing("no Chromium was found; install it to run the browser tests", "KD_REQUIRE_BROWSER")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *LIGHT])
+    with sync_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager

@@ -34,7 +34,7 @@ print("busy", flush=True)
 """
 
 
-@pytest.mark.parametrize(("memory", "workers"), [(1e9, 1), (2e9, 1), (2.2e9, 2), (64e9, 8)])
+@pytest.mark.parametrize(("memory", "workers"), [(5e8, 1), (1e9, 1), (1.2e9, 2), (64e9, 8)])
 def test_there_are_as_many_workers_as_the_memory_holds(monkeypatch, memory, workers):
     monkeypatch.delenv("KD_WORKERS", raising=False)
     monkeypatch.setattr("dask.system.CPU_COUNT", 8)
