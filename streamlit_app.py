@@ -19,7 +19,9 @@ else:  # the server starts
     from starlette.middleware import Middleware
 
     from app.runs.visitor import VisitorCookie
+    from app.shell.connection import ConnectionWatched
     from app.shell.slash import SlashDropped
     from app.shell.start import ready
 
-    app = st.App(__file__, lifespan=ready, middleware=[Middleware(SlashDropped), Middleware(VisitorCookie)])
+    around = [Middleware(SlashDropped), Middleware(VisitorCookie), Middleware(ConnectionWatched)]
+    app = st.App(__file__, lifespan=ready, middleware=around)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from contextlib import suppress
@@ -94,6 +95,7 @@ def test_its_command_serves_every_page_from_another_folder(installed):
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(600):
+            time.sleep(0.1)
             with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
                 break
         with sync_chromium() as browser:
