@@ -68,7 +68,7 @@ def test_what_it_needs_is_pinned_as_in_the_requirements_and_no_test_tool_is_need
     }  # fmt: skip
 
 
-def test_its_command_finds_its_parts_and_trains(installed):
+def test_its_command_finds_its_parts(installed):
     (entry,) = installed.glob("*.dist-info/entry_points.txt")
     assert "distillation-lab = kd_core.cli.main:command" in entry.read_text()
     program = ("import sys; from kd_core.cli.main import command; from kd_core.paths import part; "
@@ -76,8 +76,12 @@ def test_its_command_finds_its_parts_and_trains(installed):
     helped = run(installed, "-c", program, "--help")
     assert helped.stdout.startswith("usage: distillation-lab ")
     assert helped.stderr == f"{installed / 'kd_core' / 'lab' / 'assets'}\n"
+
+
+@pytest.mark.proof
+def test_it_trains_in_another_folder(installed):
     asked = ("distill", "--student", "mlp30", "--train-size", "50", "--epochs", "1", "--seeds", "1", "--json")
-    trained = run(installed, "-c", program, *asked)
+    trained = run(installed, "-m", "kd_core", *asked)
     assert trained.returncode == 0, trained.stderr
     assert json.loads(trained.stdout)["settings"]["student"] == "mlp30"
 

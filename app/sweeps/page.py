@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from app.controls.address import page_link
@@ -328,14 +329,29 @@ def _one_cell(view: MapView, best: Cell, recorded: bool, _: Translate) -> None:
                       icon=":material/open_in_new:", width="content")  # fmt: skip
 
 
+@st.cache_data(show_spinner=False, max_entries=32)
+def _kept(name: str, state: str, language: str, _view: MapView, _translate: Translate) -> go.Figure:
+    """A figure of Optuna's, which takes half a second: made once for what a map has come to, its JSON `state`."""
+    figure: go.Figure = getattr(figures, name)(_view, _translate)
+    return figure
+
+
 def _figures(view: MapView, _: Translate) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**" + _("All cells, by one setting at a time") + "**")
-        chart(figures.slices(view, _), "map_slices", _("All cells, by one setting at a time"))
+        chart(
+            _kept("slices", view.model_dump_json(), _.language, view, _),
+            "map_slices",
+            _("All cells, by one setting at a time"),
+        )
     if figures.spread(view):
         with right:
             st.markdown("**" + _("Which setting matters here") + "**")
-            chart(figures.importance(view, _), "map_importance", _("Which setting matters here"))
+            chart(
+                _kept("importance", view.model_dump_json(), _.language, view, _),
+                "map_importance",
+                _("Which setting matters here"),
+            )
             st.caption(_("fANOVA, as Optuna computes it from these cells: the share of their spread that goes with "
                          "each setting. It depends on the range that was tried."))  # fmt: skip
