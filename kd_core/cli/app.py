@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from kd_core.paths import part
 
+BECOMES = os.name == "posix"  # whether a process can become another program
 LOOPBACK, EVERYWHERE = ("127.0.0.1", "localhost", "::1"), ("0.0.0.0", "::")
 
 
@@ -22,7 +23,7 @@ def offer_app(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Serve until it is stopped; returns its exit status."""
+    """Serve until it is stopped: this process becomes the server, or, on Windows, waits for it; its exit status."""
     port = options.port or os.environ.get("PORT")
     chosen = ["--server.port", str(port)] if port else []
     if options.host:
@@ -30,7 +31,10 @@ def serve(options: argparse.Namespace) -> int:
         if options.host not in LOOPBACK:  # it serves others: no browser is opened here
             chosen += ["--server.headless", "true", "--browser.serverAddress", _seen_from_outside(options.host)]
     script = str(part("streamlit_app.py"))
-    server = subprocess.Popen([sys.executable, "-m", "streamlit", "run", script, *chosen, *options.options])
+    command = [sys.executable, "-m", "streamlit", "run", script, *chosen, *options.options]
+    if BECOMES:  # so who stops this process, as a service or a container is stopped, stops the server
+        os.execv(sys.executable, command)
+    server = subprocess.Popen(command)
     try:
         return server.wait()
     except KeyboardInterrupt:  # which the terminal has told the server too

@@ -13,7 +13,7 @@ from kd_core.paths import part
 
 @pytest.fixture
 def started(monkeypatch):
-    """The command of each server that would be started."""
+    """The command of each server that would be started, as on Windows, where it ends with 3."""
     commands = []
 
     class Server:
@@ -24,6 +24,7 @@ def started(monkeypatch):
             return 3
 
     monkeypatch.setattr(subprocess, "Popen", Server)
+    monkeypatch.setattr(app, "BECOMES", False)
     monkeypatch.delenv("PORT", raising=False)
     return commands
 
@@ -42,6 +43,21 @@ PLAIN = [sys.executable, "-m", "streamlit", "run", str(part("streamlit_app.py"))
 def test_streamlit_is_told_what_was_asked_for_and_its_status_is_ours(started, given, told):
     assert main(["app", *given]) == 3
     assert started == [[*PLAIN, *told]]
+
+
+def test_elsewhere_this_process_becomes_the_server_so_that_stopping_it_stops_that(started, monkeypatch):
+    class Become(Exception):
+        pass
+
+    def become(path, command):
+        raise Become(path, command)
+
+    monkeypatch.setattr(app, "BECOMES", True)
+    monkeypatch.setattr(app.os, "execv", become)
+    with pytest.raises(Become) as became:
+        main(["app", "--port", "8600"])
+    assert became.value.args == (sys.executable, [*PLAIN, "--server.port", "8600"])
+    assert started == []
 
 
 def test_the_port_may_come_from_the_environment_and_a_flag_goes_before_it(started, monkeypatch):
