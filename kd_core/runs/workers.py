@@ -5,6 +5,7 @@ KD_SCHEDULER names a Dask scheduler (tcp://HOST:PORT, or tls:// with Dask's own 
 are that one's, on whatever machines: nothing is started or ended then.
 """
 
+import ipaddress
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ START_SECONDS = 60
 CLOSE_SECONDS = 8
 REACH_SECONDS = 10  # for a scheduler to answer
 COUNTED_SECONDS = 1.0
+CONSENT = "KD_SCHEDULER_UNENCRYPTED"  # yes: what goes to a scheduler elsewhere may be read and forged
 SILENT_SECONDS = 3.0  # without the connection to a scheduler, after which it is lost
 
 # Set before the process starts: glibc would return large blocks to the system at each training step.
@@ -60,6 +62,7 @@ class Workers:
         Raises Problem, which says what to do.
         """
         if self._scheduler:
+            _require_consent(self._scheduler)
             _require_answer(self._scheduler)
         address, keys = (self._scheduler, {}) if self._scheduler else self._own_address()
         from distributed import Client
@@ -212,6 +215,30 @@ class Workers:
         if self._process is not None:
             assert self._process.stdout is not None
             self._process.stdout.close()
+
+
+def _require_consent(address: str) -> None:
+    """Raise Problem for tcp:// to another computer, unless somebody has said yes to that.
+
+    What goes there is neither encrypted nor signed. Whoever reaches the scheduler can run code on its workers and,
+    by what these answer, on this server.
+    """
+    parts = urlsplit(address)
+    near = parts.hostname == "localhost" or _is_loopback(parts.hostname or "")
+    if parts.scheme == "tcp" and not near and os.environ.get(CONSENT, "").lower() not in ("yes", "true", "1"):
+        raise Problem(
+            N_("The Dask scheduler {address} (KD_SCHEDULER) is on another computer, and tcp:// is not encrypted: "
+               "whoever is in that network could run code here. Use tls://, or, in a network of your own, set "
+               "{name} to yes."),
+            address=address[:80], name=CONSENT,
+        )  # fmt: skip
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
 
 
 def _require_answer(address: str) -> None:

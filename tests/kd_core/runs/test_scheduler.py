@@ -12,6 +12,8 @@ from toy_technique import ToySettings
 
 from benchmarks import scale
 from kd_core.distillation.settings import DISTILLED
+from kd_core.messages import Problem
+from kd_core.runs import workers as workers_module
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.sweeps.plan import Plan
@@ -42,6 +44,32 @@ def test_an_address_that_is_none_is_named():
     assert "there:or:here" in str(view.problem)
     assert "KD_SCHEDULER" in str(view.problem)
     queue.close()
+
+
+@pytest.mark.parametrize(("address", "consent", "asked"), [
+    ("tcp://192.0.2.7:8786", "", True), ("tcp://lab.example:8786", "no", True),
+    ("tcp://192.0.2.7:8786", "yes", False), ("tls://192.0.2.7:8786", "", False), ("tcp://127.0.0.1:1", "", False),
+    ("tcp://localhost:1", "", False), ("tcp://127.evil.example:1", "", True), ("tcp://[::1]:1", "", False),
+])  # fmt: skip
+def test_nothing_goes_unencrypted_to_another_computer_without_a_yes(monkeypatch, address, consent, asked):
+    monkeypatch.setenv(workers_module.CONSENT, consent)
+    tried = []
+    monkeypatch.setattr(workers_module, "_require_answer", tried.append)
+
+    class Reached(Exception):
+        pass
+
+    def reach(*_args, **_named):
+        raise Reached
+
+    monkeypatch.setattr("distributed.Client", reach)
+    made = workers_module.Workers({"KD_SCHEDULER": address})
+    with pytest.raises(Problem if asked else Reached) as told:
+        made.connect((), lambda _: None, lambda: None)
+    assert tried == ([] if asked else [address])
+    if asked:
+        assert workers_module.CONSENT in str(told.value)
+        assert "tcp:// is not encrypted" in str(told.value)
 
 
 def test_closing_the_queue_leaves_the_cluster_alone_and_a_map_goes_to_it(cluster, log, tmp_path):
