@@ -20,8 +20,14 @@ else:  # the server starts
 
     from app.runs.visitor import VisitorCookie
     from app.shell.connection import ConnectionWatched
+    from app.shell.headers import HeadersSet
     from app.shell.slash import SlashDropped
     from app.shell.start import ready
 
-    around = [Middleware(SlashDropped), Middleware(VisitorCookie), Middleware(ConnectionWatched)]
+    around = [
+        Middleware(HeadersSet),
+        Middleware(SlashDropped),
+        Middleware(VisitorCookie),
+        Middleware(ConnectionWatched),
+    ]
     app = st.App(__file__, lifespan=ready, middleware=around)

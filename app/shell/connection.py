@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.i18n.text import LANGUAGES, Translate
+from app.shell.headers import policy
 from kd_core.messages import N_
 
 SECONDS = 8  # without a connection; on a busy server it opens within one
@@ -22,7 +23,7 @@ NO_CONNECTION = N_(
 
 
 class ConnectionWatched:
-    """Middleware of the server: each page is sent with `connection.js`, which says so after SECONDS."""
+    """Middleware of the server: each page is sent with `connection.js`, and with the policy that admits it."""
 
     def __init__(self, app: ASGIApp) -> None:
         words = {language: Translate(language)(NO_CONNECTION) for language in LANGUAGES}
@@ -44,8 +45,10 @@ class ConnectionWatched:
             if start:
                 headers, body = MutableHeaders(scope=start), message.get("body", b"")
                 if headers.get("content-type", "").startswith("text/html") and b"<head>" in body:
-                    message = {**message, "body": body.replace(b"<head>", b"<head>" + self.script, 1)}
+                    page = body.replace(b"<head>", b"<head>" + self.script, 1)
+                    message = {**message, "body": page}
                     headers["content-length"] = str(int(headers["content-length"]) + len(self.script))
+                    headers["content-security-policy"] = policy(page)
                     for name in ("etag", "last-modified"):  # of the file that Streamlit has, not of this page
                         del headers[name]
                 begun, start = start, {}

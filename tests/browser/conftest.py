@@ -170,6 +170,9 @@ def browsing(chromium, server):
             context = beside.context
         page = context.new_page()
         page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.on(
+            "console", lambda said: thrown.append(said.text) if "Content Security Policy" in said.text else None
+        )
         if sent is not None:  # collects what the browser sends to the server
             page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
         if asked is not None:  # collects every address that the browser asks

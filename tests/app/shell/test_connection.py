@@ -9,6 +9,7 @@ import pytest
 
 from app.i18n.text import Translate
 from app.shell.connection import NO_CONNECTION, SCRIPT, SECONDS, ConnectionWatched
+from app.shell.headers import policy
 
 PAGE = "<!doctype html><html><head><title>é</title></head><body></body></html>".encode()
 HTML = "text/html; charset=utf-8"
@@ -44,6 +45,7 @@ def sent(*parts, kind=HTML, accept="text/html,*/*", scope="http"):
 
 def test_a_page_carries_the_script_and_its_words_in_both_languages():
     headers, body = sent(PAGE)
+    assert headers.pop("content-security-policy") == policy(body)
     assert headers == {"content-type": HTML, "content-length": str(len(body))}, (
         "an old page would be kept by its etag"
     )
