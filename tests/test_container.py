@@ -22,7 +22,7 @@ from tests.missing import missing
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.proof
 USER = "65534:65534"  # nobody
-CHROOT = ("chroot", f"--userspec={USER}")
+CHROOT = (shutil.which("chroot") or "chroot", f"--userspec={USER}")
 
 
 def told(*command, **more):
@@ -38,7 +38,8 @@ def folders_of_pip():
         value for name, value in os.environ.items() if name.startswith("PIP_")
     )
     named = {Path(path) for path in re.findall(r"(?:file://)?(/[^'\s\\]+)", listed)}
-    return [path for path in named if path.is_dir() and len(path.parts) > 2]
+    indexes = [path.parent if path.name == "simple" else path for path in named]  # files lie beside an index
+    return [path for path in indexes if path.is_dir() and len(path.parts) > 2]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,7 @@ def tree(tmp_path_factory):
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         missing("debootstrap was not found, or this is not root", "KD_REQUIRE_CONTAINER")
     folder = tmp_path_factory.mktemp("tree")
+    folder.chmod(0o755)  # it becomes the root of a file system that others than root look at
     told(
         "debootstrap",
         "--variant=minbase",
@@ -58,11 +60,11 @@ def tree(tmp_path_factory):
     (folder / "src").mkdir()
     told("tar", "-C", str(ROOT), "-cf", str(folder / "src.tar"), *(f for f in files if f and (ROOT / f).exists()))
     told("tar", "-C", str(folder / "src"), "-xf", str(folder / "src.tar"))
-    for name in ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/root/.config/pip/pip.conf"):
+    for name in ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/root/.config/pip/pip.conf",
+                 "/etc/ssl/certs/ca-certificates.crt"):  # fmt: skip
         with suppress(FileNotFoundError):
             (folder / name[1:]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(name, folder / name[1:])
-    shutil.copytree("/etc/ssl/certs", folder / "etc/ssl/certs", dirs_exist_ok=True)
     with ExitStack() as mounted:
         for path in (Path("/proc"), Path("/dev"), *folders_of_pip()):
             (folder / path.relative_to("/")).mkdir(parents=True, exist_ok=True)
