@@ -24,6 +24,8 @@ STYLE = """
 .block-container {padding: 2.6rem clamp(1rem, 3vw, 2.5rem) 4rem; max-width: 1500px}
 .stElementContainer:has(> .stMarkdown style, > .stHtml > script) {display: none}
 .st-key-stages p {margin: 0}
+/* The halves of a technique's first screen stand below each other where they would be too narrow, as in a frame. */
+.stHorizontalBlock:has(> .stColumn .st-key-question) > .stColumn {min-width: min(14rem, 100%)}
 .st-key-question :is(h3, h4) {font-size: 1.25rem; line-height: 1.3; padding: .25rem 0 1rem}
 [data-testid=stSliderTickBar] {opacity: 1}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
