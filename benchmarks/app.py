@@ -17,23 +17,22 @@ Nothing else should be running.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psutil
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from benchmarks.browser import launched
 from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
-from tests.browser.conftest import ARGUMENTS, Server, free_port
+from tests.browser.conftest import Server, free_port, until_served
 
 LAB = "streamlit_app.py"
 ANSWER_SECONDS = 0.1  # target
@@ -65,16 +64,6 @@ def server(port: int, script: str = LAB) -> Iterator[tuple[Server, float]]:
         psutil.wait_procs(family, timeout=20)
 
 
-def wait_until_served(address: str, seconds: float = 60) -> None:
-    """Return once the server answers, asking every 10 ms: its port is bound, and let go again, before that."""
-    deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline:
-        with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-            return
-        time.sleep(0.01)
-    raise SystemExit("The server did not start within a minute.")
-
-
 def new_context(browser: Browser) -> BrowserContext:
     """A browser that has never been anywhere, with the tools of app.js in every page."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
@@ -86,7 +75,7 @@ def until_whole(browser: Browser, path: str, whole: str, script: str = LAB) -> t
     """Seconds from the start of a new server until it listens, and until `whole` is true of a page of it."""
     context, port = new_context(browser), free_port()
     with server(port, script) as (running, started):
-        wait_until_served(running.address)
+        until_served(running.address, every=0.01)
         up = time.perf_counter() - started
         page = context.new_page()
         page.goto(running.address + path, wait_until="commit")
@@ -173,7 +162,7 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
 
     port = free_port()
     with server(port) as (running, _):
-        wait_until_served(running.address)
+        until_served(running.address, every=0.01)
         page = new_context(browser).new_page()
         page.goto(running.address + "/distillation")
         page.wait_for_function(PAGES["/distillation"][0], polling="raf")
@@ -230,14 +219,9 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
     arguments = parser.parse_args()
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        raise SystemExit("No Chromium was found; install it to measure the app.")
     warn_if_busy()
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+    with launched() as browser:
         section = app_section(browser, arguments.n, arguments.answers)
-        browser.close()
     publish({"app": section}, arguments.write)
 
 

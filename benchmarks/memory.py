@@ -16,7 +16,6 @@ Nothing else should be running.
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -29,11 +28,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from benchmarks.browser import launched
 from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
 from kd_core.techniques import NAMES
-from tests.browser.conftest import ARGUMENTS, Server
+from tests.browser.conftest import Server
 
 EVERY = 0.25  # seconds between two looks
 ALL_IMAGES = "all images"
@@ -183,15 +183,9 @@ def main() -> None:
     parser.add_argument("--techniques", nargs="+", choices=list(ADDRESSES), default=list(ADDRESSES))
     parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
     arguments = parser.parse_args()
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        raise SystemExit("No Chromium was found; install it to measure the app.")
     warn_if_busy()
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
-        found = section(browser, arguments.techniques, arguments.limit)
-        version = browser.version
-        browser.close()
+    with launched() as browser:
+        found, version = section(browser, arguments.techniques, arguments.limit), browser.version
     limited = f" in a cgroup of {arguments.limit / MB:,.0f} MB" if arguments.limit else ""
     about = f"""## Memory of the default runs{limited}
 

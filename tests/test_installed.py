@@ -4,10 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -89,7 +86,7 @@ def test_it_trains_in_another_folder(installed):
 @pytest.mark.browser
 @pytest.mark.proof
 def test_its_command_serves_every_page_from_another_folder(installed):
-    from tests.browser.conftest import free_port, sync_chromium
+    from tests.browser.conftest import free_port, sync_chromium, until_served
 
     port = free_port()
     env = os.environ | {"PYTHONPATH": str(installed), "PORT": str(port), "KD_WORKERS": "1"}
@@ -98,10 +95,7 @@ def test_its_command_serves_every_page_from_another_folder(installed):
     server = subprocess.Popen([sys.executable, "-c", program, *options], cwd=installed.parent, env=env)
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            time.sleep(0.1)
-            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                break
+        until_served(address)
         with sync_chromium() as browser:
             page = browser.new_page(locale="en-US")
             for name in ("", *(file.stem for file in (ROOT / "pages").glob("*.py") if file.stem != "overview")):

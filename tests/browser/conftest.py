@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,21 @@ def fits_a_phone(page) -> None:
     fits(page)
 
 
+def chromium_path() -> str | None:
+    """Where a Chromium is, if there is one."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def until_served(address: str, seconds: float = 60, every: float = 0.1) -> None:
+    """Wait until the lab answers at this address: its port is bound, and let go again, before that."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+            return
+        time.sleep(every)
+    raise AssertionError("the server did not start")
+
+
 class Server:
     """`streamlit run streamlit_app.py` as a person starts it; or another script, with the lab's configuration."""
 
@@ -113,14 +128,8 @@ class Server:
         )  # fmt: skip
 
     def wait(self, seconds: float = 60) -> "Server":
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1):
-                    return self
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError("the server did not start")
+        until_served(self.address, seconds)
+        return self
 
     def stop(self) -> None:
         self.process.terminate()
@@ -131,7 +140,7 @@ class Server:
 def sync_chromium():
     """A real Chromium; where there is none, whoever asks for it is skipped, or fails."""
     playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = chromium_path()
     if path is None:
         missing("no Chromium was found; install it to run the browser tests", "KD_REQUIRE_BROWSER")
     with playwright.sync_playwright() as driver:

@@ -5,14 +5,13 @@ import re
 import shutil
 import subprocess
 import time
-import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
 from app.i18n.text import Translate
 from app.shell.connection import NO_CONNECTION
-from tests.browser.conftest import ROOT, Server, free_port, has_value
+from tests.browser.conftest import ROOT, Server, free_port, has_value, until_served
 from tests.missing import missing
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof]
@@ -41,10 +40,7 @@ def behind_nginx(folder, base="", without=()):
     nginx = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     address = f"http://127.0.0.1:{port}" + (f"/{base}" if base else "")
     try:
-        for _ in range(600):
-            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                break
-            time.sleep(0.1)
+        until_served(address)
         yield address
     finally:
         nginx.terminate()
