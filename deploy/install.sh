@@ -6,7 +6,7 @@
 #
 # The first is made and holds the lab, which nobody needs to write afterwards. The second is the data folder; where no
 # network answers it stays empty, and the lab uses the UCI digits. Further words are extras: onnx postgres backbones.
-# PIP_EXTRA_INDEX_URL may name PyTorch's index of CPU builds (its "Get Started" page has it): a third of the size.
+# PIP_EXTRA_INDEX_URL may name PyTorch's index of CPU builds, which its "Get Started" page has: without CUDA.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 lab=$1 data=$2

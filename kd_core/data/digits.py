@@ -103,12 +103,11 @@ def load_mnist(root: str | Path | None = None, say: Say = _log.info) -> Digits:
     """
     files, notices = obtain(mnist_folder(root), say)
     train_images, train_labels, test_images, test_labels = (files[name] for name in MD5)
-    train, validation = parted(train_images, train_labels, 55_000)
     return Digits(
         name="MNIST",
-        train=train,
-        validation=validation,
-        test=Split(images_of(test_images), labels_of(test_labels)),
+        train=split_of(train_images, train_labels, slice(55_000)),
+        validation=split_of(train_images, train_labels, slice(55_000, None)),
+        test=split_of(test_images, test_labels),
         gallery=MNIST_GALLERY,
         notices=notices,
     )
@@ -182,20 +181,10 @@ def fetch(root: str | Path | None = None, say: Say = print) -> Path:
     return raw
 
 
-def parted(images: np.ndarray, labels: np.ndarray, size: int) -> tuple[Split, Split]:
-    """The first `size` images of two IDX files' bytes, and the others."""
-    pixels, told = _pixels_of(images), labels_of(labels)
-    return Split(StoredImages(pixels[:size]), told[:size]), Split(StoredImages(pixels[size:]), told[size:])
-
-
-def images_of(idx: np.ndarray) -> StoredImages:
-    """The images of the bytes of an IDX file of images, which must be writable, and are not copied."""
-    return StoredImages(_pixels_of(idx))
-
-
-def _pixels_of(idx: np.ndarray) -> torch.Tensor:
-    """uint8 [N, 1, 28, 28]."""
-    return torch.from_numpy(idx[16:]).view(-1, 1, 28, 28)
+def split_of(images: np.ndarray, labels: np.ndarray, rows: slice = slice(None)) -> Split:
+    """Those `rows` of two IDX files' bytes. Those of the images must be writable, and are not copied."""
+    pixels = torch.from_numpy(images[16:]).view(-1, 1, 28, 28)
+    return Split(StoredImages(pixels[rows]), labels_of(labels)[rows])
 
 
 def labels_of(idx: np.ndarray) -> torch.Tensor:

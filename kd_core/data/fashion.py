@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kd_core.data import download
-from kd_core.data.digits import Digits, Split, images_of, labels_of, parted, two_of_each
+from kd_core.data.digits import Digits, labels_of, split_of, two_of_each
 from kd_core.data.vision import import_torchvision
 from kd_core.messages import N_, Problem
 from kd_core.paths import data_root, unwritable
@@ -41,8 +41,9 @@ def load() -> Digits:
         parts.append(np.frombuffer(bytearray(gzip.decompress(content)), dtype=np.uint8))
     train_images, train_labels, test_images, test_labels = parts
     size = len(labels_of(train_labels))
-    train, validation = parted(train_images, train_labels, size - min(VALIDATION, size // 10))
-    test = Split(images_of(test_images), labels_of(test_labels))
+    cut = size - min(VALIDATION, size // 10)
+    train, validation = (split_of(train_images, train_labels, rows) for rows in (slice(cut), slice(cut, None)))
+    test = split_of(test_images, test_labels)
     return Digits(NAME, train, validation, test, two_of_each(test.labels))
 
 

@@ -24,9 +24,7 @@ def predict(model: nn.Module, images: Images, precision: str = "float32") -> Ten
     with torch.inference_mode(), autocast(device.type, precision):
         for part in images.split(at_once):
             logits = model(crop_to_receptive_field(model, part.to(device)))
-            if (
-                not done
-            ):  # all at once: small tensors kept in between would leave the heap in pieces, 16 kB an image
+            if not done:  # all at once: small tensors kept in between would leave the heap in pieces
                 answers = torch.empty(len(images), *logits.shape[1:])
             answers[done : done + len(part)] = logits
             done += len(part)

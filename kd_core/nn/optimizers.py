@@ -1,6 +1,6 @@
 """Adam and SGD by torch's own functions, without its compiler.
 
-A `torch.optim.Optimizer` has torch import its compiler when it is made: 1.4 s and 78 MB in every worker, for what
+A `torch.optim.Optimizer` has torch import its compiler when it is made: time and memory in every worker, for what
 no network here uses. These give the same numbers to the last bit.
 """
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kd_core.data.digits import FEW, Split, images_of, load_mnist
+from kd_core.data.digits import FEW, Split, load_mnist, split_of
 from kd_core.data.mnist import MD5
 from kd_core.data.stored import StoredImages
 from kd_core.data.variants import inverted, only, random_labels, rotated, shuffled_pixels
@@ -102,7 +102,8 @@ def test_mnist_is_mapped_from_its_files_and_none_is_written(mnist):
     file = mnist_folder() / "train-images-idx3-ubyte"
     before = file.stat().st_mtime_ns
     idx = np.memmap(file, dtype=np.uint8, mode="c")
-    images = images_of(idx)
+    labels = np.fromfile(mnist_folder() / "train-labels-idx1-ubyte", dtype=np.uint8)
+    images = split_of(idx, labels).stored
     assert torch.equal(images[:5], mnist.train.stored[:5])
     assert images._pixels.data_ptr() == idx.ctypes.data + 16, "not copied"
     idx[16:800] = 0  # of this process alone
