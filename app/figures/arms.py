@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 
 from app.figures import log_axis
 from app.techniques import styles
+from kd_core.results.comparability import counted, points
 from kd_core.results.numbers import fixed
-from kd_core.results.schema import GalleryDigit, Interval, Result
+from kd_core.results.schema import ArmTrial, GalleryDigit, Interval, Result
 from kd_core.results.statistics import t_interval
 from kd_core.settings.common import SOURCE, TEACHER
 
@@ -110,27 +111,26 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
     """Validation error over epochs: trials faint, mean bold with its end labelled; the teacher as a line."""
     figure = go.Figure()
     ends: list[tuple[float, str]] = []
-    per_cent = 100 / result.data.validation
     last = max(t.curve[-1][0] for arm in result.arms if not arm.shared for t in arm.trials)
     for arm in result.arms:
         style = dict(color=COLOURS[arm.name], dash=DASHES[arm.name])
         if arm.shared:
-            end = per_cent * _visible(arm.trials[0].curve[-1][1])
+            end = error_curve(result, arm.trials)[1][-1]
             figure.add_scatter(x=[0, last], y=[end, end], mode="lines", line=dict(width=2, **style),
                                hoverinfo="skip", showlegend=False)  # fmt: skip
             ends.append((end, arm.name))
             continue
         for trial in arm.trials:
-            epochs, errors = zip(*trial.curve, strict=True)
-            figure.add_scatter(x=epochs, y=[per_cent * _visible(e) for e in errors], mode="lines", opacity=0.25,
+            epochs, errors, _images = error_curve(result, [trial])
+            figure.add_scatter(x=epochs, y=errors, mode="lines", opacity=0.25,
                                line=dict(width=1, **style), hoverinfo="skip", showlegend=False)  # fmt: skip
-        reached, means = mean_curve([t.curve for t in arm.trials])
+        reached, means, images = error_curve(result, arm.trials)
         figure.add_scatter(
-            x=reached, y=[per_cent * _visible(m) for m in means], mode="lines+markers", showlegend=False,
+            x=reached, y=means, customdata=images, mode="lines+markers", showlegend=False,
             line=dict(width=3, **style), marker=dict(symbol=MARKERS[arm.name], size=7),
-            hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
+            hovertemplate=of_images(_) + "<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
-        ends.append((per_cent * _visible(means[-1]), arm.name))
+        ends.append((means[-1], arm.name))
     labels = _end_labels(figure, last, ends, _)
     figure.update_xaxes(title=_("epoch"), range=[0, last])
     figure.update_yaxes(title=_("validation error (%), log scale"), type="log")
@@ -140,6 +140,21 @@ def learning_curves(result: Result, _: Translator) -> go.Figure:
 def _visible(errors: float) -> float:
     """Errors as a logarithmic axis can show them: none at all is drawn as half an error."""
     return max(errors, 0.5)
+
+
+def error_curve(
+    result: Result, trials: Sequence[ArmTrial]
+) -> tuple[Sequence[float], Sequence[float], Sequence[int]]:
+    """Epochs, mean validation errors in percent as a logarithmic axis can show them, and images looked at."""
+    epochs, means = mean_curve([points(result, trial) for trial in trials])
+    looked_at = {epoch: images for trial in trials for epoch, _errors, images in counted(result, trial)}
+    images = [looked_at[int(epoch)] for epoch in epochs]
+    return epochs, [max(mean, 100 * _visible(0) / size) for mean, size in zip(means, images, strict=True)], images
+
+
+def of_images(_: Translator) -> str:
+    """What the pointer is told of a point of `error_curve`, whose images are its customdata."""
+    return _("{percent} % of {images} images").format(percent="%{y:.2f}", images="%{customdata:,}")
 
 
 def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], list[float]]:

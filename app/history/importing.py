@@ -20,7 +20,7 @@ from app.history.drawable import images_on_disk
 from app.i18n.text import sentences
 from app.techniques import rules
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.results.comparability import main_arms, of_losses
+from kd_core.results.comparability import counted, main_arms, of_losses
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.results.statistics import loss_verdict, verdict
 from kd_core.techniques import TECHNIQUES
@@ -153,6 +153,14 @@ def _arm_misfits(result: Result, arm: Arm) -> Iterable[Message]:
             yield message("“{arm}” has a trial whose counts do not add up, seed {seed}.", seed=trial.seed, **here)
 
 
+def _curve_fits(result: Result, trial: ArmTrial) -> bool:
+    """Whether the errors of each point are out of the images it was counted on: all of them at the end."""
+    every, images = result.data.validation, trial.curve_images
+    if images and (len(images) != len(trial.curve) or images[-1] != every):
+        return False
+    return all(0 <= errors <= size <= every for _epoch, errors, size in counted(result, trial))
+
+
 def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
     """Whether one trial's counts are possible: errors out of the images there are, epochs in order."""
     epochs = [epoch for epoch, _errors in trial.curve]
@@ -165,7 +173,7 @@ def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:
         and trial.seconds >= 0
         and len(epochs) <= MOST_CURVE
         and epochs == sorted(set(epochs))
-        and all(0 <= errors <= result.data.validation for _epoch, errors in trial.curve)
+        and _curve_fits(result, trial)
         and (of_losses(result) or arm.name in own.untrained or bool(epochs))
         and size <= 100
         and all(len(row) == size and min(row, default=0) >= 0 for row in trial.confusion)

@@ -8,7 +8,19 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.arms import ABOVE, BELOW, CACHED, COLOURS, DASHES, MARKERS, Translator, finish, mean_curve, softmax
+from app.figures.arms import (
+    ABOVE,
+    BELOW,
+    CACHED,
+    COLOURS,
+    DASHES,
+    MARKERS,
+    Translator,
+    error_curve,
+    finish,
+    of_images,
+    softmax,
+)
 from app.figures.image import tiles
 from app.multitask.bundled import Errors, Sweep
 from app.multitask.styles import TASK_COLOURS
@@ -121,21 +133,20 @@ def curves_by_task(result: Result, _: Translator) -> go.Figure:
     """Validation errors over epochs, a panel for each task, all on the same axis."""
     names = tasks_of(result)
     figure = _panels(names, _)
-    per_cent = 100 / result.data.validation
     for arm in result.arms:
         column = 1 + names.index(task_of(arm.name))
         style = dict(color=COLOURS[arm.name], dash=DASHES[arm.name])
         for trial in arm.trials:
-            epochs, errors = zip(*trial.curve, strict=True)
-            figure.add_scatter(x=epochs, y=[per_cent * max(e, 0.5) for e in errors], mode="lines", opacity=0.2,
+            epochs, errors, _images = error_curve(result, [trial])
+            figure.add_scatter(x=epochs, y=errors, mode="lines", opacity=0.2,
                                line=dict(width=1, **style), hoverinfo="skip", showlegend=False,
                                row=1, col=column)  # fmt: skip
-        reached, means = mean_curve([t.curve for t in arm.trials])
+        reached, means, images = error_curve(result, arm.trials)
         figure.add_scatter(
-            x=reached, y=[per_cent * max(m, 0.5) for m in means], mode="lines+markers", name=_(scheme_of(arm.name)),
+            x=reached, y=means, customdata=images, mode="lines+markers", name=_(scheme_of(arm.name)),
             legendgroup=scheme_of(arm.name), showlegend=column == 1, line=dict(width=3, **style),
             marker=dict(symbol=MARKERS[arm.name], size=7), row=1, col=column,
-            hovertemplate="%{y:.2f} %<extra>" + _(arm.name) + "</extra>",
+            hovertemplate=of_images(_) + "<extra>" + _(arm.name) + "</extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("epoch"))
     figure.update_yaxes(type="log")

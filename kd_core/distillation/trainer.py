@@ -37,7 +37,7 @@ from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import LossFn, curve_of, fit
+from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
 from kd_core.results import records
 from kd_core.results.events import Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, Result
@@ -284,6 +284,7 @@ def _train_arm(
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         schedule=settings.schedule, order=seeded(seed, "order"), precision=settings.precision, jitter=jitter,
         also=also, watched=dict(zip(data.gallery, data.test.stored[list(data.gallery)], strict=True)),
+        curve_images=CURVE_IMAGES,
     ))  # fmt: skip
     done = records.arm_trial(model, data, seed, curve, time.perf_counter() - started)
     if settings.left_out != "none" and not is_teacher:

@@ -19,7 +19,7 @@ from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import article_cnn, initialise
 from kd_core.nn.optimizers import Adam
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import doubling, inputs_of, shuffled, training_loop
+from kd_core.nn.training import CURVE_IMAGES, doubling, inputs_of, shuffled, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 
 Widths = tuple[int, int, int]  # channels of both convolutions, units of the dense layer
@@ -203,10 +203,11 @@ def fit(
     """Train `net` in place with Adam, yielding a Step and an Evaluation for each task that has a reporter.
 
     A Step's loss is that task's own, not weighted. look is called before every step, and must leave the
-    network as it is. Evaluates after epochs that are `doubling`; raises as `training_loop`
-    does.
+    network as it is. Evaluates after epochs that are `doubling`, on CURVE_IMAGES of the validation split and after
+    the last on all of it; raises as `training_loop` does.
     """
     device = next(net.parameters()).device
+    net.train()  # evaluation leaves it so
     taken = inputs_of(net, train.images)
     targets = {task: train.targets[task].to(device) for task in net.heads}
     descent = Adam([*net.parameters(), *combine.learned], learning_rate)
@@ -221,9 +222,10 @@ def fit(
         return {reporter: losses[task].detach() for task, reporter in reporters.items()}
 
     def evaluate(epoch: int) -> Iterator[Evaluation]:
-        errors = errors_of(net, validation, precision)
+        seen = validation if epoch == epochs else validation.first(CURVE_IMAGES)
+        errors = errors_of(net, seen, precision)
         for task, reporter in reporters.items():
-            yield reporter.evaluation(epoch, epochs, errors[task], len(validation))
+            yield reporter.evaluation(epoch, epochs, errors[task], len(seen))
 
     yield from training_loop(
         step, partial(shuffled, len(train), batch_size, order, device), evaluate, epochs=epochs,
@@ -234,7 +236,6 @@ def fit(
 
 def losses_of(net: Joint, images: Tensor, targets: Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
     """Each task's loss on one batch, from one pass through the body; the losses in float32."""
-    net.train()
     with autocast(images.device.type, precision):
         outputs = net.outputs(images)
     return {task: task_loss(task, outputs[task], targets[task]) for task in net.heads}

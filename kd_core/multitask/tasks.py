@@ -38,6 +38,12 @@ class TaskSplit:
     def __len__(self) -> int:
         return len(self.images)
 
+    def first(self, size: int) -> "TaskSplit":
+        """The first `size` images; these images where there are no more."""
+        if size >= len(self):
+            return self
+        return TaskSplit(self.images[:size], {task: given[:size] for task, given in self.targets.items()})
+
 
 @dataclass(frozen=True)
 class TaskDigits:

@@ -134,7 +134,8 @@ def train(
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
     seconds = time.perf_counter() - started
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Teacher(weights, digest(data), len(labels), tuple(curve), seconds, created)
+    pairs = tuple((epoch, errors) for epoch, errors, _images in curve)
+    return Teacher(weights, digest(data), len(labels), pairs, seconds, created)
 
 
 def digest(data: Digits) -> str:

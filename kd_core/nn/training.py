@@ -23,11 +23,12 @@ from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
 from kd_core.nn.optimizers import Adam, Optimizer
-from kd_core.results.events import Evaluation, Event, Reporter, Step
+from kd_core.results.events import Curve, Evaluation, Event, Reporter, Step
 
 REPORTS = 40  # steps reported by one training, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
 AVERAGED_EVERY = 4  # steps between two updates of the average, where weights are averaged
+CURVE_IMAGES = 1_000  # of the validation split: enough for the points of a trial's curve before its last
 
 Batch = TypeVar("Batch")
 LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
@@ -124,6 +125,7 @@ def fit(
     precision: str,
     also: Iterable[nn.Parameter] = (),
     watched: Mapping[int, Tensor] | None = None,
+    curve_images: int | None = None,
 ) -> Iterator[Step | Evaluation]:
     """Train `model` in place on images [N, 1, 28, 28] with `optimizer` (default Adam), yielding events.
 
@@ -133,7 +135,8 @@ def fit(
     weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample; `also` are parameters of the loss that are trained along. watched: index ->
-    image [1, 28, 28] of images whose logits each Evaluation tells.
+    image [1, 28, 28] of images whose logits each Evaluation tells. curve_images: how many validation images, the
+    first ones, are looked at after any epoch but the last; all of them by default, and always after the last.
     Evaluates after epochs that are `doubling`; raises as `training_loop` does.
     """
     device = next(model.parameters()).device
@@ -149,6 +152,7 @@ def fit(
         descent: Optimizer = scheduled
     else:
         descent = optimizer or Adam(trained, learning_rate)
+    model.train()  # evaluation leaves it so
     averaged = None
     if average:
         averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average**AVERAGED_EVERY))
@@ -156,7 +160,6 @@ def fit(
 
     def step(number: int, batch: Tensor) -> dict[Reporter, Tensor]:
         inputs = moved(taken(batch), jitter, order) if jitter else taken(batch)
-        model.train()
         with autocast(device.type, precision):
             logits = model(inputs)
         loss = loss_fn(logits.float(), batch)  # losses in float32: a softmax's small values are the point
@@ -170,14 +173,22 @@ def fit(
         return {reporter: loss.detach()}
 
     def evaluate(epoch: int) -> Iterator[Evaluation]:
-        errors = count_errors(predict(evaluated, validation[0], precision), validation[1])
-        told = reporter.evaluation(epoch, epochs, errors, len(validation[1]))
+        images, labels = validation if epoch == epochs else first_of(validation, curve_images)
+        told = reporter.evaluation(
+            epoch, epochs, count_errors(predict(evaluated, images, precision), labels), len(labels)
+        )
         yield replace(told, watched=_answers(evaluated, watched)) if watched else told
 
     batches = partial(shuffled, len(images), batch_size, order, device)
     yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps, evaluated=doubling(epochs))
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
+
+
+def first_of(split: tuple[Images, Tensor], size: int | None) -> tuple[Images, Tensor]:
+    """The first `size` images and labels of `split`; all of them where there are no more, or None is given."""
+    images, labels = split
+    return split if size is None or size >= len(labels) else (images[:size], labels[:size])
 
 
 def _answers(model: nn.Module, watched: Mapping[int, Tensor]) -> tuple[tuple[int, tuple[float, ...]], ...]:
@@ -201,11 +212,11 @@ def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(n, device=images.device), down, right].unsqueeze(1)
 
 
-def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[tuple[int, int]]]:
-    """The (epoch, validation errors) of one arm's events, which are passed on."""
-    curve = []
+def curve_of(events: Iterable[Event]) -> Generator[Event, None, Curve]:
+    """The validation curve of one arm's events, which are passed on."""
+    curve: Curve = []
     for event in events:
         if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors))
+            curve.append((event.epoch, event.errors, event.size))
         yield event
     return curve

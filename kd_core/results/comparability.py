@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
 from kd_core.messages import N_, Scalar
+from kd_core.results.events import Curve
 from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.techniques import TECHNIQUES
 
@@ -49,12 +50,18 @@ def of_losses(result: Result) -> bool:
     return result.measure != "errors"
 
 
+def counted(result: Result, trial: ArmTrial) -> Curve:
+    """One trial's validation curve as counts: (epoch, errors, images that were looked at)."""
+    images = trial.curve_images or (result.data.validation,) * len(trial.curve)
+    return [(epoch, errors, size) for (epoch, errors), size in zip(trial.curve, images, strict=True)]
+
+
 def points(result: Result, trial: ArmTrial) -> Points:
     """One trial's validation curve: errors in percent, or the loss; empty where nothing was looked at."""
     if of_losses(result):
         steps, losses = trial.series.get("meta-steps", ()), trial.series.get("validation loss", ())
         return tuple(zip(steps, losses, strict=False))
-    return tuple((epoch, 100 * errors / result.data.validation) for epoch, errors in trial.curve)
+    return tuple((epoch, 100 * errors / images) for epoch, errors, images in counted(result, trial))
 
 
 def curves(result: Result, arms: Sequence[str]) -> dict[int, Points]:

@@ -71,3 +71,4 @@ class Reporter:
 
 
 Event = Step | Evaluation | Result
+Curve = list[tuple[int, int, int]]  # (epoch, validation errors, images that were looked at) of one arm

@@ -1,6 +1,7 @@
 """The parts of a Result that every technique fills in the same way."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -14,10 +15,11 @@ from kd_core.results.schema import ArmTrial, Bin, GalleryDigit
 BINS = 15  # as in Guo et al. 2017, and the default of most libraries
 WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
 
+# (epoch, validation errors) and, where these were not all, on how many images
+Points = Sequence[tuple[int, int] | tuple[int, int, int]]
 
-def arm_trial(
-    model: nn.Module, data: Digits, seed: int, curve: Sequence[tuple[int, int]], seconds: float
-) -> ArmTrial:
+
+def arm_trial(model: nn.Module, data: Digits, seed: int, curve: Points, seconds: float) -> ArmTrial:
     """What is kept of one trained network: its test errors, confusion and gallery logits, in float32."""
     logits = predict(model, data.test.stored)
     return judged(logits, data.test.labels, data.gallery, seed, curve, seconds, kept_weights(model))
@@ -28,14 +30,14 @@ def judged(
     labels: Tensor,
     gallery: Sequence[int],
     seed: int,
-    curve: Sequence[tuple[int, int]],
+    curve: Points,
     seconds: float,
     weights: bytes | None,
 ) -> ArmTrial:
     """What is kept of a network's test logits [N, C] beside their labels [N]; gallery: rows that are shown."""
     return ArmTrial(
         seed=seed,
-        curve=tuple(curve),
+        **curve_fields(curve),
         test_errors=count_errors(logits, labels),
         confusion=confusion(logits, labels),
         mistakes=mistakes(logits, labels),
@@ -44,6 +46,12 @@ def judged(
         seconds=seconds,
         weights=weights,
     )
+
+
+def curve_fields(curve: Points) -> dict[str, Any]:
+    """The fields of an ArmTrial that tell its validation curve."""
+    sizes = tuple(size for point in curve for size in point[2:])
+    return {"curve": tuple(point[:2] for point in curve), "curve_images": sizes if len(set(sizes)) > 1 else ()}
 
 
 def kept_weights(model: nn.Module) -> bytes | None:

@@ -43,7 +43,8 @@ class Bin(_Record):
 class ArmTrial(_Record):
     """One arm at one seed.
 
-    curve: (epoch, validation errors) pairs; confusion[true][predicted]: test images;
+    curve: (epoch, validation errors) pairs; curve_images: on how many images each point was counted, where that
+    was not the whole validation split, as it always is for the last; confusion[true][predicted]: test images;
     mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
     confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
     weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
@@ -55,6 +56,7 @@ class ArmTrial(_Record):
 
     seed: int
     curve: tuple[tuple[int, int], ...] = ()
+    curve_images: tuple[int, ...] = ()
     test_errors: int = 0
     confusion: tuple[tuple[int, ...], ...] = ()
     mistakes: tuple[tuple[int, int], ...] = ()

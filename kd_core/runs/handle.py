@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from kd_core.messages import Message, message
+from kd_core.results.comparability import counted
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
 from kd_core.runs.entry import UNDER_WAY, Entry, State
@@ -220,7 +221,7 @@ class Handle:
         for arm in result.arms:
             for trial in arm.trials:
                 if not arm.shared and trial.curve and trial.seed in self._trials:
-                    points = [(epoch, errors, result.data.validation) for epoch, errors in trial.curve]
+                    points = counted(result, trial)
                     task = next(iter(self._trials[trial.seed].values()))
                     task.curves[last, arm.name, trial.seed] = points
                     task.epochs[last, arm.name, trial.seed] = points[-1][0]

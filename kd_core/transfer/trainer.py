@@ -26,7 +26,7 @@ from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.networks import build, initialise
 from kd_core.nn.optimizers import SGD, Group
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import LossFn, curve_of, fit
+from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
 from kd_core.results import records
 from kd_core.results.events import Event, Reporter, Step
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Result
@@ -159,30 +159,60 @@ def _source_test(settings: Settings, data: Digits) -> tuple[Dataset, Split]:
     return dataset(source), source.test
 
 
-def _start(settings: Settings, source: Shared | None, seed: int) -> tuple[nn.Sequential, nn.Linear | None]:
-    """A network whose layers but the last are the source's or, without one, drawn anew; the source's last layer.
+def _start(settings: Settings, source: Shared | None, seed: int) -> nn.Sequential:
+    """A network whose layers but the last are the source's or, without one, drawn anew.
 
     The new last layer is the same in every arm of a trial.
     """
-    model, before = _build(settings, seed), _build(settings, SOURCE_SEED)
+    model = _build(settings, seed)
     initialise(model[-1], seeded(seed, "new layer"))
-    if source is None:
-        return model, None
-    before.load_state_dict(source.source)
-    model[:-1].load_state_dict(before[:-1].state_dict())
-    old_head = before[-1]
-    assert isinstance(old_head, nn.Linear)
-    return model, old_head
+    if source is not None:
+        model[:-1].load_state_dict(_source_model(settings, source)[:-1].state_dict())
+    return model
 
 
-def _extract(settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter) -> Iterator[Event]:
+def _source_model(settings: Settings, source: Shared) -> nn.Sequential:
+    """The source network, with its own last layer."""
+    model = _build(settings, SOURCE_SEED)
+    model.load_state_dict(source.source)
+    return model
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What the frozen layers give, [N, D], for the images that every trial is measured on.
+
+    source_errors: the source network's own, per 10,000 test images of the old task.
+    """
+
+    validation: Tensor
+    test: Tensor
+    source_errors: float
+
+
+def _frozen(settings: Settings, data: Digits, shared: Shared, target: Digits) -> Generator[Event, None, Frozen]:
+    """The same in all trials, so made once in each worker."""
+
+    def made() -> Generator[Event, None, Frozen]:
+        yield from ()
+        model = _source_model(settings, shared)
+        validation, test = (predict(model[:-1], split.stored) for split in (target.validation, target.test))
+        return Frozen(validation, test, _source_errors(settings, model, data, shared))
+
+    key = ("frozen", backbones.digest(shared.source), settings.task, settings.source_kind, settings.network)
+    return (yield from once((*key, settings.device), data, made, always=True))
+
+
+def _extract(
+    settings: Settings, model: nn.Sequential, target: Digits, reporter: Reporter, frozen: Frozen
+) -> Iterator[Event]:
     """Train the new layer alone: what the frozen layers give is computed once, in evaluation mode, and kept."""
     base, head = model[:-1], model[-1:]
-    given, looked_at = predict(base, target.train.stored), predict(base, target.validation.stored)
     yield from fit(
-        head, given, _cross_entropy(target.train), (looked_at, target.validation.labels),
+        head, predict(base, target.train.stored), _cross_entropy(target.train),
+        (frozen.validation, target.validation.labels),
         reporter, optimizer=_sgd(settings, head), epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(reporter.seed, "order"), precision=settings.precision,
+        order=seeded(reporter.seed, "order"), precision=settings.precision, curve_images=CURVE_IMAGES,
     )  # fmt: skip
 
 
@@ -196,7 +226,7 @@ def _tune(settings: Settings, model: nn.Sequential, target: Digits, reporter: Re
         model, few.stored, _anchored(few, base, settings.lam) if arm == ANCHORED else _cross_entropy(few),
         (target.validation.stored, target.validation.labels), reporter,
         optimizer=optimizer, epochs=settings.epochs, batch_size=settings.batch_size,
-        order=seeded(reporter.seed, "order"), precision=settings.precision,
+        order=seeded(reporter.seed, "order"), precision=settings.precision, curve_images=CURVE_IMAGES,
     )  # fmt: skip
 
 
@@ -211,18 +241,21 @@ def _train(
     settings: Settings, data: Digits, shared: Shared | None, target: Digits, seed: int, arm: str
 ) -> Generator[Event, None, ArmTrial]:
     """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
-    model, old_head = _start(settings, shared, seed)
-    began = time.perf_counter()
-    train_arm = _extract if arm == FROZEN else _tune
-    curve = yield from curve_of(train_arm(settings, model, target, Reporter("target", arm, seed)))
-    done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
+    model, reporter, began = _start(settings, shared, seed), Reporter("target", arm, seed), time.perf_counter()
     measures = {"trainable parameters": float(_trainable(model, arm))}
-    if shared is not None and old_head is not None:
-        learned, test = _source_test(settings, data)
-        assemble.require_same_data(shared.source_data, learned)
-        measures |= _moved(model, shared.source, _transferred(model)) | {
-            "source errors": _source_errors(model, old_head, test)
-        }
+    if shared is not None and arm == FROZEN:
+        frozen = yield from _frozen(settings, data, shared, target)
+        curve = yield from curve_of(_extract(settings, model, target, reporter, frozen))
+        seconds, logits = time.perf_counter() - began, predict(model[-1:], frozen.test)
+        weights = records.kept_weights(model)
+        done = records.judged(logits, target.test.labels, target.gallery, seed, curve, seconds, weights)
+        measures |= _moved(model, shared.source, _transferred(model)) | {"source errors": frozen.source_errors}
+        return done.model_copy(update={"measures": measures})
+    curve = yield from curve_of(_tune(settings, model, target, reporter))
+    done = records.arm_trial(model, target, seed, curve, time.perf_counter() - began)
+    if shared is not None:
+        measures |= _moved(model, shared.source, _transferred(model))
+        measures["source errors"] = _source_errors(settings, model, data, shared)
     return done.model_copy(update={"measures": measures})
 
 
@@ -267,9 +300,11 @@ def _transferred(model: nn.Sequential) -> list[list[str]]:
     return [[f"{place}.{name}" for name, _ in model[place].named_parameters()] for place in places]
 
 
-def _source_errors(model: nn.Sequential, old_head: nn.Linear, test: Split) -> float:
+def _source_errors(settings: Settings, model: nn.Sequential, data: Digits, source: Shared) -> float:
     """Errors per 10,000 source test images with the source's own last layer put back."""
-    logits = predict(nn.Sequential(*list(model)[:-1], old_head), test.stored)
+    learned, test = _source_test(settings, data)
+    assemble.require_same_data(source.source_data, learned)
+    logits = predict(nn.Sequential(*list(model)[:-1], _source_model(settings, source)[-1]), test.stored)
     return 10_000 * count_errors(logits, test.labels) / len(test)
 
 

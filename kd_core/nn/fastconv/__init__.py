@@ -119,7 +119,7 @@ def _compiled(command: list[str], kept: Path) -> ctypes.CDLL:
 def _sizes(x: Tensor, weight: Tensor) -> tuple[int, ...]:
     """What both functions are told first: images, height, width, inputs, outputs."""
     images, inputs, height, width = x.shape
-    return images, height, width, inputs, len(weight)
+    return images, height, width, inputs, weight.shape[0]
 
 
 def _order(weight: Tensor) -> torch.memory_format:
@@ -129,7 +129,8 @@ def _order(weight: Tensor) -> torch.memory_format:
 
 def _shape(x: Tensor, weight: Tensor) -> tuple[int, ...]:
     """Of what comes out."""
-    return len(x), len(weight), (x.shape[2] - 2) // 2, (x.shape[3] - 2) // 2
+    images, _inputs, height, width = x.shape
+    return images, weight.shape[0], (height - 2) // 2, (width - 2) // 2
 
 
 def _require(fits: bool) -> None:

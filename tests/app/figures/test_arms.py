@@ -38,6 +38,16 @@ def test_every_figure_draws_in_both_languages(result, language):
     assert "487,720" in comparison(result, _)
 
 
+def test_a_point_counted_on_fewer_images_is_a_share_of_these(result):
+    arm = result.arms[1]
+    trials = [t.model_copy(update={"curve": ((1, 20), (2, 0)), "curve_images": (100, 5_000)}) for t in arm.trials]
+    changed = result.model_copy(update={"arms": (arm.model_copy(update={"trials": tuple(trials)}),)})
+    drawn = arms.learning_curves(changed, Translate("en")).data[-1]
+    assert (tuple(drawn.x), tuple(drawn.y)) == ((1, 2), (20.0, 0.01))  # none of 5,000 is drawn as half an error
+    assert tuple(drawn.customdata) == (100, 5_000)
+    assert "%{customdata:,} images" in drawn.hovertemplate
+
+
 def test_arms_set_alike_stand_once_and_a_wide_table_is_turned(result):
     tasks = recorded("multitask")
     shown = comparison(tasks, Translate("en"))

@@ -14,6 +14,7 @@ from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import REPORTS, doubling, fit, moved, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
+from kd_core.results.records import curve_fields
 from kd_core.settings.auto import Machine, resolved
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
@@ -203,6 +204,27 @@ def test_an_average_of_the_weights_is_what_remains(tiny):
         assert not torch.equal(parameter, plain)
     logits = predict(model, tiny.validation.images)
     assert reported[-1].errors == count_errors(logits, tiny.validation.labels)
+
+
+def test_a_curve_is_counted_on_the_first_images_and_its_end_on_all(tiny):
+    model, labels = build("mlp30", "student", seeded(0, "weights")), tiny.train.labels
+    images, expected = tiny.validation.images, []
+    for event in fit(
+        model, tiny.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
+        (images, tiny.validation.labels), Reporter("s", "a", 0), epochs=4, batch_size=15,
+        order=seeded(0, "order"), precision="float32", curve_images=20,
+    ):  # fmt: skip
+        if isinstance(event, Evaluation):
+            size = 20 if event.epoch < 4 else len(images)
+            wrong = count_errors(predict(model, images), tiny.validation.labels[: len(images)])
+            first = count_errors(predict(model, images[:20]), tiny.validation.labels[:20])
+            expected.append((event.epoch, wrong if event.epoch == 4 else first, size))
+            assert (event.epoch, event.errors, event.size) == expected[-1]
+    assert [epoch for epoch, _errors, _size in expected] == [1, 2, 4]
+    assert len(images) > 20
+    fields = curve_fields(expected)
+    assert fields == {"curve": tuple((e, n) for e, n, _ in expected), "curve_images": (20, 20, len(images))}
+    assert curve_fields(expected[-1:])["curve_images"] == ()
 
 
 @pytest.mark.parametrize("error", [TypeError("LoadLibrary() argument 1 must be str, not None"), OSError("none")])

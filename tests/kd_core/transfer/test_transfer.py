@@ -13,6 +13,7 @@ from kd_core.messages import Problem
 from kd_core.nn import teachers
 from kd_core.nn.evaluation import predict
 from kd_core.nn.seeding import seeded
+from kd_core.results import records
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 from kd_core.transfer import trainer as tr
@@ -212,10 +213,15 @@ def test_frozen_layers_do_not_change_by_one_bit_and_the_head_is_trained_as_if_th
     for name in frozen.keys() - {"9.weight", "9.bias"}:
         assert torch.equal(frozen[name], shared.source[name]), name
     trial = result.arm(tr.FROZEN).trials[0]
+    whole = tr._start(config, shared, 0)  # what the frozen layers give is kept: the answers are those of all layers
+    whole.load_state_dict(frozen)
+    test = only(tiny, range(5, 10)).test
+    assert trial.mistakes == records.mistakes(predict(whole, test.stored), test.labels)
+    assert trial.measures["source errors"] == tr._source_errors(config, whole, tiny, shared)
     assert {v for k, v in trial.measures.items() if k.startswith("distance")} == {0.0}
     assert trial.measures["trainable parameters"] == 32 * 10 + 10
     # The same head, trained with the base run in every step: the article's way.
-    model, _ = tr._start(config, shared, 0)
+    model = tr._start(config, shared, 0)
     target = only(tiny, range(5, 10))
     sample = tr.subset(target.train.labels, 20, seeded(0, "sample"))
     images, labels = target.train.images[sample], target.train.labels[sample]
@@ -261,7 +267,8 @@ def test_the_step_size_bears_lambda():
 
 def test_arms_start_where_they_should(tiny):
     shared = drained(assemble.prepare(tr, TINY, tiny))
-    (transferred, old), (scratch, _) = (tr._start(TINY, source, 0) for source in (shared, None))
+    transferred, scratch = (tr._start(TINY, source, 0) for source in (shared, None))
+    old = tr._source_model(TINY, shared)[-1]
     assert torch.equal(transferred[-1].weight, scratch[-1].weight)  # paired
     assert not torch.equal(transferred[0].weight, scratch[0].weight)
     assert torch.equal(transferred[0].weight, shared.source["0.weight"])
