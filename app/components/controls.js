@@ -45,9 +45,12 @@ class Exchange {
 }
 
 // The slider of a temperature, quick choices beside it and ticks under it. `choose(T)` hears of a quick choice.
+// Its rail is logarithmic, so that T = 1 to 8, where most happens, takes nearly half of it; its value is T itself.
 class TemperatureSlider {
   constructor(root, { choices, ticks = [], named = (T) => `T = ${T}`, choose }) {
     this.slider = root.querySelector(".slider input");
+    this.rail = root.querySelector(".slider .rail");
+    dragIn(this.rail, this.slider, (x) => this.slide(x), { release: () => this.slider.dispatchEvent(new Event("change")) });
     this.choices = choices;
     this.chips = choices.map((T) => {
       const chip = make("button", "", { type: "button" }, named(T));
@@ -68,8 +71,14 @@ class TemperatureSlider {
 
   // Where T is on the rail, from 0 to 1.
   share(T) {
-    const [min, max] = this.ends;
-    return (T - min) / (max - min);
+    return logarithmic(this.ends, [0, 1])(T);
+  }
+
+  // The hand is at `x` on the rail; its thumb stays whole at both ends.
+  slide(x) {
+    const { clientWidth: width, clientHeight: thumb } = this.rail;
+    this.slider.value = logarithmic(this.ends, [thumb / 2, width - thumb / 2]).back(x);
+    this.slider.dispatchEvent(new Event("input"));
   }
 
   // The nearest T that the slider has.
@@ -79,7 +88,7 @@ class TemperatureSlider {
 
   show(T) {
     this.slider.value = T;
-    this.slider.style.setProperty("--at", this.share(T));
+    this.rail.style.setProperty("--at", this.share(T));
     this.slider.setAttribute("aria-valuetext", `T = ${inTenths(T)}`);
     this.chips.forEach((chip, place) => chip.setAttribute("aria-pressed", this.choices[place] === T));
   }

@@ -3,6 +3,7 @@
 Each test leaves the page as the next one may find it: a temperature that is known, every guess answered.
 """
 
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,7 +179,9 @@ def test_dragging_is_silent_and_a_release_speaks_once(page, sent):
     silent(page, sent)
     box = slider(page).bounding_box()
     y = box["y"] + box["height"] / 2
-    start = box["x"] + box["width"] * (4 - 0.5) / 49.5
+    thumb, low, high = box["height"], 0.5, 50
+    begin, width = box["x"] + thumb / 2, box["width"] - thumb
+    start = begin + width * math.log(4 / low) / math.log(high / low)  # the rail is logarithmic
     before = bars(page)
     page.mouse.move(start, y)
     page.mouse.down()
@@ -190,6 +193,7 @@ def test_dragging_is_silent_and_a_release_speaks_once(page, sent):
     assert len({round(p, 6) for p in seen}) > 10
     assert not np.allclose(bars(page), before)
     temperature = float(slider(page).input_value())
+    assert temperature == pytest.approx(low * (high / low) ** ((start + 200 - begin) / width), abs=0.06)
     np.testing.assert_allclose(bars(page), expected_bars(temperature), atol=1e-3)
     page.mouse.up()
     follows(page, temperature)

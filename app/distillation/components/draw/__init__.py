@@ -78,7 +78,7 @@ WORDS = {
     "digit": N_("Digit"),
 }  # fmt: skip
 
-_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=("controls",))
+_mount = mounted(__file__, "ink", "net", "picture", "examples", shared=("controls", "svg"))
 
 
 def draw(

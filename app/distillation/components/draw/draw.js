@@ -2,7 +2,7 @@
 // moves; Python hears of the temperature once it is released, and of nothing else.
 
 const DIGITS = [...Array(10).keys()];
-const TICKS = [1, 4, 10, 20, 50];
+const TICKS = [0.5, 1, 2, 4, 8, 20, 50];
 const CHOICES = [1, 4, 20]; // of T
 const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
 const NEAR = 1 / 400; // of the pad: points nearer to the last one add nothing

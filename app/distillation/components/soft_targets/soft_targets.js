@@ -2,7 +2,7 @@
 // teacher's logits; Python hears of the temperature when it is released, and of nothing else.
 
 const DIGITS = [...Array(10).keys()];
-const TICKS = [1, 4, 10, 20, 50];
+const TICKS = [0.5, 1, 2, 4, 8, 20, 50];
 const CHOICES = [1, 2, 4, 8, 20]; // of T
 const PRINTED_FROM = 0.01; // a bar below it prints no value: two decimals would say 0.00
 const SCALES = {
@@ -157,7 +157,7 @@ class View extends Part {
     slider.addEventListener("input", () => this.move(slider.valueAsNumber, { glide: false }));
     slider.addEventListener("change", () => this.release());
     slider.addEventListener("blur", () => this.release());
-    slider.addEventListener("pointerdown", () => {
+    this.temperature.rail.addEventListener("pointerdown", () => {
       this.endSweep();
       this.exchange.isHeld = true;
       for (const end of ["pointerup", "pointercancel"]) {
