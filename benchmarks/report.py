@@ -86,7 +86,7 @@ def where(packages: Sequence[str], **more: object) -> str:
     versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
     versions += [f"{name} {value}" for name, value in more.items()]
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{now}. {_processor()}, {_cores()} cores, {_memory()}; {_system()}; {', '.join(versions)}."
+    return f"{now}. {_processor()}, {cores()} cores, {_memory()}; {_system()}; {', '.join(versions)}."
 
 
 def warn_if_busy() -> None:
@@ -124,7 +124,8 @@ def _processor() -> str:
     return f"{model} (family {facts['cpu family']}, model {facts['model']}; {', '.join(native)})"
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -6,6 +6,9 @@ Scheduler and workers are processes of their own, started as docs/deployment.md 
 this one: so more workers than cores can gain nothing. The queue reaches them through KD_SCHEDULER. The numbers of
 workers take turns, repetition by repetition, each with a new cluster that a small run has warmed.
 
+The speed-up of N workers is the time of one over the time of N; the efficiency is that over N. Beside them stands
+what the cores allow: loops of arithmetic that share nothing, as many at once as there are workers.
+
 Nothing else should be running.
 """
 
@@ -14,14 +17,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.report import Claim, claims_table, publish, table, warn_if_busy, where
+from benchmarks.report import Claim, claims_table, cores, publish, table, warn_if_busy, where
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.queue import Queue
 from kd_core.runs.workers import SPEED
@@ -31,22 +34,32 @@ SETTINGS = {
     "article's CNN, 500 images": DistillationSettings(seeds=SEEDS),
     "two layers of 300, 500 images": DistillationSettings(seeds=SEEDS, student="mlp300"),
 }
+ARITHMETIC = "arithmetic alone, which shares nothing"
+LOOP = """
+import sys, time
+began, total = time.perf_counter(), 0.0
+for step in range(int(sys.argv[1])):
+    total += step * 0.5
+print(time.perf_counter() - began)
+"""
 WARM = DistillationSettings(seeds=2 * SEEDS, epochs=1)
 
 
 @contextmanager
-def cluster(workers: int, *search: str) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+def cluster(
+    workers: int, *search: str, apart: Sequence[Mapping[str, str]] = ()
+) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
     """A scheduler with so many workers of one thread: its address, and the processes, the scheduler first.
 
-    search: further folders where the workers find modules.
+    search: further folders where the workers find modules. apart: environment variables of each worker's own.
     """
     path = os.pathsep.join((str(Path(__file__).parent.parent), *search))
     env = {**os.environ, **SPEED, "PYTHONPATH": path}
     started: list[subprocess.Popen[str]] = []
 
-    def start(what: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(what: str, *arguments: str, own: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "dask", what, *arguments]
-        started.append(subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True))
+        started.append(subprocess.Popen(command, env=env | (own or {}), stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     try:
@@ -54,7 +67,7 @@ def cluster(workers: int, *search: str) -> Iterator[tuple[str, list[subprocess.P
         first = start("scheduler", *loopback, "--port", "0", "--dashboard-address", "127.0.0.1:0")
         address = _line(first, "Scheduler at:").split()[-1]
         alone = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
-        for process in [start("worker", address, *loopback, *alone) for _ in range(workers)]:
+        for process in [start("worker", address, *loopback, *alone, own=own) for own in apart or [{}] * workers]:
             _line(process, "Registered")
         yield address, started
     finally:
@@ -73,7 +86,7 @@ def _line(process: subprocess.Popen[str], words: str) -> str:
 
 def lap(workers: int) -> dict[str, float]:
     """Seconds of each run on a warm cluster of so many workers."""
-    taken = {}
+    taken = {ARITHMETIC: arithmetic(workers)}
     with cluster(workers) as (address, _):
         queue = Queue({"KD_SCHEDULER": address})
         try:
@@ -89,6 +102,13 @@ def lap(workers: int) -> dict[str, float]:
     return taken
 
 
+def arithmetic(workers: int, steps: int = 80_000_000) -> float:
+    """Seconds of a loop of arithmetic in so many processes at once that each does its part of the steps."""
+    part = [sys.executable, "-c", LOOP, str(steps // workers)]
+    loops = [subprocess.Popen(part, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
+    return max(float(loop.communicate()[0]) for loop in loops)
+
+
 def section(numbers: list[int], n: int) -> str:
     """The speed-up of each number of workers over one."""
     laps: dict[int, list[dict[str, float]]] = {workers: [] for workers in numbers}
@@ -96,30 +116,40 @@ def section(numbers: list[int], n: int) -> str:
         for workers in numbers:
             laps[workers].append(lap(workers))
             print(f"{repetition + 1} of {n}, {workers} workers: {laps[workers][-1]}", file=sys.stderr, flush=True)
-    claims = [
-        Claim(f"{name}: 1 worker / {workers} workers",
-              [one[name] / more[name] for one, more in zip(laps[numbers[0]], laps[workers], strict=True)], None)
-        for name in SETTINGS
-        for workers in numbers[1:]
-    ]  # fmt: skip
-    rows = [
-        [name, *(f"{median(one[name] for one in laps[workers]):.1f}" for workers in numbers)] for name in SETTINGS
+    names = (*SETTINGS, ARITHMETIC)
+    ratios = {
+        (name, workers): [one[name] / more[name] for one, more in zip(laps[1], laps[workers], strict=True)]
+        for name in names for workers in numbers[1:]
+    }  # fmt: skip
+    claims = [Claim(f"{name}: speed-up of {of(workers)}", found, None) for (name, workers), found in ratios.items()]
+    efficiency = [
+        [name, *(f"{median(ratios[name, workers]) / workers:.0%}" for workers in numbers[1:])] for name in names
     ]
+    rows = [[name, *(f"{median(one[name] for one in laps[workers]):.1f}" for workers in numbers)] for name in names]
     return f"""## More workers
 
-One run of {SEEDS} trials on a Dask cluster of separate processes (KD_SCHEDULER), all on this machine.
+One run of {SEEDS} trials on a Dask cluster of separate processes (KD_SCHEDULER), all on this machine. The last rows
+are what its cores allow: loops of arithmetic, as many at once as there are workers.
 
 {claims_table(claims)}
 
-{table(["seconds of one run", *(f"{workers} worker{'s' * (workers > 1)}" for workers in numbers)], rows)}
+{table(["efficiency: speed-up / workers", *map(of, numbers[1:])], efficiency)}
+
+{table(["seconds of one run", *map(of, numbers)], rows)}
 
 {where(["torch", "distributed"])}"""
+
+
+def of(workers: int) -> str:
+    """So many workers, in words; more than there are cores are marked."""
+    more = f" (more than the {cores()} cores)" if workers > cores() else ""
+    return f"{workers} worker{'s' * (workers > 1)}{more}"
 
 
 def main() -> None:
     """Measure, print, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, *range(2, (os.cpu_count() or 1) + 1)])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("-n", type=int, default=2, help="repetitions (default 2)")
     parser.add_argument("--write", action="store_true", help="write into docs/results.md what is printed")
     arguments = parser.parse_args()

@@ -1,5 +1,6 @@
 """Where things are on disk: the parts of the lab itself, and what it keeps. No torch here."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -8,6 +9,8 @@ import platformdirs
 
 from kd_core.messages import N_, Problem
 
+NO_HOME = "/nonexistent"  # as Debian calls the home folder of users without one; nothing is made there
+FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk, or of what a user may have of it
 MNIST_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -37,17 +40,35 @@ def data_root(root: str | Path | None = None) -> Path:
     """
     given = root or os.environ.get("KD_DATA_DIR")
     try:
-        return Path(given or platformdirs.user_cache_dir("distillation-lab")).expanduser()
+        return _at_home(Path(given or platformdirs.user_cache_dir("distillation-lab")).expanduser())
     except RuntimeError:
         raise _no_home("KD_DATA_DIR", str(given or "~/.cache")) from None
+
+
+def cache_root() -> Path:
+    """As `data_root`, for what can be made again: without a home folder a place in which nothing is kept.
+
+    There nothing is found, and writing raises OSError, as in a folder that can only be read.
+    """
+    try:
+        return data_root()
+    except Problem:
+        return Path(os.devnull)
 
 
 def database_file() -> Path:
     """Where runs are kept by default: in the user's data folder. Raises Problem where there is no home folder."""
     try:
-        return platformdirs.user_data_path("distillation-lab") / "lab.db"
+        return _at_home(platformdirs.user_data_path("distillation-lab") / "lab.db")
     except RuntimeError:
         raise _no_home("KD_DATABASE_URL", "~/.local/share") from None
+
+
+def _at_home(path: Path) -> Path:
+    """The same path; RuntimeError, as Path.expanduser raises it, where it is below the home folder NO_HOME."""
+    if Path(NO_HOME) in path.parents:
+        raise RuntimeError("there is no home folder")
+    return path
 
 
 def _no_home(variable: str, folder: str) -> Problem:
@@ -74,6 +95,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def unwritable(folder: Path, error: OSError) -> Problem:
     """What a person is told where the data's `folder` cannot be written."""
+    if error.errno in FULL:
+        return Problem(
+            N_("The data folder {folder} cannot be written ({reason}); free some space on its disk, or choose "
+               "another with the environment variable KD_DATA_DIR."),
+            folder=str(folder), reason=error.strerror or str(error),
+        )  # fmt: skip
     return Problem(
         N_("The data folder {folder} cannot be written ({reason}); make it writable, or choose another with the "
            "environment variable KD_DATA_DIR."),

@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
-from kd_core.paths import part
+from kd_core.paths import NO_HOME, part
 
 BECOMES = os.name == "posix"  # whether a process can become another program
 LOOPBACK, EVERYWHERE = ("127.0.0.1", "localhost", "::1"), ("0.0.0.0", "::")
@@ -32,6 +33,10 @@ def serve(options: argparse.Namespace) -> int:
             chosen += ["--server.headless", "true", "--browser.serverAddress", _seen_from_outside(options.host)]
     script = str(part("streamlit_app.py"))
     command = [sys.executable, "-m", "streamlit", "run", script, *chosen, *options.options]
+    try:
+        Path.home()
+    except RuntimeError:  # Streamlit does not start then; the lab goes on, and says what is not kept
+        os.environ["HOME"] = NO_HOME
     if BECOMES:  # so who stops this process, as a service or a container is stopped, stops the server
         os.execv(sys.executable, command)
     server = subprocess.Popen(command)

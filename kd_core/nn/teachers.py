@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
 from kd_core.nn.training import curve_of, fit
-from kd_core.paths import data_root, part, write_whole
+from kd_core.paths import cache_root, part, write_whole
 from kd_core.results.events import Event, Reporter
 
 ASSETS = part("assets")
@@ -64,7 +64,7 @@ def bundled_path(model: str, data: Digits, epochs: int) -> Path:
 
 def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str) -> Path:
     """Where a run keeps this teacher: everything that its weights depend on here is in the name."""
-    return data_root() / "teachers" / f"{_stem(model, data, epochs)}-{precision}-{device}.safetensors"
+    return cache_root() / "teachers" / f"{_stem(model, data, epochs)}-{precision}-{device}.safetensors"
 
 
 def _stem(model: str, data: Digits, epochs: int) -> str:

@@ -6,10 +6,14 @@ killed: the system closes the pipe. Loopback only; no dashboard; no torch in thi
 
 Whoever reaches a Dask scheduler or worker can have it run code. So all of them speak TLS with a key made for this
 start alone, which stays in memory and in pipes between these processes: no other user of the computer has it.
+
+Where processes cannot share a lock, as in a container without /dev/shm, Dask can start none: then one worker trains
+here, in a thread, and torch is in this process after all.
 """
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -44,7 +48,11 @@ def main() -> None:
     threading.Thread(target=_await_end_of_input, args=(ended,), daemon=True).start()
     for option, value in DASK.items():  # before Dask is imported, which reads them then
         os.environ.setdefault(option, value)
-    workers = _workers()
+    workers, apart = _workers(), _locks_are_shared()
+    if not apart:
+        workers = 1
+        print("This system lets no processes share a lock, so one worker trains, not several. On Linux they need "
+              "a folder /dev/shm that can be written.", file=sys.stderr)  # fmt: skip
     _step_back()
     # Workers inherit standard output, and what they print would fill a pipe that nobody reads.
     answer = os.fdopen(os.dup(1), "w")
@@ -60,7 +68,7 @@ def main() -> None:
         security=security,
         n_workers=workers,
         threads_per_worker=1,
-        processes=True,
+        processes=apart,
         host="127.0.0.1",
         dashboard_address=None,
         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
@@ -75,6 +83,15 @@ def main() -> None:
     finally:
         with suppress(TimeoutError):  # on a busy machine
             cluster.close(timeout=CLOSE_SECONDS)
+
+
+def _locks_are_shared() -> bool:
+    """Whether processes can share a lock, as Dask's do; on Linux these are in /dev/shm."""
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 def _step_back() -> None:

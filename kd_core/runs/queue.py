@@ -28,7 +28,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kd_core.messages import N_, Message, Problem, Scalar, message
-from kd_core.results.schema import Result
+from kd_core.results.schema import Dataset, Result
 from kd_core.runs.entry import BEAT_SECONDS
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.limits import Limits
@@ -67,10 +67,15 @@ class _Known:
 
 @dataclass(frozen=True)
 class Data:
-    """What the workers said of their data: its name, and what a person should know about it."""
+    """What the workers said of their data: which they are, and what a person should know about them."""
 
-    name: str
+    loaded: Dataset
     notices: tuple[Message, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the data set."""
+        return self.loaded.name
 
 
 class Queue:
@@ -100,7 +105,7 @@ class Queue:
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
-        self._data: Data | None = None
+        self._loaded: dict[str, tuple[Dataset | None, tuple[Message, ...]]] = {}  # by worker, and its notices
         self._known = _Known()
         self._calibration: float | None = None
         self._warm = self._closed = False
@@ -114,8 +119,20 @@ class Queue:
 
     @property
     def data(self) -> Data | None:
-        """What is known about the data; None until a worker has loaded it."""
-        return self._data
+        """What is known about the data; None until a worker has loaded it.
+
+        Where workers have different data, as machines of a cluster may, it is the largest; the others are named.
+        """
+        told = list(self._loaded.items())  # at once: other threads add to it
+        there = [(loaded, notices) for _, (loaded, notices) in told if loaded is not None]
+        if not there:
+            return None
+        largest, notices = max(there, key=lambda one: one[0].train)
+        others = (message(
+            "The worker {worker} has {other}, not {data}: it is given nothing. {why}", worker=worker,
+            other=loaded.name, data=largest.name, why=notices[0] if notices else "",
+        ) for worker, (loaded, notices) in told if loaded not in (None, largest))  # fmt: skip
+        return Data(largest, (*notices, *others))
 
     @property
     def calibration(self) -> float | None:
@@ -175,10 +192,10 @@ class Queue:
         One look for all: a map asks so. None too while the workers have not said what "auto" means here.
         """
         version = self._version(asked[0]) if asked else None
-        if self._store is None or self._data is None or version is None:
+        if self._store is None or (data := self.data) is None or version is None:
             return [None] * len(asked)
         settings = [resolved(one, self._known.machine) for one in asked]
-        return self._store.answers(settings, version, self._data.name)
+        return self._store.answers(settings, version, data.name)
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
@@ -318,7 +335,10 @@ class Queue:
         workers = self._workers
         if not self._sent or workers is None or not workers.connected:
             return
-        dead, free = workers.look()
+        known = set(self._loaded)  # before the look: one that joins meanwhile is not taken for gone
+        dead, free, there = workers.look()
+        for worker in known - there:
+            self._loaded.pop(worker, None)
         for handle, lost in dead.items():
             workers.forget(handle, lost)
             deaths = [self._sent[handle].again(task) for task in lost if handle in self._sent]
@@ -328,7 +348,11 @@ class Queue:
                     "Choose a smaller run, or start the lab with fewer workers: KD_WORKERS=1."
                 ))  # fmt: skip
         for worker in free:
-            found = following({handle: tasks for handle, tasks in self._sent.items() if handle.under_way})
+            here, _ = self._loaded.get(worker, (None, ()))
+            found = following({
+                handle: tasks for handle, tasks in self._sent.items()
+                if handle.under_way and tasks.data in (None, here)
+            })  # fmt: skip
             if found is not None:
                 self._give(*found, worker, workers)
 
@@ -372,9 +396,9 @@ class Queue:
         if self._store is None or handle.again:
             return True
         version = self._version(handle.settings)
-        if self._data is None or version is None:
+        if (data := self.data) is None or version is None:
             return False
-        found = self._store.answer(resolved(handle.settings, self._known.machine), version, self._data.name)
+        found = self._store.answer(resolved(handle.settings, self._known.machine), version, data.name)
         if found is not None:
             run, result = found
             self._store.remove(handle.id)
@@ -394,11 +418,12 @@ class Queue:
             self._fail(handle, problem.message)
             return None
         kept: dict[int, Result] = {}
-        if self._store is not None and self._data is not None and version is not None and not handle.again:
+        data = self.data
+        if self._store is not None and data is not None and version is not None and not handle.again:
             name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
-            kept = self._store.trials(settings, version, self._data.name, name)
+            kept = self._store.trials(settings, version, data.name, name)
             handle.keep(kept)
-        return Tasks(settings, handle.divided, kept, self._turn + 1)
+        return Tasks(settings, handle.divided, kept, self._turn + 1, data.loaded if data else None)
 
     def _give(self, handle: Handle, task: Task, worker: str, workers: Workers) -> None:
         tasks = self._sent[handle]
@@ -430,16 +455,21 @@ class Queue:
     def _finish(self, handle: Handle, result: Result) -> None:
         """Keep the Result, then show it: whoever sees it may rely on it being kept."""
         if self._store is not None and handle.under_way:
-            data = self._data.name if self._data is not None else result.data.name
-            settings = handle.settings.model_validate(result.settings)
-            self._store.finish(handle.id, settings, result, data, handle.seconds)
+            settings, data = handle.settings.model_validate(result.settings), self._data_of(handle)
+            self._store.finish(handle.id, settings, result, data or result.data.name, handle.seconds)
         handle.finish(result)
         self._over(handle, self._workers)
 
     def _keep(self, handle: Handle, seed: int, result: Result) -> None:
-        if self._store is not None and self._data is not None:
+        if self._store is not None and (data := self._data_of(handle)):
             settings = handle.settings.model_validate(result.settings)
-            self._store.keep_trial(settings, self._data.name, seed, result)
+            self._store.keep_trial(settings, data, seed, result)
+
+    def _data_of(self, handle: Handle) -> str:
+        """The name of the data that its workers loaded; empty where none has said."""
+        tasks = self._sent.get(handle)
+        loaded = tasks.data if tasks is not None else self.data and self.data.loaded
+        return loaded.name if loaded is not None else ""
 
     # In any thread
 
@@ -458,9 +488,9 @@ class Queue:
         elif news["kind"] == "calibrated":
             self._calibration = news["seconds"]
         elif news["kind"] == "warm":
-            if news["data"] is not None:
-                notices = tuple(Message.model_validate(notice) for notice in news["data"]["notices"])
-                self._data = Data(news["data"]["name"], notices)
+            loaded = news["data"] and Dataset.model_validate(news["data"]["is"])
+            notices = [Message.model_validate(notice) for notice in news["data"]["notices"]] if loaded else ()
+            self._loaded[news["worker"]] = loaded, tuple(notices)
             self._warm = True
             self._orders.put(self._dispatch)
         elif handle := self._handles.get(news["run"]):  # else it is another server's, at the same scheduler

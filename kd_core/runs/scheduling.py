@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, TypeVar
 
-from kd_core.results.schema import Result
+from kd_core.results.schema import Dataset, Result
 from kd_core.settings.base import Job, Settings
 
 Run = TypeVar("Run")
@@ -47,11 +47,13 @@ class Tasks:
 
     settings: the run's, resolved; divided: whether each job of a trial is a task; kept: trials that are not trained
     again, by seed. turn: that of the run among all; its trials take one turn after another, so that a long run lets
-    later ones in between.
+    later ones in between. data: what its workers must have loaded; None for a run that any may work on.
     """
 
-    def __init__(self, settings: Settings, divided: bool, kept: Mapping[int, Result], turn: int) -> None:
-        self.settings, self.kept = settings, kept
+    def __init__(
+        self, settings: Settings, divided: bool, kept: Mapping[int, Result], turn: int, data: Dataset | None = None
+    ) -> None:
+        self.settings, self.kept, self.data = settings, kept, data
         self._left = self._all = _planned(
             settings, divided, [s for s in settings.trial_seeds if s not in kept], turn
         )

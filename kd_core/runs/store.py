@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityEr
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
 
 from kd_core.messages import N_, Message, Problem, Scalar, message
-from kd_core.paths import database_file
+from kd_core.paths import FULL, database_file
 from kd_core.results.packing import pack, pack_whole, unpack, unpack_whole, with_networks
 from kd_core.results.schema import Result
 from kd_core.results.statistics import validation
@@ -105,10 +105,16 @@ class Store:
 
     def __init__(self, url: str | None = None) -> None:
         self.notices: tuple[Message, ...] = ()
-        self.problem: Message | None = None
+        self._unread: Message | None = None
+        self._unwritten: Message | None = None
         self._url = url or ""
         self._lock = threading.Lock()
         self._engine: sa.Engine | None = None
+
+    @property
+    def problem(self) -> Message | None:
+        """Why nothing is kept; reading from a full disk goes well, and does not end that."""
+        return self._unwritten or self._unread
 
     # Runs as they go
 
@@ -119,7 +125,7 @@ class Store:
             id=run, technique=settings.technique, settings=settings.model_dump(), state="queued", origin="trained",
             created=now, spoken=now,
         )  # fmt: skip
-        self._try(lambda session: session.execute(sa.insert(_Run).values(**values)))
+        self._write(lambda session: session.execute(sa.insert(_Run).values(**values)))
 
     def heartbeat(self, runs: Mapping[str, str]) -> None:
         """These runs (id -> state) go on; call it every BEAT_SECONDS."""
@@ -129,12 +135,12 @@ class Store:
                 session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, spoken=time.time()))
 
         if runs:
-            self._try(work)
+            self._write(work)
 
     def end(self, run: str, state: State, problem: Message | None = None) -> None:
         """A run was stopped or has failed."""
         told = problem.model_dump() if problem else None
-        self._try(
+        self._write(
             lambda session: session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, problem=told))
         )
 
@@ -152,11 +158,11 @@ class Store:
             session.execute(sa.insert(_Run).values(**row, **values))
             _put_networks(session, run, result)
 
-        self._try(work)
+        self._write(work)
 
     def remove(self, run: str) -> None:
         """Forget a run: it was answered by an earlier one."""
-        self._try(lambda session: session.execute(sa.delete(_Run).where(_Run.id == run)))
+        self._write(lambda session: session.execute(sa.delete(_Run).where(_Run.id == run)))
 
     def add(self, run: str, result: Result) -> None:
         """A Result that came from outside. It is listed and shown, and never given as an answer to settings."""
@@ -170,7 +176,7 @@ class Store:
             session.execute(sa.insert(_Run).values(**values))
             _put_networks(session, run, result)
 
-        self._try(work)
+        self._write(work)
         if self.problem:
             raise Problem("{why}", why=self.problem)
 
@@ -186,7 +192,7 @@ class Store:
             session.execute(sa.delete(_Trial).where(*same))
             session.execute(sa.insert(_Trial).values(**row))
 
-        self._try(work)
+        self._write(work)
 
     def trials(self, settings: Settings, version: int, data: str, machine: str) -> dict[int, Result]:
         """The finished trials of `settings` by seed, for those of its seeds that there are."""
@@ -194,7 +200,7 @@ class Store:
         query = sa.select(_Trial.seed, _Trial.result).where(
             _Trial.key == key, _Trial.machine == machine, _Trial.seed.in_(seeds)
         )
-        rows = self._try(lambda session: session.execute(query).all()) or []
+        rows = self._read(lambda session: session.execute(query).all()) or []
         found = {seed: unpack_whole(packed) for seed, packed in rows}
         return {seed: result for seed, result in found.items() if result is not None}
 
@@ -206,7 +212,7 @@ class Store:
         if found is None:
             return None
         run, result = found
-        return run, with_networks(result, self._try(lambda session: _networks(session, run)) or {})
+        return run, with_networks(result, self._read(lambda session: _networks(session, run)) or {})
 
     def answers(self, asked: Sequence[Settings], version: int, data: str) -> list[tuple[str, Result] | None]:
         """`answer` for many (resolved) settings with one look, each without its networks."""
@@ -216,7 +222,7 @@ class Store:
             .where(_Run.key.in_(keys), _Run.state == "finished", _Run.origin == "trained")
             .order_by(_Run.created)
         )
-        rows = self._try(lambda session: session.execute(query).all()) or []
+        rows = self._read(lambda session: session.execute(query).all()) or []
         newest = {key: (run, packed) for key, run, packed in rows}
         found = {key: (run, packed and unpack(packed)) for key, (run, packed) in newest.items()}
         return [(run, result) if result else None for run, result in (found.get(key, ("", None)) for key in keys)]
@@ -228,7 +234,7 @@ class Store:
             packed = session.scalars(sa.select(_Run.result).where(_Run.id == run)).first()
             return packed, _networks(session, run)
 
-        packed, networks = self._try(work) or (None, {})
+        packed, networks = self._read(work) or (None, {})
         result = unpack(packed) if packed else None
         return result and with_networks(result, networks)
 
@@ -249,7 +255,7 @@ class Store:
             .order_by(_Run.created.desc())
             .limit(limit)
         )
-        rows = self._try(lambda session: session.execute(query).all()) or []
+        rows = self._read(lambda session: session.execute(query).all()) or []
         return [(settings, seconds) for settings, seconds in rows if seconds]
 
     def close(self) -> None:
@@ -261,26 +267,33 @@ class Store:
 
     def _entries(self, *where: Any, limit: int = 1) -> list[Entry]:
         query = sa.select(_Run).where(*where).order_by(_Run.created.desc()).limit(limit).options(defer(_Run.result))
-        return self._try(lambda session: [_entry(row) for row in session.scalars(query)]) or []
+        return self._read(lambda session: [_entry(row) for row in session.scalars(query)]) or []
 
-    def _try(self, work: Callable[[Session], T]) -> T | None:
-        """Do `work` in one transaction; None and a `problem` where the database can't."""
+    def _read(self, work: Callable[[Session], T]) -> T | None:
+        """What `work` finds in one transaction; None and a `problem` where the database can't."""
+        found, self._unread = self._try(work)
+        return found
+
+    def _write(self, work: Callable[[Session], object]) -> None:
+        """Do `work` in one transaction; a `problem` where the database can't."""
+        _, self._unwritten = self._try(work)
+        if self._unwritten is None:
+            self._unread = None
+
+    def _try(self, work: Callable[[Session], T]) -> tuple[T | None, Message | None]:
         try:
             with Session(self._opened()) as session, session.begin():
-                done = work(session)
-            self.problem = None
-            return done
+                return work(session), None
         except Problem as problem:
-            self.problem = problem.message
+            return None, problem.message
         except (SQLAlchemyError, OSError) as error:
-            self.problem = message(
+            return None, message(
                 "Runs are not kept at present: the database {where} answers “{why}”. What is on the screen stays; "
                 "{remedy}, and new runs are kept again.",
                 where=_shown(self._url),
                 why=_why(error),
                 remedy=_remedy(error),
             )
-        return None
 
     def _opened(self) -> sa.Engine:
         with self._lock:
@@ -441,7 +454,7 @@ def _remedy(error: BaseException) -> Message:
     """What a person can do about a database that fails so."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     said, number = str(cause).lower(), getattr(cause, "errno", None)
-    if "is full" in said or number in (errno.ENOSPC, errno.EDQUOT):
+    if "is full" in said or number in FULL:
         return message("free some space on its disk")
     if "readonly" in said or "unable to open" in said or number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return message(

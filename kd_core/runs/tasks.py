@@ -151,7 +151,8 @@ def _warm(worker: Any, modules: Sequence[str]) -> None:
             data = _data(trainer)
     except Exception as error:
         _log.warning("a worker could not warm up: %s: %s", type(error).__name__, error)
-    tell("warm", data=data and {"name": data.name, "notices": [notice.model_dump() for notice in data.notices]})
+    loaded = data and {"is": assemble.dataset(data).model_dump(), "notices": [n.model_dump() for n in data.notices]}
+    tell("warm", worker=worker.address, data=loaded)
     tell("calibrated", seconds=_calibration())
 
 

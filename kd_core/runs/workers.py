@@ -142,10 +142,10 @@ class Workers:
             self._number, self._counted = max(1, len(self._client.ncores())), time.monotonic()
         return self._number
 
-    def look(self) -> tuple[dict[Handle, set[Task]], list[str]]:
-        """The tasks that died with a worker, or whose answers did, and the workers that have no task of ours.
+    def look(self) -> tuple[dict[Handle, set[Task]], list[str], set[str]]:
+        """The tasks that died with a worker, or whose answers did, the workers without a task of ours, and all.
 
-        Of these, those first that have least to do for other servers.
+        Of those without, first the ones that have least to do for other servers.
         """
         doing = self._client.processing()
         at_work = {key for keys in doing.values() for key in keys}
@@ -159,7 +159,8 @@ class Workers:
                     lost.add(task)
                 elif future.status == "pending":
                     busy.add(worker)
-        return dead, sorted((worker for worker in doing if worker not in busy), key=lambda one: len(doing[one]))
+        free = sorted((worker for worker in doing if worker not in busy), key=lambda one: len(doing[one]))
+        return dead, free, set(doing)
 
     def give(self, handle: Handle, tasks: Tasks, task: Task, worker: str, ended: Callable[[Any], None]) -> None:
         """Have this worker do a task of the run; `ended(future)` is called when it is over, one way or another.

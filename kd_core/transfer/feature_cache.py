@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kd_core.data.stored import Images
 from kd_core.nn.evaluation import predict
-from kd_core.paths import data_root, write_whole
+from kd_core.paths import cache_root, write_whole
 from kd_core.results.events import Reporter, Step
 
 KEPT_BYTES = 2_000_000_000  # of all kept features together; the oldest go first
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def folder() -> Path:
     """Where features are kept. It can be deleted at any time: they are computed again."""
-    return data_root() / "features"
+    return cache_root() / "features"
 
 
 def path_of(key: str, images: Images) -> Path:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch import library as ops
 
-from kd_core.paths import data_root, write_whole
+from kd_core.paths import cache_root, write_whole
 
 SOURCE = Path(__file__).with_name("convolve_pool.c")
 THIS_PROCESSOR = ("-march=native", "-mcpu=native")  # as compilers are told: x86 and GCC, then the others
@@ -69,7 +69,7 @@ def built() -> ctypes.CDLL | None:
     """The compiled library, kept or made now; None, with a line in the log, where there is no making it."""
     try:
         command, about = _compiler()
-        kept = data_root() / "compiled" / f"{hashlib.sha256(SOURCE.read_bytes() + about).hexdigest()[:16]}.so"
+        kept = cache_root() / "compiled" / f"{hashlib.sha256(SOURCE.read_bytes() + about).hexdigest()[:16]}.so"
         made = _kept(kept) or _compiled(command, kept)
         made.convolve_pool.argtypes = [c_int] * 5 + [c_void_p] * 5
         made.convolve_pool_backward.argtypes = [c_int] * 5 + [c_void_p] * 6

@@ -271,7 +271,6 @@ def test_a_read_only_folder_of_packed_files_serves_too(
 @pytest.mark.parametrize("arguments", [
     ["data"],
     ["data", "--root", "~/data"],
-    ["distill", "--student", "mlp30", "--train-size", "50", "--epochs", "1", "--seeds", "1"],
     ["backbone", "vgg16"],
 ])  # fmt: skip
 def test_a_user_without_a_home_is_told_what_to_set(

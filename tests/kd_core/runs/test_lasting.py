@@ -13,7 +13,7 @@ from test_queue import HERE, LONG, trial_pids, until
 from toy_technique import ToySettings
 
 from kd_core.distillation.settings import DistillationSettings
-from kd_core.messages import Problem
+from kd_core.messages import Problem, message
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.results.schema import Result
 from kd_core.runs import store as store_module
@@ -193,6 +193,24 @@ def test_whoever_waits_is_told_about_how_long(queue):
     assert 0 <= view.wait < 60
     for other in (*busy, handle):
         other.stop()
+
+
+def test_the_largest_of_the_workers_data_count_and_whoever_has_others_is_named():
+    queue = Queue(env={"KD_SCHEDULER": "none is needed"}, modules=("toy_technique",), rest=100)
+    small = {"name": "UCI digits", "train": 1197, "validation": 200, "test": 400}
+    large = {"name": "MNIST", "train": 55_000, "validation": 5_000, "test": 10_000}
+    why = message("This is not MNIST.").model_dump()
+    queue._hear((0.0, {"kind": "warm", "worker": "tcp://b", "data": {"is": small, "notices": [why]}}))
+    assert (queue.data.name, [str(notice) for notice in queue.data.notices]) == (
+        "UCI digits",
+        ["This is not MNIST."],
+    )
+    queue._hear((0.0, {"kind": "warm", "worker": "tcp://a", "data": {"is": large, "notices": []}}))
+    queue._hear((0.0, {"kind": "warm", "worker": "tcp://c", "data": None}))  # it could load none
+    assert queue.data.name == "MNIST"
+    (notice,) = map(str, queue.data.notices)
+    assert notice == "The worker tcp://b has UCI digits, not MNIST: it is given nothing. This is not MNIST."
+    queue.close()
 
 
 def test_limits_are_read_from_the_environment():

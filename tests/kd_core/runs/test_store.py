@@ -204,8 +204,9 @@ def test_the_sentence_says_what_to_do_about_this_very_failure(store, file, monke
     def fails(_session):
         raise OperationalError("INSERT", {}, sqlite3.OperationalError(said))
 
-    store._try(fails)
+    store._write(fails)
     assert f"the database {file} answers “{said}”" in str(store.problem)
+    assert store.history() == []  # reading goes well, and does not end that nothing is kept
     assert remedy in str(store.problem)
     assert ("free some space" in str(store.problem)) == ("full" in said)
 
