@@ -89,6 +89,17 @@ def test_what_was_set_under_more_holds_when_it_is_closed():
     assert at.run().selectbox(key="teacher_data").value == "same"
 
 
+@pytest.mark.parametrize("technique", TECHNIQUES.values(), ids=list(TECHNIQUES))
+def test_what_is_under_more_stands_in_groups_with_a_heading(technique):
+    groups = {spec.group for spec in technique.settings.specs().values() if spec.more}
+    assert "" not in groups
+    at = open_page(f"pages/{technique.name}.py")
+    headings = [one.value for one in at.expander[0].markdown if one.value.startswith("**")]
+    assert len(headings) == len(set(headings))
+    assert {heading.strip("*") for heading in headings} <= groups
+    assert {"Training", "Trials and computing"} <= {heading.strip("*") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_page_draws(page, language):

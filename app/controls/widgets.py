@@ -167,10 +167,13 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
     if behind := [spec for spec in shown if spec.more]:
         more = st.expander(_("More"), key="more", on_change="rerun")
         if more.open:  # its widgets are most of the page's elements
-            columns = more.columns(across or 3)
-            for position, spec in enumerate(behind):
-                with columns[position % len(columns)]:
-                    values[spec.name] = _widget(spec, settings, _)
+            for group in dict.fromkeys(spec.group for spec in behind):
+                if group:
+                    more.markdown(f"**{_(group)}**")
+                columns = more.columns(across or 3)
+                for position, spec in enumerate(spec for spec in behind if spec.group == group):
+                    with columns[position % len(columns)]:
+                        values[spec.name] = _widget(spec, settings, _)
         else:
             values |= {spec.name: value(settings, spec.name) for spec in behind}
     if unseen:

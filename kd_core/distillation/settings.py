@@ -67,48 +67,48 @@ class DistillationSettings(Settings):
         "article", choices=common.STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
     teacher_data: Literal["all", "same"] = field(
-        "all", more=True, label=N_("Teacher's labels"),
+        "all", more=common.TEACHING, label=N_("Teacher's labels"),
         choices={"all": N_("all training images"), "same": N_("the same as the student")},
         help=N_("Which labels the teacher was trained on: all there are, or only the student's own."),
     )  # fmt: skip
     t_squared: bool = field(
-        True, more=True, label=N_("T² in the loss"),
+        True, more=common.LOSS, label=N_("T² in the loss"),
         help=N_("Without it the teacher's part of the gradient vanishes like 1/T² as T grows."),
     )  # fmt: skip
     arm_smoothing: bool = field(
-        False, more=True, label=N_("Control: label smoothing"),
+        False, more=common.ARMS, label=N_("Control: label smoothing"),
         help=N_("One more student: targets as soft as the teacher's on average, all wrong digits alike."),
     )  # fmt: skip
     arm_shuffled: bool = field(
-        False, more=True, label=N_("Control: shuffled soft targets"),
+        False, more=common.ARMS, label=N_("Control: shuffled soft targets"),
         help=N_("One more student; its teacher's probabilities for the wrong digits are shuffled, image by image."),
     )  # fmt: skip
     arm_same_labels: bool = field(
-        False, more=True, label=N_("Control: teacher with the same labels"),
+        False, more=common.ARMS, label=N_("Control: teacher with the same labels"),
         help=N_("One more teacher that sees the student's labels only, and one more student distilled from it."),
     )  # fmt: skip
     method: Literal["logits", "decoupled", "attention", "hints"] = field(
-        "logits", choices=METHODS, more=True, label=N_("Distillation method"),
+        "logits", choices=METHODS, more=common.LOSS, label=N_("Distillation method"),
         help=N_("The teacher's softened answers alone, or something from its inner layers as well."),
     )  # fmt: skip
     method_weight: float = field(
-        1.0, ge=0, le=1000, step=0.5, more=True, log=True, symbol="β", label=N_("Method's weight β"),
+        1.0, ge=0, le=1000, step=0.5, more=common.LOSS, log=True, symbol="β", label=N_("Method's weight β"),
         help=N_("Weight of the term that a further method adds; it has no effect with soft targets alone."),
     )  # fmt: skip
     bug: Literal["none", "no_t_squared", "mean", "reversed", "training_mode", "shuffled", "double_softmax"] = field(
-        "none", choices=BUGS, more=True, later=True, label=N_("Arm with a bug"),
+        "none", choices=BUGS, more=common.ARMS, later=True, label=N_("Arm with a bug"),
         help=N_("One more student, distilled with a well-known bug: see the page “Conventions and bugs”."),
     )  # fmt: skip
     epochs: int = field(
-        30, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        30, ge=1, le=200, step=1, more=common.TRAINING, label=N_("Epochs"),
         help=N_("How often each student sees its images."),
     )  # fmt: skip
     left_out: Literal["none", "3", "all_but_7_8"] = field(
-        "none", choices=LEFT_OUT, more=True, later=True, label=N_("Digits left out"),
+        "none", choices=LEFT_OUT, more=common.TRAINING, later=True, label=N_("Digits left out"),
         help=N_("Digits that no student is shown: it can know them from the teacher's soft targets alone."),
     )  # fmt: skip
     schedule: Literal["constant", "one_cycle"] = field(
-        "constant", choices=SCHEDULES, more=True, later=True, label=N_("Learning-rate schedule"),
+        "constant", choices=SCHEDULES, more=common.TRAINING, later=True, label=N_("Learning-rate schedule"),
         help=N_("The students' learning rate: constant, or up in the first 30 % of the steps and then down to 0."),
     )  # fmt: skip
     seeds: int = common.seeds()
@@ -116,16 +116,17 @@ class DistillationSettings(Settings):
     learning_rate: float = common.learning_rate()
     seed: int = common.first_seed()
     teacher: Literal["article", "mlp1200", "jittered"] = field(
-        "article", choices=common.TEACHERS, more=True, label=N_("Teacher"), help=N_("The large network."),
+        "article", choices=common.TEACHERS, more=common.TEACHING, label=N_("Teacher"),
+        help=N_("The large network."),
     )  # fmt: skip
     teacher_epochs: int = field(
-        5, ge=1, le=100, step=1, more=True, label=N_("Teacher's epochs"),
+        5, ge=1, le=100, step=1, more=common.TEACHING, label=N_("Teacher's epochs"),
         help=N_(
             "How often a teacher trained on all labels sees them; any other teacher trains as long as the student."
         ),
     )  # fmt: skip
     fresh_teacher: bool = field(
-        False, more=True, label=N_("Train the teacher live"),
+        False, more=common.TEACHING, label=N_("Train the teacher live"),
         help=N_("Train the teacher in this run even if one with these settings is kept."),
     )  # fmt: skip
     precision: common.Precision = common.precision()

@@ -56,27 +56,27 @@ class MetaSettings(Settings):
         help=N_("How many digits a task tells apart; without effect on sinusoids."),
     )  # fmt: skip
     first_order: bool = field(
-        False, more=True, label=N_("First order only"),
+        False, more=common.ARMS, label=N_("First order only"),
         help=N_("Leave second-order MAML out: its first-order shortcut takes its place in the verdict."),
     )  # fmt: skip
     reptile: bool = field(
-        False, more=True, label=N_("One more arm: Reptile"),
+        False, more=common.ARMS, label=N_("One more arm: Reptile"),
         help=N_("Moves the starting point towards where a few plain gradient steps on each task lead."),
     )  # fmt: skip
     iterations: int = field(
-        1500, ge=1, le=100_000, step=100, more=True, log=True, label=N_("Meta-steps"),
+        1500, ge=1, le=100_000, step=100, more=common.TRAINING, log=True, label=N_("Meta-steps"),
         help=N_("How often the starting point is moved, each time for a batch of tasks."),
     )  # fmt: skip
     meta_batch: int = field(
-        25, ge=1, le=200, step=1, more=True, log=True, unit=N_("tasks"), label=N_("Tasks per meta-step"),
+        25, ge=1, le=200, step=1, more=common.TRAINING, log=True, unit=N_("tasks"), label=N_("Tasks per meta-step"),
         help=N_("Tasks whose losses are added up in one meta-step."),
     )  # fmt: skip
     meta_lr: float = field(
-        0.001, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Outer learning rate"),
+        0.001, ge=1e-5, le=0.1, step=0.0005, more=common.TRAINING, log=True, label=N_("Outer learning rate"),
         help=N_("Adam's step size for the starting point, in every arm."),
     )  # fmt: skip
     queries: int = field(
-        10, ge=1, le=500, step=1, more=True, log=True, label=N_("Queries"),
+        10, ge=1, le=500, step=1, more=common.TRAINING, log=True, label=N_("Queries"),
         help=N_("Examples per training task (for digits: per digit) on which the adapted network is judged."),
     )  # fmt: skip
     seeds: int = common.seeds(
@@ -84,11 +84,11 @@ class MetaSettings(Settings):
     )
     seed: int = common.first_seed()
     precision: Literal["float32", "float64"] = field(
-        "float32", more=True, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
+        "float32", more=common.TRIALS, label=N_("Arithmetic"), choices={"float32": "float32", "float64": "float64"},
         help=N_("float64 is slower; second derivatives do well in float32."),
     )  # fmt: skip
     device: Literal["cpu", "auto", "cuda", "mps"] = field(
-        "cpu", more=True, label=N_("Device"),
+        "cpu", more=common.TRIALS, label=N_("Device"),
         choices={"cpu": "CPU", "auto": N_("fastest here"), "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Networks as small as the sinusoids' train fastest on the CPU."),
     )  # fmt: skip

@@ -86,7 +86,7 @@ class MultitaskSettings(Settings):
         help=N_("How the weighted losses are combined; none of these always wins."),
     )  # fmt: skip
     body: Literal["medium", "small"] = field(
-        "medium", choices=BODIES, more=True, label=N_("Shared body"),
+        "medium", choices=BODIES, more=common.TRAINING, label=N_("Shared body"),
         help=N_("The layers that all tasks share; in a small body the tasks compete for room."),
     )  # fmt: skip
     train_size: int = field(
@@ -94,7 +94,7 @@ class MultitaskSettings(Settings):
         help=N_("How many images each network sees, labelled for each of its tasks; drawn anew for each seed."),
     )  # fmt: skip
     epochs: int = field(
-        20, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        20, ge=1, le=200, step=1, more=common.TRAINING, label=N_("Epochs"),
         help=N_("How often each network sees its images."),
     )  # fmt: skip
     seeds: int = common.seeds()

@@ -24,19 +24,24 @@ TEACHER, SOURCE = N_("teacher"), N_("source model as it is")
 SCRATCH = N_("from scratch")
 
 
+# Headings behind "More".
+TEACHING, LOSS, ARMS = N_("Teacher"), N_("Loss"), N_("Arms")
+TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
+
+
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def seeds(help: str = N_("How many independent trials; each sets weights, order and the labelled images.")) -> Any:
     """The field `seeds`: how many trials."""
-    return field(5, ge=1, le=20, step=1, more=True, label=N_("Seeds"), help=help)
+    return field(5, ge=1, le=20, step=1, more=TRIALS, label=N_("Seeds"), help=help)
 
 
 def first_seed() -> Any:
     """The field `seed`: that of the first trial."""
     return field(
-        0, ge=0, le=1_000_000, step=1, more=True, log=True, label=N_("First seed"),
+        0, ge=0, le=1_000_000, step=1, more=TRIALS, log=True, label=N_("First seed"),
         help=N_("The trials use this seed and those that follow it."),
     )  # fmt: skip
 
@@ -44,7 +49,7 @@ def first_seed() -> Any:
 def batch_size(default: int) -> Any:
     """The field `batch_size`."""
     return field(
-        default, ge=8, le=1024, step=8, more=True, log=True, unit=N_("images"), label=N_("Batch size"),
+        default, ge=8, le=1024, step=8, more=TRAINING, log=True, unit=N_("images"), label=N_("Batch size"),
         help=N_("Images in one training step."),
     )  # fmt: skip
 
@@ -52,7 +57,7 @@ def batch_size(default: int) -> Any:
 def learning_rate() -> Any:
     """The field `learning_rate` of what Adam trains."""
     return field(
-        0.002, ge=1e-5, le=0.1, step=0.0005, more=True, log=True, label=N_("Learning rate"),
+        0.002, ge=1e-5, le=0.1, step=0.0005, more=TRAINING, log=True, label=N_("Learning rate"),
         help=N_("Adam's step size."),
     )  # fmt: skip
 
@@ -70,7 +75,7 @@ def require_images(asked: int, data: Any) -> None:
 def precision() -> Any:
     """The field `precision`, of type Precision."""
     return field(
-        "auto", more=True, label=N_("Arithmetic"),
+        "auto", more=TRIALS, label=N_("Arithmetic"),
         choices={"auto": N_("fastest here"), "float32": "float32", "bfloat16": "bfloat16"},
         help=N_("bfloat16 is faster only where the processor has it."),
     )  # fmt: skip
@@ -79,7 +84,7 @@ def precision() -> Any:
 def device() -> Any:
     """The field `device`, of type Device."""
     return field(
-        "auto", more=True, label=N_("Device"),
+        "auto", more=TRIALS, label=N_("Device"),
         choices={"auto": N_("fastest here"), "cpu": "CPU", "cuda": "CUDA", "mps": "Apple MPS"},
         help=N_("Where the networks train."),
     )  # fmt: skip

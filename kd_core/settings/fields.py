@@ -23,20 +23,22 @@ def field(
     le: float | None = None,
     step: float | None = None,
     log: bool = False,
-    more: bool = False,
+    more: bool | str = False,
     later: bool = False,
     choices: Mapping[str, str] | None = None,
     marks: Mapping[float, str] | None = None,
 ) -> Any:
     """A field with what a control, a parser and a reader need to know of it.
 
-    log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More".
+    log: its range spans orders of magnitude, so it is typed, not slid; more: kept behind "More", under this
+    heading where one is given.
     later: added later: omitted from the hash at its default, so that stored results still match; the default must
     mean "as before".
     choices: value -> label, for a `Literal` field. marks: value -> what it means (or ""), for a slider that
     stops at these values only; any other allowed value is still valid.
     """
-    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, more=more, later=later)
+    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, later=later)
+    extra |= {"more": bool(more), "group": more if isinstance(more, str) else ""}
     extra |= {"choices": dict(choices or {}), "marks": {str(at): text for at, text in (marks or {}).items()}}
     return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
 
@@ -58,6 +60,7 @@ class Spec:
     step: float | None
     log: bool
     more: bool
+    group: str
     later: bool
     choices: Mapping[str, str]
     marks: Mapping[str, str]

@@ -14,6 +14,7 @@ TUNED, DECAYED, ANCHORED = N_("fine-tuning"), N_("fine-tuning, weight decay"), N
 
 # Networks that ImageNet has trained: they need no source run, and their source is a million photographs.
 BACKBONES = {"vgg16": N_("VGG16 of ImageNet"), "efficientnet_lite0": N_("EfficientNet-Lite0 of ImageNet")}
+SOURCE_NETWORK, IMAGENET = N_("Source network"), N_("Network of ImageNet")  # headings behind "More"
 IMAGENET_LABELS = 1_281_167  # of the training set of ILSVRC 2012
 TASKS = {
     "low_high": N_("digits 0-4 → digits 5-9"),
@@ -57,45 +58,46 @@ class TransferSettings(Settings):
                 "trained from scratch."),
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
-        "true", more=True, label=N_("What the source is trained on"),
+        "true", more=SOURCE_NETWORK, label=N_("What the source is trained on"),
         choices={"true": N_("real images, real labels"), "random_labels": N_("random labels"),
                  "shuffled_pixels": N_("shuffled pixels")},
         help=N_("A source that has nothing to do with digits may help or hurt; try it."),
     )  # fmt: skip
     image_size: int = field(
-        32, ge=32, le=224, step=32, more=True, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
+        32, ge=32, le=224, step=32, more=IMAGENET, unit=N_("pixels"), label=N_("Image size for ImageNet networks"),
         help=N_("Digits are enlarged to this side length for a network of ImageNet; larger is slower, and 224 is "
                 "by far the slowest."),
     )  # fmt: skip
     tune_backbone: bool = field(
-        False, more=True, label=N_("Fine-tune the ImageNet network"),
+        False, more=IMAGENET, label=N_("Fine-tune the ImageNet network"),
         help=N_("Train the whole ImageNet network as well, in three more arms; otherwise it stays frozen. Slow."),
     )  # fmt: skip
     epochs: int = field(
-        40, ge=1, le=200, step=1, more=True, label=N_("Epochs"),
+        40, ge=1, le=200, step=1, more=common.TRAINING, label=N_("Epochs"),
         help=N_("How often each arm sees its target images."),
     )  # fmt: skip
     seeds: int = common.seeds()
     batch_size: int = common.batch_size(16)
     learning_rate: float = field(
-        0.01, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate"),
+        0.01, ge=1e-5, le=1, step=0.005, more=common.TRAINING, log=True, label=N_("Learning rate"),
         help=N_("Step size of the new layers and of training from scratch (SGD with momentum 0.9)."),
     )  # fmt: skip
     base_learning_rate: float = field(
-        0.005, ge=1e-5, le=1, step=0.005, more=True, log=True, label=N_("Learning rate of the old layers"),
+        0.005, ge=1e-5, le=1, step=0.005, more=common.TRAINING, log=True,
+        label=N_("Learning rate of the old layers"),
         help=N_("Step size of the transferred layers: usually smaller than that of the new ones."),
     )  # fmt: skip
     weight_decay: float = field(
-        0.001, ge=0, le=1, step=0.001, more=True, log=True, label=N_("Weight decay"),
+        0.001, ge=0, le=1, step=0.001, more=common.TRAINING, log=True, label=N_("Weight decay"),
         help=N_("Pull towards zero: on the new layer in every arm, on all layers in the weight-decay arm."),
     )  # fmt: skip
     source_epochs: int = field(
-        3, ge=1, le=100, step=1, more=True, label=N_("Source epochs"),
+        3, ge=1, le=100, step=1, more=SOURCE_NETWORK, label=N_("Source epochs"),
         help=N_("How often the network sees the source's images."),
     )  # fmt: skip
     seed: int = common.first_seed()
     fresh_source: bool = field(
-        False, more=True, label=N_("Train the source live"),
+        False, more=SOURCE_NETWORK, label=N_("Train the source live"),
         help=N_("Train the source network in this run even if one with these settings is kept."),
     )  # fmt: skip
     precision: common.Precision = common.precision()
