@@ -10,6 +10,7 @@ from app.shell import limits as here
 from app.shell.limits import NO_ROOM, TRY_AGAIN_LATER, SessionsLimited, UploadsLimited, uploads_fit
 from app.shell.start import wrong_environment
 from kd_core.runs.limits import Limits
+from tests.pages import open_page, texts
 
 
 @pytest.fixture
@@ -116,6 +117,16 @@ def test_what_the_environment_says_wrongly_is_said_at_the_start_and_the_rest_of_
     assert "\n" not in of_sites + of_limits
     allowed(KD_MAX_SESSIONS="3", KD_MAX_MINUTES="1", KD_FRAME_ANCESTORS="https://a.example")
     assert wrong_environment() == []
+
+
+def test_where_no_file_fits_the_page_says_so_instead_of_offering_to_take_one(allowed):
+    page = open_page("pages/history.py")
+    assert NO_ROOM not in texts(page)
+    assert len(page.get("file_uploader")) == 1
+    allowed(KD_MAX_UPLOADS="1")
+    page.run()
+    assert NO_ROOM in texts(page)
+    assert len(page.get("file_uploader")) == 0
 
 
 def test_every_visitor_is_limited_by_default():
