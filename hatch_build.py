@@ -5,7 +5,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-EXTRAS = ("backbones", "dev", "onnx", "postgres")
+EXTRAS = ("auth", "backbones", "dev", "onnx", "postgres")
 FOR_TESTS = ("pytest",)  # of requirements.txt; who installs the lab does without
 
 

@@ -21,6 +21,7 @@ else:  # the server starts
     from app.runs.visitor import VisitorCookie
     from app.shell.connection import ConnectionWatched
     from app.shell.headers import HeadersSet
+    from app.shell.limits import SessionsLimited, UploadsLimited
     from app.shell.slash import SlashDropped
     from app.shell.start import ready
 
@@ -29,5 +30,7 @@ else:  # the server starts
         Middleware(SlashDropped),
         Middleware(VisitorCookie),
         Middleware(ConnectionWatched),
+        Middleware(SessionsLimited),
+        Middleware(UploadsLimited),
     ]
     app = st.App(__file__, lifespan=ready, middleware=around)

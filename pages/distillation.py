@@ -54,7 +54,7 @@ with picture, st.container(key="soft_targets"):
         covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_soft_targets",
-        on_temperature=follow("temperature"),
+        on_temperature=follow(DistillationSettings, "temperature"),
     )
 with run:
     st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)

@@ -36,6 +36,6 @@ with st.container(key="draw"):
         note=provenance(result, result is example, _),
         words={key: _(text) for key, text in WORDS.items()},
         key="live_draw",
-        on_temperature=follow("temperature"),
+        on_temperature=follow(DrawSettings, "temperature"),
     )
 page_link("distillation", _("Distil a student of your own"), icon=":material/arrow_forward:")

@@ -36,7 +36,7 @@ weight_fields = [f"weight_{task}" for task in step["tasks"]]
 def take(*weights: float) -> None:
     """Give the weights at which the live part was released to their controls."""
     for field, weight in zip(weight_fields, weights, strict=True):
-        follow(field)(weight)
+        follow(MultitaskSettings, field)(weight)
 
 
 picture, run = stage()

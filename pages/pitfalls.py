@@ -31,7 +31,7 @@ page_link("distillation", _("What the loss is for: the distillation page"), icon
 def take(chosen: Mapping[str, Any]) -> None:
     """Give what was settled in the live part to the settings of this page."""
     for name, given in chosen.items():
-        follow(name)(given)
+        follow(PitfallSettings, name)(given)
 
 
 with st.container(key="live"):

@@ -55,7 +55,7 @@ with picture, st.container(key="labels_curve"):
         covers=guide.covers,
         words={key: _(text) for key, text in WORDS.items()},
         key="live_labels_curve",
-        on_labels=follow("labels_per_class"),
+        on_labels=follow(TransferSettings, "labels_per_class"),
     )
 show(result, is_recorded, _)
 

@@ -61,7 +61,7 @@ def test_what_it_needs_is_pinned_as_in_the_requirements_and_no_test_tool_is_need
     pinned = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]
     assert sorted([*needed, *(line for line in pinned if line.startswith("pytest"))]) == sorted(pinned)
     assert {line.split("extra == ")[1].strip("'") for line in lines if ";" in line} == {
-        "backbones", "dev", "onnx", "postgres",
+        "auth", "backbones", "dev", "onnx", "postgres",
     }  # fmt: skip
 
 

@@ -423,9 +423,20 @@ def test_where_there_is_a_sign_in_only_who_is_signed_in_starts_runs():
     assert out.button(key="run").disabled
     assert out.button(key="sign_in").label == "Sign in to start runs"
     assert "recorded on" in texts(out)  # and yet everything is shown
+    out.session_state["asked"] = (
+        "distillation",
+        False,
+    )  # as by a part of the page that a browser was made to press
+    assert "run" not in out.run().query_params
+    out.button(key="sign_in").click().run()  # this server has no `[auth]`
+    assert not out.exception
+    assert [said.value.partition(":")[0] for said in out.error] == ["Nobody can sign in here at present"]
+    assert not out.run().error
     account = {"is_logged_in": True, "iss": "https://issuer.example", "sub": "4711"}
     at = opened(account, epochs="200", seeds="20", train_size="53")
-    assert not [button for button in at.button if button.key == "sign_in"]
+    assert not [button for button in at.button if str(button.key).startswith("sign_in")]
+    assert at.button(key="sign_out").label == "Sign out"
+    assert "Signed in as 4711." in [said.value for said in at.sidebar.caption]
     at.button(key="run").click().run()
     handle = started(at)
     guest = opened({"is_logged_in": False}, run=handle.id)

@@ -4,7 +4,8 @@ Such a function takes `words`, its WORDS in the reader's language, and `key`, th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,28 @@ def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = ()
     before = [_read(f"{script}.js") for script in ("shared", *shared)]
     after = [own(f"{script}.js") for script in scripts]
     html = re.sub(r"<!-- (\w+\.html) -->", lambda found: _read(found[1]), own("html"))
-    return st.components.v2.component(
+    mount = st.components.v2.component(
         name, html=html, css=style + own("css"), js="\n".join([*before, own("js"), *after])
     )
+
+    def draw(**options: Any) -> Any:
+        listening = {name: _heard(call) for name, call in options.items() if name.startswith("on_")}
+        return mount(**options | listening)
+
+    return draw
+
+
+def _heard(callback: Callable[[], object]) -> Callable[[], None]:
+    """`callback`, which ignores what no part would say: a browser can be made to send anything."""
+
+    def call() -> None:
+        with suppress(LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+            callback()
+
+    return call
 
 
 def released(key: str, name: str) -> dict[str, Any]:
     """What the part `key` has last released as `name`, and the running number that it gave it (0: nothing yet)."""
-    return (st.session_state.get(key) or {}).get(name) or {"number": 0}
+    told = (st.session_state.get(key) or {}).get(name)
+    return told if isinstance(told, dict) and isinstance(told.get("number"), int) else {"number": 0}

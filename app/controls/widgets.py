@@ -362,11 +362,12 @@ def value(settings: type[Settings], name: str) -> Any:
     return spec.default if read is None else read
 
 
-def follow(name: str) -> Callable[[float], None]:
-    """A callback that gives the widget `name` the value at which a client-side part was released."""
+def follow(settings: type[Settings], name: str) -> Callable[[float], None]:
+    """A callback that gives the widget `name` the value at which a client-side part was released, if it may be."""
 
     def take(released: float) -> None:
-        if name not in st.query_params.get(HIDE, "").split(","):  # a hidden setting stays as it is
+        is_hidden = name in st.query_params.get(HIDE, "").split(",")  # a hidden setting stays as it is
+        if not is_hidden and _read(settings.specs()[name], str(released)) is not None:
             wish(name, released)
 
     return take

@@ -43,7 +43,8 @@ def _live(stage: Stage, _: Translate, shows: str, covers: bool) -> None:
         digits, temperature=set_to["temperature"], alpha=set_to["alpha"], t_squared=set_to["t_squared"],
         classes=class_logits(), pair=(places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
         words={key: _(text) for key, text in WORDS.items()}, key=f"talk_live_{shows}",
-        on_temperature=follow("temperature"), covers=covers and not stage.revealed, talk=shows,
+        on_temperature=follow(type(stage.settings), "temperature"), covers=covers and not stage.revealed,
+        talk=shows,
     )  # fmt: skip
 
 

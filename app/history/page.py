@@ -14,6 +14,7 @@ from app.i18n.text import Translate
 from app.results.chart import chart
 from app.runs.server import store, told_by
 from app.runs.visitor import sign_in_needed
+from app.shell.limits import NO_ROOM, uploads_fit
 from kd_core.messages import Problem, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
@@ -154,6 +155,9 @@ def read_in(_: Translate) -> None:
     with st.expander(_("Read a result in (JSON)"), icon=":material/upload:", key="read_in"):
         if sign_in_needed():
             st.caption(_("Sign in to read results in."))
+            return
+        if st.session_state.get("import_file") is None and not uploads_fit():
+            st.info(_(NO_ROOM))
             return
         file = st.file_uploader(_("A JSON file from the Export tab of a result"), type="json", key="import_file")
         st.caption(_("At most 8 MB. It is checked and shown, marked as imported; nothing in it is executed."))

@@ -11,7 +11,7 @@ from app.runs.estimate import as_recorded, takes_both
 from app.runs.live import draw_live, live_curves, run_notices
 from app.runs.server import limits, poll_seconds, queue, store, told_by
 from app.runs.shown import ghost_of, now_shown
-from app.runs.visitor import sign_in_needed, visitor
+from app.runs.visitor import sign_in, sign_in_needed, visitor
 from kd_core.messages import Problem, Scalar, message
 from kd_core.results.schema import Result
 from kd_core.runs.queue import Handle, View
@@ -90,7 +90,7 @@ def watch(settings: Settings, _: Translate) -> Result | None:
         if TECHNIQUES[settings.technique].quick:
             _quick_look(settings, busy, _)
         if sign_in_needed():
-            st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
+            st.button(_("Sign in to start runs"), key="sign_in", on_click=sign_in)
         elif not busy:
             st.caption(" ".join((_("Trains for real, in worker processes of this computer."),
                                  takes_both(settings, _))))  # fmt: skip
@@ -173,7 +173,12 @@ def _refusal(settings: Settings, _: Translate) -> None:
 
 
 def start(settings: Settings, again: bool = False) -> None:
-    """Submit a run, or have the page say why not."""
+    """Submit a run, or have the page say why not.
+
+    Streamlit ignores a disabled button, but a browser can be made to say that a talk's key was pressed.
+    """
+    if sign_in_needed():
+        return
     try:
         handle = queue().submit(settings, visitor(), again)
     except Problem:
@@ -201,8 +206,7 @@ def start_if_asked(settings: Settings) -> None:
 
 def launch(settings: Settings, page: str) -> None:
     """Start a run from another page and go to its own `page`, set to its settings."""
-    if not sign_in_needed():
-        start(settings)
+    start(settings)
     run = st.query_params.get("run")
     go_to(page, address_of(settings) | ({"run": run} if run else {}))
 
@@ -242,7 +246,8 @@ def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None
         st.info(_("Stopped after {seconds} s.", seconds=seconds) + " " + below)
     elif view.state == "interrupted" and view.problem:
         st.warning(_.escaped(view.problem))
-        st.button(_("Start it again"), key="restart", on_click=start, args=(handle.settings,))
+        st.button(_("Start it again"), key="restart", on_click=start, args=(handle.settings,),
+                  disabled=sign_in_needed())  # fmt: skip
     elif view.state == "finished":
         _go_on(view, handle, settings, _)
     if view.state in ("failed", "stopped") and (view.curves or view.loss_curves):

@@ -1,5 +1,6 @@
 """What one server has for all its sessions: store, queue, limits, the data that its workers know."""
 
+import os
 import secrets
 
 import streamlit as st
@@ -39,11 +40,14 @@ def _pace() -> Pace:
 
 @st.cache_resource(show_spinner=False)
 def limits() -> tuple[Limits, Message | None]:
-    """What this server allows, and what is wrong with how that was set; then the defaults hold."""
-    try:
-        return Limits.read(), None
-    except Problem as problem:
-        return Limits(), problem.message
+    """What this server allows, and what is wrong with how that was set; there the default holds."""
+    environment, said = dict(os.environ), None
+    while True:
+        try:
+            return Limits.read(environment), said
+        except Problem as problem:
+            said = said or problem.message
+            del environment[str(problem.message.values["name"])]
 
 
 def mnist_is_there() -> bool:

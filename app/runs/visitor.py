@@ -6,11 +6,13 @@ Without a sign-in a person is their browser, known by a cookie that it is given 
 import hashlib
 import re
 import secrets
+import sys
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.errors import StreamlitAuthError
 
 COOKIE = "distillation_lab_visitor"
 VALUE = re.compile(r"[A-Za-z0-9_-]{32}")  # as `secrets.token_urlsafe(24)` makes them
@@ -22,6 +24,26 @@ SECONDS = 365 * 24 * 60 * 60
 def sign_in_needed() -> bool:
     """Whether this server lets only signed-in people start runs (`[auth]` in its secrets), and this one is not."""
     return _has_sign_in() and not st.user.is_logged_in
+
+
+def account() -> str | None:
+    """What the person who is signed in is called; "" where nobody is, None where the server has no sign-in."""
+    if not _has_sign_in():
+        return None
+    named = st.user.get("name") or st.user.get("email") or st.user.get("sub")
+    return str(named) if st.user.is_logged_in else ""
+
+
+def sign_in() -> None:
+    """Send the person to the server's sign-in, or have the page say that there is none after all.
+
+    What is missing is for whoever runs the server, and stands in its log.
+    """
+    try:
+        st.login()
+    except StreamlitAuthError as error:
+        print(f"Nobody can sign in: {' '.join(str(error).split())}", file=sys.stderr)
+        st.session_state["sign_in_failed"] = True
 
 
 def visitor() -> str:

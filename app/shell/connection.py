@@ -1,4 +1,4 @@
-"""What a page says where its websocket does not come about: all else of a page comes through it."""
+"""What a page says where its websocket is refused or does not come about: all else of a page comes through it."""
 
 import json
 from html import escape
@@ -20,13 +20,19 @@ NO_CONNECTION = N_(
     "docs/deployment.md shows. Otherwise a firewall, a proxy or an extension of the browser may be in between: try "
     "another network or another browser."
 )
+FULL = N_(
+    "As many people have the lab open as this server takes, so this page has to wait. Leave it open: it comes by "
+    "itself as soon as somebody leaves. If you run this server: KD_MAX_SESSIONS is how many it takes, as "
+    "docs/deployment.md says."
+)
 
 
 class ConnectionWatched:
     """Middleware of the server: each page is sent with `connection.js`, and with the policy that admits it."""
 
     def __init__(self, app: ASGIApp) -> None:
-        words = {language: Translate(language)(NO_CONNECTION) for language in LANGUAGES}
+        said = {"missing": NO_CONNECTION, "full": FULL}
+        words = {why: {language: Translate(language)(text) for language in LANGUAGES} for why, text in said.items()}
         told = escape(json.dumps({"seconds": SECONDS, "words": words}, ensure_ascii=False))
         self.app, self.script = app, f'<script data-of="{told}">{SCRIPT}</script>'.encode()
 

@@ -13,8 +13,9 @@ from app.controls.widgets import TRUTHS, notices, read_address, seed
 from app.i18n.session import current, default_language, language
 from app.i18n.text import LANGUAGES, Translate
 from app.runs.panel import arrival
+from app.runs.visitor import account, sign_in
 from app.shell.look import set_language, style
-from kd_core.messages import N_
+from kd_core.messages import N_, message
 from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
 
@@ -96,7 +97,18 @@ def surround(page: st.Page) -> None:
             _ways(_)
         st.button(_("Presentation mode"), icon=":material/present_to_all:", on_click=_present, args=(True,),
                   help=_("No sidebar and larger type, for a projector."))  # fmt: skip
+        _account(_)
         set_language(_.language)
+
+
+def _account(_: Translate) -> None:
+    """Who is signed in, and the way in or out; nothing where the server has no sign-in."""
+    name = account()
+    if name:
+        st.caption(_.escaped(message("Signed in as {name}.", name=name[:60])))
+        st.button(_("Sign out"), key="sign_out", icon=":material/logout:", on_click=st.logout)
+    elif name is not None:
+        st.button(_("Sign in"), key="sign_in_here", icon=":material/login:", on_click=sign_in)
 
 
 def _ways(_: Translate, **look: Any) -> None:
@@ -127,6 +139,9 @@ def opening(
     if sentence:
         st.markdown(_(sentence))
     notices(_)
+    if st.session_state.pop("sign_in_failed", False):
+        st.error(_("Nobody can sign in here at present: the server's sign-in is not set up completely. Its log "
+                   "says what is missing."))  # fmt: skip
     if settings and settings.technique in NAMES:
         arrival(settings.technique, _)
     return _

@@ -32,8 +32,23 @@ def policy(page: bytes) -> str:
     stand in the page and the one that sets its language. No other host is asked for anything. Styles are inline.
     """
     scripts = [*INLINE.findall(page), *(script_of(language).encode() for language in LANGUAGES)]
-    sites = [site for site in os.environ.get(FRAMED_BY, "").split() if SITE.fullmatch(site)]
+    sites = [site for site in _named() if SITE.fullmatch(site)]
     return POLICY.format(scripts=" ".join(hashes(scripts)), ancestors=" ".join(["'self'", *sites]))
+
+
+def wrong_sites() -> str:
+    """What is wrong with KD_FRAME_ANCESTORS, in a sentence for whoever starts the server; "" if nothing is."""
+    wrong = [site[:60] for site in _named() if not SITE.fullmatch(site)]
+    if not wrong:
+        return ""
+    return (
+        f"{FRAMED_BY}: {', '.join(map(repr, wrong))} was left out; a site is written as https://course.example, "
+        "https://*.school.example or https://course.example:8443, with no path, or * for all."
+    )
+
+
+def _named() -> list[str]:
+    return os.environ.get(FRAMED_BY, "").split()
 
 
 def hashes(scripts: Iterable[bytes]) -> list[str]:

@@ -1,6 +1,7 @@
 """What the server does once, before it takes the first request: `st.App` calls `ready` as its lifespan."""
 
 import pkgutil
+import sys
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from typing import Any
 import streamlit as st
 
 import app
+from app.runs.server import limits
+from app.shell.headers import wrong_sites
 
 
 @asynccontextmanager
@@ -19,8 +22,16 @@ async def ready(_app: Any) -> AsyncIterator[None]:
     Pages run in threads: imported here, no module is imported by two of them at once, and no page waits for it.
     """
     import_pages_modules()
+    for said in wrong_environment():
+        print(said, file=sys.stderr)
     _open_browser()
     yield
+
+
+def wrong_environment() -> list[str]:
+    """What was set in the environment and is not taken: a sentence each, for whoever starts the server."""
+    of_limits = limits()[1]
+    return [said for said in (wrong_sites(), of_limits and f"{of_limits} The default holds.") if said]
 
 
 def import_pages_modules() -> None:

@@ -13,7 +13,7 @@ from app.i18n.text import Translate
 from app.results.bundled import recorded_map
 from app.results.chart import chart
 from app.runs.server import poll_seconds, queue, store
-from app.runs.visitor import sign_in_needed, visitor
+from app.runs.visitor import sign_in, sign_in_needed, visitor
 from app.sweeps import figures
 from kd_core.messages import Problem, Scalar, message
 from kd_core.runs.queue import expected_seconds
@@ -218,7 +218,7 @@ def carried_out(plan: Plan | None, _: Translate) -> MapView | None:
         st.button(label, key="run", type="primary", icon=":material/grid_on:", on_click=_start,
                   disabled=running or done or sign_in_needed())  # fmt: skip
         if sign_in_needed():
-            st.button(_("Sign in to start runs"), key="sign_in", on_click=st.login)
+            st.button(_("Sign in to start runs"), key="sign_in", on_click=sign_in)
         st.caption(_size(plan, view, _), width="content")
     if refused := st.session_state.pop("map_refused", None):
         st.warning(_.escaped(refused))

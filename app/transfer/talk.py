@@ -22,7 +22,7 @@ def _curve(stage: Stage, _: Translate) -> None:
         recorded_curve(), gallery(), labels=int(stage.settings.model_dump()["labels_per_class"]),
         mine=None if stage.recorded else transfer_figures.own_run(stage.result, recorded_curve()),
         words={key: _(text) for key, text in WORDS.items()}, key="talk_labels_curve",
-        on_labels=follow("labels_per_class"), covers=not stage.revealed, talk=True,
+        on_labels=follow(type(stage.settings), "labels_per_class"), covers=not stage.revealed, talk=True,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from kd_core.messages import Problem
 from kd_core.results.events import Step
 from kd_core.results.schema import NOTHING, Result
 from kd_core.runs.assemble import run, trainer_of
-from kd_core.runs.queue import Queue
+from kd_core.runs.queue import Limits, Queue
 from kd_core.settings.base import Settings
 
 MANY_ARMS = 6
@@ -36,7 +36,7 @@ def in_process(settings: Settings, threads: int = 1) -> Result:
 
 
 def in_queue(settings: Settings, workers: int | None) -> Result:
-    queue = Queue({"KD_WORKERS": str(workers)} if workers else {})
+    queue = Queue({"KD_WORKERS": str(workers)} if workers else {}, limits=Limits(images=None))
     try:
         handle = queue.submit(settings)
         with bar() as shown:

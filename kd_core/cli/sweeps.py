@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kd_core.cli.progress import bar, show
-from kd_core.runs.queue import Queue
+from kd_core.runs.queue import Limits, Queue
 from kd_core.sweeps.plan import Plan
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def mapped(plan: Plan, options: argparse.Namespace) -> "MapView":
     from kd_core.sweeps.sweep import Sweeps
 
     store = Store()
-    queue = Queue({"KD_WORKERS": str(options.workers)} if options.workers else {}, store=store)
+    env = {"KD_WORKERS": str(options.workers)} if options.workers else {}
+    queue = Queue(env, store=store, limits=Limits(images=None))
     sweeps = Sweeps(queue)
     try:
         under_way = sweeps.start(plan)

@@ -9,21 +9,30 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kd_core.messages import N_, Problem
 from kd_core.settings.base import Settings
 
-NAMES = {"queue": "KD_MAX_QUEUE", "minutes": "KD_MAX_MINUTES", "images": "KD_MAX_IMAGES"}
+NAMES = {
+    "queue": "KD_MAX_QUEUE", "minutes": "KD_MAX_MINUTES", "images": "KD_MAX_IMAGES", "sessions": "KD_MAX_SESSIONS",
+    "uploads": "KD_MAX_UPLOADS",
+}  # fmt: skip
 
 
 class Limits(BaseModel):
-    """queue: runs that may wait; minutes: of one run; images: that one run may train on, counted each time."""
+    """queue: runs that may wait; minutes: of one run; images: that one run may train on, counted each time.
+
+    sessions: pages that may be open at once; uploads: MB of uploaded files that are held at once. images = None: no
+    limit, for the command line.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     queue: int = Field(default=40, ge=1)
     minutes: float = Field(default=120.0, gt=0, allow_inf_nan=False)
-    images: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    images: float | None = Field(default=100e6, gt=0, allow_inf_nan=False)
+    sessions: int = Field(default=300, ge=1)
+    uploads: float = Field(default=100.0, gt=0, allow_inf_nan=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The limits of KD_MAX_QUEUE, KD_MAX_MINUTES, KD_MAX_IMAGES. Raises Problem for one that is no number."""
+        """The limits that the environment sets, under NAMES. Raises Problem for one that is no number."""
         given = {field: environment[name] for field, name in NAMES.items() if environment.get(name)}
         try:
             return cls.model_validate(given)

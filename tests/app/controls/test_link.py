@@ -80,7 +80,7 @@ read_address("Distillation", DistillationSettings)
 _ = current()
 notices(_)
 if st.button("let go"):
-    follow("temperature")(33.0)
+    follow(DistillationSettings, "temperature")(33.0)
 presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=True)
 st.json(controls(DistillationSettings, _).model_dump())
 """

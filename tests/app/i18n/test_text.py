@@ -78,6 +78,13 @@ def unseen_bold(text: str) -> list[str]:
     return found
 
 
+def test_what_came_from_outside_is_shown_as_it_was_typed_and_is_no_link():
+    said = Translate("en").escaped(message("{given}", given="[a](b) *c* http://evil.example WWW.evil.example"))
+    shown = said.replace("\\", "")
+    assert shown.replace("\u2060", "") == "[a](b) *c* http://evil.example WWW.evil.example"
+    assert not re.search(r"https?://|www\.", shown, re.IGNORECASE)  # what GitHub's Markdown makes a link of
+
+
 def test_bold_in_both_languages_is_seen_by_markdown(catalogue):
     assert unseen_bold("**在手机上：**只需") == ["**在手机上：**只需"]  # the kind that this test is about
     assert unseen_bold("**在手机上**：只需 **两个**损失") == []

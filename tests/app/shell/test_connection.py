@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from app.i18n.text import Translate
-from app.shell.connection import NO_CONNECTION, SCRIPT, SECONDS, ConnectionWatched
+from app.shell.connection import FULL, NO_CONNECTION, SCRIPT, SECONDS, ConnectionWatched
 from app.shell.headers import policy
 
 PAGE = "<!doctype html><html><head><title>é</title></head><body></body></html>".encode()
@@ -53,9 +53,11 @@ def test_a_page_carries_the_script_and_its_words_in_both_languages():
     assert body.decode() == PAGE.decode().replace("<head>", "<head>" + script)
     assert SCRIPT in script
     told = json.loads(unescape(re.search(r'data-of="(.*?)"', script)[1]))
-    zh = Translate("zh")(NO_CONNECTION)
-    assert told == {"seconds": SECONDS, "words": {"en": Translate("en")(NO_CONNECTION), "zh": zh}}
-    assert zh != NO_CONNECTION
+    assert told["seconds"] == SECONDS
+    assert told["words"].keys() == {"missing", "full"}
+    for why, text in (("missing", NO_CONNECTION), ("full", FULL)):
+        assert told["words"][why] == {"en": text, "zh": Translate("zh")(text)}
+        assert told["words"][why]["zh"] != text
     assert SECONDS < 10
 
 

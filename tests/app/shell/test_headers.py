@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.shell.headers import ALWAYS, FRAMED_BY, HeadersSet, hashes, policy
+from app.shell.headers import ALWAYS, FRAMED_BY, HeadersSet, hashes, policy, wrong_sites
 from app.shell.look import script_of
 
 PAGE = b"<head><script>one()</script><script src='a.js'></script><script data-of='x'>two()\n</script></head>"
@@ -46,6 +46,10 @@ def test_sites_are_named_one_by_one_and_nothing_else_gets_into_the_policy(monkey
         "'self'", *allowed,
     ]  # fmt: skip
     assert len(told) == 11
+    left_out = [site for site in named.split() if site not in allowed]
+    assert bool(wrong_sites()) == bool(left_out)
+    assert all(repr(site) in wrong_sites() for site in left_out)
+    assert len(wrong_sites().splitlines()) <= 1
 
 
 def test_every_answer_says_no_referrer_and_no_guessing_and_a_websocket_is_left_alone():

@@ -101,4 +101,5 @@ def pitfalls(
     }  # fmt: skip
     told = _mount(key=key, data=[data], on_chosen_change=settled, on_launch_change=lambda: None)
     wish = told.get("launch")
-    return (str(wish["bug"]), int(wish["run"])) if wish else None
+    known = {(bug["id"], run) for bug in bugs for run in range(len(bug["runs"]))}
+    return next((one for one in known if wish == {"bug": one[0], "run": one[1]}), None)
