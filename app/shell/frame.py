@@ -29,6 +29,7 @@ STYLE = """
 .stHorizontalBlock:has(> .stColumn .st-key-question) > .stColumn {min-width: min(14rem, 100%)}
 .st-key-question :is(h3, h4) {font-size: 1.25rem; line-height: 1.3; padding: .25rem 0 1rem}
 [data-testid=stSliderTickBar] {opacity: 1}
+[data-testid=stCheckbox] [data-testid=stMarkdownContainer], [data-testid=stCheckbox] p {white-space: normal}
 /* Streamlit's greys and blues on tinted ground are below a contrast of 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important; opacity: .86}
 button[data-selected="true"], [data-testid="stSliderThumbValue"] {color: inherit !important}

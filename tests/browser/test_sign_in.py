@@ -77,7 +77,7 @@ def is_out(page):
     """Nobody is signed in: the page is whole, and nothing on it starts a run."""
     expect(page.locator(".st-key-sign_in_here button")).to_be_visible(timeout=PATIENCE)
     expect(runs(page)).to_be_disabled(timeout=PATIENCE)
-    expect(page.locator(".st-key-sign_in button")).to_be_visible()
+    expect(page.locator(".st-key-sign_in button")).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".st-key-verdict h4").first).to_be_visible(timeout=PATIENCE)
     assert page.locator(".stException").count() == 0
 
@@ -93,7 +93,7 @@ def test_who_is_not_signed_in_sees_every_page_and_starts_nothing(browser):
     page.get_by_text("Read a result in (JSON)").click()
     page.get_by_text("Sign in to read results in.").wait_for()
     is_chinese = browser(locale="zh-CN").locator(".st-key-sign_in_here button")
-    expect(is_chinese).to_contain_text("登录")
+    expect(is_chinese).to_contain_text("登录", timeout=PATIENCE)
 
 
 def test_a_person_is_their_account_in_every_browser_until_they_sign_out(browser, lab):
