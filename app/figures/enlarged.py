@@ -4,7 +4,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-LETTERS, MARKS = 1.75, 1.5
+LETTERS, MARKS = 2.0, 1.75
 
 
 def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
@@ -17,6 +17,10 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
     margin = large.layout.margin
     sides = {side: LETTERS * margin[side] for side in "lrtb" if margin[side] is not None}
     large.update_layout(height=None, autosize=True, font_size=LETTERS * font, margin=sides, legend_itemwidth=40)
+    letters = {"tickfont_size": LETTERS * font, "title_font_size": LETTERS * font}  # Streamlit's theme has its own
+    large.update_xaxes(letters)
+    large.update_yaxes(letters)
+    large.update_layout(legend_font_size=LETTERS * font)
     if ink:
         large.update_layout(font_color=ink)
         large.update_xaxes(tickfont_color=ink, title_font_color=ink)

@@ -39,6 +39,8 @@ STYLE = """
  .st-key-talk_chart {height: 100%; min-height: 0}
  .st-key-talk_chart > div {flex: 1 1 0; min-height: 0}
  .talk-cover {min-height: calc(100vh - 25rem) !important}
+ .st-key-talk_keys {flex-wrap: nowrap !important}
+ .st-key-talk_keys > :last-child {min-width: 0; overflow: hidden; white-space: nowrap}
 }
 .talk-cover {height: 100%; min-height: 260px; display: grid; place-items: center; font-size: 6rem;
  font-weight: 700; opacity: .55; border: 2px dashed rgba(128,128,128,.6); border-radius: .6rem;
