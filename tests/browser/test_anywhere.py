@@ -93,7 +93,8 @@ def test_without_shared_memory_one_worker_trains(chromium, tmp_path, monkeypatch
     monkeypatch.setenv("KD_WORKERS", "2")
     there = os.environ.get("KD_DATA_DIR", "")
     prepared = "while umount /dev/shm 2>/dev/null; do :; done; mount -t tmpfs -o ro none /dev/shm"
-    _, said = run_in(within(f"{prepared}; export KD_DATA_DIR={there}", "", tmp_path), chromium)
+    own = f"export KD_DATA_DIR={there} KD_DATABASE_URL=sqlite:///{tmp_path}/lab.db"  # nothing is known of this run
+    _, said = run_in(within(f"{prepared}; {own}", "", tmp_path), chromium)
     assert "one worker trains" in said
 
 

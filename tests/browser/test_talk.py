@@ -74,6 +74,38 @@ def test_distillation_goes_by_keys_alone(page):
     expect(page).not_to_have_url(re.compile("present|step"), timeout=PATIENCE)
 
 
+# The sizes in pixels of the letters that are seen in a picture: part of the page or of a shadow tree in it.
+SIZES = """part => {
+    const sizes = {};
+    const read = root => {
+        for (const element of root.querySelectorAll("*")) {
+            if (element.shadowRoot) read(element.shadowRoot);
+            const words = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+            const isSeen = element.checkVisibility({ visibilityProperty: true });
+            if (!words || !isSeen || element.closest("sub, .thumb, .clicker")) continue;
+            const name = element.className.split(" ")[0] || element.tagName;
+            const size = parseFloat(getComputedStyle(element).fontSize) * element.currentCSSZoom;
+            sizes[name] = Math.min(size, sizes[name] ?? size);
+        }
+    };
+    read(part);
+    return sizes;
+}"""
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_pictures_are_read_from_the_back_row(at_step, step):
+    page = at_step("distillation", step)
+    page.keyboard.press("v")
+    shows(page, step, revealed=True)
+    sizes = page.locator(".st-key-talk_picture").evaluate(SIZES)
+    assert min(sizes.values()) >= 28, sizes
+    assert len(sizes) > 5
+    if step == 2:
+        assert sizes["value"] >= 36
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight <= innerHeight")  # one screen
+
+
 def test_keys_belong_to_a_slider_that_has_the_focus_but_not_a_clickers(at_step):
     page = at_step("distillation", 2)
     slider = page.get_by_role("slider", name="Temperature T")
