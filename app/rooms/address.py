@@ -9,7 +9,8 @@ import streamlit as st
 
 def base() -> str:
     """The path under which the lab is served, without a slash at its end: "" or "/lab"."""
-    return f"/{st.get_option('server.baseUrlPath') or ''}".rstrip("/")
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
 
 
 def room_address(code: str, seen: str) -> str:

@@ -6,7 +6,7 @@
     rooms.guess(code, question.name, "yes", device)   # may be changed until then
     rooms.state(code)                                 # what all its phones and the projector show
 
-Several servers may share the database. A state is read from it at most four times a second, however many ask.
+Several servers may share the database. A state is read from it at most five times a second, however many ask.
 """
 
 import secrets
@@ -26,7 +26,7 @@ LENGTH = 4
 OPEN_SECONDS = 3 * 60 * 60
 OPEN_ROOMS = 20  # in one database
 DEVICES = 500  # that guess at one question
-FRESH_SECONDS = 0.25  # how old a state may be
+FRESH_SECONDS = 0.2  # how old a state may be
 
 
 class NoRoom(Problem):

@@ -20,7 +20,7 @@ WORDS = {
     "right": N_("right"),
     "lost": N_("No connection to the lab; trying again …"),
 }
-SECONDS = 0.5  # between two polls
+SECONDS = 0.4  # between two polls
 
 _mount = mounted(__file__)
 

@@ -1,4 +1,5 @@
-// The projector's part of a class. It asks for the room's state twice a second; bars keep their elements, and so grow.
+// The projector's part of a class. It asks for the room's state several times a second; bars keep their elements,
+// and so grow.
 
 export default (streamlit) => mount(View, streamlit);
 
