@@ -19,6 +19,7 @@ STYLE = """
  .st-key-talk_class {position: fixed; z-index: 90; inset: 0 0 3.4rem auto; width: 17.5rem !important;
   overflow-y: auto; padding: 1rem 1.2rem .5rem; background: rgba(128,128,128,.08);
   border-left: 1px solid rgba(128,128,128,.3)}
+ .st-key-talk_class [data-testid="stAlert"] p {font-size: .8rem; line-height: 1.3}
 }
 """
 
@@ -62,6 +63,7 @@ def panel(code: str, question: Question, *, revealed: bool, _: Translate) -> Non
 
 
 def _open() -> None:
+    st.session_state.get("notices", {}).pop("class", None)
     try:
         rooms().open(visitor())
     except Problem as problem:

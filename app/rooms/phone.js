@@ -2,7 +2,7 @@
 {
   const main = document.querySelector("main");
   const [heading, options, status] = main.children;
-  const { code, lang, words, guesses, seconds, problem } = JSON.parse(main.dataset.told);
+  const { code, lang, words, guesses, seconds, problem, over: none } = JSON.parse(main.dataset.told);
   const at = (name) => `${code}/${name}?lang=${lang}`; // beside this page
   const put = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
@@ -10,7 +10,7 @@
   let state = null;
   let said = problem; // why nothing can be shown at present
   let refused = ""; // why the last guess was not taken
-  let over = Boolean(problem);
+  let over = none; // there is no such room, or no more
   let timer = 0;
   let drawn = "";
 
@@ -63,7 +63,7 @@
       drawn = text; // the same buttons keep the focus
       refused = "";
       options.replaceChildren(...Object.entries(named).map(([choice, name]) => button(choice, name)));
-      options.classList.toggle("short", Object.values(named).every((name) => name.length < 9) && Object.keys(named).length > 4);
+      options.classList.toggle("short", Object.values(named).every((name) => name.length < 12) && Object.keys(named).length > 4);
     }
     put(heading, ask);
     options.setAttribute("aria-label", ask);

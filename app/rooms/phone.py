@@ -45,13 +45,9 @@ def _document(code: str, language: str, problem: str, guesses: dict[str, str], s
     _ = Translate(language)
     words = {name: _(text) for name, text in WORDS.items()}
     told = {
-        "code": code,
-        "lang": language,
-        "words": words,
-        "guesses": guesses,
-        "seconds": SECONDS,
-        "problem": problem,
-    }
+        "code": code, "lang": language, "words": words, "guesses": guesses, "seconds": SECONDS, "problem": problem,
+        "over": status == 404,
+    }  # fmt: skip
     switch = " · ".join(
         f'<a href="?lang={other}" lang="{other}"{" aria-current=true" if other == language else ""}>{name}</a>'
         for other, name in LANGUAGES.items()

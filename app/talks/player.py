@@ -47,6 +47,12 @@ STYLE = """
  background: repeating-linear-gradient(135deg, transparent 0 8px, rgba(128,128,128,.12) 8px 16px)}
 .st-key-talk_keys {position: fixed; z-index: 100; inset: auto 0 0 0; padding: .5rem 2.5vw; width: 100% !important;
  background: var(--background-color, Canvas); border-top: 1px solid rgba(128,128,128,.3)}
+@media (min-width: 1400px) {
+ .st-key-talk_keys {flex-wrap: nowrap !important}
+ .st-key-talk_keys > * {flex-shrink: 0}
+ .st-key-talk_keys > :has([data-testid="stCaptionContainer"]) {flex: 1 1 0 !important; min-width: 0 !important}
+ .st-key-talk_keys [data-testid="stCaptionContainer"] p {font-size: .75rem; line-height: 1.25}
+}
 @media (max-width: 999px) {
  .block-container {padding-bottom: 11rem !important}
  .st-key-talk_keys {gap: .4rem !important}
@@ -182,6 +188,7 @@ def _run(kind: type[Settings], at: int) -> None:
 
 
 def _leave() -> None:
+    ask_room(None, None)
     st.session_state["presenting"] = False
     st.session_state.get("notices", {}).pop("step", None)
     st.query_params.pop("present", None)
