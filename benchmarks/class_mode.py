@@ -74,6 +74,8 @@ class Phone(threading.Thread):
             self.attend()
         except Exception as error:
             self.seen.errors.append(f"{type(error).__name__}: {error}")
+        finally:
+            self.connection.close()
 
     def attend(self) -> None:
         time.sleep(random.random())

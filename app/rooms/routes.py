@@ -1,6 +1,6 @@
 """The pages for phones, beside Streamlit: a room's page, what it shows now, and a guess.
 
-GET  /c/CODE         the page, some 10 kB; with it a browser gets the visitor's cookie, by which it is one device
+GET  /c/CODE         the page, some 8 kB; with it a browser gets the visitor's cookie, by which it is one device
 GET  /c/CODE/state   JSON, the same for all; 304 with no body where the phone has it already
 POST /c/CODE/guess   JSON {"question": …, "choice": …}; 204, or one sentence {"problem": …}
 """

@@ -188,7 +188,8 @@ def _run(kind: type[Settings], at: int) -> None:
 
 
 def _leave() -> None:
-    ask_room(None, None)
+    if room_of_this_speaker():
+        ask_room(None, None)
     st.session_state["presenting"] = False
     st.session_state.get("notices", {}).pop("step", None)
     st.query_params.pop("present", None)

@@ -14,6 +14,7 @@ from app.techniques import talk
 from benchmarks.class_mode import TARGET_SECONDS, attended
 from kd_core.runs.rooms import FRESH_SECONDS, Question, Rooms
 from kd_core.runs.store import Store
+from tests.browser.axe import serious, serious_now
 from tests.browser.conftest import PATIENCE, Server, until_served
 
 pytestmark = pytest.mark.browser
@@ -218,6 +219,18 @@ def test_phones_follow_the_talk_over_steps_without_choices_and_back(open_page, s
     projector.reload()  # the speaker finds the room again
     expect(projector.locator(".tally .address")).to_contain_text(code, timeout=PATIENCE)
     expect(projector.locator(".tally .count")).to_have_text("1 人已猜", timeout=PATIENCE)
+    assert serious(projector) == []
+    for scheme in ("light", "dark"):
+        phone.emulate_media(color_scheme=scheme)
+        assert serious_now(phone) == []
+    projector.locator("[data-listens]").wait_for(state="attached")
+    projector.keyboard.press("v")
+    phone.locator("button.right").wait_for()
+    projector.locator(".tally li.right").wait_for()
+    assert serious(projector) == []
+    for scheme in ("light", "dark"):
+        phone.emulate_media(color_scheme=scheme)
+        assert serious_now(phone) == []
     projector.get_by_role("button", name="结束全班参与").click()
     expect(room).to_have_count(0, timeout=PATIENCE)
 
