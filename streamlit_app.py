@@ -18,6 +18,7 @@ if __name__ == "__main__":  # somebody looks at a page
 else:  # the server starts
     from starlette.middleware import Middleware
 
+    from app.rooms.routes import room_routes
     from app.runs.visitor import VisitorCookie
     from app.shell.connection import ConnectionWatched
     from app.shell.headers import HeadersSet
@@ -33,4 +34,4 @@ else:  # the server starts
         Middleware(SessionsLimited),
         Middleware(UploadsLimited),
     ]
-    app = st.App(__file__, lifespan=ready, middleware=around)
+    app = st.App(__file__, lifespan=ready, routes=room_routes(), middleware=around)

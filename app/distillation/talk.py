@@ -15,7 +15,7 @@ from app.figures import arms, depth
 from app.i18n.text import Translate
 from app.results.bundled import gallery
 from app.results.chart import picture
-from app.talks.model import Stage, Step, choice, errors, show
+from app.talks.model import Choices, Stage, Step, choice, errors, show
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
@@ -26,6 +26,7 @@ DIFFER, OPINION, OPINIONS = (WORDS[name] for name in ("differ", "opinion", "opin
 STRONGEST, WINNER = WORDS["strongest"], WORDS["winner"]
 CLEAR_SEVEN, SEVEN_LIKE_ONE = 0, 4027  # indices in the test set
 LOWEST, HIGHEST = 0.5, 50.0  # ends of the slider
+EQUAL_BELOW = 0.005  # bars that differ by less look the same, as in the live picture
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 20.0)
 FEW, ALL = "few", "all"
 
@@ -76,6 +77,16 @@ def _never(stage: Stage, _: Translate) -> str:
     return _(WINNER, min=f"{LOWEST:g}", max=f"{HIGHEST:g}", a=a, b=b)
 
 
+def _alike_or_not(stage: Stage) -> str:
+    a, b = (np.array(arms.softmax(logits, _temperature(stage))) for logits in _sevens())
+    return "same" if np.abs(a - b).max() < EQUAL_BELOW else "different"
+
+
+def _winner_changes(stage: Stage) -> str:
+    winners = [{int(np.argmax(arms.softmax(logits, t))) for t in (LOWEST, HIGHEST)} for logits in _sevens()]
+    return "yes" if any(len(each) > 1 for each in winners) else "no"
+
+
 # Which digits look alike
 
 
@@ -101,13 +112,23 @@ def _lengths(stage: Stage, _: Translate) -> None:
     show(stage, lambda: figures.gradient_norms(stage.result, t, _), "gradients", _("What T² does"))
 
 
-def _vanishes(stage: Stage, _: Translate) -> str:
+def _over_t(stage: Stage) -> tuple[float, float]:
+    """The length at T = 1 over that at T = 20 without T², and the other way round with it."""
     lengths = figures.gradient_lengths(stage.result)
     at = {t: min(range(61), key=lambda k: abs(figures.TEMPERATURES[k] - t)) for t in (1.0, 20.0)}
-    bare = lengths["bare"][at[1.0]] / lengths["bare"][at[20.0]]
-    kept = lengths["soft"][at[20.0]] / lengths["soft"][at[1.0]]
+    bare, soft = lengths["bare"], lengths["soft"]
+    return bare[at[1.0]] / bare[at[20.0]], soft[at[20.0]] / soft[at[1.0]]
+
+
+def _vanishes(stage: Stage, _: Translate) -> str:
+    bare, kept = _over_t(stage)
     return _("At T = 20 it is {bare} times shorter than at T = 1. With T² before it, it is {kept} times as long as "
              "at T = 1: that is why T² stands in the loss.", bare=f"{bare:,.0f}", kept=f"{kept:.1f}")  # fmt: skip
+
+
+def _pull(stage: Stage) -> str:
+    bare = round(_over_t(stage)[0], 1)
+    return "falls" if bare > 1 else "rises" if bare < 1 else "stays"
 
 
 # The run
@@ -149,15 +170,24 @@ def bits_apart(arm: Arm, other: Arm, t: float) -> float:
     return fmean(found)
 
 
-def _resembles(stage: Stage, _: Translate) -> str:
+def _apart(stage: Stage) -> tuple[str, str]:
+    """Bits between the distilled student's answers and the teacher's, and those of the student alone."""
     result, t = stage.result, float(stage.result.settings["temperature"])
     teacher, alone = (fixed(bits_apart(result.arm(DISTILLED), result.arm(name), t), 2) for name in (TEACHER, ALONE))
-    says = (
-        _("Like neither more than the other.") if teacher == alone else
-        _("More like the teacher's.") if float(teacher) < float(alone) else
-        _("More like those of the student alone.")
-    )  # fmt: skip
-    return says + " " + _(
+    return teacher, alone
+
+
+def _nearer(stage: Stage) -> str:
+    teacher, alone = map(float, _apart(stage))
+    return "neither" if teacher == alone else "teacher" if teacher < alone else "alone"
+
+
+def _resembles(stage: Stage, _: Translate) -> str:
+    result, t = stage.result, float(stage.result.settings["temperature"])
+    teacher, alone = _apart(stage)
+    says = {"neither": _("Like neither more than the other."), "teacher": _("More like the teacher's."),
+            "alone": _("More like those of the student alone.")}  # fmt: skip
+    return says[_nearer(stage)] + " " + _(
         "Over {n} digits at T = {t}, they are {teacher} bits away from the teacher's answers and {alone} bits away "
         "from those of the student alone (mean KL divergence).", n=len(result.gallery), t=f"{t:g}", teacher=teacher,
         alone=alone,
@@ -172,6 +202,11 @@ def _carries(stage: Stage, _: Translate) -> None:
                                _("latency of one image (ms)"))))  # fmt: skip
     chosen = choice(_("What is measured"), measures, "talk_measure", 2, _)
     show(stage, lambda: depth.costs(stage.result, _, chosen), "costs", _("What each network costs"))
+
+
+def _smaller(stage: Stage) -> str:
+    small, taught = (stage.result.arm(name).cost.parameters for name in (ALONE, DISTILLED))
+    return "neither" if small == taught else "alone" if small < taught else "distilled"
 
 
 # All labels
@@ -206,6 +241,7 @@ STEPS = (
         lambda stage, _: _("Both are labelled 7. Will the teacher's answers be the same?"),
         _differ,
         of_result=False,
+        choices=Choices(lambda stage: {"same": WORDS["same"], "different": WORDS["different"]}, _alike_or_not),
         told=N_("One label, different opinions"),
     ),
     Step(
@@ -215,6 +251,7 @@ STEPS = (
         lambda stage, _: _("Will T change which digit wins?"),
         _never,
         of_result=False,
+        choices=Choices(lambda stage: {"yes": WORDS["yes"], "no": WORDS["no"]}, _winner_changes),
     ),
     Step(
         N_("Dark knowledge: what looks like what"),
@@ -232,6 +269,9 @@ STEPS = (
         _lengths,
         lambda stage, _: _("Without T²: what becomes of the teacher's pull when T grows from 1 to 20?"),
         _vanishes,
+        choices=Choices(
+            lambda stage: {"falls": N_("It falls"), "stays": N_("It stays"), "rises": N_("It rises")}, _pull
+        ),
         told=N_("Why T² is in the loss"),
     ),
     Step(
@@ -249,6 +289,11 @@ STEPS = (
         lambda stage, _: _("Whose answers will the distilled student's look like: the teacher's, or those of the "
                                 "student alone?"),
         _resembles,
+        choices=Choices(
+            lambda stage: {"teacher": N_("The teacher's"), "alone": N_("Those of the student alone"),
+                           "neither": N_("Neither more than the other")},
+            _nearer,
+        ),
     ),
     Step(
         N_("What would run on a phone"),
@@ -256,6 +301,11 @@ STEPS = (
         _carries,
         lambda stage, _: _("Which is smaller: the small network alone, or the small network distilled?"),
         lambda stage, _: same_network(stage.result, _, columns=False),
+        choices=Choices(
+            lambda stage: {"alone": N_("The small network alone"), "distilled": N_("The small network distilled"),
+                           "neither": N_("Neither: they have the same size")},
+            _smaller,
+        ),
     ),
     Step(
         N_("And with all the labels?"),

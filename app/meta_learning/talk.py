@@ -7,7 +7,7 @@ from app.i18n.text import Translate
 from app.meta_learning import figures as of
 from app.meta_learning.bundled import sinusoids
 from app.meta_learning.components.adaptation import WORDS, adaptation
-from app.talks.model import Stage, Step, choice, show
+from app.talks.model import Choices, Stage, Step, choice, found, show
 from kd_core.messages import N_, Scalar
 from kd_core.meta_learning.settings import FIRST_ORDER, MAML, PRETRAINED
 from kd_core.results.numbers import fixed
@@ -130,6 +130,9 @@ STEPS = (
         lambda stage, _: _(ASK),
         _nearer,
         of_result=False,
+        choices=Choices(
+            lambda stage: {key: WORDS[key] for key in ("maml", "joint", "same")}, lambda stage: of.nearer_at_first()
+        ),
         told=N_("Not an answer but a starting point"),
     ),
     Step(
@@ -138,6 +141,11 @@ STEPS = (
         _scores,
         _ahead,
         lambda stage, _: _(stage.result.verdict.text),
+        choices=Choices(
+            lambda stage: {"better": N_("Yes, it is ahead"), "worse": N_("No, it is behind"),
+                           "undetectable": N_("No detectable difference")},
+            found,
+        ),
         runs=True,
     ),
     Step(
@@ -146,6 +154,10 @@ STEPS = (
         _over_steps,
         lambda stage, _: _("Does the other start ever catch up?"),
         _after_steps,
+        choices=Choices(
+            lambda stage: {"yes": N_("Yes"), "no": N_("No")},
+            lambda stage: "no" if caught_up(stage.result) is None else "yes",
+        ),
     ),
     Step(
         N_("What the start knows"),

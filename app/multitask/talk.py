@@ -6,7 +6,7 @@ from app.i18n.text import Translate
 from app.multitask import figures as of
 from app.multitask.bundled import recorded_step, sweep
 from app.multitask.components.gradients import WORDS, gradients
-from app.talks.model import Stage, Step, choice, errors, show
+from app.talks.model import Choices, Stage, Step, choice, errors, found, show
 from kd_core.messages import N_
 from kd_core.multitask.settings import TASK_LABELS
 from kd_core.results.numbers import fixed
@@ -34,6 +34,12 @@ def _what_it_did(stage: Stage, _: Translate) -> str:
     return _(FACT, told=_(TOLD, first=said[0], second=said[1]))
 
 
+def _how_many_fall(stage: Stage) -> str:
+    step = recorded_step()
+    one = step["weights"].index(1.0)
+    return ("none", "one", "both")[sum(change < 0 for change in step["change"][one][one])]
+
+
 def _conflict(stage: Stage, _: Translate) -> None:
     ways = {TIME: _("over training"), LAYERS: _("by layer")}
     chosen = choice(_("Cosine between the tasks' gradients"), ways, "talk_conflict", TIME, _)
@@ -42,31 +48,39 @@ def _conflict(stage: Stage, _: Translate) -> None:
 
 
 def _trade(stage: Stage, _: Translate) -> None:
-    found = sweep()
-    names = {place: f"{first:g} : {second:g}" for place, (first, second) in enumerate(found["weights"])}
+    measured = sweep()
+    names = {place: f"{first:g} : {second:g}" for place, (first, second) in enumerate(measured["weights"])}
     chosen = choice(_("Task weights"), names, "talk_weights", len(names) // 2, _)
 
     def marked() -> go.Figure:
-        figure = go.Figure(of.trade_off(found, None if stage.recorded else stage.result, _))
-        x, y = (found["errors"][task][chosen]["mean"] for task in found["tasks"])
+        figure = go.Figure(of.trade_off(measured, None if stage.recorded else stage.result, _))
+        x, y = (measured["errors"][task][chosen]["mean"] for task in measured["tasks"])
         ring = dict(size=24, color="rgba(0,0,0,0)", line=dict(width=4, color="#D55E00"))
         return figure.add_scatter(x=[x], y=[y], mode="markers", hoverinfo="skip", showlegend=False, marker=ring)
 
     show(stage, marked, f"trade_off_{chosen}", _("Errors of one task over the other"))
 
 
+def _one_for_both(stage: Stage) -> str:
+    """Whether one recorded pair of weights has the fewest errors in both tasks."""
+    measured = sweep()
+    means = [[errors["mean"] for errors in measured["errors"][task]] for task in measured["tasks"]]
+    return "yes" if len({each.index(min(each)) for each in means}) == 1 else "no"
+
+
 def _best(stage: Stage, _: Translate) -> str:
     """Whether any recorded pair of weights has fewer errors than alone, task by task, and how many fewer."""
-    found = sweep()
-    said, places = [], set()
-    for task in found["tasks"]:
-        means, alone = [errors["mean"] for errors in found["errors"][task]], found["alone"][task]["mean"]
-        least = min(means)
-        places.add(means.index(least))
+    measured = sweep()
+    said = []
+    for task in measured["tasks"]:
+        least = min(errors["mean"] for errors in measured["errors"][task])
+        alone = measured["alone"][task]["mean"]
         said.append(_("“{task}”: {least} at best, {alone} alone", task=_(TASK_LABELS[task]), least=fixed(least),
                       alone=fixed(alone)))  # fmt: skip
     yes = _("Yes, here one pair has the fewest errors in both.")
-    says = yes if len(places) == 1 else _("No: the best pair for one task is not the best for the other.")
+    says = (
+        yes if _one_for_both(stage) == "yes" else _("No: the best pair for one task is not the best for the other.")
+    )
     return says + " " + _("Validation errors per 10,000, {first}; {second}.", first=said[0], second=said[1])
 
 
@@ -83,6 +97,9 @@ STEPS = (
         lambda stage, _: _(ASK),
         _what_it_did,
         of_result=False,
+        choices=Choices(
+            lambda stage: {key: WORDS[f"guess_{key}"] for key in ("both", "one", "none")}, _how_many_fall
+        ),
     ),
     Step(
         N_("Together or alone?"),
@@ -90,6 +107,11 @@ STEPS = (
         errors,
         _asked,
         lambda stage, _: _(stage.result.verdict.text),
+        choices=Choices(
+            lambda stage: {"better": N_("Together"), "worse": N_("Alone"),
+                           "undetectable": N_("No detectable difference")},
+            found,
+        ),
         runs=True,
     ),
     Step(
@@ -106,6 +128,9 @@ STEPS = (
         lambda stage, _: _("Is there a pair of weights that is best for both?"),
         _best,
         of_result=False,
+        choices=Choices(
+            lambda stage: {"yes": N_("Yes, one is best for both"), "no": N_("No, there is none")}, _one_for_both
+        ),
         told=N_("The trade-off between the tasks"),
     ),
 )  # fmt: skip

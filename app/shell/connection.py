@@ -28,7 +28,7 @@ FULL = N_(
 
 
 class ConnectionWatched:
-    """Middleware of the server: each page is sent with `connection.js`, and with the policy that admits it."""
+    """Middleware of the server: Streamlit's page is sent with `connection.js`, and a policy that admits it."""
 
     def __init__(self, app: ASGIApp) -> None:
         said = {"missing": NO_CONNECTION, "full": FULL}
@@ -50,7 +50,8 @@ class ConnectionWatched:
                 return
             if start:
                 headers, body = MutableHeaders(scope=start), message.get("body", b"")
-                if headers.get("content-type", "").startswith("text/html") and b"<head>" in body:
+                is_page = headers.get("content-type", "").startswith("text/html") and b"<head>" in body
+                if is_page and "content-security-policy" not in headers:  # a phone's page has one, and no websocket
                     page = body.replace(b"<head>", b"<head>" + self.script, 1)
                     message = {**message, "body": page}
                     headers["content-length"] = str(int(headers["content-length"]) + len(self.script))

@@ -40,6 +40,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What a class may answer to a step's question.
+
+    options: key -> words, marked for translation; truth: the key of the right one, from recorded data, the stage's
+    Result or a formula.
+    """
+
+    options: Callable[[Stage], Mapping[str, str]]
+    truth: Callable[[Stage], str]
+
+
+@dataclass(frozen=True)
 class Step:
     """One picture, one control, one question. picture draws both; runs: it is where a run is watched.
 
@@ -47,6 +59,7 @@ class Step:
     title, told, sentence: marked for translation; ask, answer: translated, with the stage's numbers.
     of_result: the picture is that of the stage's Result, which is badged where it was recorded;
     source: the answer is about another Result, which always was.
+    choices: the answers among which a class chooses, where the question has such.
     """
 
     title: str
@@ -58,6 +71,14 @@ class Step:
     runs: bool = False
     of_result: bool = True
     source: Callable[[], Result] | None = None
+    choices: Choices | None = None
+
+
+def found(stage: Stage) -> str:
+    """What the verdict of the stage's Result found: "better", "worse" or "undetectable". One trial has no interval:
+    then it is whether its difference lies above 0."""
+    verdict = stage.result.verdict
+    return verdict.kind if verdict.kind != "single" else "better" if verdict.difference.mean > 0 else "worse"
 
 
 def show(stage: Stage, figure: Callable[[], go.Figure], key: str, alt: str) -> None:

@@ -7,8 +7,9 @@ import streamlit as st
 from app.components.clicker import WORDS, Place, clicker
 from app.controls.address import begin, go_to, moved, write
 from app.controls.widgets import as_set, notices
-from app.i18n.text import Translate
+from app.i18n.text import LANGUAGES, Translate
 from app.results.bundled import recorded
+from app.rooms.panel import ask_room, class_button, panel, room_of_this_speaker
 from app.runs.panel import ask, start_if_asked, watch
 from app.runs.shown import latest, trained, under_way
 from app.runs.visitor import sign_in_needed
@@ -16,6 +17,7 @@ from app.shell.look import style
 from app.talks.model import Stage, Step
 from app.techniques import talk
 from kd_core.messages import N_, message
+from kd_core.runs.rooms import Question
 from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
 
@@ -39,14 +41,18 @@ STYLE = """
  .st-key-talk_chart {height: 100%; min-height: 0}
  .st-key-talk_chart > div {flex: 1 1 0; min-height: 0}
  .talk-cover {min-height: calc(100vh - 25rem) !important}
- .st-key-talk_keys {flex-wrap: nowrap !important}
- .st-key-talk_keys > :last-child {min-width: 0; overflow: hidden; white-space: nowrap}
 }
 .talk-cover {height: 100%; min-height: 260px; display: grid; place-items: center; font-size: 6rem;
  font-weight: 700; opacity: .55; border: 2px dashed rgba(128,128,128,.6); border-radius: .6rem;
  background: repeating-linear-gradient(135deg, transparent 0 8px, rgba(128,128,128,.12) 8px 16px)}
 .st-key-talk_keys {position: fixed; z-index: 100; inset: auto 0 0 0; padding: .5rem 2.5vw; width: 100% !important;
  background: var(--background-color, Canvas); border-top: 1px solid rgba(128,128,128,.3)}
+@media (min-width: 1400px) {
+ .st-key-talk_keys {flex-wrap: nowrap !important}
+ .st-key-talk_keys > * {flex-shrink: 0}
+ .st-key-talk_keys > :has([data-testid="stCaptionContainer"]) {flex: 1 1 0 !important; min-width: 0 !important}
+ .st-key-talk_keys [data-testid="stCaptionContainer"] p {font-size: .75rem; line-height: 1.25}
+}
 @media (max-width: 999px) {
  .block-container {padding-bottom: 11rem !important}
  .st-key-talk_keys {gap: .4rem !important}
@@ -72,8 +78,9 @@ def give(kind: type[Settings], _: Translate) -> None:
     settings = as_set(kind)
     start_if_asked(settings)
     style(STYLE)
+    room = room_of_this_speaker()
     with st.container(key="talk_keys", horizontal=True, vertical_alignment="center"):  # at the foot, by its style
-        _buttons(settings, steps, at, _)
+        _buttons(settings, steps, at, may_open=room is None and step.choices is not None, _=_)
     notices(_)
     revealed = at in _revealed(technique)
     st.title(_(step.told if revealed and step.told else step.title), anchor=False)
@@ -87,6 +94,28 @@ def give(kind: type[Settings], _: Translate) -> None:
         with st.container(key="talk_question"):
             st.markdown(step.ask(stage, _))
         st.markdown(_answer(step, stage, _) if stage.revealed else "…")
+    if room is not None:
+        _class(room, step, at, stage, _)
+
+
+def _class(room: str, step: Step, at: int, stage: Stage, _: Translate) -> None:
+    """What the phones of the class are asked, and its place beside the step."""
+    options = step.choices.options(stage) if step.choices else {}
+    if not step.choices or not options:
+        ask_room(None, None)
+        return
+    languages = {name: Translate(name) for name in LANGUAGES}
+    question = Question(
+        name=f"{stage.settings.technique} {at + 1}",
+        asks={name: step.ask(stage, translate) for name, translate in languages.items()},
+        options={
+            name: {choice: translate(words) for choice, words in options.items()}
+            for name, translate in languages.items()
+        },
+    )
+    is_told = stage.revealed and stage.running is None
+    ask_room(question, step.choices.truth(stage) if is_told else None)
+    panel(room, question, revealed=is_told, _=_)
 
 
 def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
@@ -159,14 +188,16 @@ def _run(kind: type[Settings], at: int) -> None:
 
 
 def _leave() -> None:
+    if room_of_this_speaker():
+        ask_room(None, None)
     st.session_state["presenting"] = False
     st.session_state.get("notices", {}).pop("step", None)
     st.query_params.pop("present", None)
     begin()  # now the page itself, which drops the step
 
 
-def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, _: Translate) -> None:
-    """What the keys do, as buttons."""
+def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, *, may_open: bool, _: Translate) -> None:
+    """What the keys do, as buttons; may_open: a room for a class, too."""
     technique, kind = settings.technique, type(settings)
     runs_at = next(place for place, step in enumerate(steps) if step.runs)
     may_run = not sign_in_needed() and not under_way(technique)
@@ -179,5 +210,7 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, _: Translate)
     )  # fmt: skip
     if at != runs_at:
         st.button(_("Run (R)"), key="talk_run", on_click=_run, args=(kind, runs_at), disabled=not may_run)
+    if may_open:
+        class_button(_)
     st.button(_("Leave (Esc)"), key="talk_leave", type="tertiary", on_click=_leave)
     st.caption(_("Space or Page Down: next · Page Up: back · Enter: reveal · R: run"), width="content")

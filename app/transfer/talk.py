@@ -5,12 +5,13 @@ import streamlit as st
 from app.controls.widgets import follow
 from app.i18n.text import Translate
 from app.results.bundled import gallery
-from app.talks.model import Stage, Step, choice, errors, show
+from app.talks.model import Choices, Stage, Step, choice, errors, found, show
 from app.transfer import figures as transfer_figures
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
+from kd_core.results.schema import Interval
 from kd_core.results.statistics import t_interval
 from kd_core.transfer.settings import FROZEN, TUNED
 
@@ -26,10 +27,24 @@ def _curve(stage: Stage, _: Translate) -> None:
     )  # fmt: skip
 
 
+def _ahead() -> list[int]:
+    """The places of the recorded numbers of labels with a gain whose interval lies above 0."""
+    return [place for place, gain in enumerate(recorded_curve()["gain"]) if gain["kind"] == "better"]
+
+
+def _numbers_of_labels(stage: Stage) -> dict[str, str]:
+    return {str(labels): str(labels) for labels in recorded_curve()["labels"]} | {"never": WORDS["never"]}
+
+
+def _caught_up_at(stage: Stage) -> str:
+    labels, ahead = recorded_curve()["labels"], _ahead()
+    at = ahead[-1] + 1 if ahead else 0
+    return str(labels[at]) if at < len(labels) else "never"
+
+
 def _catches_up(stage: Stage, _: Translate) -> str:
     """The first recorded number of labels from which on no point has a gain whose interval lies above 0."""
-    curve = recorded_curve()
-    ahead = [place for place, gain in enumerate(curve["gain"]) if gain["kind"] == "better"]
+    curve, ahead = recorded_curve(), _ahead()
     if not ahead:
         return _(NO_GAIN)
     at = min(ahead[-1] + 1, len(curve["gain"]) - 1)
@@ -51,6 +66,11 @@ def _layers(stage: Stage, _: Translate) -> None:
                  seeds=every["seeds"]))  # fmt: skip
 
 
+def _less_or_more(stage: Stage) -> str:
+    first, *_between, last = (transfer_figures.moved_in_all(lam) for lam in lambda_map()["lams"])
+    return "less" if last < first else "more"
+
+
 def _moves(stage: Stage, _: Translate) -> str:
     every = lambda_map()
     low, high = every["lams"][0], every["lams"][-1]
@@ -69,12 +89,23 @@ def _forgetting(stage: Stage, _: Translate) -> None:
         st.caption(_("What was forgotten of ImageNet cannot be measured: its photographs are not here."))
 
 
+def _forgotten(stage: Stage) -> dict[str, Interval]:
+    """By arm: errors on the old task; none where the result does not say."""
+    measured = transfer_figures.gains_and_losses(stage.result)
+    there = {FROZEN, TUNED} <= measured.keys()
+    return {arm: t_interval(lost) for arm, (_gained, lost) in measured.items()} if there else {}
+
+
+def _most(stage: Stage) -> str:
+    errors = _forgotten(stage)
+    return max(errors, key=lambda arm: errors[arm].mean)
+
+
 def _forgets(stage: Stage, _: Translate) -> str:
-    found = transfer_figures.gains_and_losses(stage.result)
-    if not {FROZEN, TUNED} <= found.keys():
+    errors = _forgotten(stage)
+    if not errors:
         return _("This result does not say.")
-    errors = {arm: t_interval(lost) for arm, (_gained, lost) in found.items()}
-    most = max(errors, key=lambda arm: errors[arm].mean)
+    most = _most(stage)
     return _("On average “{arm}”: with its old last layer back, it makes {errors} errors in 10,000 on the old task "
              "(± is the 95 % interval over trials); “{frozen}” makes {least}.", arm=most, errors=str(errors[most]),
              frozen=FROZEN, least=fixed(errors[FROZEN].mean))  # fmt: skip
@@ -88,6 +119,7 @@ STEPS = (
         lambda stage, _: _(ASK),
         _catches_up,
         of_result=False,
+        choices=Choices(_numbers_of_labels, _caught_up_at),
         told=N_("Old weights replace labels"),
     ),
     Step(
@@ -97,6 +129,11 @@ STEPS = (
         lambda stage, _: _("Old weights or a start from scratch: which is more accurate with {labels} labels per "
                            "class?", labels=int(stage.shown["labels_per_class"])),
         lambda stage, _: _(stage.result.verdict.text),
+        choices=Choices(
+            lambda stage: {"better": N_("Old weights"), "worse": N_("A start from scratch"),
+                           "undetectable": N_("No detectable difference")},
+            found,
+        ),
         runs=True,
     ),
     Step(
@@ -107,6 +144,7 @@ STEPS = (
         lambda stage, _: _("The larger λ: do the layers move more, or less?"),
         _moves,
         of_result=False,
+        choices=Choices(lambda stage: {"more": N_("More"), "less": N_("Less")}, _less_or_more),
     ),
     Step(
         N_("Is anything forgotten?"),
@@ -114,6 +152,7 @@ STEPS = (
         _forgetting,
         lambda stage, _: _("Put the old last layer back and ask about the old digits: who has forgotten most?"),
         _forgets,
+        choices=Choices(lambda stage: {arm: arm for arm in _forgotten(stage)}, _most),
         told=N_("What is forgotten"),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The store: every finished Result, every finished trial, and which runs were under way.
+"""The store: every finished Result, every finished trial, which runs were under way, and the rooms of classes.
 
     store = Store()                                # SQLite in the user's data folder, or KD_DATABASE_URL
     store.answer(settings, version, data)          # the newest Result of exactly these settings, or None
@@ -88,6 +88,29 @@ class _Trial(_Table):
     machine: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
     created: Mapped[float]
     result: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class Room(_Table):
+    """A class that guesses along with a talk: see `kd_core.runs.rooms`. opened: seconds since 1970, UTC."""
+
+    __tablename__ = "rooms"
+    code: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    owner: Mapped[str] = mapped_column(sa.String(64), index=True)
+    opened: Mapped[float]
+    changes: Mapped[int]  # how often it or its guesses changed
+    question: Mapped[str | None] = mapped_column(sa.String(80))
+    words: Mapped[dict[str, Any]]
+    truth: Mapped[str | None] = mapped_column(sa.String(80))
+
+
+class Guess(_Table):
+    """What one device of a room guesses at one question."""
+
+    __tablename__ = "guesses"
+    room: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    question: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    device: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    choice: Mapped[str] = mapped_column(sa.String(80))
 
 
 def default_url() -> str:
@@ -257,6 +280,14 @@ class Store:
         )
         rows = self._read(lambda session: session.execute(query).all()) or []
         return [(settings, seconds) for settings, seconds in rows if seconds]
+
+    def within(self, work: Callable[[Session], T]) -> T:
+        """Do `work` in one transaction, for rooms; what it returns is not None. Raises Problem where the database
+        can't."""
+        done, problem = self._try(work)
+        if done is None:
+            raise Problem("{why}", why=problem or "")
+        return done
 
     def close(self) -> None:
         """Let the database go; the next use opens it again."""

@@ -4,8 +4,7 @@ from tests.browser.conftest import still
 
 
 def serious(page):
-    """What axe-core calls serious or critical on a page that stands still."""
-    from axe_playwright_python.sync_playwright import Axe
+    """What axe-core calls serious or critical on one of Streamlit's pages, once it stands still."""
     from playwright.sync_api import expect
 
     still(page)
@@ -15,6 +14,13 @@ def serious(page):
         words = part.locator("[data-text]")
         if words.count():
             expect(words.first).not_to_be_empty()
+    return serious_now(page)
+
+
+def serious_now(page):
+    """The same, of any page as it is."""
+    from axe_playwright_python.sync_playwright import Axe
+
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
     return [
         f"{each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"

@@ -22,13 +22,16 @@ from app.meta_learning import lesson as meta_lesson
 from app.meta_learning.figures import start_means
 from app.meta_learning.talk import caught_up
 from app.results.bundled import gallery, recorded
-from app.talks.model import Stage
+from app.rooms.routes import rooms
+from app.runs.server import store
+from app.talks.model import Stage, found
 from app.talks.player import _answer, following
 from app.techniques import talk
 from app.transfer import lesson as transfer_lesson
 from app.transfer.bundled import lambda_map
 from kd_core.distillation.settings import ALONE, DISTILLED, DistillationSettings
 from kd_core.meta_learning.settings import MetaSettings
+from kd_core.runs.rooms import NoRoom, Rooms
 from kd_core.settings.common import TEACHER
 from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.settings import TransferSettings
@@ -176,6 +179,75 @@ def test_an_answer_answers_its_question_in_its_unit(technique):
         said = [text.value for text in at.markdown]
         [question] = [number for number, text in enumerate(said) if asked in text]
         assert re.search(answered, said[question + 1].replace("*", "")), (step.title, said[question + 1])
+
+
+# What a class may choose among, and which is right: what the answer itself says.
+RIGHT = {
+    "distillation": {1: "different", 2: "no", 4: "falls", 6: "teacher", 7: "neither"},
+    "transfer": {1: "500", 2: "better", 3: "less", 4: "fine-tuning"},
+    "multitask": {1: "one", 2: "worse", 4: "no"},
+    "meta_learning": {1: "same", 2: "better", 3: "no"},
+}
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_a_class_chooses_among_answers_of_which_one_is_right(technique):
+    stage = Stage(TECHNIQUES[technique].settings(), recorded(technique), recorded=True, revealed=True)
+    right = {}
+    for number, step in enumerate(talk(technique), start=1):
+        if step.choices:
+            options = step.choices.options(stage)
+            right[number] = step.choices.truth(stage)
+            assert right[number] in options
+            assert len(set(map(Translate("zh"), options.values()))) == len(options) > 1
+            assert max(map(len, options)) <= 80  # what the store has room for
+    assert right == RIGHT[technique]
+
+
+def test_a_verdict_of_one_trial_is_right_by_its_sign():
+    stage = Stage(DistillationSettings(), recorded("distillation"), recorded=True, revealed=True)
+    assert found(stage) == "better"
+    verdict = stage.result.verdict
+    for mean, kind in ((0.1, "better"), (-0.1, "worse")):
+        single = verdict.model_copy(
+            update={"kind": "single", "difference": verdict.difference.model_copy(update={"mean": mean})}
+        )
+        assert found(replace(stage, result=stage.result.model_copy(update={"verdict": single}))) == kind
+
+
+def test_a_class_is_opened_where_there_are_choices_follows_the_step_and_ends():
+    at = at_step("distillation", 3)
+    assert "talk_class_open" not in [button.key for button in at.button]
+    turned(at, "distillation", 1)
+    at.button(key="talk_class_open").click().run()
+    assert not at.exception
+    code = room_of_this_speaker_in(at)
+    english = rooms().state(code)
+    assert english.words["en"]["ask"] == "Both are labelled 7. Will the teacher's answers be the same?"
+    assert english.words["zh"]["options"]["same"] == "一样"
+    assert english.truth is None
+    at.session_state["talk_revealed_distillation"] = frozenset({0})
+    at.run()
+    assert shown(code).truth == "different"
+    turned(at, "distillation", 3)
+    assert shown(code).question is None
+    turned(at, "distillation", 2)
+    assert shown(code).question == "distillation 2"
+    at.button(key="talk_class_end").click().run()
+    assert not at.exception
+    assert at.button(key="talk_class_open")
+    with pytest.raises(NoRoom):
+        shown(code)
+
+
+def room_of_this_speaker_in(at) -> str:
+    (found,) = [part for part in at.get("bidi_component") if part.key == "talk_tally"]
+    return json.loads(found.proto.json)[0]["address"].rpartition("/")[2]
+
+
+def shown(code):
+    """The room's state, read anew."""
+    return Rooms(store()).state(code)
 
 
 def test_while_a_run_is_trained_the_question_is_about_that_run_and_not_answered_by_another():

@@ -15,6 +15,7 @@ from test_store import write_from_two_servers
 from app.results.bundled import recorded
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.runs.entry import machine_of
+from kd_core.runs.rooms import Question, Rooms
 from kd_core.runs.store import SCHEMA, Store
 from tests.browser.conftest import free_port
 from tests.missing import missing
@@ -138,3 +139,18 @@ def test_the_version_of_the_schema_is_in_it(server, store):
     assert "secret" not in str(later.problem)
     with psycopg.connect(server.url.replace("+psycopg", "")) as raw:
         raw.execute("UPDATE lab_schema SET version = %s", (SCHEMA,))
+
+
+def test_phones_at_two_servers_guess_in_one_room(store, server):
+    there = Store(server.url)
+    question = Question("talk 1", {"en": "Will it?"}, {"en": {"yes": "Yes", "no": "No"}})
+    here, beside = Rooms(store), Rooms(there)
+    code = here.open("speaker")
+    here.show("speaker", question)
+    for rooms, choice, device in ((here, "yes", "a"), (beside, "no", "b"), (beside, "no", "a")):
+        rooms.guess(code, question.name, choice, device)
+    here.show("speaker", question, truth="no")
+    assert Rooms(there).state(code).tally == {"no": 2}
+    here.close("speaker")
+    assert beside.of("speaker") is None
+    there.close()
