@@ -25,7 +25,7 @@ class Logits:
 
     names: of the C classes. kind: what the rows are. Log-probabilities are logits less a constant of each row,
     which no softmax sees; probabilities must become logarithms first (`from_probabilities`). floored: how many
-    probabilities of 0 were raised to `floor` by that.
+    probabilities of 0 were raised to `floor` by that. origin: of a sample, each row's number in the file.
     """
 
     values: np.ndarray
@@ -35,6 +35,7 @@ class Logits:
     kind: Kind = "logits"
     floored: int = 0
     floor: float = 0.0
+    origin: np.ndarray | None = None
 
     @property
     def rows(self) -> int:
@@ -204,5 +205,5 @@ def sampled(given: Logits, most_values: int, seed: int = 0) -> Logits:
     chosen = np.sort(np.random.default_rng(seed).choice(given.rows, rows, replace=False))
     return replace(
         given, values=given.values[chosen], labels=None if given.labels is None else given.labels[chosen],
-        student=None if given.student is None else given.student[chosen],
+        student=None if given.student is None else given.student[chosen], origin=chosen,
     )  # fmt: skip

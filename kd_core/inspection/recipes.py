@@ -25,12 +25,15 @@ import keras
 from keras import ops
 
 def distillation_loss(student_logits, teacher_logits, labels, T=$T, alpha=$alpha):
-    """alpha T^2 KL(teacher || student) + (1 - alpha) CE; alpha is the weight on the teacher."""
+    """alpha T^2 KL(teacher || student) + (1 - alpha) CE of each sample; alpha is the weight on the teacher.
+
+    Keras takes the mean itself, as of its own losses; in a train_step of your own, use ops.mean.
+    """
     log_p = ops.log_softmax(ops.stop_gradient(teacher_logits) / T, axis=-1)
     log_q = ops.log_softmax(student_logits / T, axis=-1)
-    soft = ops.mean(ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1))
+    soft = ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)
     hard = keras.losses.sparse_categorical_crossentropy(labels, student_logits, from_logits=True)
-    return alpha * T**2 * soft + (1 - alpha) * ops.mean(hard)
+    return alpha * T**2 * soft + (1 - alpha) * hard
 ''',
     "huggingface": '''\
 import torch

@@ -263,6 +263,7 @@ def test_a_sample_keeps_what_belongs_together():
     assert part.rows == 300
     chosen = part.student[:, 0]
     assert len(set(chosen.tolist())) == 300
+    np.testing.assert_array_equal(part.origin, chosen)
     np.testing.assert_array_equal(part.values, whole.values[chosen])
     np.testing.assert_array_equal(part.labels, chosen % 2)
     np.testing.assert_array_equal(sampled(whole, 600).values, part.values)

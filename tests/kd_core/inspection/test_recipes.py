@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from kd_core.data.vision import import_torchvision
 from kd_core.distillation import conventions, distillation_loss
 from kd_core.inspection.recipes import RECIPES, TITLES, WRITERS, written
 
@@ -67,9 +68,10 @@ def test_torchdistill_itself(t, alpha, dtype):
 def test_keras(t, alpha, dtype, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     keras = pytest.importorskip("keras")
+    keras.config.set_floatx(str(dtype).removeprefix("torch."))  # in which Keras computes, whatever it is given
     student, teacher, labels = batch(dtype)
     arrays = [keras.ops.convert_to_tensor(part.numpy()) for part in (student, teacher, labels)]
-    theirs = float(pasted("keras", t, alpha)["distillation_loss"](*arrays))
+    theirs = float(pasted("keras", t, alpha)["distillation_loss"](*arrays).numpy().mean())
     ours = float(distillation_loss(student, teacher, labels, t, alpha))
     assert theirs == pytest.approx(ours, rel=EXACT[dtype])
 
@@ -90,6 +92,7 @@ class Answers(torch.nn.Module):
 @pytest.mark.parametrize(("t", "alpha"), SET)
 def test_hugging_face(t, alpha, dtype, tmp_path):
     transformers = pytest.importorskip("transformers")
+    import_torchvision()  # transformers imports it, and alone it fails beside a torch without CUDA
     student, teacher, labels = batch(dtype)
     options = transformers.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
     trainer = pasted("huggingface", t, alpha)["DistillationTrainer"](
