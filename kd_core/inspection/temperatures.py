@@ -136,9 +136,11 @@ def _error(mean: float, square: float, n: int) -> float:
 
 def _pairs(by_class: np.ndarray) -> list[tuple[int, int, float]]:
     """The largest values off the diagonal: (row, column, value), the largest first."""
-    off = by_class * (1 - np.eye(len(by_class)))
-    best = np.argpartition(off, -PAIRS, axis=None)[-PAIRS:]
-    best = best[np.argsort(-off.ravel()[best], kind="stable")]
+    off = by_class.copy()
+    np.fill_diagonal(off, 0)
+    kth = np.sort(off.max(1))[-min(PAIRS, len(off))]  # so many rows hold one value of at least this
+    best = np.flatnonzero(off >= max(kth, 1e-300))
+    best = best[np.argsort(-off.ravel()[best], kind="stable")][:PAIRS]
     rows, columns = np.unravel_index(best, off.shape)
     return [(int(i), int(j), float(off[i, j])) for i, j in zip(rows, columns, strict=True)]
 
@@ -222,8 +224,8 @@ def advice(found: Curves, classes: int) -> Advice:
     """
     if classes == 2:
         return Advice(None, None, "", message(
-            "With two classes a soft target is one number: e^H is never below 1, half of the classes, and this "
-            "rule says nothing. Look for T with validation errors, from 1 up."))  # fmt: skip
+            "With two classes a soft target is one number, and the effective number of classes is never below half "
+            "of them: this rule says nothing. Look for T with validation errors, from 1 up."))  # fmt: skip
     outside, entropy = found.outside_top, found.entropy
     half = math.log(MOST_EFFECTIVE * classes)
     first, last = float(found.temperatures[0]), float(found.temperatures[-1])
@@ -240,9 +242,9 @@ def advice(found: Curves, classes: int) -> Advice:
         limit = "end"
     if high.value <= max(first, low.value):
         return Advice(None, None, "", message(
-            "At T = {t} already, {share} % of the probability is outside the top class and e^H is {effective} of "
-            "{classes} classes: this teacher is so unsure that softening it more leaves little to learn. Begin at "
-            "T = 1 or below.", t=f"{first:g}", share=f"{100 * outside[0]:.0f}",
+            "At T = {t} already, {share} % of the probability is outside the top class, and the effective number "
+            "of classes is {effective} of {classes}: this teacher is so unsure that softening it more leaves "
+            "little to learn. Begin at T = 1 or below.", t=f"{first:g}", share=f"{100 * outside[0]:.0f}",
             effective=f"{math.exp(entropy[0]):.1f}", classes=f"{classes:,}"))  # fmt: skip
     return Advice(low, high, limit)
 
