@@ -64,8 +64,13 @@ class Sample {
   fill() {
     const { view } = this;
     const sought = this.search.value.trim().toLowerCase();
-    const fits = ({ row, label, order }) =>
-      !sought || String(row) === sought || [label, order[0]].some((at) => at !== undefined && this.name(at).toLowerCase().includes(sought));
+    // A number is that of a row, or the whole name of a class; other words may be a part of a name.
+    const isNumber = /^\d+$/.test(sought);
+    const isNamed = (at) => {
+      const name = at === undefined ? "" : this.name(at).toLowerCase();
+      return isNumber ? name === sought : name.includes(sought);
+    };
+    const fits = ({ row, label, order }) => !sought || String(row) === sought || [label, order[0]].some(isNamed);
     let listed = this.rows.map((_, place) => place).filter((place) => fits(this.rows[place]));
     const by = (value) => listed.sort((a, b) => value(this.rows[a]) - value(this.rows[b]));
     if (this.kind === "unsure") by((each) => -each.entropy);
