@@ -23,7 +23,7 @@ from kd_core.inspection.logits import Logits, checked, from_probabilities
 from kd_core.inspection.reading import ENDINGS, UPLOAD, read_upload
 from kd_core.inspection.recipes import RECIPES, TITLES, WRITERS
 from kd_core.inspection.report import Report, report
-from kd_core.inspection.temperatures import COLDEST, HOTTEST, LEAST_OUTSIDE, MOST_OUTSIDE, Estimate
+from kd_core.inspection.temperatures import COLDEST, FEWEST, HOTTEST, LEAST_OUTSIDE, MOST_OUTSIDE, Estimate
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import field
@@ -88,13 +88,17 @@ def own_file(_: Translate) -> Shown | None:
     """The file that somebody sends, once it is read and may be shown; what is wrong with it is said here."""
     file = st.file_uploader(
         _("Logits as .npz, .npy, .csv or .safetensors"), type=[ending[1:] for ending in ENDINGS],
-        key="teacher_upload", max_upload_size=UPLOAD // 2**20,
+        key="teacher_upload", max_upload_size=UPLOAD // 10**6,
         help=_("A row for each sample, a column for each class. An .npz or .safetensors file may also have labels, "
                "student_logits and (in .npz) class_names; a .csv file has a header of class names, and may have a "
                "column called label. Nothing in it is executed."),
     )  # fmt: skip
     if file is None:
         st.session_state.pop(FILE, None)
+        st.caption(
+            _("At most {most} MB. Of more, save some thousand random rows, or run python -m kd_core inspect FILE "
+              "on your own computer. It is seen by you alone, and not kept.", most=UPLOAD // 10**6)
+        )  # fmt: skip
         return None
     sent: _Sent | None = st.session_state.get(FILE)
     if sent is None or sent.id != file.file_id:
@@ -153,7 +157,7 @@ def facts(found: Report, id: str) -> dict[str, Any]:
         "nll": _short(curves.nll), "ece": _short(curves.calibration_error),
         "bins": None if curves.bins is None else np.round(curves.bins, 3).tolist(),
         "alike": None if curves.alike is None else _packed(np.rint(65535 * curves.alike), "<u2"),
-        "pairs": [[(i, j, round(p, 6)) for i, j, p in at] for at in curves.pairs] or None,
+        "pairs": [[(i, j, round(p, 6)) for i, j, p in at] for at in curves.pairs] or None, "fewest": FEWEST,
         "calibration": _estimate(found.calibration), "sample": _sample(used),
         "range": None if found.advice.low is None else {"low": _estimate(found.advice.low),
                                                         "high": _estimate(found.advice.high)},

@@ -28,8 +28,8 @@ from safetensors import numpy as safetensors
 from kd_core.inspection.logits import MOST_CLASSES, Logits, checked
 from kd_core.messages import N_, Problem
 
-UPLOAD = 64 * 2**20  # bytes that a page takes
-UNPACKED = 160 * 2**20  # bytes that an uploaded archive may unpack to: 64 MB of float32 and some compression
+UPLOAD = 64_000_000  # bytes that a page takes; in Streamlit a MB has a million
+UNPACKED = 160_000_000  # bytes that an uploaded archive may unpack to: 64 MB of float32 and some compression
 BY_PATH = 16 * 2**30  # bytes from a path: whoever names it knows their own memory
 LONGEST_HEADER = 1000  # characters of a .npy header, as numpy writes it, are 128
 LONGEST_JSON = 2**20  # bytes of a .safetensors header
@@ -55,7 +55,7 @@ def read_upload(name: str, content: bytes) -> Logits:
         raise Problem(
             N_("This file has {given} MB; at most {most} MB can be uploaded. Of a larger one, save some thousand "
                "random rows, or run python -m kd_core inspect FILE on your computer."),
-            given=f"{len(content) / 2**20:,.0f}", most=UPLOAD // 2**20,
+            given=f"{len(content) / 1e6:,.1f}", most=UPLOAD // 10**6,
         )  # fmt: skip
     return read(name, io.BytesIO(content), UNPACKED)
 

@@ -26,6 +26,7 @@ MOST_EFFECTIVE = 0.5  # of the classes
 COLDEST, HOTTEST = 0.05, 100.0  # between which the calibration temperature is looked for
 WHOLE_MATRIX = 30  # classes up to which every pair is shown
 PAIRS = 15  # of larger ones, the pairs that look most alike
+FEWEST = 5  # rows of a class from which its mean answer counts among the pairs: of one row it would say 99 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,8 @@ class Curves:
     entropy: H in nats; top: the largest probability; outside_top: 1 - top; outside_label, nll: 1 - p and -log p of
     the label, where there are labels. bins: [K, BINS, 3], of each bin the number of rows, their confidence and how
     many are right, both added up. alike: [K, C, C], the mean answer to the rows of each class, up to WHOLE_MATRIX
-    classes; pairs: of more, at each T up to PAIRS of (class, other class, mean probability of the other).
+    classes; pairs: of more, at each T up to PAIRS of (class, other class, mean probability of the other),
+    of classes with FEWEST rows or more.
     """
 
     temperatures: np.ndarray
@@ -126,7 +128,7 @@ def _at(logits: Logits, t: float, group: np.ndarray, order: np.ndarray) -> dict[
     )  # fmt: skip
     if logits.labels is not None:
         found |= dict(outside_label=mean[4], nll=mean[5], bins=bins)
-    return found | (dict(alike=by_class) if c <= WHOLE_MATRIX else dict(pairs=_pairs(by_class)))
+    return found | (dict(alike=by_class) if c <= WHOLE_MATRIX else dict(pairs=_pairs(by_class, counts)))
 
 
 def _error(mean: float, square: float, n: int) -> float:
@@ -134,9 +136,9 @@ def _error(mean: float, square: float, n: int) -> float:
     return math.sqrt(max(0.0, square - mean**2) / (n - 1)) if n > 1 else math.inf
 
 
-def _pairs(by_class: np.ndarray) -> list[tuple[int, int, float]]:
-    """The largest values off the diagonal: (row, column, value), the largest first."""
-    off = by_class.copy()
+def _pairs(by_class: np.ndarray, counts: np.ndarray) -> list[tuple[int, int, float]]:
+    """The largest values off the diagonal: (row, column, value), the largest first, of rows with FEWEST counts."""
+    off = np.where(counts[:, None] >= FEWEST, by_class, 0)
     np.fill_diagonal(off, 0)
     kth = np.sort(off.max(1))[-min(PAIRS, len(off))]  # so many rows hold one value of at least this
     best = np.flatnonzero(off >= max(kth, 1e-300))

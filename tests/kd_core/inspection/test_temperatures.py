@@ -18,6 +18,8 @@ from kd_core.inspection.examples import hundred_classes
 from kd_core.inspection.logits import checked
 from kd_core.inspection.report import report
 from kd_core.inspection.temperatures import (
+    FEWEST,
+    PAIRS,
     TEMPERATURES,
     WHOLE_MATRIX,
     advice,
@@ -176,6 +178,17 @@ def test_many_classes_give_the_largest_pairs(monkeypatch):
     np.testing.assert_allclose([value for _i, _j, value in found.pairs[0]], best)
     for one, other, value in found.pairs[0]:
         assert by_class[one, other] == pytest.approx(value)
+
+
+def test_a_class_of_few_rows_is_in_no_pair():
+    logits = hundred_classes()
+    rare, other = logits.labels == 7, logits.labels != 7
+    rows = np.concatenate([np.flatnonzero(rare)[: FEWEST - 1], np.flatnonzero(other)])
+    values = logits.values[rows].copy()
+    values[: FEWEST - 1, 50] = 99  # of these four rows, all but 1 % goes to another class
+    found = curves(checked(values, logits.labels[rows]), [4.0]).pairs[0]
+    assert len(found) == PAIRS
+    assert 7 not in [one for one, _other, _p in found]
 
 
 def test_the_gradients_beside_a_student_are_autograds(ten):

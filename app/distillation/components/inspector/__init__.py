@@ -61,7 +61,7 @@ WORDS = {
     "alike_says": N_("Each row is the mean answer to the samples of one class; the diagonal has no colour, so that "
                      "what the labels do not say has it all: up to {most}."),
     "alike_pairs": N_("Of {classes} classes, the pairs in which the mean answer to the first gives most to the "
-                      "second."),
+                      "second. Classes with fewer than {few} rows are left out."),
     "pair": N_("{one} looks like {other}"),
     "cell": N_("{one}, answered {other}: {p}"),
     # Beside a student.

@@ -168,7 +168,7 @@ class Means {
       view.out("alike-says", view.say("alike_says", { most: percent(most) }));
       pairs = pairs.slice(0, LISTED);
     } else {
-      view.out("alike-says", view.say("alike_pairs", { classes: classes.toLocaleString("en") }));
+      view.out("alike-says", view.say("alike_pairs", { classes: classes.toLocaleString("en"), few: view.facts.fewest }));
     }
     const items = pairs.map(([i, j, p]) => make("li", "", {}, `${view.say("pair", { one: names[i], other: names[j] })}: `, make("b", "", {}, percent(p))));
     view.root.querySelector(".pairs").replaceChildren(...items);
