@@ -121,8 +121,8 @@ def _said(found: Report) -> list[str]:
     if found.logits.labels is None:
         lines.append("Without labels there is no calibration, and no mass outside the label.")
     elif found.calibration is None:
-        lines.append(f"No T calibrates this teacher: its likelihood has no maximum up to T = {HOTTEST:g}. So it is "
-                     "where every row is right.")  # fmt: skip
+        lines.append(f"No T up to {HOTTEST:g} calibrates this teacher: every row is right, or the answers are no "
+                     "better than chance.")  # fmt: skip
     else:
         lines.append(f"Best calibrated (least NLL) at T = {_estimate(found.calibration)}.")
     if advice.low is None or advice.high is None:

@@ -165,9 +165,9 @@ def calibration_temperature(logits: Logits) -> Estimate | None:
         T* = argmin_T sum_n -log softmax(v_n / T)[label_n]
 
     In b = 1 / T the sum is convex; its slope is the mean of E_p[v] - v_label, and the root of that is found. The
-    interval is that of a maximum of likelihood, with the variance of the slopes in place of the model's. There is
-    none without labels, and where the slope has no root between 1 / HOTTEST and 1 / COLDEST: answers that are all
-    right, say, become the more likely the lower T is. Guo et al. 2017, section 4.2.
+    interval is that of a maximum of likelihood, with the variance of the slopes in place of the model's, up to
+    HOTTEST. There is no such T without labels, and where the slope has no root between 1 / HOTTEST and 1 / COLDEST:
+    answers that are all right, say, become the more likely the lower T is. Guo et al. 2017, section 4.2.
     """
     if logits.labels is None:
         return None
@@ -182,7 +182,7 @@ def calibration_temperature(logits: Logits) -> Estimate | None:
     b = float(brentq(slope, low, high, xtol=1e-9, rtol=1e-9))
     _mean, square, curvature = _slopes(logits, b)
     error = math.sqrt(square / logits.rows) / curvature
-    return Estimate(1 / b, 1 / (b + WITHIN_95 * error), 1 / max(b - WITHIN_95 * error, 1e-9))
+    return Estimate(1 / b, 1 / (b + WITHIN_95 * error), 1 / max(b - WITHIN_95 * error, low))
 
 
 def _slopes(logits: Logits, b: float) -> tuple[float, float, float]:

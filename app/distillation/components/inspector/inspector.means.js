@@ -139,7 +139,8 @@ class Means {
   addCells() {
     const { names, classes } = this.view.facts;
     const cell = (text) => make("th", "", { scope: "col", title: text }, text);
-    this.matrix.style.setProperty("--cell", classes <= 12 ? "32px" : "20px");
+    this.matrix.classList.toggle("long", names.some((name) => name.length > 3));
+    this.matrix.style.setProperty("--cell", classes <= MOST_PRINTED ? "32px" : classes <= 20 ? "20px" : "14px");
     this.matrix.tHead.replaceChildren(make("tr", "", {}, make("td"), ...names.map(cell)));
     this.cells = names.map(() => names.map(() => make("td", classes > MOST_PRINTED ? "small" : "")));
     this.matrix.tBodies[0].replaceChildren(...this.cells.map((row, i) => make("tr", "", {}, make("th", "", { scope: "row", title: names[i] }, names[i]), ...row)));

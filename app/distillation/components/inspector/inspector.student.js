@@ -41,6 +41,7 @@ class Student {
     const curves = { soft: student.soft, bare: student.bare, hard: student.hard && temperatures.map(() => student.hard) };
     const shown = PARTS.filter(([name]) => curves[name]);
     const all = shown.flatMap(([name]) => curves[name]).filter((value) => value > 0);
+    if (!all.length) return svg.replaceChildren(); // the student is the teacher
     const ends = [0.7 * Math.min(...all), 1.4 * Math.max(...all)];
     const x = logarithmic([temperatures[0], temperatures.at(-1)], [left, right]);
     const y = logarithmic(ends, [bottom, top]);
