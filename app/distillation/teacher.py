@@ -230,8 +230,8 @@ def _facts_said(found: Report) -> list[Message]:
 
 def _calibration_said(one: Estimate | None) -> Message:
     if one is None:
-        return message("No T between {low} and {high} calibrates it: every row is right, or the answers are no better "
-                       "than chance.", low=f"{COLDEST:g}", high=f"{HOTTEST:g}")  # fmt: skip
+        return message("No T between {low} and {high} calibrates it: every row is right, or the answers are no "
+                       "better than chance.", low=f"{COLDEST:g}", high=f"{HOTTEST:g}")  # fmt: skip
     return message(
         "Best calibrated (least negative log-likelihood, Guo et al. 2017) at T = {t} (95 % interval {low} to "
         "{high}).", t=f"{one.value:.2f}", low=f"{one.low:.2f}", high=f"{one.high:.2f}",
