@@ -23,7 +23,7 @@ from kd_core.transfer.settings import TransferSettings
 from tests.pages import ENTRY, differing, open_page, started, texts
 
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
-         "pages/meta_learning.py", "pages/draw.py", "pages/pitfalls.py",
+         "pages/meta_learning.py", "pages/draw.py", "pages/teacher.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
 TINY_DIGITS = dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1)
@@ -453,7 +453,7 @@ def test_a_limit_that_cannot_be_read_is_named(page, monkeypatch):
     try:
         at = open_page(page)
         assert ("KD_MAX_QUEUE = many is not allowed" in texts(at)) == (
-            page not in (PAGES[0], *PAGES[-3:])
+            page not in (PAGES[0], *PAGES[-4:])
         )  # none of them starts a run
         assert queue() is not None
     finally:

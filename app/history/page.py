@@ -156,10 +156,12 @@ def read_in(_: Translate) -> None:
         if sign_in_needed():
             st.caption(_("Sign in to read results in."))
             return
-        if st.session_state.get("import_file") is None and not uploads_fit():
+        if st.session_state.get("import_file") is None and not uploads_fit(importing.MOST_BYTES):
             st.info(_(NO_ROOM))
             return
-        file = st.file_uploader(_("A JSON file from the Export tab of a result"), type="json", key="import_file")
+        file = st.file_uploader(
+            _("A JSON file from the Export tab of a result"), type="json", key="import_file", max_upload_size=8
+        )
         st.caption(_("At most 8 MB. It is checked and shown, marked as imported; nothing in it is executed."))
         if file is None:
             return

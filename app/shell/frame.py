@@ -42,6 +42,7 @@ PAGES = {  # by the name of their file, which is their address too
     **{name: title(name) for name in NAMES[1:]},
     "sweep": N_("Maps"),
     "summary": N_("Summary"),
+    "teacher": N_("Your teacher's logits"),
     "pitfalls": N_("Conventions and bugs"),
     "history": N_("History"),
 }

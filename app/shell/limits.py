@@ -19,7 +19,7 @@ from kd_core.messages import N_
 
 UPLOADS = "/_stcore/upload_file/"
 TRY_AGAIN_LATER = 1013  # of a websocket that is closed: connection.js says then that the lab is full
-MOST_BYTES = 10**7  # of an upload: server.maxUploadSize, and a form around it
+MOST_BYTES = 65 * 10**6  # of an upload: server.maxUploadSize, and a form around it
 NO_ROOM = N_("The lab holds as many uploaded files as it may; try again in a few minutes.")
 KEPT_SECONDS = 600.0  # Streamlit keeps the files of a page that was closed for two minutes, should it come back
 

@@ -1,6 +1,7 @@
 """The command line: `python -m kd_core distill --temperature 4 …`, `python -m kd_core data`, and `… export FILE`.
 
 `hinton` carries out section 3 of Hinton, Vinyals, Dean 2015, and shows the paper's figures beside ours.
+`inspect` reads the logits of a teacher of your own, and says which T to begin with.
 `sweep` makes a map instead: one or two settings varied over a grid, or more of them searched, as
 `python -m kd_core sweep distill temperature=1,2,4,8 alpha=0:1:5 --student mlp30`.
 
@@ -19,6 +20,7 @@ from typing import Any
 from kd_core.cli.app import offer_app, serve
 from kd_core.cli.arguments import require_workers
 from kd_core.cli.export import export_network
+from kd_core.cli.inspect import check_inspect, inspect, offer_inspect
 from kd_core.cli.runs import in_process, in_queue, table
 from kd_core.cli.sweeps import sweep
 from kd_core.messages import Problem
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None, name: str = "") -> int:
             plan = _plan(options)
         elif options.command in COMMANDS:
             settings = _settings(COMMANDS[options.command].settings, options)
+        elif options.command == "inspect":
+            check_inspect(options)
         elif own:
             own.check(options)
     except Problem as problem:
@@ -60,6 +64,8 @@ def main(arguments: Sequence[str] | None = None, name: str = "") -> int:
     try:
         if options.command == "export":
             return export_network(options.network, options.int8)
+        if options.command == "inspect":
+            return inspect(options)
         if own:
             status: int = own.carry_out(options)
             return status
@@ -111,6 +117,7 @@ def _parser(name: str = "") -> argparse.ArgumentParser:
     export.add_argument("network", metavar="FILE", type=Path, help="a network that the lab saved as safetensors")
     export.add_argument("--int8", action="store_true",
                         help="also in int8, and measure both on MNIST's test images")  # fmt: skip
+    offer_inspect(commands.add_parser("inspect", help="what temperatures make of a teacher's logits in a file"))
     for own in OWN.values():
         import_module(own.module).offer(commands.add_parser(own.name, help=own.summary))
     of_maps = commands.add_parser("sweep", help="make a map: settings varied over a grid, or searched")

@@ -28,7 +28,7 @@ class Limits(BaseModel):
     minutes: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     images: float | None = Field(default=100e6, gt=0, allow_inf_nan=False)
     sessions: int = Field(default=300, ge=1)
-    uploads: float = Field(default=100.0, gt=0, allow_inf_nan=False)
+    uploads: float = Field(default=200.0, gt=0, allow_inf_nan=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -14,6 +14,7 @@ PAGES = [
         "meta_learning",
         "draw",
         "sweep",
+        "teacher",
         "pitfalls",
         "summary",
         "history",

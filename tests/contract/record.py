@@ -44,9 +44,21 @@ TINY: dict[str, dict[str, dict[str, Any]]] = {
         "digits": dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1),
     },
 }  # fmt: skip
-PAGES = ["", "distillation", "transfer", "multitask", "meta_learning", "draw", "pitfalls", "history", "sweep",
-         "summary"]  # fmt: skip
-COMMANDS = ["", "data", "backbone", "distill", "transfer", "multitask", "meta", "hinton", "sweep", "export"]
+PAGES = ["", "distillation", "transfer", "multitask", "meta_learning", "draw", "teacher", "pitfalls", "history",
+         "sweep", "summary"]  # fmt: skip
+COMMANDS = [
+    "",
+    "data",
+    "backbone",
+    "distill",
+    "transfer",
+    "multitask",
+    "meta",
+    "hinton",
+    "sweep",
+    "export",
+    "inspect",
+]
 TIMES = re.compile(r'"(seconds|latency_ms|created|teacher_created|megabytes[^"]*|seconds[^"]*)":[^,}\]]+')
 
 

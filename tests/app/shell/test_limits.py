@@ -119,8 +119,9 @@ def test_what_the_environment_says_wrongly_is_said_at_the_start_and_the_rest_of_
     assert wrong_environment() == []
 
 
-def test_where_no_file_fits_the_page_says_so_instead_of_offering_to_take_one(allowed):
-    page = open_page("pages/history.py")
+@pytest.mark.parametrize(("page", "address"), [("history", {}), ("teacher", {"source": "own"})])
+def test_where_no_file_fits_the_page_says_so_instead_of_offering_to_take_one(page, address, allowed):
+    page = open_page(f"pages/{page}.py", **address)
     assert NO_ROOM not in texts(page)
     assert len(page.get("file_uploader")) == 1
     allowed(KD_MAX_UPLOADS="1")
