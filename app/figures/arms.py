@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from app.figures import log_axis
 from app.techniques import styles
-from kd_core.results.comparability import counted, points
+from kd_core.results.comparability import drawn, points
 from kd_core.results.numbers import fixed
 from kd_core.results.schema import ArmTrial, GalleryDigit, Interval, Result
 from kd_core.results.statistics import t_interval
@@ -147,7 +147,7 @@ def error_curve(
 ) -> tuple[Sequence[float], Sequence[float], Sequence[int]]:
     """Epochs, mean validation errors in percent as a logarithmic axis can show them, and images looked at."""
     epochs, means = mean_curve([points(result, trial) for trial in trials])
-    looked_at = {epoch: images for trial in trials for epoch, _errors, images in counted(result, trial)}
+    looked_at = {epoch: images for trial in trials for epoch, _errors, images in drawn(result, trial)}
     images = [looked_at[int(epoch)] for epoch in epochs]
     return epochs, [max(mean, 100 * _visible(0) / size) for mean, size in zip(means, images, strict=True)], images
 

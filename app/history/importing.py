@@ -20,7 +20,7 @@ from app.history.drawable import images_on_disk
 from app.i18n.text import sentences
 from app.techniques import rules
 from kd_core.messages import N_, Message, Problem, message
-from kd_core.results.comparability import counted, main_arms, of_losses
+from kd_core.results.comparability import drawn, main_arms, of_losses
 from kd_core.results.schema import Arm, ArmTrial, Interval, Result, Verdict
 from kd_core.results.statistics import loss_verdict, verdict
 from kd_core.techniques import TECHNIQUES
@@ -155,10 +155,15 @@ def _arm_misfits(result: Result, arm: Arm) -> Iterable[Message]:
 
 def _curve_fits(result: Result, trial: ArmTrial) -> bool:
     """Whether the errors of each point are out of the images it was counted on: all of them at the end."""
-    every, images = result.data.validation, trial.curve_images
-    if images and (len(images) != len(trial.curve) or images[-1] != every):
+    every, images, end = result.data.validation, trial.curve_images, trial.curve_end
+    if (images is None) != (end is None) or (images is not None and not (trial.curve and 0 < images <= every)):
         return False
-    return all(0 <= errors <= size <= every for _epoch, errors, size in counted(result, trial))
+    whole = trial.curve[-1][1] if trial.curve else 0
+    return (
+        0 <= whole <= every
+        and (end is None or end <= whole)
+        and all(0 <= errors <= size for _epoch, errors, size in drawn(result, trial))
+    )
 
 
 def _fits(result: Result, arm: Arm, trial: ArmTrial) -> bool:

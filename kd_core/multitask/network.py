@@ -6,6 +6,7 @@ the last bit. The body runs once a step, for all heads.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -19,7 +20,7 @@ from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import article_cnn, initialise
 from kd_core.nn.optimizers import Adam
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import CURVE_IMAGES, doubling, inputs_of, shuffled, training_loop
+from kd_core.nn.training import CURVE_IMAGES, doubling, inputs_of, shuffled, spread, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 
 Widths = tuple[int, int, int]  # channels of both convolutions, units of the dense layer
@@ -222,11 +223,15 @@ def fit(
         return {reporter: losses[task].detach() for task, reporter in reporters.items()}
 
     def evaluate(epoch: int) -> Iterator[Evaluation]:
-        seen = validation if epoch == epochs else validation.first(CURVE_IMAGES)
-        errors = errors_of(net, seen, precision)
-        for task, reporter in reporters.items():
-            yield reporter.evaluation(epoch, epochs, errors[task], len(seen))
+        seen = validation if sample is None or epoch == epochs else validation.chosen(sample)
+        for task, are_wrong in wrong_of(net, seen, precision).items():
+            if task in reporters:
+                told = reporters[task].evaluation(epoch, epochs, int(are_wrong.sum()), len(seen))
+                if sample is not None and epoch == epochs:
+                    told = replace(told, on_curve=(int(are_wrong[sample].sum()), len(sample)))
+                yield told
 
+    sample = spread(len(validation), CURVE_IMAGES)
     yield from training_loop(
         step, partial(shuffled, len(train), batch_size, order, device), evaluate, epochs=epochs,
         steps=epochs * math.ceil(len(train) / batch_size), evaluated=doubling(epochs),
@@ -241,7 +246,7 @@ def losses_of(net: Joint, images: Tensor, targets: Mapping[str, Tensor], precisi
     return {task: task_loss(task, outputs[task], targets[task]) for task in net.heads}
 
 
-def errors_of(net: Joint, split: TaskSplit, precision: str) -> dict[str, int]:
-    """How many errors each head makes on `split`, by task id, from one pass through the body."""
+def wrong_of(net: Joint, split: TaskSplit, precision: str) -> dict[str, Tensor]:
+    """Which images of `split` each head gets wrong, bool [N] by task id, from one pass through the body."""
     outputs = net.by_task(predict(net, split.images, precision))
-    return {task: int(wrong(task, outputs[task], split.targets[task]).sum()) for task in net.heads}
+    return {task: wrong(task, outputs[task], split.targets[task]) for task in net.heads}

@@ -38,11 +38,9 @@ class TaskSplit:
     def __len__(self) -> int:
         return len(self.images)
 
-    def first(self, size: int) -> "TaskSplit":
-        """The first `size` images; these images where there are no more."""
-        if size >= len(self):
-            return self
-        return TaskSplit(self.images[:size], {task: given[:size] for task, given in self.targets.items()})
+    def chosen(self, places: Tensor) -> "TaskSplit":
+        """The images at `places`, int64."""
+        return TaskSplit(self.images[places], {task: given[places] for task, given in self.targets.items()})
 
 
 @dataclass(frozen=True)

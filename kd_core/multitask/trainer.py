@@ -41,7 +41,7 @@ from kd_core.nn import cost
 from kd_core.nn.evaluation import confusion, predict
 from kd_core.nn.seeding import seeded
 from kd_core.results import records
-from kd_core.results.events import Curve, Evaluation, Event, Reporter
+from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, GalleryDigit, Result, Verdict
 from kd_core.results.statistics import compared, delta_m
 from kd_core.runs import assemble
@@ -154,7 +154,7 @@ def train_scheme(
     if scheme == JOINT:
         steps = settings.epochs * ceil(settings.train_size / settings.batch_size)
         look = Conflict(digits.train, steps, settings.batch_size, settings.precision, seed)
-    curves: dict[str, Curve] = {arm: [] for arm in arms.values()}
+    curves: dict[str, list[Evaluation]] = {arm: [] for arm in arms.values()}
     began = time.perf_counter()
     for event in fit(
         net, digits.train, digits.validation, combine,
@@ -163,7 +163,7 @@ def train_scheme(
         order=seeded(seed, "order"), precision=settings.precision, look=look,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
-            curves[event.arm].append((event.epoch, event.errors, event.size))
+            curves[event.arm].append(event)
         yield event
     seconds = time.perf_counter() - began
     outputs = net.by_task(predict(net, digits.test.images))
@@ -185,7 +185,7 @@ def _tried(
     outputs: Tensor,
     digits: TaskDigits,
     seed: int,
-    curve: Curve,
+    curve: Sequence[Evaluation],
     seconds: float,
 ) -> ArmTrial:
     """What is kept of one head: its test errors and gallery outputs (degrees, for an angle), in float32."""

@@ -134,7 +134,7 @@ def train(
     weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
     seconds = time.perf_counter() - started
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    pairs = tuple((epoch, errors) for epoch, errors, _images in curve)
+    pairs = tuple((one.epoch, one.errors) for one in curve)
     return Teacher(weights, digest(data), len(labels), pairs, seconds, created)
 
 

@@ -23,12 +23,12 @@ from kd_core.nn.evaluation import count_errors, predict
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
 from kd_core.nn.optimizers import Adam, Optimizer
-from kd_core.results.events import Curve, Evaluation, Event, Reporter, Step
+from kd_core.results.events import Evaluation, Event, Reporter, Step
 
 REPORTS = 40  # steps reported by one training, spread evenly …
 REPORT_SECONDS = 0.25  # … and at least one in this time, so that whoever consumes the stream can stop it
 AVERAGED_EVERY = 4  # steps between two updates of the average, where weights are averaged
-CURVE_IMAGES = 1_000  # of the validation split: enough for the points of a trial's curve before its last
+CURVE_IMAGES = 1_000  # of the validation split: enough for a trial's curve; its last errors are counted on all
 
 Batch = TypeVar("Batch")
 LossFn = Callable[[Tensor, Tensor], Tensor]  # (logits [B, C], positions in the training set [B]) -> scalar
@@ -135,8 +135,8 @@ def fit(
     weights is what is evaluated and what `model` ends with (Polyak, Juditsky 1992).
     loss_fn is given each batch's logits and its positions in `images`, so that labels and teacher
     logits can be indexed by sample; `also` are parameters of the loss that are trained along. watched: index ->
-    image [1, 28, 28] of images whose logits each Evaluation tells. curve_images: how many validation images, the
-    first ones, are looked at after any epoch but the last; all of them by default, and always after the last.
+    image [1, 28, 28] of images whose logits each Evaluation tells. curve_images: how many validation images,
+    spread evenly, are looked at after any epoch but the last; all of them by default, and always after the last.
     Evaluates after epochs that are `doubling`; raises as `training_loop` does.
     """
     device = next(model.parameters()).device
@@ -173,22 +173,29 @@ def fit(
         return {reporter: loss.detach()}
 
     def evaluate(epoch: int) -> Iterator[Evaluation]:
-        images, labels = validation if epoch == epochs else first_of(validation, curve_images)
-        told = reporter.evaluation(
-            epoch, epochs, count_errors(predict(evaluated, images, precision), labels), len(labels)
-        )
+        images, labels = validation
+        if sample is None or epoch == epochs:
+            logits, seen = predict(evaluated, images, precision), labels
+        else:
+            logits, seen = predict(evaluated, images[sample], precision), labels[sample]
+        told = reporter.evaluation(epoch, epochs, count_errors(logits, seen), len(seen))
+        if sample is not None and epoch == epochs:
+            told = replace(told, on_curve=(count_errors(logits[sample], labels[sample]), len(sample)))
         yield replace(told, watched=_answers(evaluated, watched)) if watched else told
 
+    sample = spread(len(validation[1]), curve_images)
     batches = partial(shuffled, len(images), batch_size, order, device)
     yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps, evaluated=doubling(epochs))
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
 
 
-def first_of(split: tuple[Images, Tensor], size: int | None) -> tuple[Images, Tensor]:
-    """The first `size` images and labels of `split`; all of them where there are no more, or None is given."""
-    images, labels = split
-    return split if size is None or size >= len(labels) else (images[:size], labels[:size])
+def spread(size: int, most: int | None) -> Tensor | None:
+    """`most` places among `size`, spread evenly; None, for all, where there are no more.
+
+    MNIST is ordered by writers: the first thousand images of its validation split are harder than the rest.
+    """
+    return None if most is None or size <= most else torch.arange(most) * size // most
 
 
 def _answers(model: nn.Module, watched: Mapping[int, Tensor]) -> tuple[tuple[int, tuple[float, ...]], ...]:
@@ -212,11 +219,11 @@ def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
     return windows[torch.arange(n, device=images.device), down, right].unsqueeze(1)
 
 
-def curve_of(events: Iterable[Event]) -> Generator[Event, None, Curve]:
-    """The validation curve of one arm's events, which are passed on."""
-    curve: Curve = []
+def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[Evaluation]]:
+    """The evaluations among one arm's events, which are passed on."""
+    curve = []
     for event in events:
         if isinstance(event, Evaluation):
-            curve.append((event.epoch, event.errors, event.size))
+            curve.append(event)
         yield event
     return curve

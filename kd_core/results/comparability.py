@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
 from kd_core.messages import N_, Scalar
-from kd_core.results.events import Curve
 from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.techniques import TECHNIQUES
 
@@ -50,18 +49,25 @@ def of_losses(result: Result) -> bool:
     return result.measure != "errors"
 
 
-def counted(result: Result, trial: ArmTrial) -> Curve:
-    """One trial's validation curve as counts: (epoch, errors, images that were looked at)."""
-    images = trial.curve_images or (result.data.validation,) * len(trial.curve)
-    return [(epoch, errors, size) for (epoch, errors), size in zip(trial.curve, images, strict=True)]
+def drawn(result: Result, trial: ArmTrial) -> list[tuple[int, int, int]]:
+    """One trial's validation curve as counts, all on the same images: (epoch, errors, images)."""
+    if trial.curve_images is None or trial.curve_end is None:
+        return [(epoch, errors, result.data.validation) for epoch, errors in trial.curve]
+    *before, (last, _) = trial.curve
+    return [(epoch, errors, trial.curve_images) for epoch, errors in (*before, (last, trial.curve_end))]
 
 
 def points(result: Result, trial: ArmTrial) -> Points:
-    """One trial's validation curve: errors in percent, or the loss; empty where nothing was looked at."""
+    """One trial's validation curve as drawn: errors in percent, or the loss; empty where nothing was looked at."""
     if of_losses(result):
         steps, losses = trial.series.get("meta-steps", ()), trial.series.get("validation loss", ())
         return tuple(zip(steps, losses, strict=False))
-    return tuple((epoch, 100 * errors / images) for epoch, errors, images in counted(result, trial))
+    return tuple((epoch, 100 * errors / images) for epoch, errors, images in drawn(result, trial))
+
+
+def end(result: Result, trial: ArmTrial) -> float:
+    """What a trial with a curve is ranked by: its last errors on the whole validation split in percent, or loss."""
+    return points(result, trial)[-1][1] if of_losses(result) else 100 * trial.curve[-1][1] / result.data.validation
 
 
 def curves(result: Result, arms: Sequence[str]) -> dict[int, Points]:
@@ -78,11 +84,12 @@ def curves(result: Result, arms: Sequence[str]) -> dict[int, Points]:
 
 
 def ends(result: Result, arms: Sequence[str]) -> dict[int, float]:
-    """Seed -> where `curves` ends: at the last epoch, never at the best one."""
-    return {seed: curve[-1][1] for seed, curve in curves(result, arms).items()}
+    """Seed -> the mean over `arms` of their `end`: after the last epoch, never the best one."""
+    there = [trial for name in arms for arm in result.arms if arm.name == name for trial in arm.trials]
+    return {seed: fmean(end(result, t) for t in there if t.seed == seed) for seed in curves(result, arms)}
 
 
 def per_10000(result: Result, arm: Arm) -> list[float]:
     """The arm's validation errors per 10,000 (or its loss) after the last epoch, trial by trial."""
-    last = [points(result, trial)[-1][1] for trial in arm.trials if points(result, trial)]
+    last = [end(result, trial) for trial in arm.trials if points(result, trial)]
     return last if of_losses(result) else [100 * percent for percent in last]

@@ -32,7 +32,8 @@ class Step:
 class Evaluation:
     """Validation errors of one arm after `epoch` of `epochs` epochs: `errors` out of `size` images.
 
-    loss: what was measured instead where nothing is classified; errors and size are 0 then.
+    loss: what was measured instead where nothing is classified; errors and size are 0 then. on_curve: errors, and
+    images, of the sample on which the earlier points of a curve were counted, where these are not all.
     watched: of images that are watched while it trains the index in the test split and the logits, to 0.01.
     """
 
@@ -45,6 +46,7 @@ class Evaluation:
     size: int
     loss: float | None = None
     watched: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    on_curve: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +73,3 @@ class Reporter:
 
 
 Event = Step | Evaluation | Result
-Curve = list[tuple[int, int, int]]  # (epoch, validation errors, images that were looked at) of one arm

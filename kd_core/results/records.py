@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from kd_core.data.digits import Digits, pixels
 from kd_core.nn import arguments
 from kd_core.nn.evaluation import confusion, count_errors, predict
+from kd_core.results.events import Evaluation
 from kd_core.results.schema import ArmTrial, Bin, GalleryDigit
 
 BINS = 15  # as in Guo et al. 2017, and the default of most libraries
 WEIGHTS_KEPT = 1_500_000  # parameters: a Result carries networks up to this size
 
-# (epoch, validation errors) and, where these were not all, on how many images
-Points = Sequence[tuple[int, int] | tuple[int, int, int]]
+Points = Sequence[tuple[int, int]] | Sequence[Evaluation]  # (epoch, validation errors), or what tells them
 
 
 def arm_trial(model: nn.Module, data: Digits, seed: int, curve: Points, seconds: float) -> ArmTrial:
@@ -50,8 +50,10 @@ def judged(
 
 def curve_fields(curve: Points) -> dict[str, Any]:
     """The fields of an ArmTrial that tell its validation curve."""
-    sizes = tuple(size for point in curve for size in point[2:])
-    return {"curve": tuple(point[:2] for point in curve), "curve_images": sizes if len(set(sizes)) > 1 else ()}
+    last = curve[-1] if curve else None
+    sampled = last.on_curve if isinstance(last, Evaluation) else None
+    pairs = tuple((one.epoch, one.errors) if isinstance(one, Evaluation) else one for one in curve)
+    return {"curve": pairs} | (dict(zip(("curve_end", "curve_images"), sampled, strict=True)) if sampled else {})
 
 
 def kept_weights(model: nn.Module) -> bytes | None:

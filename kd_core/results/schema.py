@@ -43,8 +43,9 @@ class Bin(_Record):
 class ArmTrial(_Record):
     """One arm at one seed.
 
-    curve: (epoch, validation errors) pairs; curve_images: on how many images each point was counted, where that
-    was not the whole validation split, as it always is for the last; confusion[true][predicted]: test images;
+    curve: (epoch, validation errors) pairs, the last on the whole validation split; curve_images: on how many of
+    its images the others were counted, None for all; curve_end: the last errors on these, where the curve that is
+    drawn ends; confusion[true][predicted]: test images;
     mistakes: (index in the test split, answer) of each image it gets wrong; bins: of equal width over
     confidence 0 to 1; gallery_logits: one row of logits for each gallery digit; seconds: training time.
     weights: the network as a safetensors file, in a run's first trial and for networks that are not huge.
@@ -56,7 +57,8 @@ class ArmTrial(_Record):
 
     seed: int
     curve: tuple[tuple[int, int], ...] = ()
-    curve_images: tuple[int, ...] = ()
+    curve_images: int | None = None
+    curve_end: int | None = None
     test_errors: int = 0
     confusion: tuple[tuple[int, ...], ...] = ()
     mistakes: tuple[tuple[int, int], ...] = ()

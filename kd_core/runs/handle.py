@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from kd_core.messages import Message, message
-from kd_core.results.comparability import counted
+from kd_core.results.comparability import drawn
 from kd_core.results.events import Evaluation, Step
 from kd_core.results.schema import Result
 from kd_core.runs.entry import UNDER_WAY, Entry, State
@@ -95,7 +95,8 @@ class _Task:
         series = (event.stage, event.arm, event.seed)
         if isinstance(event, Evaluation):
             if event.loss is None:
-                self.curves.setdefault(series, []).append((event.epoch, event.errors, event.size))
+                on_curve = event.on_curve or (event.errors, event.size)
+                self.curves.setdefault(series, []).append((event.epoch, *on_curve))
             else:
                 self.loss_curves.setdefault(series, []).append((event.epoch, event.loss))
             self.epochs[series] = event.epochs
@@ -221,7 +222,7 @@ class Handle:
         for arm in result.arms:
             for trial in arm.trials:
                 if not arm.shared and trial.curve and trial.seed in self._trials:
-                    points = counted(result, trial)
+                    points = drawn(result, trial)
                     task = next(iter(self._trials[trial.seed].values()))
                     task.curves[last, arm.name, trial.seed] = points
                     task.epochs[last, arm.name, trial.seed] = points[-1][0]

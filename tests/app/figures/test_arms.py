@@ -16,6 +16,7 @@ from kd_core.distillation.loss import distillation_loss
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.meta_learning.settings import MAML
 from kd_core.multitask.settings import TASK_LABELS
+from kd_core.results.comparability import per_10000
 from kd_core.settings.common import SCRATCH, SOURCE, TEACHER
 from kd_core.techniques import TECHNIQUES
 
@@ -38,13 +39,15 @@ def test_every_figure_draws_in_both_languages(result, language):
     assert "487,720" in comparison(result, _)
 
 
-def test_a_point_counted_on_fewer_images_is_a_share_of_these(result):
+def test_a_curve_counted_on_fewer_images_is_a_share_of_these_and_ranked_by_all(result):
     arm = result.arms[1]
-    trials = [t.model_copy(update={"curve": ((1, 20), (2, 0)), "curve_images": (100, 5_000)}) for t in arm.trials]
+    sampled = {"curve": ((1, 20), (2, 50)), "curve_images": 100, "curve_end": 0}
+    trials = [t.model_copy(update=sampled) for t in arm.trials]
     changed = result.model_copy(update={"arms": (arm.model_copy(update={"trials": tuple(trials)}),)})
     drawn = arms.learning_curves(changed, Translate("en")).data[-1]
-    assert (tuple(drawn.x), tuple(drawn.y)) == ((1, 2), (20.0, 0.01))  # none of 5,000 is drawn as half an error
-    assert tuple(drawn.customdata) == (100, 5_000)
+    assert (tuple(drawn.x), tuple(drawn.y)) == ((1, 2), (20.0, 0.5))  # none of 100 is drawn as half an error
+    assert tuple(drawn.customdata) == (100, 100)
+    assert set(per_10000(changed, changed.arms[0])) == {100.0}  # 50 of 5,000
     assert "%{customdata:,} images" in drawn.hovertemplate
 
 

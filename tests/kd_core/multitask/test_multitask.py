@@ -23,11 +23,11 @@ from kd_core.multitask.network import (
     WIDTHS,
     Combine,
     build,
-    errors_of,
     fair_widths,
     fit,
     losses_of,
     parameters,
+    wrong_of,
 )
 from kd_core.multitask.settings import SCHEMES, TASK_LABELS, MultitaskSettings, arm_of, scheme_of, task_of
 from kd_core.multitask.tasks import (
@@ -395,7 +395,7 @@ def test_turning_is_anticlockwise_and_its_angles_are_the_targets(uci):
     torch.testing.assert_close(made.images[:5], turned(uci.test.images[:5], degrees[:5]))
 
 
-def test_targets_losses_and_errors_of_each_kind():
+def test_targets_losses_and_wrong_of_each_kind():
     digits = Split(torch.zeros(10, 1, 28, 28), torch.arange(10))
     made = make_split(digits, ("digit", "parity", "five"), lambda p: seeded(0, p)).targets
     assert made["parity"].tolist() == [0, 1] * 5
@@ -690,7 +690,7 @@ def test_kept_networks_are_the_ones_that_answered(tiny):
     torch.testing.assert_close(answers, torch.tensor(trial.gallery_logits), atol=1e-4, rtol=0)
     digits = mt.task_digits(config, tiny, 0)
     net = build(WIDTHS["small"], ("digit", "five"), 0)
-    assert errors_of(net, digits.test, "float32").keys() == {"digit", "five"}
+    assert wrong_of(net, digits.test, "float32").keys() == {"digit", "five"}
 
 
 # What assets/ carries

@@ -206,25 +206,29 @@ def test_an_average_of_the_weights_is_what_remains(tiny):
     assert reported[-1].errors == count_errors(logits, tiny.validation.labels)
 
 
-def test_a_curve_is_counted_on_the_first_images_and_its_end_on_all(tiny):
+def test_a_curve_is_counted_on_a_sample_spread_evenly_and_its_end_on_all_too(tiny):
     model, labels = build("mlp30", "student", seeded(0, "weights")), tiny.train.labels
-    images, expected = tiny.validation.images, []
+    images, truths = tiny.validation.images, tiny.validation.labels
+    places = [place * len(images) // 20 for place in range(20)]
+    told = []
     for event in fit(
-        model, tiny.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]),
-        (images, tiny.validation.labels), Reporter("s", "a", 0), epochs=4, batch_size=15,
-        order=seeded(0, "order"), precision="float32", curve_images=20,
+        model, tiny.train.images, lambda logits, batch: F.cross_entropy(logits, labels[batch]), (images, truths),
+        Reporter("s", "a", 0), epochs=4, batch_size=15, order=seeded(0, "order"), precision="float32",
+        curve_images=20,
     ):  # fmt: skip
         if isinstance(event, Evaluation):
-            size = 20 if event.epoch < 4 else len(images)
-            wrong = count_errors(predict(model, images), tiny.validation.labels[: len(images)])
-            first = count_errors(predict(model, images[:20]), tiny.validation.labels[:20])
-            expected.append((event.epoch, wrong if event.epoch == 4 else first, size))
-            assert (event.epoch, event.errors, event.size) == expected[-1]
-    assert [epoch for epoch, _errors, _size in expected] == [1, 2, 4]
+            told.append(event)
+            wrong = predict(model, images).argmax(1) != truths
+            some = (int(wrong[places].sum()), 20)
+            last = event.epoch == 4
+            assert (event.errors, event.size) == ((int(wrong.sum()), len(images)) if last else some)
+            assert event.on_curve == (some if last else None)
+    assert [one.epoch for one in told] == [1, 2, 4]
     assert len(images) > 20
-    fields = curve_fields(expected)
-    assert fields == {"curve": tuple((e, n) for e, n, _ in expected), "curve_images": (20, 20, len(images))}
-    assert curve_fields(expected[-1:])["curve_images"] == ()
+    fields = curve_fields(told)
+    assert fields == {"curve": tuple((one.epoch, one.errors) for one in told), "curve_images": 20,
+                      "curve_end": told[-1].on_curve[0]}  # fmt: skip
+    assert curve_fields([(1, 5)]) == {"curve": ((1, 5),)}
 
 
 @pytest.mark.parametrize("error", [TypeError("LoadLibrary() argument 1 must be str, not None"), OSError("none")])
