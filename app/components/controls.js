@@ -44,6 +44,11 @@ class Exchange {
   }
 }
 
+// How far along a slider's rail the hand at `x` is, from 0 to 1; the knob stays whole at both ends.
+function shareOf({ clientWidth: width, clientHeight: knob }, x) {
+  return within((x - knob / 2) / (width - knob), [0, 1]);
+}
+
 // The slider of a temperature, quick choices beside it and ticks under it. `choose(T)` hears of a quick choice.
 // Its rail is logarithmic, so that T = 1 to 8, where most happens, takes nearly half of it; its value is T itself.
 class TemperatureSlider {
@@ -74,10 +79,9 @@ class TemperatureSlider {
     return logarithmic(this.ends, [0, 1])(T);
   }
 
-  // The hand is at `x` on the rail; its thumb stays whole at both ends.
+  // The hand is at `x` on the rail.
   slide(x) {
-    const { clientWidth: width, clientHeight: thumb } = this.rail;
-    this.slider.value = logarithmic(this.ends, [thumb / 2, width - thumb / 2]).back(x);
+    this.slider.value = logarithmic(this.ends, [0, 1]).back(shareOf(this.rail, x));
     this.slider.dispatchEvent(new Event("input"));
   }
 

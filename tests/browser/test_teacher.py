@@ -45,6 +45,19 @@ def test_a_drag_in_the_chart_and_a_quick_choice_set_the_same_temperature(page):
     page.mouse.up()
     low = page.locator(".inspector output[for=T]")
     assert float(low.inner_text()) < 1
+    rail, knob = (page.locator(f".inspector {part}") for part in (".rail", ".knob"))
+    box = rail.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, y)
+    assert low.inner_text() == "50.0"
+    end = knob.bounding_box()
+    assert end["x"] + end["width"] == pytest.approx(box["x"] + box["width"], abs=1)
+    page.mouse.move(box["x"] + 1, y)
+    page.mouse.up()
+    assert low.inner_text() == "0.5"
+    assert knob.bounding_box()["x"] == pytest.approx(box["x"], abs=1)
     page.get_by_role("button", name="calibrated").click()
     expect(low).to_have_text("2.09")
     page.wait_for_url(re.compile(r"temperature=2\.09"), timeout=PATIENCE)

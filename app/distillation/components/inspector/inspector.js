@@ -12,6 +12,7 @@ class View extends Part {
     super(root);
     this.exchange = new Exchange("chosen");
     this.slider = root.querySelector(".slider input");
+    this.rail = root.querySelector(".rail");
     this.library = "pytorch";
     this.sample = new Sample(this);
     this.means = new Means(this);
@@ -87,8 +88,13 @@ class View extends Part {
       this.alpha = alpha.valueAsNumber;
       this.draw();
     });
+    alpha.addEventListener("pointerdown", hold);
+    const slide = (x) => {
+      const { temperatures } = this.facts;
+      this.move(temperatures[Math.round(shareOf(this.rail, x) * (temperatures.length - 1))]);
+    };
+    dragIn(this.rail, slider, slide, { hold });
     for (const each of [slider, alpha]) {
-      each.addEventListener("pointerdown", hold);
       each.addEventListener("change", () => this.exchange.later(() => this.release()));
       each.addEventListener("blur", () => this.release());
     }
@@ -127,7 +133,7 @@ class View extends Part {
     const { T, at, alpha, facts } = this;
     const t = inFull(T, 1);
     this.slider.value = at;
-    this.slider.style.setProperty("--at", at / (facts.temperatures.length - 1));
+    this.rail.style.setProperty("--at", at / (facts.temperatures.length - 1));
     this.slider.setAttribute("aria-valuetext", `T = ${t}`);
     for (const [each, chip] of this.chips) chip.setAttribute("aria-pressed", each === T);
     this.out("T", t);
