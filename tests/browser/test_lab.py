@@ -40,7 +40,7 @@ def test_the_overview_fits_a_phone_and_nothing_is_asked_of_another_host(visit, a
 def test_chinese(visit, asked, server):
     visit.goto(f"{server.address}/distillation?lang=zh")
     visit.get_by_role("heading", name="知识蒸馏").first.wait_for()
-    visit.wait_for_function("document.documentElement.lang === 'zh'")  # as what listens to the page is told
+    visit.wait_for_function("() => document.documentElement.lang === 'zh'")  # as what listens to the page is told
     visit.locator(".st-key-verdict").get_by_text("蒸馏有帮助").first.wait_for()
     entries = visit.evaluate("history.length")
     visit.get_by_role("link", name="概览").click()
@@ -63,7 +63,7 @@ def test_a_choice_speaks_the_new_language(open_page):
     page.locator(".st-key-lang").get_by_text("中文").click()
     page.get_by_role("heading", name="知识蒸馏").first.wait_for()
     until(page, lambda: student.evaluate(says.format("文章的 CNN")), "the student's name in Chinese")
-    page.wait_for_function("document.documentElement.lang === 'zh'")
+    page.wait_for_function("() => document.documentElement.lang === 'zh'")
 
 
 @pytest.mark.proof
@@ -76,7 +76,7 @@ def test_presentation_hides_the_sidebar_and_enlarges_type(open_page):
         presented.locator('[data-testid="stSidebar"]').count() == 0
         or not presented.locator('[data-testid="stSidebar"]').is_visible()
     )
-    presented.wait_for_function(f"({size})() > {plain.evaluate(size)}")
+    presented.wait_for_function(f"() => ({size})() > {plain.evaluate(size)}")
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(server):
