@@ -129,11 +129,16 @@ function thumbOf(pixels) {
   return make("button", "thumb", { type: "button" }, canvas);
 }
 
+// What Python packed in base64.
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
 function paint(canvas, base64) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(28, 28);
-  [...atob(base64)].forEach((character, i) => {
-    image.data.fill(character.charCodeAt(0), 4 * i, 4 * i + 3);
+  bytesOf(base64).forEach((grey, i) => {
+    image.data.fill(grey, 4 * i, 4 * i + 3);
     image.data[4 * i + 3] = 255;
   });
   context.putImageData(image, 0, 0);

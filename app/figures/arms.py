@@ -147,9 +147,8 @@ def error_curve(
 ) -> tuple[Sequence[float], Sequence[float], Sequence[int]]:
     """Epochs, mean validation errors in percent as a logarithmic axis can show them, and images looked at."""
     epochs, means = mean_curve([points(result, trial) for trial in trials])
-    looked_at = {epoch: images for trial in trials for epoch, _errors, images in drawn(result, trial)}
-    images = [looked_at[int(epoch)] for epoch in epochs]
-    return epochs, [max(mean, 100 * _visible(0) / size) for mean, size in zip(means, images, strict=True)], images
+    images = drawn(result, trials[0])[0][2]  # the same for all points
+    return epochs, [max(mean, 100 * _visible(0) / images) for mean in means], [images] * len(epochs)
 
 
 def of_images(_: Translator) -> str:

@@ -169,12 +169,15 @@ def browsing(chromium, server):
     """How to open an address of the lab in a fresh context; errors that a page throws fail the test."""
     contexts, thrown = [], []
 
-    def opened(path="/distillation", *, width=1440, height=900, beside=None, sent=None, asked=None, **options):
+    def opened(
+        path="/distillation", *, width=1440, height=900, beside=None, sent=None, asked=None, cookies=(), **options
+    ):
         if beside is None:  # what moves while a page is drawn takes a sixth of the processor's time for it
             as_usual = {"locale": "en-US", "reduced_motion": "reduce"}
             context = chromium.new_context(viewport={"width": width, "height": height}, **as_usual | options)
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
+            context.add_cookies([dict(name=name, value=value, url=server.address) for name, value in cookies])
         else:  # another tab of the browser that has this page
             context = beside.context
         page = context.new_page()

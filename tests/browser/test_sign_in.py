@@ -6,7 +6,7 @@ import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PATIENCE, Server, free_port
+from tests.browser.conftest import PATIENCE, Server, browsing, free_port
 from tests.openid import CLIENT, PEOPLE, SECRET, provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.proof]
@@ -43,23 +43,8 @@ server_metadata_url = "{issuer}/.well-known/openid-configuration"
 @pytest.fixture
 def browser(chromium, lab):
     """How to open an address in a browser of its own, with these cookies."""
-    contexts, thrown = [], []
-
-    def opened(path="/distillation", cookies=(), locale="en-US"):
-        context = chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900})
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        context.add_cookies([dict(name=name, value=value, url=lab.address) for name, value in cookies])
-        page = context.new_page()
-        page.on("pageerror", lambda error: thrown.append(str(error)))
-        page.goto(lab.address + path)
-        page.locator("h1").first.wait_for()
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert thrown == []
+    with browsing(chromium, lab) as opened:
+        yield opened
 
 
 def enter(page, name):

@@ -157,8 +157,7 @@ class View extends Part {
 
 // 32-bit numbers in base64 -> [trial][digit][class].
 function unpacked(base64, trials, digits) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const numbers = [...new Float32Array(bytes.buffer)];
+  const numbers = [...new Float32Array(bytesOf(base64).buffer)];
   const row = (trial, digit) => numbers.slice(10 * (trial * digits + digit), 10 * (trial * digits + digit + 1));
   return [...Array(trials).keys()].map((trial) => [...Array(digits).keys()].map((digit) => row(trial, digit)));
 }

@@ -247,7 +247,7 @@ class View extends Part {
   fillGallery() {
     const thumbs = this.data.gallery.map(({ pixels: packed }) => {
       const thumb = thumbOf(packed);
-      const pixels = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+      const pixels = bytesOf(packed);
       thumb.addEventListener("click", () => this.show([], { base: enlarged(pixels), pixels }));
       return thumb;
     });

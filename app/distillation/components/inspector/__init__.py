@@ -94,7 +94,7 @@ WORDS = {
     "above": N_("T = {T} is above the range: the soft targets are close to uniform, their differences small."),
 }  # fmt: skip
 
-_mount = mounted(__file__, "sample", "means", "student", shared=("controls", "svg"))
+_mount = mounted(__file__, "sample", "means", "student", shared=("controls", "svg", "viridis"))
 
 
 def inspector(

@@ -13,7 +13,7 @@ class View extends Part {
     this.exchange = new Exchange("chosen");
     this.slider = root.querySelector(".slider input");
     this.rail = root.querySelector(".rail");
-    this.library = "pytorch";
+    this.framework = "pytorch";
     this.sample = new Sample(this);
     this.means = new Means(this);
     this.student = new Student(this);
@@ -155,7 +155,7 @@ class View extends Part {
     this.buttons = Object.keys(code).map((name) => {
       const button = make("button", "", { type: "button" }, code[name].title);
       button.addEventListener("click", () => {
-        this.library = name;
+        this.framework = name;
         this.draw();
       });
       return [name, button];
@@ -164,9 +164,9 @@ class View extends Part {
   }
 
   drawCode(t) {
-    const { alpha, library } = this;
-    const { title, text } = this.data.code[library];
-    for (const [name, button] of this.buttons) button.setAttribute("aria-pressed", name === library);
+    const { alpha, framework } = this;
+    const { title, text } = this.data.code[framework];
+    for (const [name, button] of this.buttons) button.setAttribute("aria-pressed", name === framework);
     const rest = alpha === 1 ? "1.0e-9" : brief(1 - alpha); // torchdistill takes a 0 for a wish to leave T² out
     const holes = { T: brief(this.T), alpha: brief(alpha), rest };
     const filledIn = text.replace(/\$(\w+)/g, (hole, name) => holes[name] ?? hole);
@@ -194,7 +194,4 @@ const brief = (x) => String(Number(x.toFixed(10)));
 const percent = (p) => (p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p > 0 ? "<0.1 %" : "0 %");
 
 // Numbers that Python packed, in base64, least byte first.
-function unpacked(base64, Kind) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  return new Kind(bytes.buffer);
-}
+const unpacked = (base64, Kind) => new Kind(bytesOf(base64).buffer);

@@ -6,11 +6,6 @@ const CURVES = [
   ["outside_top", "#009e73", "dashed"],
   ["effective", "#cc79a7", "dotted"],
 ];
-const VIRIDIS = [
-  [68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142],
-  [31, 158, 137], [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
-];
-const DARK_INK_FROM = 0.44;
 const MOST_PRINTED = 12; // classes up to which a cell has room for its value
 const LISTED = 5; // pairs beside a matrix
 
@@ -174,11 +169,4 @@ class Means {
     const items = pairs.map(([i, j, p]) => make("li", "", {}, `${view.say("pair", { one: names[i], other: names[j] })}: `, make("b", "", {}, percent(p))));
     view.root.querySelector(".pairs").replaceChildren(...items);
   }
-}
-
-function viridis(share) {
-  const place = within(share, [0, 1]) * (VIRIDIS.length - 1);
-  const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
-  const mix = VIRIDIS[low].map((value, i) => Math.round(value + (VIRIDIS[low + 1][i] - value) * (place - low)));
-  return `rgb(${mix})`;
 }

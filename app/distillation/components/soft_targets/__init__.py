@@ -94,7 +94,7 @@ def _packed(classes: Sequence[Sequence[Sequence[float]]]) -> str:
     return base64.b64encode(struct.pack(f"<{len(hundredths)}h", *hundredths)).decode()
 
 
-_mount = mounted(__file__, "quiz", "matrix", shared=("controls", "quiz", "svg"))
+_mount = mounted(__file__, "quiz", "matrix", shared=("controls", "quiz", "svg", "viridis"))
 
 
 def soft_targets(

@@ -1,11 +1,5 @@
 // The mean of softmax(logits / T) over the images of each label: 1,000 softmaxes a frame, in typed arrays.
 
-// Viridis, from 0 to 1: readable with any colour vision. Dark ink from where it reads better than white.
-const VIRIDIS = [
-  [68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142],
-  [31, 158, 137], [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
-];
-const DARK_INK_FROM = 0.44;
 const OFF_DIAGONAL = [...Array(100).keys()].filter((at) => at % 11); // the diagonal is 0, 11, 22 …
 const DOT_BELOW = 0.005; // two decimals would say 0.00
 
@@ -42,7 +36,7 @@ class Matrix {
     if (this.view.data.talk) this.element.open = true;
     this.logits = null;
     if (!base64) return;
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const bytes = bytesOf(base64);
     const hundredths = new DataView(bytes.buffer);
     this.logits = Float64Array.from({ length: bytes.length / 2 }, (_, i) => hundredths.getInt16(2 * i, true) / 100);
     for (let i = 0; i < this.logits.length; i += 10) {
@@ -101,10 +95,4 @@ class Matrix {
     const p = decimals ? this.p[at].toFixed(decimals) : exact(this.p[at]);
     return this.view.say(name, { label: Math.floor(at / 10), answer: at % 10, p, T: inTenths(this.view.T) });
   }
-}
-
-function viridis(share) {
-  const at = share * (VIRIDIS.length - 1);
-  const low = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  return `rgb(${VIRIDIS[low].map((from, i) => Math.round(from + (at - low) * (VIRIDIS[low + 1][i] - from)))})`;
 }
