@@ -57,7 +57,7 @@ def test_what_is_wrong_is_one_sentence_and_the_form_stays():
     assert own.names() == ()
     at = send(open_page(PAGE), "a.zip", zipped(folders({"train": noise(2, 4)}, ("*a*", "[b](c)"), False)))
     assert own.describe("a").classes == ("*a*", "[b](c)")
-    assert "Few training images: \\*a\\* (2)" in texts(at)
+    assert "Few training images: \\*a\\* \\(2\\), \\[b" in "".join(part.value for part in at.warning)
     send(at, "b.npz", GOOD, "a")
     assert "There is a data set called a already" in at.error[0].value
 
@@ -78,13 +78,13 @@ def test_quotas_of_a_person_and_of_the_server(monkeypatch):
     monkeypatch.setattr(page, "limits", lambda: (limits.model_copy(update={"own_each": 1}), None))
     at = send(open_page(PAGE), "a.npz", GOOD)
     send(at, "b.npz", GOOD)
-    assert "You have 1 data sets here, as many as one person may" in at.error[0].value
+    assert "as many data sets here as one person may (1)" in at.error[0].value
     monkeypatch.setattr(page, "limits", lambda: (limits.model_copy(update={"own_mb": 0.1}), None))
     send(at, "b.npz", GOOD)
     assert "This server holds as many data sets as it may" in at.error[0].value
     monkeypatch.setattr(page, "limits", lambda: (limits.model_copy(update={"own_images": 100}), None))
     send(at, "b.npz", GOOD)
-    assert "has 120 images; at most 100 are possible here" in at.error[0].value
+    assert "The number of images is 120; at most 100 are" in at.error[0].value
     assert own.names() == ("a",)
 
 
