@@ -48,6 +48,7 @@ KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, 
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
 DEATHS = 3  # of workers that one task may cost; then it is given up
 NEARLY, ALIKE = 1.5, 10  # times the effort, up to which one run tells how long another takes: well, and roughly
+ALONE_SECONDS = 120.0  # that runs wait without any worker at work on them; one that died is replaced far sooner
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Queue:
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
+        self._at_work = 0.0  # when a worker was last seen at a task of ours, or could first be given one
         self._loaded: dict[str, tuple[Dataset | None, tuple[Message, ...]]] = {}  # by worker, and its notices
         self._known = _Known()
         self._calibration: float | None = None
@@ -355,6 +357,12 @@ class Queue:
             })  # fmt: skip
             if found is not None:
                 self._give(*found, worker, workers)
+                free = [other for other in free if other != worker]
+        if len(free) < len(there):
+            self._at_work = time.monotonic()
+        elif time.monotonic() - self._at_work > ALONE_SECONDS:
+            for handle in list(self._sent):
+                self._fail(handle, workers.none_at_work)
 
     def _send_waiting(self) -> None:
         """Answer from the store what is there; send runs while a worker may have nothing to do."""
@@ -384,6 +392,7 @@ class Queue:
                 self._waiting.remove(handle)
                 self._served[handle.owner] = self._turn
                 if tasks is not None:
+                    self._at_work = self._at_work if self._sent else time.monotonic()
                     self._turn += 1
                     self._sent[handle] = tasks
 

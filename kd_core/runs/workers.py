@@ -136,6 +136,19 @@ class Workers:
             )
         return message("The workers' process ended unexpectedly, and this run with it. Start it again.")
 
+    @property
+    def none_at_work(self) -> Message:
+        """What a person is told of a run that no worker has taken up for a long time."""
+        if self._scheduler:
+            return message(
+                "The Dask scheduler (KD_SCHEDULER) has no worker for this run: start workers there, with the data "
+                "that the run was begun with, and start it again."
+            )
+        return message(
+            "No worker process could be started for this run; the server's log may say why. Close what else runs "
+            "on this computer, or restart the lab, and start the run again."
+        )
+
     def count(self) -> int:
         """How many workers there are, at least 1; asked of the scheduler once in COUNTED_SECONDS."""
         if time.monotonic() - self._counted >= COUNTED_SECONDS:
