@@ -67,7 +67,7 @@ def answers(
         "arms": arms, "digits": digits, "first": first, "temperature": temperature, "form": form,
         "remembered": f"{result.technique} {result.data.name}", "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
 
 
 def _packed(numbers: np.ndarray) -> str:

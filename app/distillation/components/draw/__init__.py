@@ -106,9 +106,6 @@ def draw(
         wish = {"temperature": temperature, "number": wish["number"] + 1 if wish else 0}
     st.session_state[f"{key}_wish"] = {**wish, "seen": temperature}
 
-    def released() -> None:
-        on_temperature(float(st.session_state[key]["temperature"]))
-
     data: dict[str, Any] = {
         "networks": [{**network, "weights": base64.b64encode(network["weights"]).decode()} for network in networks],
         "gallery": [{"label": digit["label"], "pixels": digit["pixels"]} for digit in gallery],
@@ -116,4 +113,4 @@ def draw(
         "note": note,
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=[data], on_temperature_change=released)
+    _mount(key, data, told={"temperature": (float, on_temperature)})
