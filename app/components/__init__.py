@@ -45,7 +45,9 @@ def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = ()
     def draw(key: str, data: object, told: Mapping[str, tuple[Reader, Taker]] | None = None, **options: Any) -> Any:
         """The part with this `data`. told: what it may say, by its name in the part: how that is read, and who
         takes what was read, before the rerun that it causes."""
-        listening = {f"on_{name}_change": partial(_hear, key, name, *both) for name, both in (told or {}).items()}
+        listening: Any = {
+            f"on_{name}_change": partial(_hear, key, name, *both) for name, both in (told or {}).items()
+        }
         return mount(key=key, data=[data], **listening, **options)
 
     return draw
