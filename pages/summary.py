@@ -7,6 +7,7 @@ import streamlit as st
 from app.controls import link
 from app.controls.address import go_to
 from app.distillation.bundled import all_labels
+from app.distillation.shipping import answer_budget
 from app.distillation.summary import (
     epochs,
     on_a_device,
@@ -52,6 +53,7 @@ for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("####"
 
 st.html(three_columns((result, everything), _))
 st.markdown(same_network(result, _))
+answer_budget(_)
 for column, told in zip(st.columns(3), (teacher_cost, on_a_device, your_data), strict=True):
     with column:
         st.markdown(told(result, _))
