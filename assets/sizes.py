@@ -45,7 +45,7 @@ FILE = HERE / "recorded-sizes.json"
 STUDENTS = ("cnn4", "cnn8", "article", "cnn24", "mlp30", "mlp100", "mlp300", "mlp800")  # names of `networks.build`
 TEACHERS = ("article", "mlp1200")  # "jittered" is a mlp1200 too
 SEEDS = 5
-ROUNDS = 15  # of which the quietest is kept, for all networks the same one
+ROUNDS = 15  # of which each network's quietest is kept
 
 Errors = dict[str, dict[str, int]]
 
@@ -125,7 +125,7 @@ def record_errors(students: Sequence[str] = STUDENTS, seeds: int = SEEDS, path: 
 def record_times(path: Path = FILE, rounds: int = ROUNDS) -> None:
     """Parameters, bytes and milliseconds of one image of every form of network, in ONNX Runtime and in PyTorch.
 
-    All networks take turns, in several rounds; the quietest round counts, for all of them.
+    All networks take turns, in several rounds; of each network the quietest round counts, with its median.
     """
     forms = [*product(("student",), STUDENTS), *product((TEACHER,), TEACHERS)]
     networks = [build(name, role, seeded(0, f"{role} weights")).eval() for role, name in forms]
@@ -140,7 +140,7 @@ def record_times(path: Path = FILE, rounds: int = ROUNDS) -> None:
                        [each.latency_ms for each in costs]))  # fmt: skip
     sums = sorted(sum(runtime) + sum(eager) for runtime, eager in passes)
     print("all networks once, round by round, ms:", *(f"{total:.2f}" for total in sums))
-    runtime, eager = min(passes, key=lambda taken: sum(taken[0]) + sum(taken[1]))
+    runtime, eager = ([min(times) for times in zip(*of, strict=True)] for of in zip(*passes, strict=True))
     made = provenance(0.0, "cpu", None)
     told: dict[str, dict[str, Any]] = {"student": {}, TEACHER: {}}
     for place, (role, name) in enumerate(forms):
