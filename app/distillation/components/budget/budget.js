@@ -1,7 +1,7 @@
 // Files that could be shipped, their errors over their size or their time, and a budget: the best of those within it.
 
 const KEYS = { bytes: "size", ms: "time" }; // what the axis can be, and its words
-const START = { bytes: 100_000, ms: 0.1 };
+const START = { bytes: 100_000, ms: 0.05 };
 const TICKS = { bytes: [1e4, 1e5, 1e6, 1e7], ms: [0.001, 0.01, 0.1, 1, 10] };
 const ERRORS = [0.5, 1, 2, 5, 10, 20, 50];
 
@@ -69,7 +69,7 @@ class View extends Part {
   // --- words ---------------------------------------------------------------------------------------
 
   named(file) {
-    return this.say("network", { network: file.network, arm: this.say(file.arm), form: this.say(file.form).split(" ")[0] });
+    return this.say("network", { network: file.network, arm: this.say(file.arm), form: file.form });
   }
 
   amount(value) {
@@ -163,11 +163,11 @@ class View extends Part {
       const x = this.x(file[this.by]);
       const isRight = x > right - 7 * em;
       const kind = `name ${file[this.by] > budget ? "out" : ""}`;
-      return drawn("text", kind, { x: x + (isRight ? -0.7 : 0.7) * em, y: y(file.validation.mean) + 0.9 * em, "text-anchor": isRight ? "end" : "start" }, file.network);
+      return drawn("text", kind, { x: x + (isRight ? -0.7 : 0.7) * em, y: y(file.validation.mean) + 0.9 * em, "text-anchor": isRight ? "end" : "start" }, file.arm === "teacher" ? this.say("teacher") : file.network);
     });
   }
 }
 
 const numbers = (file) => ({ errors: `${file.test.mean.toFixed(1)} %`, size: inBytes(file.bytes), ms: inMs(file.ms) });
-const inBytes = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : bytes >= 1e4 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e3).toFixed(1)} kB`);
+const inBytes = (bytes) => (bytes >= 1e6 ? `${Number((bytes / 1e6).toPrecision(2))} MB` : bytes >= 1e4 ? `${Math.round(bytes / 1e3)} kB` : `${Number((bytes / 1e3).toPrecision(2))} kB`);
 const inMs = (ms) => `${Number(ms.toPrecision(2))} ms`;
