@@ -1,9 +1,9 @@
 """Size against error: students of several widths, as the files that one would ship: `python -m assets.sizes`.
 
-Every student is trained alone and distilled, at the default settings but its width, with five seeds. Each network is
-exported as the lab exports it, as ONNX in float32 and in int8, and ONNX Runtime counts the errors of both files: on
-validation images, by which the page chooses, and on test images, which it then tells. Time is a network's form's,
-whatever its weights: `record_times` measures all forms together, and nothing else should be running then.
+Every student is trained alone and distilled, at the default settings but its width, with five seeds. Each network
+is exported as the lab exports it, as ONNX in float32 and in int8, and ONNX Runtime counts the errors of both files:
+on validation images, by which the page chooses, and on test images, which it then tells. Time is that of a network's
+form, whatever its weights: `record_times` measures all forms together, and nothing else should be running then.
 `python -m assets.sizes errors cnn4 mlp30` records these students anew, `python -m assets.sizes times` the times.
 """
 

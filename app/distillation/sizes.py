@@ -16,7 +16,7 @@ Sides = dict[str, float | None]
 
 
 class Time(TypedDict):
-    """Of one form of network: bytes and milliseconds of one image, of each of its files; eager PyTorch's beside it."""
+    """Of one form of network: bytes and milliseconds of one image of each of its files, and PyTorch's time."""
 
     parameters: int
     torch_ms: float
@@ -100,12 +100,6 @@ def _percent(errors: Sequence[int], images: int) -> Sides:
         return {"mean": round(mean, 3), "low": None, "high": None}
     half = sizes()["quantile"] * stdev(shares) / math.sqrt(len(shares))
     return {"mean": round(mean, 3), "low": round(max(0.0, mean - half), 3), "high": round(mean + half, 3)}
-
-
-def best(budget: float, by: str) -> File | None:
-    """Of the files whose "bytes" or "ms" (`by`) stay within `budget`, the one of the fewest validation errors."""
-    fit = [file for file in files() if file[by] <= budget]  # type: ignore[literal-required]
-    return min(fit, key=lambda file: float(file["validation"]["mean"] or 0), default=None)
 
 
 def shipped(settings: Mapping[str, Any]) -> dict[str, Time]:

@@ -264,9 +264,9 @@ def on_a_device(result: Result, _: Translator) -> str:
                  "of this processor: {processor}. No phone was measured, and times there differ; measure on yours.",
                  **where)  # fmt: skip
     machine = sizes()["times"]["machine"]
-    return _("**On a phone:** it would store {small} instead of {large}. The times are those of ONNX Runtime, which "
-             "one would ship, recorded on {date} on one thread of this processor: {recorder}; PyTorch's are of the "
-             "run ({processor}). No phone was measured, and times there differ; measure on yours.",
+    return _("**On a phone:** it would store {small} instead of {large}. The times are those of ONNX Runtime, "
+             "which one would ship, recorded on {date} on one thread of this processor: {recorder}; PyTorch's are of "
+             "the run ({processor}). No phone was measured, and times there differ; measure on yours.",
              **where, date=machine["created"][:10], recorder=machine["processor"])  # fmt: skip
 
 

@@ -25,8 +25,10 @@ WORDS = {
     "budget_time": N_("Budget: time for one image"),
     "says": N_("Under {budget}: {which}, {errors} errors, {size}, {ms}."),
     "network": N_("{network}, {arm}, {form}"),
-    "interval": N_("95 % interval {low} to {high}, {seeds} trials; PyTorch would take {torch} for the float32 network."),
-    "one": N_("One network, which saw {labels} labels: no interval. PyTorch would take {torch} for its float32 form."),
+    "interval": N_("95 % interval {low} to {high}, {seeds} trials; PyTorch would take {torch} for the float32 "
+                   "network."),
+    "one": N_("One network, which saw {labels} labels: no interval. PyTorch would take {torch} for its float32 "
+              "form."),
     "else_alone": N_("The same network without a teacher: {errors}."),
     "else_teacher": N_("The teacher: {errors}, {size}, {ms}."),
     "picked": N_("Picked from {count} files within the budget by errors on {validation} validation images; the "
@@ -48,8 +50,8 @@ def budget(
 ) -> None:  # fmt: skip
     """Draw `files`, as `app.distillation.sizes` has them.
 
-    facts: "seeds", "labels" of the students and "teacher_labels", "validation" and "test" images, "data"; "processor",
-    "date" and "version" of ONNX Runtime.
+    facts: "seeds", "labels" of the students and "teacher_labels", "validation" and "test" images, "data";
+    "processor", "date" and "version" of ONNX Runtime.
     """
     _mount(key=key, data=[{
         "files": [dict(file) for file in files], "facts": dict(facts), "colours": dict(colours),
