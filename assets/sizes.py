@@ -2,8 +2,8 @@
 
 Every student is trained alone and distilled, at the default settings but its width, with five seeds. Each network
 is exported as the lab exports it, as ONNX in float32 and in int8, and ONNX Runtime counts the errors of both files:
-on validation images, by which the page chooses, and on test images, which it then tells. Time is that of a network's
-form, whatever its weights: `record_times` measures all forms together, and nothing else should be running then.
+on validation images, by which the page chooses, and on test images, which it then tells. Time is that of a form of
+network, whatever its weights: `record_times` measures all forms together, and nothing else should be running then.
 `python -m assets.sizes errors cnn4 mlp30` records these students anew, `python -m assets.sizes times` the times.
 """
 

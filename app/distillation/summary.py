@@ -37,20 +37,26 @@ STYLE = """<style>
 @media (max-width: 640px) {.three th, .three td {padding: .35rem .35rem; font-size: .82rem}
  .three thead th {font-size: .9rem} .three b, .three .size b {font-size: 1.05rem} .three small {font-size: .75rem}}
 .printed {display: none}
-@page {size: A4; margin: 10mm}
+@page {size: A4; margin: 8mm 10mm}
 @media print {
  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
  [data-testid="stExpander"]:not(:has(details[open])) {display: none !important}
  [data-testid="stMainBlockContainer"] {padding: 0 !important; gap: .5rem}
  .stApp, .stApp * {color: #1B2430 !important}
  html, body, .stApp, [data-testid="stMain"], [data-testid="stMarkdownContainer"] span {background: none !important}
- h1 {font-size: 1.6rem !important; padding: 0 0 .3rem !important}
- h2 {font-size: 1.35rem !important; padding: 0 0 .3rem !important}
- h4, h5 {font-size: .85rem !important; line-height: 1.3 !important}
- p {font-size: .8rem !important; line-height: 1.3 !important}
- .three th, .three td {padding: .15rem .5rem} .three b {font-size: 1.15rem} .three .size b {font-size: 1rem}
- .three small {font-size: .7rem; line-height: 1.25} .three .bar {margin: .1rem 0; height: .6rem}
- .three th, .three thead th {font-size: .9rem} [data-testid="stVerticalBlock"] {gap: .4rem !important}
+ h1 {font-size: 1.4rem !important; padding: 0 0 .2rem !important}
+ h2 {font-size: 1.2rem !important; padding: 0 0 .2rem !important}
+ h4, h5 {font-size: .75rem !important; line-height: 1.25 !important; padding: 0 !important}
+ p {font-size: .72rem !important; line-height: 1.25 !important}
+ :is(.st-key-headline, .st-key-all_labels, .st-key-budget) {padding: .3rem .6rem !important; gap: .1rem !important}
+ :is(.st-key-headline, .st-key-all_labels) :is(.stMarkdownBadge, .stMarkdownBadge *) {font-size: .7rem !important}
+ .stColumn:has(.st-key-headline, .st-key-all_labels) {flex: 1 1 0 !important}
+ :is(.st-key-headline, .st-key-all_labels) {height: auto !important; padding-bottom: .8rem !important}
+ :is(.st-key-headline, .st-key-all_labels) :is(h4, h5) {margin: 0 !important}
+ :is(.st-key-headline, .st-key-all_labels) [data-testid="stHorizontalBlock"] {gap: .3rem !important}
+ .three th, .three td {padding: .1rem .5rem} .three b {font-size: 1rem} .three .size b {font-size: .9rem}
+ .three small {font-size: .62rem; line-height: 1.2} .three .bar {margin: .1rem 0; height: .5rem}
+ .three th, .three thead th, .three tbody th {font-size: .8rem; line-height: 1.2} [data-testid="stVerticalBlock"] {gap: .4rem !important}
  .three tr, .stAlert {break-inside: avoid} .three .bar, .three .bar *, .three i {print-color-adjust: exact}
  .printed {display: block; font-size: .75rem}
 }
@@ -265,8 +271,8 @@ def on_a_device(result: Result, _: Translator) -> str:
                  **where)  # fmt: skip
     machine = sizes()["times"]["machine"]
     return _("**On a phone:** it would store {small} instead of {large}. The times are those of ONNX Runtime, "
-             "which one would ship, recorded on {date} on one thread of this processor: {recorder}; PyTorch's are of "
-             "the run ({processor}). No phone was measured, and times there differ; measure on yours.",
+             "which one would ship, recorded on {date} on one thread of this processor: {recorder}; PyTorch's are "
+             "of the run ({processor}). No phone was measured, and times there differ; measure on yours.",
              **where, date=machine["created"][:10], recorder=machine["processor"])  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 const KEYS = { bytes: "size", ms: "time" }; // what the axis can be, and its words
 const START = { bytes: 100_000, ms: 0.05 };
 const TICKS = { bytes: [1e4, 1e5, 1e6, 1e7], ms: [0.001, 0.01, 0.1, 1, 10] };
+const PAPER = { width: "680px", height: "165px", "font-size": "10px" }; // as wide as A4 allows
 const ERRORS = [0.5, 1, 2, 5, 10, 20, 50];
 
 export default (streamlit) => mount(View, streamlit);
@@ -16,6 +17,10 @@ class View extends Part {
     this.at = { ...START };
     this.slider.addEventListener("input", () => this.move(Math.exp(this.slider.valueAsNumber)));
     this.slider.addEventListener("keydown", (event) => this.step(event));
+    this.forPaper = () => this.print(true);
+    this.forScreen = () => this.print(false);
+    addEventListener("beforeprint", this.forPaper);
+    addEventListener("afterprint", this.forScreen);
     dragIn(this.svg, this.slider, (x) => this.move(this.x.back(x)));
     this.buttons = [...root.querySelectorAll(".by button")];
     rove(this.buttons, 0);
@@ -32,6 +37,22 @@ class View extends Part {
     this.fillTable();
     this.choose(this.by);
     this.watch(this.svg);
+  }
+
+  close() {
+    super.close();
+    removeEventListener("beforeprint", this.forPaper);
+    removeEventListener("afterprint", this.forScreen);
+  }
+
+  // A printed page has other sides than the window, and nobody says so in time: the picture is drawn for it beforehand.
+  print(isPaper) {
+    const sides = isPaper ? PAPER : { width: "", height: "", "font-size": "" };
+    for (const [name, value] of Object.entries(sides)) this.svg.style.setProperty(name, value);
+    this.draw();
+    if (!isPaper) return;
+    this.svg.style.removeProperty("width");
+    this.svg.style.removeProperty("height");
   }
 
   // --- the hand ------------------------------------------------------------------------------------
@@ -132,13 +153,14 @@ class View extends Part {
     parts.push(axes(box, { xs, ys, title: this.say("y") }));
     // The best last, and alone before distilled: what matters lies on top.
     for (const file of this.files.toReversed()) parts.push(...this.mark(file, { x: this.x(file[this.by]), y, em, budget }));
-    parts.push(...this.names({ y, em, budget, right }));
+    parts.push(...this.names(box.width > 40 * em ? this.files : [best], { y, em, budget, right }));
     parts.push(drawn("circle", "ring", { cx: this.x(best[this.by]), cy: y(best.validation.mean), r: 0.75 * em }));
     const isRight = at > right - 6 * em;
     parts.push(drawn("g", "marker", {},
       drawn("line", "", { x1: at, x2: at, y1: top - 0.4 * em, y2: bottom }),
       drawn("text", "", { x: at + (isRight ? -6 : 6), y: top - 0.2 * em, "text-anchor": isRight ? "end" : "start" }, this.amount(budget)),
     ));
+    this.svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
     this.svg.replaceChildren(...parts);
     publish(box, this.root);
   }
@@ -157,13 +179,14 @@ class View extends Part {
     return [drawn("line", `whisker ${kind}`, { x1: x, x2: x, y1: y(low), y2: y(high) }), shape];
   }
 
-  // Every network's name, once: beside its distilled float32 file, or the teacher's.
-  names({ y, em, budget, right }) {
-    return this.files.filter((file) => file.form === "float32" && file.arm !== "alone").map((file) => {
+  // Every network's name, once: beside its distilled float32 file, or the teacher's. A phone has room for one alone.
+  names(files, { y, em, budget, right }) {
+    const isNamed = ({ form, arm }) => files.length === 1 || (form === "float32" && arm !== "alone");
+    return files.filter(isNamed).map((file) => {
       const x = this.x(file[this.by]);
       const isRight = x > right - 7 * em;
       const kind = `name ${file[this.by] > budget ? "out" : ""}`;
-      return drawn("text", kind, { x: x + (isRight ? -0.7 : 0.7) * em, y: y(file.validation.mean) + 0.9 * em, "text-anchor": isRight ? "end" : "start" }, file.arm === "teacher" ? this.say("teacher") : file.network);
+      return drawn("text", kind, { x: x + (isRight ? -0.7 : 0.7) * em, y: y(file.validation.mean) + (files.length === 1 ? 1.7 : 0.9) * em, "text-anchor": isRight ? "end" : "start" }, file.arm === "teacher" ? this.say("teacher") : file.network);
     });
   }
 }
