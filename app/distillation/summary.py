@@ -49,14 +49,17 @@ STYLE = """<style>
  h4, h5 {font-size: .75rem !important; line-height: 1.25 !important; padding: 0 !important}
  p {font-size: .72rem !important; line-height: 1.25 !important}
  :is(.st-key-headline, .st-key-all_labels, .st-key-budget) {padding: .3rem .6rem !important; gap: .1rem !important}
- :is(.st-key-headline, .st-key-all_labels) :is(.stMarkdownBadge, .stMarkdownBadge *) {font-size: .7rem !important}
+ :is(.st-key-headline, .st-key-all_labels) :is(.stMarkdownBadge, .stMarkdownBadge *) {
+  font-size: .7rem !important}
  .stColumn:has(.st-key-headline, .st-key-all_labels) {flex: 1 1 0 !important}
- :is(.st-key-headline, .st-key-all_labels) {height: auto !important; padding-bottom: .8rem !important}
+ :is(.st-key-headline, .st-key-all_labels) {
+  height: auto !important; padding-bottom: .8rem !important}
  :is(.st-key-headline, .st-key-all_labels) :is(h4, h5) {margin: 0 !important}
  :is(.st-key-headline, .st-key-all_labels) [data-testid="stHorizontalBlock"] {gap: .3rem !important}
  .three th, .three td {padding: .1rem .5rem} .three b {font-size: 1rem} .three .size b {font-size: .9rem}
  .three small {font-size: .62rem; line-height: 1.2} .three .bar {margin: .1rem 0; height: .5rem}
- .three th, .three thead th, .three tbody th {font-size: .8rem; line-height: 1.2} [data-testid="stVerticalBlock"] {gap: .4rem !important}
+ .three th, .three thead th, .three tbody th {font-size: .8rem; line-height: 1.2}
+ [data-testid="stVerticalBlock"] {gap: .4rem !important}
  .three tr, .stAlert {break-inside: avoid} .three .bar, .three .bar *, .three i {print-color-adjust: exact}
  .printed {display: block; font-size: .75rem}
 }
