@@ -81,8 +81,8 @@ def measure(student: str, seed: int) -> dict[str, Errors]:
     found = {}
     for arm in (ALONE, DISTILLED):
         job = Job(arm, (arm,), prepared=arm != ALONE)
-        weights = drained(assemble.train(trainer, settings, data, shared, (seed,), job))[seed].arms[arm].weights
-        found[arm] = counted(weights)
+        kept = drained(assemble.train(trainer, settings, data, shared, (seed,), job))[seed].arms[arm].weights
+        found[arm] = counted(kept or b"")
     return found
 
 
@@ -90,7 +90,7 @@ def of_teacher() -> Errors:
     """The errors of the files of the bundled teacher, which all students learn from."""
     shared = drained(assemble.prepare(trainer, resolve(DistillationSettings(seeds=1)), load_mnist()))
     (arm,) = shared.arms
-    return counted(arm.trials[0].weights)
+    return counted(arm.trials[0].weights or b"")
 
 
 def record_errors(students: Sequence[str] = STUDENTS, seeds: int = SEEDS, path: Path = FILE) -> None:
