@@ -2,7 +2,7 @@
 
 const KEYS = { bytes: "size", ms: "time" }; // what the axis can be, and its words
 const START = { bytes: 100_000, ms: 0.05 };
-const TICKS = { bytes: [1e4, 1e5, 1e6, 1e7], ms: [0.001, 0.01, 0.1, 1, 10] };
+const TICKS = { bytes: [1e4, 1e5, 1e6, 1e7], ms: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] };
 const PAPER = { width: "680px", height: "165px", "font-size": "10px" }; // as wide as A4 allows
 const ERRORS = [0.5, 1, 2, 5, 10, 20, 50];
 
