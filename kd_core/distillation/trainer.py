@@ -252,7 +252,7 @@ def train_trials(
 
 
 def _taught(settings: Settings, labels: Tensor, answers: Tensor | None = None, bug: str = "none") -> LossFn:
-    """The loss of logits [..., B, C] at positions [..., B] in labels [N] and, where it is taught, answers [N, C]."""
+    """The loss of logits [..., B, C] at positions [..., B] in labels [N] and in the answers [N, C] it is taught."""
     t, alpha = settings.temperature, settings.alpha
 
     def loss_fn(logits: Tensor, batch: Tensor) -> Tensor:

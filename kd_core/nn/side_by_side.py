@@ -17,6 +17,7 @@ S networks, B images in a batch, N images of each network, C classes.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,8 @@ def fit_side_by_side(
     networks = [layers_of(model) for model in models.values()]
     size = len(images) // len(networks)
     steps = epochs * math.ceil(size / batch_size)
+    # Of a tensor, index_select takes a fifth of the time of indexing.
+    taken = partial(images.index_select, 0) if isinstance(images, Tensor) else images.__getitem__
     parameters = [parameter for model in models.values() for parameter in model.parameters()]
     descent, course = descent_of(parameters, learning_rate, schedule, steps)
 
@@ -63,7 +66,7 @@ def fit_side_by_side(
     def step(_number: int, batch: Tensor) -> dict[Reporter, Tensor]:
         with torch.no_grad():
             # An image has 49 times 64 bytes, so that all parts begin where a tensor of their own might.
-            inputs = images[batch.flatten()].flatten(1).split(batch.shape[1])
+            inputs = taken(batch.flatten()).flatten(1).split(batch.shape[1])
             passed = [forward(layers, x) for layers, x in zip(networks, inputs, strict=True)]
         logits = torch.stack([answers for _, answers in passed]).requires_grad_()
         losses = losses_fn(logits, batch)
