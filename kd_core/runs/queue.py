@@ -436,7 +436,7 @@ class Queue:
 
     def _did(self, handle: Handle, task: Task, workers: Workers) -> None:
         """A task is done: on with those that waited for it."""
-        self._turn += task.ends_trial
+        self._turn += len(task.seeds) if task.ends_trial else 0
         if handle in self._sent:
             workers.forget(handle, self._sent[handle].end(task))
         self._dispatch()
@@ -501,7 +501,8 @@ class Queue:
         if future.status == "finished":
             self._orders.put(partial(self._did, handle, task, workers))  # first: a worker waits
             if task.ends_trial:
-                self._orders.put(partial(self._keep, handle, task.seed, future.result()))
+                for seed, result in future.result().items():
+                    self._orders.put(partial(self._keep, handle, seed, result))
             elif task.what == "join":
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":
