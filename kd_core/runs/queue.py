@@ -372,7 +372,8 @@ class Queue:
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
                 handle.looked_up = self._answer(handle)
         lanes = workers.count()
-        while len(self._sent) < lanes:
+        # Beside a map's cells, of which each is short, one more: no worker waits while a cell is joined and stored.
+        while len(self._sent) < lanes + any(sent.of_map for sent in self._sent):
             with self._changed:
                 self._waiting = [handle for handle in self._waiting if handle.under_way]
                 if not self._waiting:

@@ -1,4 +1,4 @@
-"""What runs inside a worker: the preparation, a trial or one of its jobs, or the join of a run, told as it happens.
+"""What runs inside a worker: the preparation, trials or a job of theirs, or the join of a run, told as it happens.
 
 A task sends its events to the queue on one topic, a few messages a second: a message carries every
 Evaluation since the last one and the newest Step of each arm. Between two events of the technique it
