@@ -380,7 +380,8 @@ class Queue:
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
                 handle.looked_up = self._answer(handle)
         lanes = workers.count()
-        while len(self._sent) < lanes:
+        # Beside a map's cells, of which each is short, one more: no worker waits while a cell is joined and stored.
+        while len(self._sent) < lanes + any(sent.of_map for sent in self._sent):
             with self._changed:
                 self._waiting = [handle for handle in self._waiting if handle.under_way]
                 if not self._waiting:
@@ -445,7 +446,7 @@ class Queue:
 
     def _did(self, handle: Handle, task: Task, workers: Workers) -> None:
         """A task is done: on with those that waited for it."""
-        self._turn += task.ends_trial
+        self._turn += len(task.seeds) if task.ends_trial else 0
         if handle in self._sent:
             workers.forget(handle, self._sent[handle].end(task))
         self._dispatch()
@@ -510,7 +511,8 @@ class Queue:
         if future.status == "finished":
             self._orders.put(partial(self._did, handle, task, workers))  # first: a worker waits
             if task.ends_trial:
-                self._orders.put(partial(self._keep, handle, task.seed, future.result()))
+                for seed, result in future.result().items():
+                    self._orders.put(partial(self._keep, handle, seed, result))
             elif task.what == "join":
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":

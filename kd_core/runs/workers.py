@@ -298,10 +298,9 @@ def _asked(handle: Handle, run_tasks: Tasks, task: Task, answers: Sequence[Any])
     if task.what == "prepare":
         return tasks.prepare, run, settings, handle.of_map
     if task.what == "trial":
-        return tasks.trial, run, settings, answers[0], task.seed, handle.of_map
+        return tasks.trials, run, settings, answers[0], task.seeds, handle.of_map
     if task.what == "train":
         return tasks.train, run, settings, answers[0] if answers else None, task.seeds, task.job
     if task.what == "assemble":
         return tasks.assembled, settings, answers[0], task.seed, *answers[1:]
-    trials = dict(run_tasks.kept) | {need.seed: answer for need, answer in zip(task.needs, answers, strict=True)}
-    return tasks.join, settings, *(trials[seed] for seed in handle.seeds)
+    return tasks.join, settings, dict(run_tasks.kept), *answers
