@@ -88,3 +88,17 @@ class Guess(Table):
     question: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
     device: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     choice: Mapped[str] = mapped_column(sa.String(80))
+
+
+class Talk(Table):
+    """Where a talk stands, for its speaker: see `kd_core.runs.talks`. turned, begun: seconds since 1970, UTC."""
+
+    __tablename__ = "talks"
+    key: Mapped[str] = mapped_column(sa.String(24), primary_key=True)
+    owner: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    turned: Mapped[float]
+    begun: Mapped[float | None]
+    technique: Mapped[str] = mapped_column(sa.String(40), default="")
+    at: Mapped[int] = mapped_column(default=0)
+    revealed: Mapped[list[int]] = mapped_column(sa.JSON, default=list)
+    changes: Mapped[int] = mapped_column(default=0)
