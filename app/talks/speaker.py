@@ -56,6 +56,7 @@ def give(_: Translate) -> None:
         key = talks().open(visitor()) if asked in OWN else asked[:40]
         talks().place(key)
     except Problem as problem:
+        st.title(_("Speaker view"), anchor=False)
         st.error(_.escaped(problem.message))
         return
     lang = next(language for language in LANGUAGES if language != _.language)

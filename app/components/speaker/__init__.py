@@ -25,11 +25,11 @@ WORDS = {
     "start": N_("Start the clock"),
     "again": N_("Clock to 0:00"),
     "steps": N_("Steps"),
-    "path": N_("★ the ten-minute path: leave the step by this minute"),
+    "path": N_("★ The ten-minute path: leave the step by this minute, and skip the others."),
     "by": N_("★ by {n}:00"),
     "left": N_("{time} left for this step"),
     "late": N_("{time} over"),
-    "skipped": N_("not on the ten-minute path"),
+    "skipped": N_("skip"),
     "device": N_("On another device"),
     "secret": N_("Whoever has this link can turn the talk. Do not show it on the projector."),
     "unreachable": N_("Other devices cannot reach this address: it is this computer's own. Start the lab with make "

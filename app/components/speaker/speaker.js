@@ -83,7 +83,7 @@ class View extends Keyed {
     part(".turns .back").disabled = !step || at === 0;
     part(".turns .next").disabled = part(".reveal").disabled = !step;
     put(part("h2"), step ? this.say("steps") : "");
-    put(part(".path"), step ? this.say("path") : "");
+    put(part(".legend"), step ? this.say("path") : "");
     this.list(steps, at);
     this.links();
     this.tick();
