@@ -20,7 +20,7 @@ from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings.base import Preset, Settings
 from kd_core.settings.fields import Spec, written
 
-RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
+RESERVED = {"run", "lang", "present", "step", "lesson", "speaker", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 

@@ -62,10 +62,12 @@ def _escaped(said: Message) -> Message:
 
 
 def _plain(value: Scalar) -> Scalar:
+    return plain(value) if isinstance(value, str) else value
+
+
+def plain(text: str) -> str:
     """As it is typed, for Markdown: an address gets a word joiner, without which it is a link even if escaped."""
-    if not isinstance(value, str):
-        return value
-    joined = re.sub(r"(?i)(https?:(?=//)|www(?=\.))", "\\1\u2060", value)
+    joined = re.sub(r"(?i)(https?:(?=//)|www(?=\.))", "\\1\u2060", text)
     return re.sub(r"([\\`*{}\[\]()<>#+!|~$:])", r"\\\1", joined)
 
 

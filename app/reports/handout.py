@@ -27,11 +27,14 @@ KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; it
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-def html(result: Result, _: Translate, server: str = "") -> str:
-    """The whole report, in the translator's language. server: the lab's address, for the link back to it."""
+def html(result: Result, _: Translate, server: str = "", called: tuple[str, str] = ("", "")) -> str:
+    """The whole report, in the translator's language. server: the lab's address, for the link back to it.
+
+    called: the name and the note that a person gave the run, "" for none.
+    """
     title = _("{technique}: report of a run", technique=TECHNIQUES[result.technique].title)
     body = "".join([
-        _head(result, title, _),
+        _head(result, title, called, _),
         _section(_("Side by side"), _table(result, _)),
         _section(_("Pictures"), _pictures(result, _)),
         _section(_("Settings"), _settings(result, _)),
@@ -57,13 +60,16 @@ def _said(said: Message, _: Translate) -> str:
     return escape(_(said))
 
 
-def _head(result: Result, title: str, _: Translate) -> str:
+def _head(result: Result, title: str, called: tuple[str, str], _: Translate) -> str:
     verdict = result.verdict
     covers = " ".join(_said(sentence, _) for sentence in scope(result))
     notes = "".join(f'<p class="soft">{_said(note, _)}</p>' for note in result.notes)
+    name, note = called
+    about = f'<p class="note">{escape(note)}</p>' if note else ""
     kicker = f"Distillation Lab · {result.provenance.created[:10]} · {_(result.data.name)}"
+    kicker += f" · {title}" if name else ""
     return (
-        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1>'
+        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(name or title)}</h1>{about}'
         f'<div class="verdict" style="border-left-color:{KINDS.get(verdict.kind, "#6B7280")}">'
         f'<strong>{_said(verdict.text, _)}</strong><p class="soft">{covers}</p></div>{notes}</header>'
     )

@@ -21,6 +21,7 @@ from app.i18n.text import Translate
 from app.reports import files, handout
 from app.results.chart import FORMATS, chart, saved_as
 from app.results.take import download, take_network
+from app.runs.shown import called
 from app.techniques import view
 from kd_core.data import pixels
 from kd_core.export import numpy_forward
@@ -380,7 +381,8 @@ def _export(result: Result, _: Translate) -> None:
     with numbers:
         st.markdown("**" + _("The whole run") + "**")
         download(
-            _("A report to pass on (HTML)"), partial(handout.html, result, _, link.base(st.context.url)),
+            _("A report to pass on (HTML)"),
+            partial(handout.html, result, _, link.base(st.context.url), called(result)),
             files.file_name(result, "report", "html"), "text/html", type="primary", key="report",
         )  # fmt: skip
         download(_("Every trial (CSV)"), files.csv(result), files.file_name(result, "trials", "csv"), "text/csv")

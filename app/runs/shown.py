@@ -39,6 +39,13 @@ def latest_run(technique: str) -> str:
     return str(run)
 
 
+def called(result: Result) -> tuple[str, str]:
+    """What a person calls the run whose Result this is, and their note; "" for neither, as of a recorded one."""
+    run = latest_run(result.technique) if latest(result.technique) is result else ""
+    entry = store().find(run) if run else None
+    return (entry.name, entry.note) if entry else ("", "")
+
+
 def under_way(technique: str) -> bool:
     """Whether this session's run, or the one that the address names, still goes on."""
     return trained(technique) is not None

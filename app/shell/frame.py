@@ -83,6 +83,11 @@ def presenting() -> bool:
     return bool(st.session_state.get("presenting"))
 
 
+def speaking(page: str) -> bool:
+    """Whether this page is the speaker's view of a talk (`?speaker=1`)."""
+    return page in NAMES and "speaker" in st.query_params
+
+
 def navigation(_: Translate) -> st.Page:
     """The pages there are; returns the one that is asked for.
 
@@ -100,6 +105,9 @@ def surround(page: st.Page) -> None:
     st.session_state["framed"] = True
     _ = current()
     style(STYLE)
+    if speaking(page.url_path):
+        set_language(_.language)
+        return
     if presenting():
         style(PRESENT_STYLE)
         set_language(_.language)
@@ -155,6 +163,9 @@ def opening(
         st.rerun()
     read_address(title, settings, own=own)
     _ = current()
+    if settings and speaking(settings.technique):
+        import_module("app.talks.speaker").give(_)
+        st.stop()
     if settings and settings.technique in NAMES and presenting():
         import_module("app.talks.player").give(settings, _)  # imported when wanted: it draws every kind of figure
         st.stop()

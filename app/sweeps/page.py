@@ -16,6 +16,7 @@ from app.runs.server import poll_seconds, queue, store
 from app.runs.visitor import sign_in, sign_in_needed, visitor
 from app.shell.frame import presenting
 from app.sweeps import figures
+from app.sweeps.link import OWN, parameters
 from kd_core.messages import Problem, Scalar, message
 from kd_core.runs.queue import expected_seconds
 from kd_core.settings.fields import Spec, written
@@ -26,7 +27,6 @@ from kd_core.sweeps.sweep import Sweeps
 from kd_core.sweeps.table import judged, name_of
 from kd_core.techniques import NAMES, TECHNIQUES, title
 
-OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"
 NONE = ""  # of the settings that may be varied
 ROWS = {"grid": 2, "search": 4}
@@ -193,10 +193,7 @@ def _pairs(text: str) -> dict[str, Any]:
 def _publish(plan: Plan) -> None:
     """The address is the state: technique, axes, and what is not at its default."""
     st.session_state["map_left"] = plan
-    own = ",".join(f"{name}={written(value)}" for name, value in plan.settings.items())
-    wanted: dict[str, str | list[str]] = {"technique": plan.technique, "axis": [str(axis) for axis in plan.axes]}
-    wanted |= {"with": own} if own else {}
-    wanted |= {"trials": str(plan.trials)} if plan.trials else {}
+    wanted = parameters(plan)
     for name in OWN:
         given = st.query_params.get_all(name)
         now = wanted.get(name, [])

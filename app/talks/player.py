@@ -14,6 +14,7 @@ from app.runs.panel import ask, start_if_asked, watch
 from app.runs.shown import latest, trained, under_way
 from app.runs.visitor import sign_in_needed
 from app.shell.look import style
+from app.talks import speaker
 from app.talks.model import Stage, Step
 from app.techniques import talk
 from kd_core.messages import N_, message
@@ -178,6 +179,8 @@ def _revealed(technique: str) -> frozenset[int]:
 def _place(kind: type[Settings], steps: int, place: Place) -> None:
     """Do what the browser says: the step, the answers shown, a run; from the last step the page that follows."""
     st.session_state[f"talk_revealed_{kind.technique}"] = place.revealed
+    if place.speaks:
+        speaker.share()
     if place.at == steps:
         st.session_state["talk_over"] = True
         return
@@ -211,6 +214,7 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, *, may_open: 
     words["onward"] = words["onward"].replace("{next}", _(following(technique)[0]))
     clicker(
         at, len(steps), _revealed(technique), runs_at=runs_at, may_run=may_run, words=words,
+        technique=technique, shared=speaker.shared(), speaker=speaker.address(_),
         key=f"talk_place_{technique}", on_place=partial(_place, kind, len(steps)),
     )  # fmt: skip
     if at != runs_at:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Dataset, Result
-from kd_core.runs.entry import BEAT_SECONDS
+from kd_core.runs.entry import BEAT_SECONDS, OF_MAP
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.limits import Limits
 from kd_core.runs.scheduling import Task, Tasks, following
@@ -152,12 +152,16 @@ class Queue:
         workers = self._workers
         return workers.count() if workers is not None and self._warm and not self._closed else 1
 
-    def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
+    def submit(
+        self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True,
+        plan: Mapping[str, Any] | None = None,
+    ) -> Handle:  # fmt: skip
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
         owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted). again:
         train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
-        whose workers remember what they have in common. Raises Problem for what the limits do not allow.
+        whose workers remember what they have in common; plan: of that map. Raises Problem for what the limits
+        do not allow.
         """
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=not alone)
         with self._changed:
@@ -169,7 +173,7 @@ class Queue:
             self._waiting.append(handle)
             if self._closed:
                 handle.fail(message("The queue is closed; start the program again."))
-        self._orders.put(partial(self._admit, handle))
+        self._orders.put(partial(self._admit, handle, plan))
         return handle
 
     def refusal(self, settings: Settings, owner: str = "") -> Message | None:
@@ -204,6 +208,12 @@ class Queue:
         with self._changed:
             handle = self._handles.get(run)
         return handle or self._recalled(run)
+
+    def forget(self, run: str) -> None:
+        """Let go of a run that is over: the store was told to delete it."""
+        with self._changed:
+            if run in self._handles and not self._handles[run].under_way:
+                del self._handles[run]
 
     def _recalled(self, run: str) -> Handle | None:
         """A run that only the store knows."""
@@ -322,10 +332,10 @@ class Queue:
             ) from error
         return workers
 
-    def _admit(self, handle: Handle) -> None:
+    def _admit(self, handle: Handle, plan: Mapping[str, Any] | None) -> None:
         """A run has come: write it down, see how long like ones took, and whether it is its turn already."""
         if self._store is not None and handle.under_way:  # not one that was answered together with those before it
-            self._store.begin(handle.id, handle.settings)
+            self._store.begin(handle.id, handle.settings, handle.owner.removeprefix(OF_MAP), plan)
             found = expected_seconds(handle.settings, self._store.durations(handle.technique))
             handle.expected = handle.expected if found is None else found
         self._dispatch()
