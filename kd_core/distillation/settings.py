@@ -66,6 +66,7 @@ class DistillationSettings(Settings):
     student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
         "article", choices=common.STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
+    dataset: str = common.dataset(N_("What is learned: MNIST's digits, or images that you have added."))
     teacher_data: Literal["all", "same"] = field(
         "all", more=common.TEACHING, label=N_("Teacher's labels"),
         choices={"all": N_("all training images"), "same": N_("the same as the student")},
@@ -188,6 +189,10 @@ class DistillationSettings(Settings):
                     "The arm with a bug learns from soft targets: set “Distillation method” to these, or leave it "
                     "out."
                 )
+            )
+        if self.left_out != "none" and self.dataset != common.MNIST:
+            raise Problem(
+                N_("“Digits left out” are MNIST's: set it to none, or “Data set” back to MNIST.")
             )
         if self.left_out != "none" and self.teacher_data == "same":
             raise Problem(

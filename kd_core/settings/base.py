@@ -176,7 +176,7 @@ def _specs(owner: type[Settings]) -> dict[str, Spec]:
 
 def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
     plain: dict[str, Any] = dict(
-        symbol="", unit="", step=None, log=False, more=False, group="", later=False, choices={}, marks={}
+        symbol="", unit="", step=None, log=False, more=False, group="", later=False, open=False, choices={}, marks={}
     )
     extra: Any = plain | dict(info.json_schema_extra or {})  # type: ignore[arg-type]
     kind: Any = info.annotation

@@ -29,6 +29,9 @@ TEACHING, LOSS, ARMS = N_("Teacher"), N_("Loss"), N_("Arms")
 TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
 
 
+MNIST = "mnist"  # the field `dataset` of a run on the lab's own data
+NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"  # of a kept data set
+
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -62,6 +65,13 @@ def learning_rate() -> Any:
     )  # fmt: skip
 
 
+def dataset(help: str) -> Any:
+    """The field `dataset`: MNIST, or the name of a data set that somebody has added."""
+    return field(
+        MNIST, pattern=NAME, choices={MNIST: "MNIST"}, later=True, label=N_("Data set"), help=help,
+    )  # fmt: skip
+
+
 def require_images(asked: int, data: Any) -> None:
     """Raise Problem where more labelled images are asked for than the training set of `data` has."""
     there = len(data.train.labels)
@@ -69,6 +79,12 @@ def require_images(asked: int, data: Any) -> None:
         raise Problem(
             N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
             given=asked, there=there,
+        )  # fmt: skip
+    classes = len(data.train.labels.unique())
+    if asked < classes:
+        raise Problem(
+            N_("{given} labelled images cannot show each of the {classes} classes; choose at least {classes}."),
+            given=asked, classes=classes,
         )  # fmt: skip
 
 
