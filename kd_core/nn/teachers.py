@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import math
+import re
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -68,7 +69,7 @@ def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str
 
 
 def _stem(model: str, data: Digits, epochs: int) -> str:
-    slug = data.name.lower().replace(" ", "-")
+    slug = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     recipe = json.dumps(RECIPES.get(model, {}), sort_keys=True).encode()
     own = f"-{hashlib.sha256(recipe).hexdigest()[:8]}" if model in RECIPES else ""
     return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
