@@ -66,7 +66,7 @@ class DistillationSettings(Settings):
     student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
         "article", choices=common.STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
-    dataset: str = common.dataset(N_("What is learned: MNIST's digits, or images that you have added."))
+    dataset: common.DatasetName = common.dataset(N_("What is learned: MNIST's digits, or images that you have added."))
     teacher_data: Literal["all", "same"] = field(
         "all", more=common.TEACHING, label=N_("Teacher's labels"),
         choices={"all": N_("all training images"), "same": N_("the same as the student")},

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Problem, Scalar
 from kd_core.settings.fields import Spec, written
 
@@ -111,6 +112,11 @@ class Settings(BaseModel):
             given=given[:60],
             allowed=cls.specs()[name].allowed,
         )
+
+    @property
+    def dataset_name(self) -> str:
+        """The data set, read off the field `dataset`; the lab's own where there is no such field."""
+        return str(getattr(self, "dataset", MNIST))
 
     @property
     def trial_seeds(self) -> range:

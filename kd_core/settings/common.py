@@ -1,7 +1,11 @@
 """What the settings of several techniques share. No torch here."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
+
+from kd_core.data.chosen import MNIST
+from kd_core.data.own.kept import NAME, TAKEN
 from kd_core.messages import N_, Problem
 from kd_core.settings.fields import field
 
@@ -29,9 +33,16 @@ TEACHING, LOSS, ARMS = N_("Teacher"), N_("Loss"), N_("Arms")
 TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
 
 
-MNIST = "mnist"  # the field `dataset` of a run on the lab's own data
-NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"  # of a kept data set
 
+
+def _named(name: str) -> str:
+    """`name`, if a data set may be called so. Raises ValueError."""
+    if name != MNIST and (name in TAKEN or not NAME.fullmatch(name)):
+        raise ValueError("no name of a data set")
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_named)]  # whether it is there, the machine that trains will see
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -66,10 +77,8 @@ def learning_rate() -> Any:
 
 
 def dataset(help: str) -> Any:
-    """The field `dataset`: MNIST, or the name of a data set that somebody has added."""
-    return field(
-        MNIST, pattern=NAME, choices={MNIST: "MNIST"}, later=True, label=N_("Data set"), help=help,
-    )  # fmt: skip
+    """The field `dataset`, of type DatasetName: MNIST, or the name of a data set that somebody has added."""
+    return field(MNIST, open=True, choices={MNIST: "MNIST"}, later=True, label=N_("Data set"), help=help)
 
 
 def require_images(asked: int, data: Any) -> None:

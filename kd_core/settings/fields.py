@@ -27,7 +27,7 @@ def field(
     later: bool = False,
     choices: Mapping[str, str] | None = None,
     marks: Mapping[float, str] | None = None,
-    pattern: str | None = None,
+    open: bool = False,
 ) -> Any:
     """A field with what a control, a parser and a reader need to know of it.
 
@@ -35,15 +35,14 @@ def field(
     heading where one is given.
     later: added later: omitted from the hash at its default, so that stored results still match; the default must
     mean "as before".
-    choices: value -> label, for a `Literal` field. pattern: of a string of which other values than `choices` are
-    allowed too: names that differ from machine to machine. marks: value -> what it means (or ""), for a slider that
+    choices: value -> label, for a `Literal` field. open: a string that may have other values
+    too, names that differ from machine to machine. marks: value -> what it means (or ""), for a slider that
     stops at these values only; any other allowed value is still valid.
     """
-    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, later=later)
+    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, later=later, open=open)
     extra |= {"more": bool(more), "group": more if isinstance(more, str) else ""}
-    extra |= {"open": pattern is not None}
     extra |= {"choices": dict(choices or {}), "marks": {str(at): text for at, text in (marks or {}).items()}}
-    return Field(default, ge=ge, le=le, pattern=pattern, title=label, description=help, json_schema_extra=extra)
+    return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class TransferSettings(Settings):
         help=N_("The same for every arm, except that a network of ImageNet is compared with the article's CNN "
                 "trained from scratch."),
     )  # fmt: skip
-    dataset: str = common.dataset(
+    dataset: common.DatasetName = common.dataset(
         N_("What is learned now. Images that you have added are learned by a network that knows all of MNIST's "
            "digits, or ImageNet, whatever “Source → target” says.")
     )  # fmt: skip

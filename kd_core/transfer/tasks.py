@@ -17,7 +17,8 @@ SOURCE_SEED = 0  # one source network for all trials
 def target_of(settings: Settings, data: Digits) -> Digits:
     """What has to be learned now. Raises Problem where `data` is too little for it."""
     if settings.pair == OWN:
-        return chosen(settings, data)
+        target = chosen(settings, data)
+        return replace(target, notices=(*data.notices, *target.notices))
     if settings.pair == "low_high":
         return only(data, range(5, 10))
     if settings.pair == "uci":

@@ -6,7 +6,7 @@ from kd_core.messages import N_, Scalar
 from kd_core.settings.common import MNIST
 from kd_core.techniques import Command, SweepPreset, Technique
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
-from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED, TransferSettings
+from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, OWN, TUNED, TransferSettings
 
 
 def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[
 def task(settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
     """Source and target. Of the task "uci" the source is always MNIST; one's own images are a task of their own."""
     if settings["dataset"] != MNIST:
-        return images, settings["dataset"]
+        return images, OWN
     return "MNIST" if settings["task"] == "uci" else images, settings["task"]
 
 
