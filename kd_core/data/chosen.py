@@ -37,7 +37,7 @@ def _loaded(name: str, _digest: str) -> "Digits":
 def kept_under(name: str, data: str) -> str:
     """The data of a run of the set called `name` as the store has them, by which its answers are found.
 
-    data: what the lab's own are called. Another set of the same name has another digest, and never gets its answers.
+    data: what the lab's own are called. Another set of this name has another digest, and never gets its answers.
     """
     if name == MNIST:
         return data

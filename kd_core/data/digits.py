@@ -70,8 +70,8 @@ class Split:
 class Digits:
     """One data set: "MNIST", "UCI digits", or one that a person brought (`kd_core.data.own`).
 
-    gallery: indices into the test split, shown beside the numbers; notices: what a person should know; classes: what
-    the labels 0, 1, … are called.
+    gallery: indices into the test split, shown beside the numbers; notices: what a person should know; classes:
+    what the labels 0, 1, … are called.
     """
 
     name: str

@@ -104,9 +104,9 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
-    costs = dict(zip((TEACHER, ALONE), cost.costs_of(
-        [network_of(settings, arm, TEACHER_SEED, "cpu", len(data.classes)) for arm in (TEACHER, ALONE)], data.test.stored[:1]
-    ), strict=True))  # fmt: skip
+    roles = (TEACHER, ALONE)
+    networks = [network_of(settings, arm, TEACHER_SEED, "cpu", len(data.classes)) for arm in roles]
+    costs = dict(zip(roles, cost.costs_of(networks, data.test.stored[:1]), strict=True))
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
     samples = {seed: _sample(settings, data, seed) for seed in settings.trial_seeds}
@@ -226,9 +226,8 @@ def train(
     if SMOOTHED in planned:
         of_label = F.softmax(teacher_logits / settings.temperature, dim=-1).gather(1, labels.cpu().unsqueeze(1))
         off_label = 1 - of_label.double().mean().item()
-        yield from train_arm(
-            SMOOTHED, distil_from(methods.smoothed_logits(labels, off_label, settings.temperature, len(data.classes)))
-        )
+        smoothed = methods.smoothed_logits(labels, off_label, settings.temperature, len(data.classes))
+        yield from train_arm(SMOOTHED, distil_from(smoothed))
     if SHUFFLED in planned:
         yield from train_arm(SHUFFLED, distil_from(
             methods.shuffled_logits(teacher_logits, labels.cpu(), seeded(seed, "shuffle"))
@@ -353,9 +352,7 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
     return sample[held_out.kept(data.train.labels[sample], settings.left_out)]
 
 
-def network_of(
-    settings: Settings, arm: str, seed: int, device: str = "", classes: int = CLASSES
-) -> nn.Sequential:
+def network_of(settings: Settings, arm: str, seed: int, device: str = "", classes: int = CLASSES) -> nn.Sequential:
     """An arm's untrained network with an output for each class, its first weights drawn by the seed."""
     is_teacher = arm in (TEACHER, EQUAL_TEACHER)
     role, name = ("teacher", settings.teacher) if is_teacher else ("student", settings.student)

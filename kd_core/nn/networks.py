@@ -1,7 +1,7 @@
 """The networks: the article's teacher and student, and Hinton's fully connected ones.
 
-All take images [N, 1, 28, 28] and give logits [N, C], of ten classes unless told. Weights are drawn from the generator that is
-handed in, never from torch's global one, so a seed means the same network wherever it is built.
+All take images [N, 1, 28, 28] and give logits [N, C], of ten classes unless told. Weights are drawn from the
+generator that is handed in, never from torch's global one, so a seed means the same network wherever it is built.
 """
 
 import math

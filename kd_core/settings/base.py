@@ -182,8 +182,9 @@ def _specs(owner: type[Settings]) -> dict[str, Spec]:
 
 def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
     plain: dict[str, Any] = dict(
-        symbol="", unit="", step=None, log=False, more=False, group="", later=False, open=False, choices={}, marks={}
-    )
+        symbol="", unit="", step=None, log=False, more=False, group="", later=False, open=False, choices={},
+        marks={},
+    )  # fmt: skip
     extra: Any = plain | dict(info.json_schema_extra or {})  # type: ignore[arg-type]
     kind: Any = info.annotation
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)

@@ -33,8 +33,6 @@ TEACHING, LOSS, ARMS = N_("Teacher"), N_("Loss"), N_("Arms")
 TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
 
 
-
-
 def _named(name: str) -> str:
     """`name`, if a data set may be called so. Raises ValueError."""
     if name != MNIST and (name in TAKEN or not NAME.fullmatch(name)):

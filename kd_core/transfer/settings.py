@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Problem
 from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
@@ -59,7 +60,7 @@ class TransferSettings(Settings):
                 "trained from scratch."),
     )  # fmt: skip
     dataset: common.DatasetName = common.dataset(
-        N_("What is learned now. Images that you have added are learned by a network that knows all of MNIST's "
+        N_("What is learned now. Images that somebody has added are learned by a network that knows all of MNIST's "
            "digits, or ImageNet, whatever “Source → target” says.")
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
@@ -111,7 +112,7 @@ class TransferSettings(Settings):
     @property
     def pair(self) -> str:
         """What was learned first and what is learned now: `task`, or OWN where that is a person's own images."""
-        return self.task if self.dataset == common.MNIST else OWN
+        return self.task if self.dataset == MNIST else OWN
 
     @property
     def has_backbone(self) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Scalar
-from kd_core.settings.common import MNIST
 from kd_core.techniques import Command, SweepPreset, Technique
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
 from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, OWN, TUNED, TransferSettings

@@ -139,7 +139,8 @@ def train(
     if settings.has_backbone:
         return {arm: (yield from _backbone_arm(settings, target, seed, arm))}
     source = None if arm == SCRATCH else shared
-    key = (arm, seed, stamp, source and backbones.digest(source.source), *settings_but(settings, "seed", "seeds", "lam"))
+    weights = source and backbones.digest(source.source)
+    key = (arm, seed, stamp, weights, *settings_but(settings, "seed", "seeds", "lam"))
     make = partial(_train, settings, data, source, target, seed, arm)
     return {arm: (yield from (make() if arm == ANCHORED else once(key, data, make)))}
 
@@ -247,7 +248,8 @@ def _train(
     settings: Settings, data: Digits, shared: Shared | None, target: Digits, seed: int, arm: str
 ) -> Generator[Event, None, ArmTrial]:
     """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
-    model, reporter, began = _start(settings, shared, seed, len(target.classes)), Reporter("target", arm, seed), time.perf_counter()
+    model = _start(settings, shared, seed, len(target.classes))
+    reporter, began = Reporter("target", arm, seed), time.perf_counter()
     measures = {"trainable parameters": float(_trainable(model, arm))}
     if shared is not None and arm == FROZEN:
         frozen = yield from _frozen(settings, data, shared, target)
@@ -335,7 +337,8 @@ def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Gene
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
     notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
     return Shared(
-        loaded=dataset(chosen(settings, data)), data=dataset(seen), gallery=records.gallery(seen), notes=notes, source={},
+        loaded=dataset(chosen(settings, data)), data=dataset(seen), gallery=records.gallery(seen), notes=notes,
+        source={},
         source_data=learned, labels=_labels(settings, target), costs={RIVAL: rival, settings.network: large},
         known=doubt is None,
     )  # fmt: skip
