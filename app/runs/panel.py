@@ -9,6 +9,7 @@ from app.controls.widgets import address_of, by_field, differences, wish
 from app.i18n.text import Translate
 from app.runs.estimate import as_recorded, takes_both
 from app.runs.live import draw_live, live_curves, run_notices
+from app.runs.seen import seen
 from app.runs.server import limits, poll_seconds, queue, store, told_by
 from app.runs.shown import ghost_of, now_shown
 from app.runs.visitor import sign_in, sign_in_needed, visitor
@@ -111,7 +112,8 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     if view and view.result:
         st.session_state[newest] = view.result
         now_shown(view.id, settings.technique, view.result)
-    found: Result | None = st.session_state.get(newest)
+    kept: Result | None = st.session_state.get(newest)
+    found = kept and seen(kept)
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found

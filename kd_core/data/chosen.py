@@ -47,8 +47,13 @@ def kept_under(name: str, data: str) -> str:
         return kept_as(f"own: {name}", data)
 
 
+def is_own(data_name: str) -> bool:
+    """Whether a Result's data are a set that somebody has added."""
+    return data_name.startswith("own: ")
+
+
 def kept_as(made: str, data: str) -> str:
     """The same of a Result whose data are called `made`. A transfer's source may be what stands in for MNIST."""
-    if not made.startswith("own: "):
+    if not is_own(made):
         return data or made
     return made if data in ("", "MNIST") else f"{made}, {data}"
