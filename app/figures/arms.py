@@ -192,7 +192,8 @@ def answers(
     figure = go.Figure()
     for number, (arm, probabilities) in enumerate(rows):
         figure.add_bar(
-            x=list(range(len(probabilities))), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
+            x=list(range(len(probabilities))), y=probabilities, name=_(arm),
+            visible=shown_at_first(number, len(rows)),
             marker=dict(color=COLOURS[arm], pattern=dict(shape=PATTERNS[arm])),
             hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip

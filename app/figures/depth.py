@@ -210,9 +210,7 @@ def mean_confusion(arm: Arm) -> np.ndarray:
     return mean
 
 
-def confusion(
-    arm: Arm, chosen: tuple[int, int], _: Translator, classes: Sequence[str] = DIGITS
-) -> go.Figure:
+def confusion(arm: Arm, chosen: tuple[int, int], _: Translator, classes: Sequence[str] = DIGITS) -> go.Figure:
     """The mean confusion matrix; the right answers are numbers without colour, so that the errors have it all.
 
     Over every cell of errors lies an invisible marker, for a heat map cannot be selected in; its customdata is

@@ -43,8 +43,8 @@ def live_digits(
 ) -> str:
     """Of each arm the watched digits, those framed that it answers rightly, then `pair` as bars of all arms at T.
 
-    watched: arm -> index and logits; images uint8 [N, 28, 28] and labels [N] of the test split; pair: indices; classes: their
-    names.
+    watched: arm -> index and logits; images uint8 [N, 28, 28] and labels [N] of the test split; pair: indices;
+    classes: their names.
     """
     places = [index for index, _logits in next(iter(watched.values()))]
     parts = [_strip(arm, seen, labels, classes, _) for arm, seen in watched.items()]
@@ -69,7 +69,8 @@ def _strip(arm: str, seen: Watched, labels: Sequence[int], classes: Sequence[str
         right += is_right
         told = _("{label}, answered {said}", label=classes[labels[index]], said=classes[said])
         kind, where = "right" if is_right else "wrong", f"background-position: -{SIDE * at}px 0"
-        items.append(f'<li class="digit {kind}" data-said="{escape(classes[said][:SHORT])}" title="{escape(told)}" style="{where}"></li>')
+        short = escape(classes[said][:SHORT])
+        items.append(f'<li class="digit {kind}" data-said="{short}" title="{escape(told)}" style="{where}"></li>')
     told = _("{right} of {all} right", right=right, all=len(seen))
     return (f'<div style="--hue: {COLOURS[arm]}"><p><b>{escape(_(arm))}</b> · {escape(told)}</p>'
             f"<ol>{''.join(items)}</ol></div>")  # fmt: skip

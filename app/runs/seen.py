@@ -1,4 +1,4 @@
-"""Who sees the images of a data set that somebody has added: they alone, and everybody those of the command line."""
+"""Who sees the images of a data set that somebody has added: they alone; everybody those of the command line."""
 
 from functools import lru_cache
 

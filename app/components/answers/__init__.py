@@ -65,7 +65,8 @@ def answers(
     ]
     data: dict[str, Any] = {
         "arms": arms, "digits": digits, "first": first, "temperature": temperature, "form": form,
-        "classes": list(result.data.classes), "remembered": f"{result.technique} {result.data.name}", "words": {**WORDS, **words},
+        "classes": list(result.data.classes), "remembered": f"{result.technique} {result.data.name}",
+        "words": {**WORDS, **words},
     }  # fmt: skip
     _mount(key=key, data=[data])
 
