@@ -111,8 +111,8 @@ def effect() -> None:
     )  # fmt: skip
     st.caption(
         _("Mean over the {n} images of the gallery, at the logits of the first student alone. Try it: “T² in the "
-          "loss” under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "
-          "scale.", n=len(result.gallery))
+          "loss” under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly "
+          "hides the scale.", n=len(result.gallery))
     )  # fmt: skip
 
 
@@ -131,12 +131,10 @@ def limits() -> None:
         "of the centred logits: the student copies numbers, not probabilities.", c=len(result.data.classes)
     )  # fmt: skip
     if result.gallery:
+        one, now, far = (figures.degrees_from_matching(result, at) for at in (1.0, t, 50.0))
         angles += " " + _(
-          "On the images of the gallery the two directions are {one}° apart at T = 1, {now}° at T = {t} and {far}° "
-          "at T = 50.",
-          one=f"{figures.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
-          now=f"{figures.degrees_from_matching(result, t):.0f}",
-          far=f"{figures.degrees_from_matching(result, 50.0):.1f}"
+            "On the images of the gallery the two directions are {one}° apart at T = 1, {now}° at T = {t} and "
+            "{far}° at T = 50.", one=f"{one:.0f}", t=f"{t:g}", now=f"{now:.0f}", far=f"{far:.1f}"
         )  # fmt: skip
     st.markdown(angles)
     st.markdown(
