@@ -166,7 +166,7 @@ def _source_test(settings: Settings, data: Digits) -> tuple[Dataset, Split]:
     return dataset(source), source.test
 
 
-def _start(settings: Settings, source: Shared | None, seed: int, classes: int) -> nn.Sequential:
+def _start(settings: Settings, source: Shared | None, seed: int, classes: int = CLASSES) -> nn.Sequential:
     """A network of so many classes whose layers but the last are the source's or, without one, drawn anew.
 
     The new last layer is the same in every arm of a trial.
