@@ -17,6 +17,7 @@ from kd_core.paths import MNIST_FILES, mnist_folder
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels, scaled to 0-1
 SIDE = 28  # of every image, in pixels
 MNIST, UCI = "MNIST", "UCI digits"
+SPLITS = ("train", "validation", "test")
 
 
 def test_images(name: str) -> np.ndarray:
@@ -156,14 +157,23 @@ def _uci() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _uci_images(split: str) -> np.ndarray:
-    """The images of "train" or "test", float32 [n, 28, 28] from 0 to 1."""
+    """The images of one of SPLITS, float32 [n, 28, 28] from 0 to 1."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    chosen = uci_split(digits.target)[{"train": 0, "test": 2}[split]]
+    chosen = uci_split(digits.target)[SPLITS.index(split)]
     spread = _bilinear(8, 20)
     large = spread @ (digits.images[chosen] / 16) @ spread.T
     return np.pad(large, ((0, 0), (4, 4), (4, 4))).astype(np.float32)
+
+
+def uci_pixels(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The UCI digits of "train", "validation" or "test" as bytes: uint8 [n, 28, 28], and their labels."""
+    from sklearn.datasets import load_digits
+
+    labels = load_digits().target
+    images = np.rint(255 * _uci_images(split)).astype(np.uint8)
+    return images, labels[uci_split(labels)[SPLITS.index(split)]].astype(np.int64)
 
 
 def _bilinear(small: int, large: int) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from kd_core.data.pixels import SIDE
+from kd_core.data.pixels import SIDE, SPLITS
 from kd_core.messages import N_, Message, Problem
 from kd_core.paths import data_root, unwritable
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)  # of a folder on every system, and part of an address
 TAKEN = ("auto", "mnist", "own")  # names with another meaning
-SPLITS = ("train", "validation", "test")
 SET = "set.json"
 MADE = re.compile(rf"own: ({NAME.pattern}) \(([0-9a-f]{{10}})\)", re.ASCII)  # how a Result names such data
 HALF = 24 * 60 * 60  # seconds after which what a killed process left half written is cleared
@@ -43,7 +42,8 @@ class OwnData(BaseModel):
     """What is known of a data set without reading its images.
 
     train, validation, test: how many images; digest: SHA-256 of all images, labels, splits and class names; owner:
-    who alone sees it, "" for everybody; added: when, UTC in ISO 8601; notices: what was found out about it.
+    who alone sees it, "" for everybody; added: when, UTC in ISO 8601; notices: what to know before a number is
+    believed; said: what was done to the images.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +57,7 @@ class OwnData(BaseModel):
     owner: str = ""
     added: str = ""
     notices: tuple[Message, ...] = ()
+    said: tuple[Message, ...] = ()
 
     @property
     def data_name(self) -> str:
@@ -156,10 +157,9 @@ def load(name: str) -> "Digits":
         images, labels = parts[part]
         return Split(StoredImages(torch.from_numpy(images)), torch.from_numpy(labels))
 
-    return Digits(
-        known.data_name, *map(tensors, SPLITS), gallery=gallery(parts["test"][1], len(known.classes)),
-        notices=known.notices, classes=known.classes,
-    )  # fmt: skip
+    train, validation, test = map(tensors, SPLITS)
+    shown = gallery(parts["test"][1], len(known.classes))
+    return Digits(known.data_name, train, validation, test, shown, known.notices, known.classes)
 
 
 def gallery(labels: np.ndarray, classes: int) -> tuple[int, ...]:
@@ -202,12 +202,12 @@ def keep(known: OwnData, parts: Mapping[str, Arrays]) -> OwnData:
 def check_free(name: str) -> None:
     """Raise Problem where `name` cannot be given to a new set."""
     if _folder(name).exists():
-        raise Problem(N_("There is a data set called {name} already; choose another name, or remove that one first."),
-                      name=name)  # fmt: skip
+        raise Problem(N_("There is a data set called {name} already; choose another name, or remove that one "
+                         "first."), name=name)  # fmt: skip
 
 
 def remove(name: str) -> None:
-    """Delete a set, also a damaged one. Raises Problem where there is none of this name, or it cannot be deleted."""
+    """Delete a set, also a damaged one. Raises Problem where there is none of this name, or that fails."""
     at = _folder(name)
     if not at.is_dir():
         raise _missing(name)
@@ -238,8 +238,8 @@ def _folder(name: str) -> Path:
     """Where a set of this name is, or would be. Raises Problem for a name that none can have."""
     if not _named(name):
         raise Problem(
-            N_("{name} cannot be the name of a data set; use up to 32 of a–z, 0–9, - and _, beginning with a letter or "
-               "a digit, and not one of {taken}."),
+            N_("{name} cannot be the name of a data set; use up to 32 of a–z, 0–9, - and _, beginning with a "
+               "letter or a digit, and not one of {taken}."),
             name="".join(letter for letter in name if letter.isprintable())[:40] or "–", taken=", ".join(TAKEN),
         )  # fmt: skip
     return root() / name
@@ -248,15 +248,15 @@ def _folder(name: str) -> Path:
 def _missing(name: str) -> Problem:
     there = ", ".join(name for name in visible_to("")[:10])
     if not there:
-        return Problem(N_("There is no data set called {name}, and no other; add one with python -m kd_core data add "
-                          "FILE --name {name}."), name=name)  # fmt: skip
-    return Problem(N_("There is no data set called {name}; there are {there}. Add one with python -m kd_core data add "
-                      "FILE --name {name}."), name=name, there=there)  # fmt: skip
+        return Problem(N_("There is no data set called {name}, and no other; add one with python -m kd_core data "
+                          "add FILE --name {name}."), name=name)  # fmt: skip
+    return Problem(N_("There is no data set called {name}; there are {there}. Add one with python -m kd_core data "
+                      "add FILE --name {name}."), name=name, there=there)  # fmt: skip
 
 
 def _damaged(name: str) -> Problem:
-    return Problem(N_("The data set {name} is damaged on disk; remove it with python -m kd_core data remove {name}, and "
-                      "add it again."), name=name)  # fmt: skip
+    return Problem(N_("The data set {name} is damaged on disk; remove it with python -m kd_core data remove "
+                      "{name}, and add it again."), name=name)  # fmt: skip
 
 
 def _clear(here: Path) -> None:
