@@ -8,6 +8,7 @@ from app.reports import card, files, handout
 from app.runs import seen as of_person
 from app.runs.seen import NUMBERS_ONLY, numbers_only
 from kd_core import distillation, transfer
+from kd_core.cli.export import trained_on
 from kd_core.data import own
 from kd_core.nn import teachers
 from kd_core.results.schema import Result
@@ -104,6 +105,8 @@ def test_files_name_the_classes_and_leave_out_what_is_not_ones_own(technique, re
         assert '<img src="data:image' not in hidden
     arm = result.verdict.arm
     assert card.card(result, arm)["Classes"].startswith("<b>cat</b>, *dog*")
+    assert trained_on(card.named(result.networks()[arm], card.card(result, arm))) == result.data.name
+    assert trained_on(result.networks()[arm]) == "MNIST"
     assert "--dataset pets" in card.card(result, arm)["Repeat the run"]
     assert "'dataset': 'pets'" in files.script(result)
     bare = numbers_only(result)
