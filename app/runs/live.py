@@ -58,7 +58,7 @@ def _watched(view: View, handle: Handle, _: Translate) -> None:
         name, classes = (brought.data_name, brought.classes) if brought else (name, DIGITS)
         images, labels = pixels.test_images(name), pixels.test_labels(name)
         if brought:
-            pair = [index for index, _logits in next(iter(seen.values()))][:2]
+            pair = tuple(index for index, _logits in next(iter(seen.values())))[:2]
         t = float(handle.settings.model_dump().get("temperature", 1.0))
         st.html(live_digits(seen, images, labels.tolist(), pair, t, _, classes))
 
