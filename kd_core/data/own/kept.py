@@ -95,6 +95,26 @@ def visible_to(person: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def uploaded(person: str | None = None) -> list[OwnData]:
+    """The sets that `person` has sent; by default those of everybody, but not those of the command line."""
+    found = []
+    for name in names():
+        try:
+            known = describe(name)
+        except Problem:
+            continue
+        if known.owner and person in (None, known.owner):
+            found.append(known)
+    return found
+
+
+def quota(person: str) -> tuple[int, int, float]:
+    """How many sets this person has sent, how many all have, and the MB that these take."""
+    every = uploaded()
+    mine = sum(known.owner == person for known in every)
+    return mine, len(every), sum(known.images for known in every) * (SIDE * SIDE + 8) / 1e6
+
+
 def called(data_name: str) -> OwnData | None:
     """The set that a Result's data name means; None where it is none of these, was removed or was replaced."""
     found = MADE.fullmatch(data_name)
