@@ -73,6 +73,7 @@ with run:
     st.html(glossary(view("distillation").words, _))
     page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
                  icon=":material/bug_report:")  # fmt: skip
+    page_link("data", _("The same with images of your own"), icon=":material/add_photo_alternate:")
 with picture:
     if of_digits:
         answer_measured(settings, _)
