@@ -7,6 +7,7 @@ import streamlit as st
 from app.controls import link
 from app.controls.address import go_to
 from app.distillation.bundled import all_labels
+from app.distillation.shipping import answer_budget, in_a_talk
 from app.distillation.summary import (
     epochs,
     on_a_device,
@@ -22,7 +23,7 @@ from app.distillation.summary import (
 from app.results.bundled import recorded
 from app.results.scope import scope
 from app.runs.shown import latest, latest_run, named
-from app.shell.frame import opening
+from app.shell.frame import opening, presenting
 from kd_core.data.chosen import is_own
 from kd_core.messages import N_
 
@@ -38,6 +39,9 @@ own = latest("distillation")
 if "run" in st.query_params and named("distillation") is None:
     st.info(_("The run in this address is not a finished run of distillation, so another one is shown."))
 result = own or recorded("distillation")
+if presenting():
+    in_a_talk(result, _)
+    st.stop()
 # Beside a run on MNIST stands the recorded one of all labels; other images' errors are not compared with it.
 shown_runs = (result,) if is_own(result.data.name) else (result, all_labels())
 st.header(plainly(result, _), anchor=False)
@@ -56,6 +60,8 @@ for column, shown, size in zip(columns, shown_runs, ("####", "#####"), strict=Fa
 
 st.html(three_columns(shown_runs, _))
 st.markdown(same_network(result, _))
+if not is_own(result.data.name):  # measured on MNIST
+    answer_budget(_)
 for column, told in zip(st.columns(3), (teacher_cost, on_a_device, your_data), strict=True):
     with column:
         st.markdown(told(result, _))

@@ -54,6 +54,19 @@ def card(result: Result, arm: str, _: Translate = ENGLISH) -> dict[str, str]:
     return told
 
 
+def card_of_int8(result: Result, arm: str, errors: int, ranges: int, _: Translate = ENGLISH) -> dict[str, str]:
+    """The card of the same network in int8, which made so many `errors`; ranges: how many images gave these."""
+    told = card(result, arm, _)
+    told.pop(_("Input, safetensors"), None)  # it has no such form
+    told[_("Quantised")] = _(
+        "weights and activations of 8 bits, one scale an output channel; ranges from {images} training images",
+        images=ranges,
+    )
+    told[_("Errors")] = _("{errors} on {images} test images as int8; as float32: {float32}", errors=f"{errors:,}",
+                          images=f"{result.data.test:,}", float32=told[_("Errors")])  # fmt: skip
+    return told
+
+
 def _errors(result: Result, arm: str, _: Translate) -> str:
     """Its own errors on the test set, and where there are several trials their mean with its interval."""
     about = result.arm(arm)

@@ -52,6 +52,26 @@ PRESENT_STYLE = """
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
 .block-container {padding: 1rem 2.5vw; max-width: none}
 """
+# Pages that a talk leads to. Each fits one screen of a projector, with no letter below 28 px in its picture.
+SHOWN = ("draw", "sweep", "summary")
+SHOWN_STYLE = """
+@media (min-width: 1700px) and (min-height: 950px) {
+ html {font-size: 28px}
+ .block-container {padding-top: .4rem}
+ .block-container > .stVerticalBlock {gap: .4rem}
+ .block-container h1 {font-size: 1.5rem; padding: 0 0 .7rem}
+ .block-container h2 {font-size: 1.25rem; padding: 0 0 .8rem; text-wrap: balance}
+ .block-container button {min-height: 1.9rem}
+ .block-container :is(p, button, small, .map th, .maplegend):not(.st-key-ways *) {font-size: 1rem}
+ .st-key-ways, .st-key-ways p {font-size: 17px; gap: 0 4px !important}
+ .block-container .stMarkdownBadge {font-size: 1rem !important}
+ .st-key-map_plan {display: none}
+ .block-container .map td {height: auto}
+ .block-container .map td :is(a, span) {padding-top: .1rem; padding-bottom: .1rem}
+ .block-container .map th {padding-top: 0; padding-bottom: 0}
+ .block-container .three :is(th, td) {padding: .15rem .6rem}
+}
+"""
 
 
 def presenting() -> bool:
@@ -86,7 +106,9 @@ def surround(page: st.Page) -> None:
         set_language(_.language)
         if page.url_path in NAMES:
             return
-        with st.container(horizontal=True, vertical_alignment="center"):
+        if page.url_path in SHOWN:
+            style(SHOWN_STYLE)
+        with st.container(horizontal=True, vertical_alignment="center", key="ways"):
             _ways(_, width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return

@@ -14,6 +14,7 @@ from app.results.bundled import recorded_map
 from app.results.chart import chart
 from app.runs.server import poll_seconds, queue, store
 from app.runs.visitor import sign_in, sign_in_needed, visitor
+from app.shell.frame import presenting
 from app.sweeps import figures
 from kd_core.messages import Problem, Scalar, message
 from kd_core.runs.queue import expected_seconds
@@ -300,6 +301,8 @@ def details(view: MapView, _: Translate) -> None:
         st.html(figures.heat(view, _, _.language, linked=not recorded) + figures.legend(view, _))
         with st.container(key="verdict"):
             st.markdown(f"**{figures.summary(view, _)}**")
+        if presenting():  # the map alone, on one screen
+            return
         st.caption(_("Measured on validation images after the last epoch, never on test images. All cells share "
                      "their seeds; the spread that remains is taken to be the same in every cell (Hsu 1981, "
                      "multiple comparisons with the best). The best of many is partly luck: confirm it with new "

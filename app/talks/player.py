@@ -23,7 +23,12 @@ from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
 
 STYLE = """
-@media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
+@media (min-width: 1700px) and (min-height: 950px) { /* a projector: nothing in a picture below 28 px */
+ html {font-size: 25px}
+ .block-container :is(p, label, button, input, [data-baseweb="select"]):not(.st-key-talk_keys *) {
+  font-size: 28px}
+ .block-container .stMarkdownBadge {font-size: 28px !important}
+}
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
 .block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
 .block-container > .stVerticalBlock {gap: .5rem}

@@ -77,21 +77,25 @@ def build(
 ) -> nn.Sequential:
     """The network called `name` in the role of "teacher" or "student", initialised from `generator`.
 
-    Names: "article" (either role), "mlp<width>"; a teacher's mlp has dropout 0.5, as Hinton's; "jittered" is
-    his teacher, a mlp1200 that is trained on moved images (`teachers.RECIPES`), with dropout 0.25: these differ
-    each time they are seen, and with more dropout as few errors take more epochs.
+    Names: "article" (either role), "cnn<width>", its form of another width, "mlp<width>"; a teacher's mlp has
+    dropout 0.5, as Hinton's; "jittered" is his teacher, a mlp1200 that is trained on moved images
+    (`teachers.RECIPES`), with dropout 0.25: these differ each time they are seen, and with more dropout as few
+    errors take more epochs.
     Raises ValueError naming the names there are.
     """
     masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)
     with torch.device("meta"):  # shapes only: torch's own initialisation would use the global generator
         if name == "article":
             model = article_cnn(*((32, 64, 64) if role == "teacher" else (16, 32, 32)), classes)
+        elif name.startswith("cnn") and name[3:].isdigit():
+            first = int(name[3:])
+            model = article_cnn(first, 2 * first, 2 * first, classes)
         elif name == "jittered":
             model = mlp(1200, 0.25, masks, classes)
         elif name.startswith("mlp") and name[3:].isdigit():
             model = mlp(int(name[3:]), 0.5 if role == "teacher" else 0.0, masks, classes)
         else:
-            raise ValueError(f"no network called {name!r}; there are 'article' and 'mlp<width>'")
+            raise ValueError(f"no network called {name!r}; there are 'article', 'cnn<width>' and 'mlp<width>'")
     model = model.to_empty(device="cpu")
     initialise(model, generator)
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -124,7 +124,7 @@ def run(trainer: Trainer[S, Made], settings: S, data: "Digits") -> Iterator[Even
     shared = yield from prepare(trainer, settings, data)
     finished = []
     for seeds in grouped(settings.trial_seeds, max(job.trials for job in settings.jobs)):
-        finished += yield from _trials(trainer, settings, data, shared, seeds)
+        finished += yield from trials(trainer, settings, data, shared, seeds)
     yield joined(trainer, settings, finished)
 
 
@@ -138,11 +138,11 @@ def trial(
     trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seed: int
 ) -> Generator[Event, None, Result]:
     """All jobs of one trial in turn, and its Result. The progress of its Steps rises to 1 over all of them."""
-    (result,) = yield from _trials(trainer, settings, data, shared, (seed,))
+    (result,) = yield from trials(trainer, settings, data, shared, (seed,))
     return result
 
 
-def _trials(
+def trials(
     trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seeds: tuple[int, ...]
 ) -> Generator[Event, None, list[Result]]:
     """As `trial`, of several seeds."""
@@ -173,12 +173,12 @@ def train(
     started = time.perf_counter()
     if job.trials > 1:
         side_by_side = cast("SideBySide[S, Made]", trainer)
-        trials = yield from side_by_side.train_trials(settings, data, shared, seeds, job)
+        by_seed = yield from side_by_side.train_trials(settings, data, shared, seeds, job)
     else:
         (seed,) = seeds
-        trials = {seed: (yield from trainer.train(settings, data, shared, seed, job))}
+        by_seed = {seed: (yield from trainer.train(settings, data, shared, seed, job))}
     seconds = (time.perf_counter() - started) / len(seeds)
-    return {seed: Trained(arms, seconds, here) for seed, arms in trials.items()}
+    return {seed: Trained(arms, seconds, here) for seed, arms in by_seed.items()}
 
 
 def assembled(trainer: Trainer[S, Made], settings: S, shared: Made, seed: int, jobs: Sequence[Trained]) -> Result:

@@ -49,6 +49,7 @@ KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, 
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
 DEATHS = 3  # of workers that one task may cost; then it is given up
 NEARLY, ALIKE = 1.5, 10  # times the effort, up to which one run tells how long another takes: well, and roughly
+ALONE_SECONDS = 120.0  # that runs wait without any worker at work on them; one that died is replaced far sooner
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Queue:
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
+        self._at_work = 0.0  # when a worker was last seen at a task of ours, or could first be given one
         self._loaded: dict[str, tuple[Dataset | None, tuple[Message, ...]]] = {}  # by worker, and its notices
         self._known = _Known()
         self._calibration: float | None = None
@@ -356,6 +358,12 @@ class Queue:
             })  # fmt: skip
             if found is not None:
                 self._give(*found, worker, workers)
+                free = [other for other in free if other != worker]
+        if len(free) < len(there):
+            self._at_work = time.monotonic()
+        elif time.monotonic() - self._at_work > ALONE_SECONDS:
+            for handle in list(self._sent):
+                self._fail(handle, workers.none_at_work)
 
     def _send_waiting(self) -> None:
         """Answer from the store what is there; send runs while a worker may have nothing to do."""
@@ -373,7 +381,8 @@ class Queue:
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
                 handle.looked_up = self._answer(handle)
         lanes = workers.count()
-        while len(self._sent) < lanes:
+        # Beside a map's cells, of which each is short, one more: no worker waits while a cell is joined and stored.
+        while len(self._sent) < lanes + any(sent.of_map for sent in self._sent):
             with self._changed:
                 self._waiting = [handle for handle in self._waiting if handle.under_way]
                 if not self._waiting:
@@ -385,6 +394,7 @@ class Queue:
                 self._waiting.remove(handle)
                 self._served[handle.owner] = self._turn
                 if tasks is not None:
+                    self._at_work = self._at_work if self._sent else time.monotonic()
                     self._turn += 1
                     self._sent[handle] = tasks
 
@@ -440,7 +450,7 @@ class Queue:
 
     def _did(self, handle: Handle, task: Task, workers: Workers) -> None:
         """A task is done: on with those that waited for it."""
-        self._turn += task.ends_trial
+        self._turn += len(task.seeds) if task.ends_trial else 0
         if handle in self._sent:
             workers.forget(handle, self._sent[handle].end(task))
         self._dispatch()
@@ -506,7 +516,8 @@ class Queue:
         if future.status == "finished":
             self._orders.put(partial(self._did, handle, task, workers))  # first: a worker waits
             if task.ends_trial:
-                self._orders.put(partial(self._keep, handle, task.seed, future.result()))
+                for seed, result in future.result().items():
+                    self._orders.put(partial(self._keep, handle, seed, result))
             elif task.what == "join":
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":

@@ -68,7 +68,7 @@ def answers(
         "classes": list(result.data.classes), "remembered": f"{result.technique} {result.data.name}",
         "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
 
 
 def _packed(numbers: np.ndarray) -> str:

@@ -52,18 +52,21 @@ def clicker(
     """
     started = f"{key}_runs"  # how many runs the browser has asked for
 
-    def placed() -> None:
-        now = _said(key)
-        run = now["runs"] > st.session_state.get(started, 0)
-        st.session_state[started] = now["runs"]
+    def read(told: Mapping[str, Any]) -> tuple[Place, int]:
+        now = {**_NOWHERE, **told}
         shown = frozenset(int(step) for step in now["revealed"] if 0 <= int(step) < steps)
-        on_place(Place(min(max(int(now["at"]), 0), steps), shown, run))
+        run = now["runs"] > st.session_state.get(started, 0)
+        return Place(min(max(int(now["at"]), 0), steps), shown, run), now["runs"]
+
+    def take(said: tuple[Place, int]) -> None:
+        place, st.session_state[started] = said
+        on_place(place)
 
     data = {
         "at": at, "steps": steps, "revealed": sorted(revealed), "heard": _said(key)["number"],
         "runs": st.session_state.get(started, 0), "runs_at": runs_at, "may_run": may_run, "words": dict(words),
     }  # fmt: skip
-    _mount(key=key, data=[data], on_place_change=placed, width="content")
+    _mount(key, data, told={"place": (read, take)}, width="content")
 
 
 def _said(key: str) -> dict[str, Any]:
