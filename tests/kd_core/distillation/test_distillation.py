@@ -274,7 +274,7 @@ def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher
     models, build = [], kd.network_of
 
     def spy(*args):
-        models.append(weakref.ref(model := build(*args)))
+        models.append(weakref.ref(model := build(*args, **named)))
         return model
 
     monkeypatch.setattr(kd, "network_of", spy)
