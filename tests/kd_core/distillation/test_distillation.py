@@ -273,7 +273,7 @@ def test_students_are_paired(tiny):
 def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher_data, events_taken):
     models, build = [], kd.network_of
 
-    def spy(*args):
+    def spy(*args, **named):
         models.append(weakref.ref(model := build(*args, **named)))
         return model
 
