@@ -8,6 +8,8 @@ from app.distillation.grid import BEYOND, WORTH, worth_of
 from app.distillation.sizes import shipped, sizes
 from app.figures.arms import COLOURS, Translator
 from app.figures.depth import LATENCY_NOISE
+from app.i18n.text import markdown
+from kd_core.data.chosen import is_own
 from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, DistillationSettings
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, Result
@@ -165,7 +167,7 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
         for arm in COLUMNS
     )
     seen = [result.arm(name).errors_per_10000 for result in results for name in COLUMNS]
-    most = max(errors.high or errors.mean for errors in seen)  # one scale for all: bars can be compared
+    most = max(errors.high or errors.mean for errors in seen) or 1.0  # one scale for all: bars can be compared
     rows = [_errors_row(result, most, _) for result in results]
     costs = {arm: first.arm(arm).cost for arm in COLUMNS}
     large = costs[TEACHER]
@@ -289,6 +291,11 @@ def your_data(result: Result, _: Translator) -> str:
         else _("Here the teacher saw as many labels as each small network: {student}.",
                student=f"{student.labels:,}")
     )  # fmt: skip
+    if is_own(result.data.name):
+        return _("**This is your data:** {data}, {n} classes. Other images of the same kind may differ from its "
+                 "test images. How much a small network gains depends on its labels, its size and its teacher, and "
+                 "it can lose. {fair}", data=markdown(result.data.name), n=len(result.data.classes),
+                 fair=fair)  # fmt: skip
     return _("**Your data may differ.** {data} is small, clean and easy. How much a small network gains depends on "
              "its labels, its size and its teacher, and it can lose. {fair}", data=result.data.name,
              fair=fair)  # fmt: skip

@@ -12,7 +12,7 @@ from app.history import comparing, importing, table
 from app.history.figures import RUN_COLOURS, overlaid
 from app.history.maps import Fold, Row
 from app.history.table import LETTERS
-from app.i18n.text import Translate, plain
+from app.i18n.text import Translate, markdown
 from app.results.chart import chart
 from app.runs.server import store, told_by
 from app.runs.visitor import sign_in_needed, visitor
@@ -154,11 +154,11 @@ def _legend(entries: Sequence[Entry], _: Translate) -> None:
     for letter, entry in zip(LETTERS, entries, strict=False):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = table.shown_settings(entry, _)
-            words = plain(entry.name) or _(title(entry.technique))
+            words = markdown(entry.name) or _(title(entry.technique))
             page_link(entry.technique, f"**{letter}** · {words}",
                       table.parameters(entry, whole=True), width="content",
                       icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
-            note = f"{plain(entry.note)} · " if entry.note else ""
+            note = f"{markdown(entry.note)} · " if entry.note else ""
             st.caption(f"{note}{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")
 
 

@@ -37,8 +37,8 @@ def card(result: Result, arm: str, _: Translate = ENGLISH) -> dict[str, str]:
             _("Output"): _("float32 [N, 1], the curve's value at x"),
         }
     tested = [answer for answer, row in enumerate(first.confusion) if sum(row)]
-    if result.gallery and {digit.label for digit in result.gallery} <= {*tested}:  # else its answers are no digits
-        told[_("Classes")] = ", ".join(map(str, tested))
+    if result.gallery and {digit.label for digit in result.gallery} <= {*tested}:  # else it answers another task
+        told[_("Classes")] = ", ".join(map(data.called, tested))
     told[_("Trained on")] = _("{labels} labelled images of {data}", labels=f"{about.labels:,}", data=data.name)
     if about.teacher_labels:
         labels_before = f"{about.teacher_labels:,}"

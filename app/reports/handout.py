@@ -18,6 +18,7 @@ from app.reports import figure_html
 from app.results.comparison import comparison
 from app.results.scope import scope
 from app.techniques import view
+from kd_core.data.chosen import is_own
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
 from kd_core.settings.fields import written
@@ -197,7 +198,9 @@ def _again(result: Result, server: str, _: Translate) -> str:
 def credits(result: Result, _: Translate) -> list[str]:
     """Who made the lab and the data of a result, and under which licences."""
     found = [_("Made with Distillation Lab, free software under the MIT licence.")]
-    if "MNIST" in result.data.name:
+    if is_own(result.data.name):
+        found.append(_("The images were brought by whoever trained on them, who knows their licence."))
+    if "MNIST" in result.data.name or (is_own(result.data.name) and "task" in result.settings):  # or its source
         found.append(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
     if "UCI" in result.data.name:
         found.append(_("UCI digits by Ethem Alpaydin and Cenk Kaynak, CC BY 4.0."))

@@ -6,9 +6,10 @@ import streamlit as st
 
 from app.controls.address import go_to, page_link
 from app.controls.widgets import address_of, by_field, differences, wish
-from app.i18n.text import Translate, plain
+from app.i18n.text import Translate, markdown
 from app.runs.estimate import as_recorded, takes_both
 from app.runs.live import draw_live, live_curves, run_notices
+from app.runs.seen import seen
 from app.runs.server import limits, poll_seconds, queue, store, told_by
 from app.runs.shown import ghost_of, now_shown
 from app.runs.visitor import sign_in, sign_in_needed, visitor
@@ -111,7 +112,8 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     if view and view.result:
         st.session_state[newest] = view.result
         now_shown(view.id, settings.technique, view.result)
-    found: Result | None = st.session_state.get(newest)
+    kept: Result | None = st.session_state.get(newest)
+    found = kept and seen(kept)
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found
@@ -270,7 +272,7 @@ def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None
         else:
             st.caption(_("Finished in {seconds} s.", seconds=f"{view.seconds_elapsed:.1f}"), width="content")
         if entry and entry.name:
-            st.markdown(f"**{plain(entry.name)}**", width="content", help=plain(entry.note) or None)
+            st.markdown(f"**{markdown(entry.name)}**", width="content", help=markdown(entry.note) or None)
         seeds = settings.specs()["seeds"]
         more = min(len(handle.settings.trial_seeds) + MORE_SEEDS, int(seeds.high or 0))
         if more > len(handle.settings.trial_seeds):

@@ -43,6 +43,7 @@ PAGES = {  # by the name of their file, which is their address too
     "sweep": N_("Maps"),
     "summary": N_("Summary"),
     "teacher": N_("Your teacher's logits"),
+    "data": N_("Your data"),
     "pitfalls": N_("Conventions and bugs"),
     "history": N_("History"),
 }

@@ -17,6 +17,7 @@ from app.shell.look import style
 from app.talks import speaker
 from app.talks.model import Stage, Step
 from app.techniques import talk
+from kd_core.data.chosen import is_own
 from kd_core.messages import N_, message
 from kd_core.runs.rooms import Question
 from kd_core.settings.base import Settings
@@ -128,6 +129,8 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
     """What the step is drawn from: the newest Result there is, else the recorded one."""
     technique = settings.technique
     newest = watch(settings, _) if step.runs else latest(technique)
+    if newest and is_own(newest.data.name):  # its pictures are of digits
+        newest = None
     return Stage(
         settings=settings, result=newest or recorded(technique), recorded=newest is None,
         revealed=at in _revealed(technique), running=trained(technique) if step.runs else None,

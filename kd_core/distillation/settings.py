@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Problem
 from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
@@ -67,6 +68,9 @@ class DistillationSettings(Settings):
     student: Literal["article", "mlp30", "mlp300", "mlp800"] = field(
         "article", choices=common.STUDENTS, label=N_("Student"), help=N_("The small network."),
     )  # fmt: skip
+    dataset: common.DatasetName = common.dataset(
+        N_("What is learned: MNIST's digits, or images that somebody has added.")
+    )
     teacher_data: Literal["all", "same"] = field(
         "all", more=common.TEACHING, label=N_("Teacher's labels"),
         choices={"all": N_("all training images"), "same": N_("the same as the student")},
@@ -198,6 +202,8 @@ class DistillationSettings(Settings):
                     "out."
                 )
             )
+        if self.left_out != "none" and self.dataset != MNIST:
+            raise Problem(N_("“Digits left out” are MNIST's: set it to none, or “Data set” back to MNIST."))
         if self.left_out != "none" and self.teacher_data == "same":
             raise Problem(
                 N_("A teacher trained on the student's labels does not know the digits left out either: give it "

@@ -35,7 +35,7 @@ from kd_core.distillation.technique import DISTILLATION
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import predict, predict_each
-from kd_core.nn.networks import build
+from kd_core.nn.networks import CLASSES, build
 from kd_core.nn.seeding import seeded
 from kd_core.nn.side_by_side import LossesFn, fit_side_by_side
 from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
@@ -44,7 +44,7 @@ from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, Result
 from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, dataset
+from kd_core.runs.assemble import ArmFacts, chosen, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
@@ -91,11 +91,12 @@ class Shared(assemble.Shared):
 
 def check(settings: Settings, data: Digits) -> None:
     """Raise Problem for what the data or the networks cannot give."""
-    settings.check(data)
+    settings.check(chosen(settings, data))
 
 
 def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The teacher, its logits for the samples that the trials use, and the costs."""
+    data = chosen(settings, data)
     return (yield from once(
         ("shared", *settings_but(settings, *LOSS_FIELDS)), data, lambda: _prepared(settings, data),
         keep=lambda shared: not shared.arms or shared.created is not None,  # not "new" each time
@@ -104,9 +105,9 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
-    costs = dict(zip((TEACHER, ALONE), cost.costs_of(
-        [network_of(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.stored[:1]
-    ), strict=True))  # fmt: skip
+    roles = (TEACHER, ALONE)
+    networks = [network_of(settings, arm, TEACHER_SEED, "cpu", len(data.classes)) for arm in roles]
+    costs = dict(zip(roles, cost.costs_of(networks, data.test.stored[:1]), strict=True))
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
     samples = {seed: _sample(settings, data, seed) for seed in settings.trial_seeds}
@@ -117,7 +118,7 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     if settings.teacher_data == "same":
         return shared
     model, arm, created = yield from obtain_teacher(settings, data, costs[TEACHER])
-    logits, inner = torch.full((len(data.train), 10), math.nan), None
+    logits, inner = torch.full((len(data.train), len(data.classes)), math.nan), None
     used = torch.cat([*samples.values()]).unique()
     parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
     for part, indices in enumerate(parts):
@@ -141,7 +142,7 @@ def obtain_teacher(
     settings: Settings, data: Digits, its_cost: Cost
 ) -> Generator[Event, None, tuple[nn.Sequential, Arm, str | None]]:
     """The teacher of all labels, its arm, and when it was made if that was before this run."""
-    model = network_of(settings, TEACHER, TEACHER_SEED)
+    model = network_of(settings, TEACHER, TEACHER_SEED, classes=len(data.classes))
     teacher = yield from teachers.obtain(
         model, settings.teacher, data, Reporter("teacher", TEACHER, TEACHER_SEED),
         epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
@@ -170,6 +171,7 @@ def train(
     settings: Settings, data: Digits, shared: Shared | None, seed: int, job: Job
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train the arms of a job, paired with all others at this seed: equal images, first weights and order."""
+    data = chosen(settings, data)
     sample = _sample(settings, data, seed)
     seen = data.train.chosen(sample)
     images, labels = seen.stored, seen.labels.to(settings.device)
@@ -232,7 +234,7 @@ def train_trials(
     settings: Settings, data: Digits, shared: Shared | None, seeds: tuple[int, ...], job: Job
 ) -> Generator[Event, None, Mapping[int, Mapping[str, ArmTrial]]]:
     """The same in several trials, side by side, of a student for which there is `Settings.jobs` of several."""
-    (name,) = job.arms
+    (name,), data = job.arms, chosen(settings, data)
     samples = [_sample(settings, data, seed) for seed in seeds]
     seen = data.train.chosen(torch.cat(samples))
     if name == ALONE:
@@ -271,7 +273,7 @@ def _answers(settings: Settings, arm: str, teacher_logits: Tensor, labels: Tenso
     if arm == SMOOTHED:
         of_label = F.softmax(teacher_logits / settings.temperature, dim=-1).gather(1, labels.cpu().unsqueeze(1))
         off_label = 1 - of_label.double().mean().item()
-        return methods.smoothed_logits(labels, off_label, settings.temperature)
+        return methods.smoothed_logits(labels, off_label, settings.temperature, teacher_logits.shape[1])
     if arm == SHUFFLED:
         return methods.shuffled_logits(teacher_logits, labels.cpu(), seeded(seed, "shuffle"))
     return teacher_logits
@@ -307,7 +309,7 @@ def _train_arm(
     span: tuple[float, float],
 ) -> Generator[Event, None, tuple[nn.Sequential, ArmTrial]]:
     """Train one arm on the trial's images; students start from equal weights and see one order."""
-    model = network_of(settings, name, seed)
+    model = network_of(settings, name, seed, classes=len(data.classes))
     loss_fn, also = lesson(model)
     is_teacher = name in (TEACHER, EQUAL_TEACHER)
     jitter = teachers.RECIPES.get(settings.teacher, {}).get("jitter", 0) if is_teacher else 0
@@ -330,7 +332,8 @@ def _train_each(
     settings: Settings, data: Digits, seeds: tuple[int, ...], name: str, images: Images, losses_fn: LossesFn
 ) -> Generator[Event, None, dict[int, ArmTrial]]:
     """`_train_arm` at several seeds, side by side: seed -> what is kept. images: the trials', one after another."""
-    models = {Reporter("student", name, seed): network_of(settings, name, seed) for seed in seeds}
+    classes = len(data.classes)
+    models = {Reporter("student", name, seed): network_of(settings, name, seed, classes=classes) for seed in seeds}
     curves: dict[int, list[Evaluation]] = {seed: [] for seed in seeds}
     started = time.perf_counter()
     for event in fit_side_by_side(
@@ -411,11 +414,11 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
     return sample[held_out.kept(data.train.labels[sample], settings.left_out)]
 
 
-def network_of(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
-    """An arm's untrained network, its first weights drawn by the seed."""
+def network_of(settings: Settings, arm: str, seed: int, device: str = "", classes: int = CLASSES) -> nn.Sequential:
+    """An arm's untrained network with an output for each class, its first weights drawn by the seed."""
     is_teacher = arm in (TEACHER, EQUAL_TEACHER)
     role, name = ("teacher", settings.teacher) if is_teacher else ("student", settings.student)
-    return build(name, role, seeded(seed, f"{role} weights"), device or settings.device)
+    return build(name, role, seeded(seed, f"{role} weights"), device or settings.device, classes)
 
 
 def _model_name(settings: Settings, arm: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from kd_core.data.chosen import chosen as choose
 from kd_core.messages import N_, Message, Problem
 from kd_core.results.events import Event, Step
 from kd_core.results.provenance import provenance
@@ -164,7 +165,7 @@ def train(
 
     shared: None where the job needs none, and the preparation may not be done.
     """
-    here = dataset(data)
+    here = dataset(chosen(settings, data))
     if shared is None:
         trainer.check(settings, data)
     else:
@@ -254,8 +255,16 @@ def _by_seed(trials: Sequence[Result]) -> list[Result]:
 
 
 def dataset(data: "Digits") -> Dataset:
-    """The name and sizes of `data`."""
-    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
+    """The name, sizes and classes of `data`."""
+    return Dataset(
+        name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test),
+        classes=data.classes,
+    )  # fmt: skip
+
+
+def chosen(settings: Settings, data: "Digits") -> "Digits":
+    """What a run of these settings is on: `data`, the lab's own, or the set that they name. Raises Problem."""
+    return choose(settings.dataset_name, data)
 
 
 def require_same_data(prepared: Dataset, here: Dataset) -> None:

@@ -27,6 +27,7 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from kd_core.data.chosen import kept_as, kept_under
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Dataset, Result
 from kd_core.runs.entry import BEAT_SECONDS, OF_MAP
@@ -201,7 +202,7 @@ class Queue:
         if self._store is None or (data := self.data) is None or version is None:
             return [None] * len(asked)
         settings = [resolved(one, self._known.machine) for one in asked]
-        return self._store.answers(settings, version, data.name)
+        return self._store.answers(settings, version, kept_under(settings[0].dataset_name, data.name))
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
@@ -418,7 +419,10 @@ class Queue:
         version = self._version(handle.settings)
         if (data := self.data) is None or version is None:
             return False
-        found = self._store.answer(resolved(handle.settings, self._known.machine), version, data.name)
+        found = self._store.answer(
+            resolved(handle.settings, self._known.machine), version,
+            kept_under(handle.settings.dataset_name, data.name),
+        )  # fmt: skip
         if found is not None:
             run, result = found
             self._store.remove(handle.id)
@@ -441,7 +445,7 @@ class Queue:
         data = self.data
         if self._store is not None and data is not None and version is not None and not handle.again:
             name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
-            kept = self._store.trials(settings, version, data.name, name)
+            kept = self._store.trials(settings, version, kept_under(settings.dataset_name, data.name), name)
             handle.keep(kept)
         return Tasks(settings, handle.divided, kept, self._turn + 1, data.loaded if data else None)
 
@@ -475,15 +479,16 @@ class Queue:
     def _finish(self, handle: Handle, result: Result) -> None:
         """Keep the Result, then show it: whoever sees it may rely on it being kept."""
         if self._store is not None and handle.under_way:
-            settings, data = handle.settings.model_validate(result.settings), self._data_of(handle)
-            self._store.finish(handle.id, settings, result, data or result.data.name, handle.seconds)
+            settings = handle.settings.model_validate(result.settings)
+            data = kept_as(result.data.name, self._data_of(handle))
+            self._store.finish(handle.id, settings, result, data, handle.seconds)
         handle.finish(result)
         self._over(handle, self._workers)
 
     def _keep(self, handle: Handle, seed: int, result: Result) -> None:
         if self._store is not None and (data := self._data_of(handle)):
             settings = handle.settings.model_validate(result.settings)
-            self._store.keep_trial(settings, data, seed, result)
+            self._store.keep_trial(settings, kept_as(result.data.name, data), seed, result)
 
     def _data_of(self, handle: Handle) -> str:
         """The name of the data that its workers loaded; empty where none has said."""

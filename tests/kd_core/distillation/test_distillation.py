@@ -273,8 +273,8 @@ def test_students_are_paired(tiny):
 def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher_data, events_taken):
     models, build = [], kd.network_of
 
-    def spy(*args):
-        models.append(weakref.ref(model := build(*args)))
+    def spy(*args, **named):
+        models.append(weakref.ref(model := build(*args, **named)))
         return model
 
     monkeypatch.setattr(kd, "network_of", spy)
