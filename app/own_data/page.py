@@ -27,6 +27,7 @@ from kd_core.data.own.kept import quota, uploaded
 from kd_core.messages import N_, Message, Problem
 
 SHOWN = 12  # images of a set, one of each class
+ASKED = "data_asked"  # in the session: Add was pressed
 ADDED = "data_added"  # in the session: the name of the set that was added last
 FORMS: dict[Form, str] = {"as_is": N_("As they are, made 28 x 28"), "pad": N_("Centred, as a drawn digit is")}
 INVERT = {"auto": N_("Where “centred” needs it"), "yes": N_("All"), "no": N_("None")}
@@ -135,9 +136,14 @@ def add_one(_: Translate) -> None:
                                        "theirs."))  # fmt: skip
         seed = st.number_input(_("Seed"), 0, 9999, 0, key="data_seed",
                                help=_("By which splits are drawn that the file does not have."))  # fmt: skip
-    if st.button(_("Add"), type="primary", key="data_add", disabled=file is None) and file is not None:
+    st.button(_("Add"), type="primary", key="data_add", disabled=file is None, on_click=_ask)
+    if st.session_state.pop(ASKED, False) and file is not None:
         given = tuple(classes.split(",")) if classes else ()
         _take(file, name, form, {"auto": None, "yes": True, "no": False}[invert], given, int(seed), _)
+
+
+def _ask() -> None:
+    st.session_state[ASKED] = True
 
 
 def _take(

@@ -66,6 +66,6 @@ class Limits(BaseModel):
     def check_own(self, mine: int, every: int, megabytes: float) -> None:
         """Raise Problem where one more data set would be too many: of this person, or of all that were sent."""
         if mine >= self.own_each:
-            raise Problem(N_("You have {n} data sets here, as many as one person may; delete one first."), n=mine)
+            raise Problem(N_("You have as many data sets here as one person may ({n}); delete one first."), n=mine)
         if every >= self.own_sets or megabytes >= self.own_mb:
             raise Problem(N_("This server holds as many data sets as it may; ask whoever runs it to remove some."))

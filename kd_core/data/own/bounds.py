@@ -32,7 +32,7 @@ class Bounds:
     def check_images(self, count: int) -> None:
         """Raise Problem for more images than may be."""
         if count > self.images:
-            raise Problem(N_("The data set has {given} images; at most {most} are possible here."),
+            raise Problem(N_("The number of images is {given}; at most {most} are possible here."),
                           given=f"{count:,}", most=f"{self.images:,}")  # fmt: skip
 
 
@@ -50,5 +50,5 @@ UPLOAD = Bounds(
 def check_classes(count: int) -> None:
     """Raise Problem for fewer or more classes than may be."""
     if not LEAST_CLASSES <= count <= MOST_CLASSES:
-        raise Problem(N_("The data set has {given} classes; {least} to {most} are possible."), given=f"{count:,}",
+        raise Problem(N_("The number of classes is {given}; {least} to {most} are possible."), given=f"{count:,}",
                       least=LEAST_CLASSES, most=MOST_CLASSES)  # fmt: skip

@@ -35,7 +35,7 @@ def of_classes(files: Files, reading: Reading) -> Found:
                 reading.told(done / len(pictures))
     said = []
     if len(files) > len(pictures):
-        said.append(message("{n} files whose names do not end as images do were left out.",
+        said.append(message("Left out, since their names do not end as those of images do: {n} files.",
                             n=len(files) - len(pictures)))  # fmt: skip
     made = {part: (np.stack(images)[:, None], np.array(labels)) for part, (images, labels) in parts.items()}
     return Found(made, checked_names(names), tuple(said))

@@ -67,8 +67,10 @@ def drawn(
         groups = [alike[found] for found in by_rank if labels[alike[found][0]] == label]
         if len(groups) < len(missing) + 1:
             raise Problem(
-                N_("The class {name} has {given} different images; {least} are needed, to learn from one and to be "
-                   "tested with others."), name=name, given=len(groups), least=len(missing) + 1)  # fmt: skip
+                N_("The class {name} has too few different images ({given}); {least} are needed, to learn from one "
+                   "and to be tested with others."),
+                name=name, given=len(groups), least=len(missing) + 1,
+            )  # fmt: skip
         of_class = sum(map(len, groups))
         for number, part in enumerate(missing):
             share, most = SHARES[part]
@@ -129,7 +131,9 @@ def _leaks(parts: Mapping[str, Arrays]) -> list[Message]:
     }
     twice = len(pairs) - len({one for one, _label in pairs})
     if twice:
-        said.append(message("{n} images are there under two labels: no network can be right about both.", n=twice))
+        said.append(
+            message("Images that are there under two labels: {n}. No network can be right about both.", n=twice)
+        )
     return said
 
 

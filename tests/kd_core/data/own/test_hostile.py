@@ -109,11 +109,11 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], str]] = {
         "alike",
     ),
     "no images": ("a.npz", lambda: npz(x_train=IMAGES[:0], y_train=LABELS[:0]), "there are no images"),
-    "one class": ("a.npz", lambda: npz(x_train=IMAGES, y_train=LABELS * 0), "has 1 classes; 2 to 62"),
+    "one class": ("a.npz", lambda: npz(x_train=IMAGES, y_train=LABELS * 0), "classes is 1; 2 to 62"),
     "100 classes": (
         "a.npz",
         lambda: npz(x_train=np.repeat(IMAGES, 3, 0)[:100, :5, :5], y_train=np.arange(100) * 10**9),
-        "has 100 classes; 2 to 62",
+        "classes is 100; 2 to 62",
     ),
     "a class without training": (
         "a.npz",
@@ -135,11 +135,11 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: npz(x_train=IMAGES, y_train=LABELS, class_names=np.array([*"aab"])),
         "Two classes are called a",
     ),
-    "too many images": ("a.npz", lambda: keras({"train": noise(2, 51)}), "has 102 images; at most 100"),
+    "too many images": ("a.npz", lambda: keras({"train": noise(2, 51)}), "images is 102; at most 100"),
     "a class of two": (
         "a.zip",
         lambda: zipped(folders({"train": noise(3, 2)}, splits=False)),
-        "has 2 different images",
+        "different images .2.",
     ),
     "out of the zip": ("a.zip", lambda: changed(**{"../../0/1.png": b""}), "leads out of it"),
     "a link": ("a.zip", linked, "top/0/link.png is a symbolic link"),

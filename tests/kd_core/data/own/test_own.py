@@ -120,7 +120,7 @@ def test_what_is_wrong_with_a_set_is_said_first() -> None:
              "test": (np.r_[test, images[:7]], np.r_[of_test, labels[:7]])}  # fmt: skip
     known = sent(keras(parts))
     assert "Leak: 7 of 37 images of the test split" in said(known)
-    assert "1 images are there under two labels" in said(known)
+    assert "under two labels: 1." in said(known)
     assert "only 37 images" in said(known)
     assert "unbalanced" not in said(known)
     assert "bright" not in said(known)
@@ -178,7 +178,7 @@ def test_the_pad_s_form_is_that_of_the_drawing_page(root: Path) -> None:
     assert wide.shape == (28, 28)
     assert (wide == 90).all()
     assert "Leak" in said(known)
-    assert "1 images are there under two labels" in said(known)
+    assert "under two labels: 1." in said(known)
 
 
 def test_a_set_that_was_changed_on_disk_is_not_used(root: Path) -> None:
