@@ -6,12 +6,12 @@ every technique's default settings and that of distillation with all labels, the
 labels, computed by the same queue and workers that the app uses, the two starting points that the meta-learning
 page adapts in the browser, the multi-task page's moment of conflict and its sweep of the weights, the map that
 the page of maps shows first, what well-known bugs do to a short run, the grid over T and α of the distillation
-page, and the Result of every preset.
+page, size against error of the summary, and the Result of every preset.
 """
 
 from pathlib import Path
 
-from assets import distillation, durations, grid, maps, meta_learning, multitask, presets, transfer
+from assets import distillation, durations, grid, maps, meta_learning, multitask, presets, sizes, transfer
 from assets.recording import HERE, finished, warm_queue, with_few_networks, without_networks
 from kd_core.data.digits import load_mnist
 from kd_core.techniques import TECHNIQUES
@@ -48,5 +48,6 @@ if __name__ == "__main__":
     maps.record_map()
     distillation.record_bugs()
     grid.record()
+    sizes.record()
     presets.record()
     durations.record()

@@ -119,7 +119,8 @@ def _parser(name: str = "") -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write a saved network as ONNX, checked against torch")
     export.add_argument("network", metavar="FILE", type=Path, help="a network that the lab saved as safetensors")
     export.add_argument("--int8", action="store_true",
-                        help="also in int8, and measure both on MNIST's test images")  # fmt: skip
+                        help="also in int8, and measure both on the test images of the data that the file names, "
+                        "else MNIST's")  # fmt: skip
     offer_inspect(commands.add_parser("inspect", help="what temperatures make of a teacher's logits in a file"))
     for own in OWN.values():
         import_module(own.module).offer(commands.add_parser(own.name, help=own.summary))

@@ -136,8 +136,8 @@ def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
 
 
 EVERY = [[], ["app"], ["data"], ["data", "add"], ["data", "list"], ["data", "remove"], ["backbone"], ["export"],
-         ["hinton"], ["inspect"], ["sweep"],
-         *([name] for name in COMMANDS), *(["sweep", name] for name in COMMANDS)]  # fmt: skip
+         ["hinton"], ["inspect"], ["sweep"], *([name] for name in COMMANDS),
+         *(["sweep", name] for name in COMMANDS)]  # fmt: skip
 
 
 def helped(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -61,4 +61,4 @@ def measured(
         "temperature": temperature, "alpha": alpha, "t_squared": t_squared, "seeds": seeds,
         "data": data_name, "colours": dict(colours), "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
