@@ -81,7 +81,7 @@ def test_a_command_line_ends_with_a_sentence(count, monkeypatch, capsys):
     def instead(*_given):
         raise Problem("It would run.")
 
-    for name in ("in_process", "in_queue", "sweep", "_data", "serve", "export_network"):
+    for name in ("in_process", "in_queue", "sweep", "data", "serve", "export_network"):
         monkeypatch.setattr(command_line, name, instead)
     dice = random.Random(count)
     for _ in range(count):

@@ -6,7 +6,7 @@ from html import escape
 import pytest
 
 from app.history import importing, marking, page, table
-from app.i18n.text import Translate, plain
+from app.i18n.text import Translate, markdown
 from app.reports import files, handout
 from app.results.bundled import recorded
 from app.runs import panel, shown
@@ -105,12 +105,12 @@ def test_a_run_is_named_and_the_name_stands_wherever_the_run_does(filled):
     assert at.dataframe[0].value["name"][3] == f"{HOSTILE} · =for the 30th"
     assert "'=for the 30th" in table.csv(filled.history(), {})
     compared = open_page(PAGE, runs="one,two")
-    assert any(plain(HOSTILE) in link.proto.label for link in compared.get("page_link"))
+    assert any(markdown(HOSTILE) in link.proto.label for link in compared.get("page_link"))
     html = " ".join(part.proto.body for part in compared.get("html"))
     assert escape(HOSTILE) in html
     assert HOSTILE not in html
     at = open_page("pages/distillation.py", run="one")
-    assert plain(HOSTILE) in texts(at)
+    assert markdown(HOSTILE) in texts(at)
     result = panel.queue().find("one").view().result
     report = handout.html(result, Translate("en"), "", (HOSTILE, "<b>"))
     assert f"<h1>{escape(HOSTILE)}</h1>" in report
