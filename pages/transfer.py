@@ -19,6 +19,7 @@ from app.transfer import figures
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from app.transfer.lesson import LESSON
+from app.transfer.measured import answer_measured
 from kd_core.messages import N_
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
 from kd_core.transfer.settings import TransferSettings
@@ -57,6 +58,8 @@ with picture, st.container(key="labels_curve"):
         key="live_labels_curve",
         on_labels=follow(TransferSettings, "labels_per_class"),
     )
+with picture:
+    answer_measured(settings, _)
 show(result, is_recorded, _)
 
 st.subheader(_("What λ does, and what it costs"), anchor=False)
