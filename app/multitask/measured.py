@@ -7,7 +7,15 @@ from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.results.grids import fewer, grid, percent, rows
 from kd_core.messages import N_
-from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, TASK_SETS, MultitaskSettings, arm_of
+from kd_core.multitask.settings import (
+    JOINT,
+    TASK_ALONE,
+    TASK_LABELS,
+    TASK_SETS,
+    WEIGHTINGS,
+    MultitaskSettings,
+    arm_of,
+)
 
 WORDS = {
     "title": N_("Measured beforehand: the errors at each ratio of the weights"),
@@ -39,7 +47,7 @@ def answers(_: Translate) -> Answers:
         ]
         words = {key: _(text).replace("{task}", name[task]) for key, text in AGAINST_ALONE.items()}
         gains.append(Gain(rows(fewer(cells, flat, recorded), 1), words))
-    label = _("Weights {first} : {second}", first=name["left"], second=name["right"])
+    label = _("weight of “{task}”; both add up to 2", task=name["left"])
     last = len(marks) - 1
     axis = Axis(("weight_left", "weight_right"), "α₁ : α₂ = {value} : {rest}", label, marks,
                 gaps=((0, 1), (last - 1, last - 1)), step=0.1)  # fmt: skip
@@ -50,7 +58,7 @@ def answer_measured(settings: MultitaskSettings, _: Translate) -> None:
     """The measured errors of both tasks at these weights, where the grid has these tasks and this weighting."""
     made = grid("multitask")["settings"]
     if settings.tasks != made["tasks"] or settings.weighting != made["weighting"]:
-        weighting = MultitaskSettings.specs()["weighting"].choices[str(made["weighting"])]
+        weighting = WEIGHTINGS[str(made["weighting"])]
         st.caption(_("Measured beforehand is only “{what}”.", what=f"{_(TASK_SETS['two_digits'])}, {_(weighting)}"))
         return
     with st.container(key="measured", border=True):

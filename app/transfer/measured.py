@@ -8,7 +8,7 @@ from app.i18n.text import Translate
 from app.results.grids import Cells, fewer, grid, percent, rows
 from kd_core.messages import N_
 from kd_core.settings.common import SCRATCH
-from kd_core.transfer.settings import ANCHORED, FROZEN, TASKS, TUNED, TransferSettings
+from kd_core.transfer.settings import ANCHORED, FROZEN, NETWORKS, TASKS, TUNED, TransferSettings
 
 WORDS = {
     "title": N_("Measured beforehand: the errors at each λ and number of labels"),
@@ -55,7 +55,7 @@ def answer_measured(settings: TransferSettings, _: Translate) -> None:
     """The measured errors of the arms at these settings, where the grid has this task and network."""
     made = grid("transfer")["settings"]
     if settings.task != made["task"] or settings.network != made["network"]:
-        what = _(TASKS[str(made["task"])]), _(TransferSettings.specs()["network"].choices[str(made["network"])])
+        what = _(TASKS[str(made["task"])]), _(NETWORKS[str(made["network"])])
         st.caption(_("Measured beforehand is only “{what}”.", what=", ".join(what)))
         return
     with st.container(key="measured", border=True):

@@ -24,7 +24,6 @@ WORDS = {
     "between": N_("Between measured settings: interpolated."),
     "outside": N_("Measured from {low} to {high}: shown is {shown}."),
     "gap": N_("Between {low} and {high} nothing is measured: shown is {shown}."),
-    "points": N_("Only {points} is measured so: shown is {shown}."),
     "broke": N_("At {where} training breaks off: the step is too large."),
     "beside": N_("Beside {where}, where training breaks off, nothing is shown."),
     "nothing": N_("All weights are 0: nothing would be learned."),

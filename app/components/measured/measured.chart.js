@@ -10,7 +10,7 @@ class Chart {
   draw(found, values) {
     const { view } = this;
     const { svg, data: { axes, lines, points } } = view;
-    const box = frame(svg, { left: 3.2, right: 1.2, top: 2.4, bottom: 1.6 });
+    const box = frame(svg, { left: 3.2, right: 1.2, top: 2.4, bottom: 3 });
     if (!box.width) return;
     this.box = box;
     const [axis] = axes;
@@ -19,7 +19,7 @@ class Chart {
     const over = axis.marks.map((mark) => view.read([mark, ...across]).lines);
     const ticks = this.measure(over);
     const xs = axis.marks.map((mark) => [this.x(mark), mark]);
-    const grid = axes_(box, axis, xs, ticks, view.say("y"));
+    const grid = ruled(box, axis, xs, ticks, view.say("y"));
     const isMeasured = found.places.slice(1).every(({ share, isOutside, gap }) => !share && !isOutside && !gap);
     const parts = lines.map((line, at) => {
       if (points.length && !line.is_flat) return this.dots(points.map(({ at: [x], lines }) => [x, lines[at]]), line);
@@ -65,7 +65,7 @@ class Chart {
     const parts = [[]];
     over.forEach((cell, at) => {
       if (cell && cell.mean <= this.ends[1] * 1.001) parts.at(-1).push([axis.marks[at], cell]);
-      if (!cell || axis.gaps.some(([from]) => from === at)) parts.push([]);
+      if (!cell || (!line.is_flat && axis.gaps.some(([from]) => from === at))) parts.push([]);
     });
     const inside = parts.filter((part) => part.length).flatMap((part) => {
       const place = (side) => part.map(([mark, cell]) => `${this.x(mark).toFixed(1)},${this.y(cell[side]).toFixed(1)}`);
@@ -75,7 +75,7 @@ class Chart {
       ];
     });
     const dots = line.is_flat ? [] : parts.flat().map(([mark, cell]) => this.dot(mark, cell, 4.5));
-    return this.hued(line, isMeasured ? "" : "between", [...inside, ...dots]);
+    return this.hued(line, line.is_flat ? "flat" : isMeasured ? "" : "between", [...inside, ...dots]);
   }
 
   dots(cells, line) {
@@ -110,7 +110,9 @@ function spread(axis, places) {
 }
 
 // The axes; of two ticks that would touch, the later is left out.
-function axes_(box, axis, xs, ys, title) {
-  const kept = xs.reduce((found, [x, mark]) => (found.length && x - found.at(-1)[0] < 1.9 * box.em ? found : [...found, [x, mark]]), []);
-  return axes(box, { xs: kept, ys, title });
+function ruled(box, axis, xs, ys, title) {
+  const kept = xs.reduce((found, tick) => (found.length && tick[0] - found.at(-1)[0] < 1.9 * box.em ? found : [...found, tick]), []);
+  const grid = axes(box, { xs: kept, ys, title });
+  grid.append(drawn("text", "", { x: (box.left + box.right) / 2, y: box.bottom + 2.7 * box.em, "text-anchor": "middle" }, axis.label));
+  return grid;
 }
