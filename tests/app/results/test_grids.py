@@ -1,4 +1,4 @@
-"""The recorded grids of transfer, multi-task and meta-learning: whole, of the present trainers, and what a run comes to."""
+"""The recorded grids of transfer, multi-task and meta-learning: whole, and what a run comes to."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_a_grid_is_whole_small_and_of_the_present_trainer_and_defaults(technique
     assert {name: getattr(settings, name) for name in recorded["settings"]} == recorded["settings"]
     assert {*settings.specs()} - {*recorded["settings"]} >= {*recorded["axes"], "seed", "seeds"}
     assert (ASSETS / f"recorded-{technique}-grid.json").stat().st_size < 10_000
-    assert recorded["created"] and recorded["processor"] and recorded["torch"]
+    assert all(recorded[name] for name in ("created", "processor", "torch"))
     every, *rest = (len(marks) for marks in recorded["axes"].values())
     for cells in recorded["arms"].values():
         assert len(cells) in (every * (rest[0] if rest else 1), rest[0] if rest else 1)
@@ -108,4 +108,3 @@ def test_a_cell_is_what_a_run_of_its_settings_comes_to(technique, arm, chosen, p
     (found,) = trained((job, settings))[arm]
     # Other processors round otherwise; on that of the recording it is equal.
     assert found == pytest.approx(recorded["arms"][arm][place][0], rel=0.1)
-    print(technique, arm, chosen, found, recorded["arms"][arm][place][0])
