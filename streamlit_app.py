@@ -25,6 +25,7 @@ else:  # the server starts
     from app.shell.limits import SessionsLimited, UploadsLimited
     from app.shell.slash import SlashDropped
     from app.shell.start import ready
+    from app.talks.routes import talk_routes
 
     around = [
         Middleware(HeadersSet),
@@ -34,4 +35,4 @@ else:  # the server starts
         Middleware(SessionsLimited),
         Middleware(UploadsLimited),
     ]
-    app = st.App(__file__, lifespan=ready, routes=room_routes(), middleware=around)
+    app = st.App(__file__, lifespan=ready, routes=[*room_routes(), *talk_routes()], middleware=around)

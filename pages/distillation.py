@@ -15,15 +15,18 @@ from app.distillation.lesson import LESSON
 from app.distillation.measured import answer_measured
 from app.glossary import glossary
 from app.lessons.player import lesson
+from app.results.brought import brought
 from app.results.bundled import gallery
 from app.results.chart import saved_as
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show, verdict
 from app.runs.estimate import takes
 from app.runs.panel import watch
+from app.runs.seen import NUMBERS_ONLY
 from app.runs.server import data_notices, mnist_is_there
 from app.shell.frame import opening, stage
 from app.techniques import view
+from kd_core.data.chosen import MNIST
 from kd_core.distillation.presets import DISTILLATION_LIMITS, DISTILLATION_PRESETS, HINTON_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import N_
@@ -43,33 +46,39 @@ guide = lesson(LESSON, DistillationSettings, _)
 digits = gallery()
 places = {digit["index"]: place for place, digit in enumerate(digits)}
 picture, run = stage()
+of_digits = value(DistillationSettings, "dataset") == MNIST or guide.covers is not None
 with picture, st.container(key="soft_targets"):
-    soft_targets(
-        digits,
-        temperature=value(DistillationSettings, "temperature"),
-        alpha=value(DistillationSettings, "alpha"),
-        t_squared=value(DistillationSettings, "t_squared"),
-        classes=class_logits(),
-        pair=guide.pair or (places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
-        covers=guide.covers,
-        words={key: _(text) for key, text in WORDS.items()},
-        key="live_soft_targets",
-        on_temperature=follow(DistillationSettings, "temperature"),
-    )
+    if of_digits:
+        soft_targets(
+            digits,
+            temperature=value(DistillationSettings, "temperature"),
+            alpha=value(DistillationSettings, "alpha"),
+            t_squared=value(DistillationSettings, "t_squared"),
+            classes=class_logits(),
+            pair=guide.pair or (places[CLEAR_SEVEN], places[SEVEN_LIKE_ONE]),
+            covers=guide.covers,
+            words={key: _(text) for key, text in WORDS.items()},
+            key="live_soft_targets",
+            on_temperature=follow(DistillationSettings, "temperature"),
+        )
 with run:
     st.subheader(_("Does a student learn more from these answers than from the labels alone?"), anchor=False)
     says_how_long = takes(_)
     presets(DistillationSettings, DISTILLATION_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
     settings = controls(DistillationSettings, _, across=2)
-    data_notices(_)
+    data_notices(_, settings.dataset_name)
     finished = watch(settings, _)
     result, is_recorded = verdict(finished, settings, _)
     chips("3.1", "4.1", "5.1", _=_)
     st.html(glossary(view("distillation").words, _))
     page_link("pitfalls", _("This loss in other libraries, and its well-known bugs"),
                  icon=":material/bug_report:")  # fmt: skip
+    page_link("data", _("The same with images of your own"), icon=":material/add_photo_alternate:")
 with picture:
-    answer_measured(settings, _)
+    if of_digits:
+        answer_measured(settings, _)
+    else:
+        brought(settings, result, _)
 
 
 def left_out(shown: Result) -> None:
@@ -94,14 +103,17 @@ t, alpha = settings.temperature, settings.alpha
 
 
 def effect() -> None:
+    if not result.gallery:
+        st.caption(_(NUMBERS_ONLY))
+        return
     t_squared(
         figures.TEMPERATURES, figures.gradient_lengths(result), temperature=t, alpha=alpha, colours=figures.PARTS,
         form=saved_as(), words={key: _(text) for key, text in T_SQUARED_WORDS.items()}, key="gradients",
     )  # fmt: skip
     st.caption(
-        _("Mean over the {n} gallery digits, at the logits of the first student alone. Try it: “T² in the loss” "
-          "under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly hides the "
-          "scale.", n=len(result.gallery))
+        _("Mean over the {n} images of the gallery, at the logits of the first student alone. Try it: “T² in the "
+          "loss” under “More”, with α below 1; at α = 1 there is nothing to weigh it against, and Adam nearly "
+          "hides the scale.", n=len(result.gallery))
     )  # fmt: skip
 
 
@@ -115,14 +127,17 @@ def published() -> None:
 
 
 def limits() -> None:
-    st.markdown(
-        _("**T large: matching logits.** As T grows, the gradient T (q − p) turns into (z − v) / 10, the "
-          "difference of the centred logits: the student copies numbers, not probabilities. On the gallery digits "
-          "the two directions are {one}° apart at T = 1, {now}° at T = {t} and {far}° at T = 50.",
-          one=f"{figures.degrees_from_matching(result, 1.0):.0f}", t=f"{t:g}",
-          now=f"{figures.degrees_from_matching(result, t):.0f}",
-          far=f"{figures.degrees_from_matching(result, 50.0):.1f}")
+    angles = _(
+        "**T large: matching logits.** As T grows, the gradient T (q − p) turns into (z − v) / {c}, the difference "
+        "of the centred logits: the student copies numbers, not probabilities.", c=len(result.data.classes)
     )  # fmt: skip
+    if result.gallery:
+        one, now, far = (figures.degrees_from_matching(result, at) for at in (1.0, t, 50.0))
+        angles += " " + _(
+            "On the images of the gallery the two directions are {one}° apart at T = 1, {now}° at T = {t} and "
+            "{far}° at T = 50.", one=f"{one:.0f}", t=f"{t:g}", now=f"{now:.0f}", far=f"{far:.1f}"
+        )  # fmt: skip
+    st.markdown(angles)
     st.markdown(
         _("**T = 1, α = 0: plain training.** Then the loss is the labels' cross-entropy alone, and the run says "
           "that there is no difference at all.")

@@ -8,7 +8,7 @@ from app.distillation.components.draw import WORDS, draw
 from app.distillation.draw import DrawSettings, networks, one_of_each, provenance
 from app.results.bundled import gallery, recorded
 from app.runs.shown import finished
-from app.shell.frame import opening
+from app.shell.frame import opening, presenting
 from kd_core.messages import N_, Problem
 
 _ = opening(
@@ -37,5 +37,7 @@ with st.container(key="draw"):
         words={key: _(text) for key, text in WORDS.items()},
         key="live_draw",
         on_temperature=follow(DrawSettings, "temperature"),
+        talk=presenting(),
     )
-page_link("distillation", _("Distil a student of your own"), icon=":material/arrow_forward:")
+if not presenting():
+    page_link("distillation", _("Distil a student of your own"), icon=":material/arrow_forward:")

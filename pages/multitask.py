@@ -34,7 +34,7 @@ step = recorded_step()
 weight_fields = [f"weight_{task}" for task in step["tasks"]]
 
 
-def take(*weights: float) -> None:
+def take(weights: tuple[float, ...]) -> None:
     """Give the weights at which the live part was released to their controls."""
     for field, weight in zip(weight_fields, weights, strict=True):
         follow(MultitaskSettings, field)(weight)

@@ -57,5 +57,9 @@ st.markdown(
 )  # fmt: skip
 page_link("draw", _("Or draw a digit yourself: teacher and students answer while you draw"),
              icon=":material/draw:")  # fmt: skip
+page_link("teacher", _("Or bring your own teacher: see what each temperature makes of its logits"),
+             icon=":material/school:")  # fmt: skip
+page_link("data", _("Or bring your own images: distil and transfer on them"),
+             icon=":material/add_photo_alternate:")  # fmt: skip
 cite(_)
 st.caption(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))

@@ -7,6 +7,7 @@ import streamlit as st
 from app.controls import link
 from app.controls.address import go_to
 from app.distillation.bundled import all_labels
+from app.distillation.shipping import answer_budget, in_a_talk
 from app.distillation.summary import (
     epochs,
     on_a_device,
@@ -22,7 +23,8 @@ from app.distillation.summary import (
 from app.results.bundled import recorded
 from app.results.scope import scope
 from app.runs.shown import latest, latest_run, named
-from app.shell.frame import opening
+from app.shell.frame import opening, presenting
+from kd_core.data.chosen import is_own
 from kd_core.messages import N_
 
 _ = opening(N_("What distillation buys"))
@@ -36,10 +38,16 @@ WHY = (
 own = latest("distillation")
 if "run" in st.query_params and named("distillation") is None:
     st.info(_("The run in this address is not a finished run of distillation, so another one is shown."))
-result, everything = own or recorded("distillation"), all_labels()
+result = own or recorded("distillation")
+if presenting():
+    in_a_talk(result, _)
+    st.stop()
+# Beside a run on MNIST stands the recorded one of all labels; other images' errors are not compared with it.
+shown_runs = (result,) if is_own(result.data.name) else (result, all_labels())
 st.header(plainly(result, _), anchor=False)
 st.markdown(_(WHY))
-for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("####", "#####"), strict=True):
+columns = st.columns([3, 2][: len(shown_runs)])
+for column, shown, size in zip(columns, shown_runs, ("####", "#####"), strict=False):
     with column, st.container(border=True, height="stretch", key="headline" if size == "####" else "all_labels"):
         day = shown.provenance.created[:10]
         mine = _("your run of {date}", date=day) if shown is own else _("recorded on {date}", date=day)
@@ -50,8 +58,10 @@ for column, shown, size in zip(st.columns([3, 2]), (result, everything), ("####"
         if worth := worth_in_labels(shown, _):
             st.markdown(worth)
 
-st.html(three_columns((result, everything), _))
+st.html(three_columns(shown_runs, _))
 st.markdown(same_network(result, _))
+if not is_own(result.data.name):  # measured on MNIST
+    answer_budget(_)
 for column, told in zip(st.columns(3), (teacher_cost, on_a_device, your_data), strict=True):
     with column:
         st.markdown(told(result, _))
@@ -67,7 +77,7 @@ with st.expander(_("The mathematics, and how it was measured")):
           "are counted on {test} test images after the last epoch. Time is the median for one image on one thread.",
           test=f"{result.data.test:,}")
     )  # fmt: skip
-    for shown in (result, everything):
+    for shown in shown_runs:
         st.caption(f"**{epochs(shown, _)}:** " + " ".join(map(_, (shown.verdict.text, *scope(shown)))))
 run = latest_run("distillation")
 address = link.base(st.context.url) + "summary" + (f"?run={run}" if run else "")

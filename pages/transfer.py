@@ -5,7 +5,9 @@ import streamlit as st
 from app.controls.widgets import controls, follow, presets, value
 from app.distillation.article import chips, transfer_listing
 from app.glossary import glossary
+from app.i18n.text import markdown
 from app.lessons.player import lesson
+from app.results.brought import brought
 from app.results.bundled import gallery
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
@@ -20,9 +22,10 @@ from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from app.transfer.lesson import LESSON
 from app.transfer.measured import answer_measured
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
-from kd_core.transfer.settings import TransferSettings
+from kd_core.transfer.settings import BACKBONES, TransferSettings
 
 _ = opening(
     N_("Transfer learning"),
@@ -37,8 +40,13 @@ with run:
     st.subheader(_("Does starting from old weights beat starting from scratch?"), anchor=False)
     says_how_long = takes(_)
     presets(TransferSettings, TRANSFER_PRESETS, _, mnist=mnist_is_there(), takes=says_how_long)
-    settings = controls(TransferSettings, _, across=2)
-    data_notices(_)
+    of_digits = value(TransferSettings, "dataset") == MNIST
+    settings = controls(TransferSettings, _, without=() if of_digits else ("task",), across=2)
+    if not of_digits:
+        source = "ImageNet" if settings.model_dump()["network"] in BACKBONES else "MNIST"
+        st.caption(_("The network has learned {source}, and learns {name} now, with a new last layer.",
+                     source=source, name=markdown(settings.dataset_name)))  # fmt: skip
+    data_notices(_, settings.dataset_name)
     finished = watch(settings, _)
     result, is_recorded = verdict(finished, settings, _)
     if result.verdict.kind == "worse":
@@ -48,18 +56,22 @@ with run:
     chips("3.2.1", "4.2", "5.2", _=_)
     st.html(glossary(view("transfer").words, _))
 with picture, st.container(key="labels_curve"):
-    labels_curve(
-        recorded_curve(),
-        gallery(),
-        labels=value(TransferSettings, "labels_per_class"),
-        mine=figures.own_run(finished, recorded_curve()),
-        covers=guide.covers,
-        words={key: _(text) for key, text in WORDS.items()},
-        key="live_labels_curve",
-        on_labels=follow(TransferSettings, "labels_per_class"),
-    )
+    if of_digits or guide.covers is not None:
+        labels_curve(
+            recorded_curve(),
+            gallery(),
+            labels=value(TransferSettings, "labels_per_class"),
+            mine=figures.own_run(finished, recorded_curve()),
+            covers=guide.covers,
+            words={key: _(text) for key, text in WORDS.items()},
+            key="live_labels_curve",
+            on_labels=follow(TransferSettings, "labels_per_class"),
+        )
+    else:
+        brought(settings, result, _)
 with picture:
-    answer_measured(settings, _)
+    if of_digits:
+        answer_measured(settings, _)
 show(result, is_recorded, _)
 
 st.subheader(_("What λ does, and what it costs"), anchor=False)

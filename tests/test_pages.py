@@ -23,7 +23,7 @@ from kd_core.transfer.settings import TransferSettings
 from tests.pages import ENTRY, differing, open_page, started, texts
 
 PAGES = ["pages/overview.py", "pages/distillation.py", "pages/transfer.py", "pages/multitask.py",
-         "pages/meta_learning.py", "pages/draw.py", "pages/teacher.py", "pages/pitfalls.py",
+         "pages/meta_learning.py", "pages/draw.py", "pages/teacher.py", "pages/data.py", "pages/pitfalls.py",
          "pages/history.py"]  # fmt: skip
 TINY = dict(student="mlp30", train_size=50, epochs=1, seeds=2)
 TINY_DIGITS = dict(problem="digits", shots=1, iterations=1, meta_batch=1, queries=1, seeds=1)

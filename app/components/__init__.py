@@ -4,12 +4,15 @@ Such a function takes `words`, its WORDS in the reader's language, and `key`, th
 """
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+Reader = Callable[[Any], Any]  # of what a part says; raises an error of Python's own for what it would not say
+Taker = Callable[[Any], object] | None
 
 
 def _read(name: str) -> str:
@@ -39,21 +42,25 @@ def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = ()
         name, html=html, css=style + own("css"), js="\n".join([*before, own("js"), *after])
     )
 
-    def draw(**options: Any) -> Any:
-        listening = {name: _heard(call) for name, call in options.items() if name.startswith("on_")}
-        return mount(**options | listening)
+    def draw(key: str, data: object, told: Mapping[str, tuple[Reader, Taker]] | None = None, **options: Any) -> Any:
+        """The part with this `data`. told: what it may say, by its name in the part: how that is read, and who
+        takes what was read, before the rerun that it causes."""
+        listening: Any = {
+            f"on_{name}_change": partial(_hear, key, name, *both) for name, both in (told or {}).items()
+        }
+        return mount(key=key, data=[data], **listening, **options)
 
     return draw
 
 
-def _heard(callback: Callable[[], object]) -> Callable[[], None]:
-    """`callback`, which ignores what no part would say: a browser can be made to send anything."""
-
-    def call() -> None:
-        with suppress(LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
-            callback()
-
-    return call
+def _hear(key: str, name: str, read: Reader, take: Taker) -> None:
+    """Hand on what the part has said. What no part would say is ignored: a browser can be made to send anything."""
+    try:
+        value = read(st.session_state[key][name])
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return
+    if take is not None:
+        take(value)
 
 
 def released(key: str, name: str) -> dict[str, Any]:

@@ -16,11 +16,12 @@ import streamlit as st
 from app.controls.address import begin, is_known, moved, settled, write
 from app.controls.link import HIDE, named, text
 from app.i18n.text import LANGUAGES, Translate
+from app.runs.seen import sets
 from kd_core.messages import Message, Problem, Scalar, message
 from kd_core.settings.base import Preset, Settings
 from kd_core.settings.fields import Spec, written
 
-RESERVED = {"run", "lang", "present", "step", "lesson", "embed", "embed_options"}
+RESERVED = {"run", "lang", "present", "step", "lesson", "speaker", "embed", "embed_options"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -117,12 +118,17 @@ def _wrong(name: str, given: list[str], spec: Spec | None) -> Message | None:
     values: dict[str, Any] = dict(name=name, given=", ".join(given)[:30], default=str(spec.default))
     if len(given) > 1:
         return message("The address gives {name} more than once ({given}); {default} is used.", **values)
-    if _read(spec, raw) is None:
+    if _read(spec, raw) is None or not _is_offered(spec, raw):
         return message(
             "The address says {name} = {given}, which is not allowed (it must be {allowed}); {default} is used.",
             **values, allowed=spec.allowed,
         )  # fmt: skip
     return None
+
+
+def _is_offered(spec: Spec, raw: str) -> bool:
+    """Whether it is one of the choices; of an open field, one of those that this person has."""
+    return not spec.open or raw in spec.choices or raw in (one.name for one in sets())
 
 
 def _read(spec: Spec, raw: str) -> Any:
@@ -156,7 +162,8 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
     there.
     """
     specs, unseen = settings.specs(), hidden(settings)
-    values: dict[str, Any] = {name: value(settings, name) for name in specs if name in without or name in unseen}
+    undrawn = {*unseen, *(name for name, spec in specs.items() if name in without or _is_settled(settings, spec))}
+    values: dict[str, Any] = {name: value(settings, name) for name in specs if name in undrawn}
     shown = [spec for name, spec in specs.items() if name not in values]
     first = [spec for spec in shown if not spec.more]
     beside = across or max(1, len(first))
@@ -180,6 +187,11 @@ def controls(settings: type[Settings], _: Translate, without: Container[str] = (
         _say_hidden(len(unseen), _)
     remember(settings, values)
     return settings.parse(values)
+
+
+def _is_settled(settings: type[Settings], spec: Spec) -> bool:
+    """Whether there is nothing to choose: no data set but the lab's own."""
+    return spec.open and value(settings, spec.name) in spec.choices and not sets()
 
 
 def remember(settings: type[Settings], values: Mapping[str, Scalar]) -> None:
@@ -230,6 +242,9 @@ def widget(spec: Spec, key: str, _: Translate) -> Any:
     shared: dict[str, Any] = dict(key=key, persist_state="session")
     if spec.choices:
         names = {choice: _(text) for choice, text in spec.choices.items()}
+        if spec.open:
+            names |= {one.name: _("{name}: {n} classes", name=one.name, n=len(one.classes)) for one in sets()}
+            names.setdefault(st.session_state[key], st.session_state[key])
         redraw_in_language(key, _)
         return st.selectbox(label, list(names), format_func=names.__getitem__, help=_(spec.help), **shared)
     if spec.kind is bool:

@@ -45,8 +45,8 @@ def gradient_norms(result: Result, temperature: float, _: Translator) -> go.Figu
 
 def gradient_lengths(result: Result) -> dict[str, list[float]]:
     """The four curves of `gradient_norms` at TEMPERATURES, averaged over the gallery digits."""
-    labels = np.eye(10)[[digit.label for digit in result.gallery]]
     student, teacher = _gallery(result, ALONE), _gallery(result, TEACHER)
+    labels = np.eye(student.shape[1])[[digit.label for digit in result.gallery]]
     apart = [_mean_length(_soft_gradients(student, teacher, t)) / t for t in TEMPERATURES]
     hard = _mean_length(_answers(student, 1.0) - labels)
     return {

@@ -5,8 +5,11 @@ from html import escape
 from statistics import fmean
 
 from app.distillation.grid import BEYOND, WORTH, worth_of
+from app.distillation.sizes import shipped, sizes
 from app.figures.arms import COLOURS, Translator
 from app.figures.depth import LATENCY_NOISE
+from app.i18n.text import markdown
+from kd_core.data.chosen import is_own
 from kd_core.distillation.settings import ALONE, DISTILLED, LEFT_OUT, DistillationSettings
 from kd_core.results.numbers import fixed, signed
 from kd_core.results.schema import Arm, Result
@@ -36,20 +39,29 @@ STYLE = """<style>
 @media (max-width: 640px) {.three th, .three td {padding: .35rem .35rem; font-size: .82rem}
  .three thead th {font-size: .9rem} .three b, .three .size b {font-size: 1.05rem} .three small {font-size: .75rem}}
 .printed {display: none}
-@page {size: A4; margin: 10mm}
+@page {size: A4; margin: 8mm 10mm}
 @media print {
  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
  [data-testid="stExpander"]:not(:has(details[open])) {display: none !important}
  [data-testid="stMainBlockContainer"] {padding: 0 !important; gap: .5rem}
  .stApp, .stApp * {color: #1B2430 !important}
  html, body, .stApp, [data-testid="stMain"], [data-testid="stMarkdownContainer"] span {background: none !important}
- h1 {font-size: 1.6rem !important; padding: 0 0 .3rem !important}
- h2 {font-size: 1.35rem !important; padding: 0 0 .3rem !important}
- h4, h5 {font-size: .85rem !important; line-height: 1.3 !important}
- p {font-size: .8rem !important; line-height: 1.3 !important}
- .three th, .three td {padding: .15rem .5rem} .three b {font-size: 1.15rem} .three .size b {font-size: 1rem}
- .three small {font-size: .7rem; line-height: 1.25} .three .bar {margin: .1rem 0; height: .6rem}
- .three th, .three thead th {font-size: .9rem} [data-testid="stVerticalBlock"] {gap: .4rem !important}
+ h1 {font-size: 1.4rem !important; padding: 0 0 .2rem !important}
+ h2 {font-size: 1.2rem !important; padding: 0 0 .2rem !important}
+ h4, h5 {font-size: .75rem !important; line-height: 1.25 !important; padding: 0 !important}
+ p {font-size: .72rem !important; line-height: 1.25 !important}
+ :is(.st-key-headline, .st-key-all_labels, .st-key-budget) {padding: .3rem .6rem !important; gap: .1rem !important}
+ :is(.st-key-headline, .st-key-all_labels) :is(.stMarkdownBadge, .stMarkdownBadge *) {
+  font-size: .7rem !important}
+ .stColumn:has(.st-key-headline, .st-key-all_labels) {flex: 1 1 0 !important}
+ :is(.st-key-headline, .st-key-all_labels) {
+  height: auto !important; padding-bottom: .8rem !important}
+ :is(.st-key-headline, .st-key-all_labels) :is(h4, h5) {margin: 0 !important}
+ :is(.st-key-headline, .st-key-all_labels) [data-testid="stHorizontalBlock"] {gap: .3rem !important}
+ .three th, .three td {padding: .1rem .5rem} .three b {font-size: 1rem} .three .size b {font-size: .9rem}
+ .three small {font-size: .62rem; line-height: 1.2} .three .bar {margin: .1rem 0; height: .5rem}
+ .three th, .three thead th, .three tbody th {font-size: .8rem; line-height: 1.2}
+ [data-testid="stVerticalBlock"] {gap: .4rem !important}
  .three tr, .stAlert {break-inside: avoid} .three .bar, .three .bar *, .three i {print-color-adjust: exact}
  .printed {display: block; font-size: .75rem}
 }
@@ -155,22 +167,41 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
         for arm in COLUMNS
     )
     seen = [result.arm(name).errors_per_10000 for result in results for name in COLUMNS]
-    most = max(errors.high or errors.mean for errors in seen)  # one scale for all: bars can be compared
+    most = max(errors.high or errors.mean for errors in seen) or 1.0  # one scale for all: bars can be compared
     rows = [_errors_row(result, most, _) for result in results]
     costs = {arm: first.arm(arm).cost for arm in COLUMNS}
     large = costs[TEACHER]
     fewer, faster = _("{times} times fewer"), _("{times} times faster")
     count = [(f"{c.parameters:,}", _less(large.parameters, c.parameters, fewer)) for c in costs.values()]
     weigh = [(_bytes(c.bytes), f"{c.bytes:,} B") for c in costs.values()]
-    times = [c.latency_ms for c in costs.values()]
-    take = [(f"{ms:.2f} ms", _less(large.latency_ms, ms, faster, LATENCY_NOISE)) for ms in times]
+    take, about = _times(first, faster, _)
     rows += [
         _row(_("parameters"), count),
         _row(_("size of the weights (float32)"), weigh),
-        _row(_("time for one image"), take, _("measured, one thread")),
+        _row(_("time for one image"), take, about),
     ]
     table = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'{STYLE}<div class="three">{table}</div>'
+
+
+def _times(result: Result, faster: str, _: Translator) -> tuple[list[tuple[str, str]], str]:
+    """The time of each column, and where it was measured: in ONNX Runtime where the recording has these networks.
+
+    Beside it PyTorch's, as the run measured it; that alone for networks that were not recorded.
+    """
+    own = [result.arm(arm).cost.latency_ms for arm in COLUMNS]
+    recorded = shipped(result.settings)
+    if set(COLUMNS) - set(recorded):
+        cells = [(f"{ms:.2f} ms", _less(own[0], ms, faster, LATENCY_NOISE)) for ms in own]
+        return cells, _("PyTorch, one thread, as this run measured it")
+    runtime = [recorded[arm]["ms"]["float32"] for arm in COLUMNS]
+    less = [_less(runtime[0], ms, faster, LATENCY_NOISE) for ms in runtime]
+    beside = [_("PyTorch: {ms} ms", ms=f"{ms:.2f}") for ms in own]
+    cells = [
+        (f"{float(f'{ms:.2g}'):g} ms", " · ".join(filter(None, (times, also))))
+        for ms, times, also in zip(runtime, less, beside, strict=True)
+    ]
+    return cells, _("ONNX Runtime, one thread")
 
 
 def _errors_row(result: Result, most: float, _: Translator) -> str:
@@ -238,10 +269,16 @@ def teacher_cost(result: Result, _: Translator) -> str:
 def on_a_device(result: Result, _: Translator) -> str:
     """What the numbers say of a small device, and what they do not."""
     large, small = result.arm(TEACHER).cost, result.arm(DISTILLED).cost
-    return _("**On a phone:** it would store {small} instead of {large}. The times were measured on one thread of "
-             "this processor: {processor}. No phone was measured, and times there differ; measure on yours.",
-             small=_bytes(small.bytes), large=_bytes(large.bytes),
-             processor=result.provenance.processor)  # fmt: skip
+    where = {"small": _bytes(small.bytes), "large": _bytes(large.bytes), "processor": result.provenance.processor}
+    if set(COLUMNS) - set(shipped(result.settings)):
+        return _("**On a phone:** it would store {small} instead of {large}. The times were measured on one thread "
+                 "of this processor: {processor}. No phone was measured, and times there differ; measure on yours.",
+                 **where)  # fmt: skip
+    machine = sizes()["times"]["machine"]
+    return _("**On a phone:** it would store {small} instead of {large}. The times are those of ONNX Runtime, "
+             "which one would ship, recorded on {date} on one thread of this processor: {recorder}; PyTorch's are "
+             "of the run ({processor}). No phone was measured, and times there differ; measure on yours.",
+             **where, date=machine["created"][:10], recorder=machine["processor"])  # fmt: skip
 
 
 def your_data(result: Result, _: Translator) -> str:
@@ -254,6 +291,11 @@ def your_data(result: Result, _: Translator) -> str:
         else _("Here the teacher saw as many labels as each small network: {student}.",
                student=f"{student.labels:,}")
     )  # fmt: skip
+    if is_own(result.data.name):
+        return _("**This is your data:** {data}, {n} classes. Other images of the same kind may differ from its "
+                 "test images. How much a small network gains depends on its labels, its size and its teacher, and "
+                 "it can lose. {fair}", data=markdown(result.data.name), n=len(result.data.classes),
+                 fair=fair)  # fmt: skip
     return _("**Your data may differ.** {data} is small, clean and easy. How much a small network gains depends on "
              "its labels, its size and its teacher, and it can lose. {fair}", data=result.data.name,
              fair=fair)  # fmt: skip

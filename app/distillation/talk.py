@@ -243,6 +243,10 @@ STEPS = (
         of_result=False,
         choices=Choices(lambda stage: {"same": WORDS["same"], "different": WORDS["different"]}, _alike_or_not),
         told=N_("One label, different opinions"),
+        notes=N_("Two sevens from the test set, both labelled 7. Let everybody look at them, and ask for a "
+                 "show of hands before you reveal the answer. The label says the same of both and the teacher "
+                 "does not: that difference is what we are going to pass on."),
+        until=2,
     ),
     Step(
         N_("Temperature softens an answer"),
@@ -252,6 +256,10 @@ STEPS = (
         _never,
         of_result=False,
         choices=Choices(lambda stage: {"yes": WORDS["yes"], "no": WORDS["no"]}, _winner_changes),
+        notes=N_("Drag T slowly from 1 to 8 and let the small bars grow. At T = 1 the teacher sounds certain; "
+                 "higher up you see what else it considered. Dividing all logits by the same number never "
+                 "changes their order, so the winner stays."),
+        until=4,
     ),
     Step(
         N_("Dark knowledge: what looks like what"),
@@ -261,6 +269,9 @@ STEPS = (
         lambda stage, _: _("Which digit looks most like another one to the teacher?"),
         _alike,
         of_result=False,
+        notes=N_("Read one row aloud: this is what the teacher thinks of a hundred images of that digit. Ask "
+                 "which digits the room would mix up, then reveal. Nobody labelled these resemblances; the "
+                 "teacher found them while it learned to classify."),
     ),
     Step(
         N_("What does T² do in the loss?"),
@@ -273,6 +284,9 @@ STEPS = (
             lambda stage: {"falls": N_("It falls"), "stays": N_("It stays"), "rises": N_("It rises")}, _pull
         ),
         told=N_("Why T² is in the loss"),
+        notes=N_("Without T², the gradient of the soft part shrinks roughly as one over T squared, so the "
+                 "teacher falls silent just when its answers become interesting. With T², teacher and labels "
+                 "keep about the same balance at every temperature. If time is short, skip this step."),
     ),
     Step(
         N_("Does the student learn more?"),
@@ -281,6 +295,10 @@ STEPS = (
         _bet,
         lambda stage, _: f"{sentence(stage.result, _)} {worth_in_labels(stage.result, _)}".strip(),
         runs=True,
+        notes=N_("Say what is equal: the same network, the same images, the same starting weights. Only the "
+                 "teacher is added. Collect bets before you reveal, or press R in the talk and train them now. "
+                 "Read the interval aloud, too: a difference without it is an anecdote."),
+        until=7,
     ),
     Step(
         N_("The same digit, asked of all"),
@@ -294,6 +312,9 @@ STEPS = (
                            "neither": N_("Neither more than the other")},
             _nearer,
         ),
+        notes=N_("Choose a digit that people could argue about. Compare the whole shape of the bars, not only "
+                 "the winner. The distilled student was trained on the teacher's whole answers, so we look for "
+                 "the teacher's doubts in its answers as well."),
     ),
     Step(
         N_("What would run on a phone"),
@@ -306,6 +327,10 @@ STEPS = (
                            "neither": N_("Neither: they have the same size")},
             _smaller,
         ),
+        notes=N_("This is a trick question, so let them vote first. Distillation changes the weights and not "
+                 "the architecture: both small networks have exactly the same size and cost. What it may buy "
+                 "is accuracy at the small network's price."),
+        until=8,
     ),
     Step(
         N_("And with all the labels?"),
@@ -315,5 +340,9 @@ STEPS = (
                                 n=f"{all_labels().arm(DISTILLED).labels:,}"),
         _left,
         source=all_labels,
+        notes=N_("So far the students saw few labels and their teacher saw many; say so before somebody asks. "
+                 "Now let the room guess what is left of the gain when the student has all the labels itself. "
+                 "End with the question when labels are scarce in their own work."),
+        until=10,
     ),
 )  # fmt: skip

@@ -22,12 +22,15 @@ def drawings(result: Result, _: Translate) -> Iterable[Drawing]:
     if held_out.panel(result):
         title = _("Digits left out: errors over a shift of their biases")
         yield title, held_out.errors_by_shift(result, _), escape(held_out.told(result, _))
-    digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
-    shown = result.gallery[digit]
-    alt = escape(_("{label} (image {index})", label=shown.label, index=shown.index), quote=True)
-    yield (_("The same digit, answered by every arm (mean over trials)"), arms.soft_targets(result, digit, t, _),
-           f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}')  # fmt: skip
-    yield _("What T² does"), figures.gradient_norms(result, t, _), ""
+    if result.gallery:
+        digit, t = min(15, len(result.gallery) - 1), float(result.settings["temperature"])
+        shown = result.gallery[digit]
+        label = result.data.called(shown.label)
+        alt = escape(_("{label} (image {index})", label=label, index=shown.index), quote=True)
+        title = _("The same image, answered by every arm (mean over trials)")
+        picture = f'<img src="{data_uri(arms.digit_image(shown))}" alt="{alt}"> {alt}'
+        yield title, arms.soft_targets(result, digit, t, _), picture
+        yield _("What T² does"), figures.gradient_norms(result, t, _), ""
     yield from counted(result, _)
 
 

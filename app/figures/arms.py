@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from html import escape
 from statistics import fmean
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.figures import log_axis
 from app.techniques import styles
 from kd_core.results.comparability import drawn, points
 from kd_core.results.numbers import fixed
-from kd_core.results.schema import ArmTrial, GalleryDigit, Interval, Result
+from kd_core.results.schema import DIGITS, ArmTrial, GalleryDigit, Interval, Result
 from kd_core.results.statistics import t_interval
 from kd_core.settings.common import SOURCE, TEACHER
 
@@ -28,6 +29,7 @@ LIVE_ORDER = tuple(styles())
 _LIVE_DASHES = {"solid": "solid", "dash": [8, 5], "dot": [2, 4], "longdash": [14, 6], "dashdot": [8, 4, 2, 4],
                 "longdashdot": [14, 5, 2, 5]}  # fmt: skip
 # A saved picture cannot use the page's own font. With another one labels would be as wide as nobody left room for.
+LONGEST = 14  # letters of a class's name on an axis
 LONG, LONG_NAME = 28, 20  # letters of an axis title and of a row's name; longer ones take two lines
 ABOVE = dict(orientation="h", x=0, y=1.02, yanchor="bottom")  # a legend: upwards, however many rows it takes
 BELOW = dict(orientation="h", x=0, y=0, yref="container", yanchor="bottom")  # the same where panels have names
@@ -169,7 +171,7 @@ def mean_curve(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[fl
 @lru_cache(CACHED)
 def soft_targets(result: Result, digit: int, temperature: float, _: Translator) -> go.Figure:
     """What each arm answers for gallery digit number `digit`, softened by `temperature`; averaged over trials."""
-    return answers(answered(result, digit, temperature), temperature, _)
+    return answers(answered(result, digit, temperature), temperature, _, result.data.classes)
 
 
 def answered(result: Result, digit: int, temperature: float) -> list[tuple[str, list[float]]]:
@@ -183,19 +185,35 @@ def shown_at_first(number: int, arms: int) -> bool | str:
     return True if arms <= 4 or number < 3 else "legendonly"
 
 
-def answers(rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator) -> go.Figure:
-    """Bars of the ten probabilities of each (arm, probabilities), made at `temperature`."""
+def answers(
+    rows: Sequence[tuple[str, Sequence[float]]], temperature: float, _: Translator, classes: Sequence[str] = DIGITS
+) -> go.Figure:
+    """Bars of the probabilities of each (arm, probabilities), made at `temperature`; classes: their names."""
     figure = go.Figure()
     for number, (arm, probabilities) in enumerate(rows):
         figure.add_bar(
-            x=list(range(10)), y=probabilities, name=_(arm), visible=shown_at_first(number, len(rows)),
+            x=list(range(len(probabilities))), y=probabilities, name=_(arm),
+            visible=shown_at_first(number, len(rows)),
             marker=dict(color=COLOURS[arm], pattern=dict(shape=PATTERNS[arm])),
             hovertemplate="p(%{x}) = %{y:.3f}<extra>" + _(arm) + "</extra>",
         )  # fmt: skip
-    figure.update_xaxes(title=_("digit"), tickmode="linear", fixedrange=True)
+    figure.update_xaxes(title=kind_of_class(classes, _), fixedrange=True, **named_ticks(classes))
     figure.update_yaxes(title=_("probability at T = {t}", t=f"{temperature:g}"), range=[0, 1])
     figure.update_layout(barmode="group", legend=ABOVE)
     return finish(figure, height=320 if len(rows) <= 4 else 380)
+
+
+def kind_of_class(classes: Sequence[str], _: Translator) -> str:
+    """What an axis over classes is called."""
+    return _("digit") if tuple(classes) == DIGITS else _("class")
+
+
+def named_ticks(classes: Sequence[str]) -> dict[str, Any]:
+    """An axis's ticks at the classes 0, 1, …: their names, or plain numbers where these are the names."""
+    if tuple(classes) == DIGITS:
+        return dict(tickmode="linear")
+    names = [escape(name if len(name) <= LONGEST else name[: LONGEST - 1] + "…") for name in classes]
+    return dict(tickmode="array", tickvals=list(range(len(classes))), ticktext=names)
 
 
 def digit_image(digit: GalleryDigit) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from math import floor, fsum
 from statistics import fmean
 
@@ -23,15 +24,17 @@ from app.figures.arms import (
     dots,
     finish,
     in_two_lines,
+    named_ticks,
     rows_of,
     shown_at_first,
 )
 from kd_core.results.numbers import fixed
-from kd_core.results.schema import Arm, ArmTrial, Bin, Result
+from kd_core.results.schema import DIGITS, Arm, ArmTrial, Bin, Dataset, Result
 from kd_core.results.statistics import agreement, calibration_error
 from kd_core.settings.common import TEACHER
 
 FEW = 10  # answers in a bin below which its point is drawn faint
+MANY = 16  # classes beyond which a confusion matrix is drawn smaller
 READ_AT = 0.9  # the confidence at which a sentence reads the diagram: chosen beforehand, not by its outcome
 ABOUT_RIGHT = 0.02  # between confidence and accuracy
 LATENCY_NOISE = 1.15  # between medians of networks of one size on a machine that has other work, too
@@ -207,28 +210,30 @@ def mean_confusion(arm: Arm) -> np.ndarray:
     return mean
 
 
-def confusion(arm: Arm, chosen: tuple[int, int], _: Translator) -> go.Figure:
+def confusion(arm: Arm, chosen: tuple[int, int], _: Translator, classes: Sequence[str] = DIGITS) -> go.Figure:
     """The mean confusion matrix; the right answers are numbers without colour, so that the errors have it all.
 
     Over every cell of errors lies an invisible marker, for a heat map cannot be selected in; its customdata is
-    (true, answered). `chosen` is framed.
+    (true, answered). `chosen` is framed; classes: their names.
     """
     mean = mean_confusion(arm)
     size, shown = len(mean), digits_of(arm)
+    called = Dataset(name="", train=0, validation=0, test=0, classes=tuple(classes)).called
+    letters = 12 if size <= MANY else 9
     errors = np.where((np.eye(size) == 1) | (mean == 0), np.nan, mean)
     figure = go.Figure(go.Heatmap(
         z=errors, colorscale="Cividis", zmin=0, xgap=1, ygap=1, hoverinfo="skip", texttemplate="%{text}",
         text=[[_count(cell) for cell in row] for row in mean * (1 - np.eye(size))], showscale=False,
-        textfont=dict(size=12),
+        textfont=dict(size=letters),
     ))  # fmt: skip
     figure.add_scatter(x=list(shown), y=list(shown), mode="text", text=[_count(mean[d, d]) for d in shown],
-                       textfont=dict(size=12), hoverinfo="skip", showlegend=False)  # fmt: skip
+                       textfont=dict(size=letters), hoverinfo="skip", showlegend=False)  # fmt: skip
     cells = [(true, said) for true in shown for said in shown if true != said]
     figure.add_scatter(
         x=[said for _true, said in cells], y=[true for true, _said in cells], mode="markers", showlegend=False,
-        marker=dict(symbol="square", size=26, opacity=0), customdata=cells,
-        hovertext=[_("{true} answered as {said}: {count}", true=true, said=said, count=_count(mean[true, said]))
-                   for true, said in cells],
+        marker=dict(symbol="square", size=26 if size <= MANY else 260 // size, opacity=0), customdata=cells,
+        hovertext=[_("{true} answered as {said}: {count}", true=escape(called(true)), said=escape(called(said)),
+                     count=_count(mean[true, said])) for true, said in cells],
         hovertemplate="%{hovertext}<extra></extra>", selected=dict(marker=dict(opacity=0)),
         unselected=dict(marker=dict(opacity=0)),
     )  # fmt: skip
@@ -236,10 +241,12 @@ def confusion(arm: Arm, chosen: tuple[int, int], _: Translator) -> go.Figure:
     figure.add_shape(type="rect", x0=said - 0.5, x1=said + 0.5, y0=true - 0.5, y1=true + 0.5,
                      line=dict(color="#D55E00", width=3))  # fmt: skip
     low, high = shown[0] - 0.5, shown[-1] + 0.5
-    figure.update_xaxes(title=_("answered"), tickmode="linear", showgrid=False, range=[low, high])
-    figure.update_yaxes(title=_("true digit"), tickmode="linear", showgrid=False, range=[high, low])
+    ticks = named_ticks(classes) | (dict(tickfont=dict(size=10)) if size > MANY else {})
+    true_class = _("true digit") if tuple(classes) == DIGITS else _("true class")
+    figure.update_xaxes(title=_("answered"), showgrid=False, range=[low, high], **ticks)
+    figure.update_yaxes(title=true_class, showgrid=False, range=[high, low], **ticks)
     figure.update_layout(hoverdistance=22, clickmode="event+select")
-    return finish(figure, height=540, t=44)  # room for the camera
+    return finish(figure, height=540 if size <= MANY else 720, t=44)  # room for the camera
 
 
 def _count(mean: float) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 LETTERS, MARKS = 2.0, 1.75
+LIVE = 28 / 12  # of live curves, whose letters have 12 pixels
 
 
 def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
@@ -45,10 +46,10 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
 
 def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
     """The same of live curves, an ECharts option."""
-    letters = {"fontSize": 12 * LETTERS}
-    larger: dict[str, Any] = {"grid": {side: LETTERS * room for side, room in option["grid"].items()}}
+    letters = {"fontSize": 12 * LIVE}
+    larger: dict[str, Any] = {"grid": {side: LIVE * room for side, room in option["grid"].items()}}
     for axis in ("xAxis", "yAxis"):
-        gap = LETTERS * option[axis]["nameGap"]
+        gap = LIVE * option[axis]["nameGap"]
         larger[axis] = option[axis] | {
             "nameTextStyle": letters, "axisLabel": option[axis].get("axisLabel", {}) | letters, "nameGap": gap,
         }  # fmt: skip

@@ -7,9 +7,12 @@ import numpy as np
 
 from app.figures.arms import COLOURS, Translator, softmax
 from app.figures.image import data_uri
+from kd_core.results.schema import DIGITS
 
 Watched = Sequence[tuple[int, Sequence[float]]]  # index in the test split, logits
 SIDE = 28
+BARS = 10  # classes of which bars are drawn
+SHORT = 3  # letters of a class's name where there is little room
 STYLE = f"""<style>
 .live-digits {{display: grid; gap: .5rem; font-variant-numeric: tabular-nums}}
 .live-digits p {{margin: 0; font-size: .9rem}} .live-digits b {{color: var(--hue)}}
@@ -36,44 +39,54 @@ def live_digits(
     pair: Sequence[int],
     temperature: float,
     _: Translator,
+    classes: Sequence[str] = DIGITS,
 ) -> str:
     """Of each arm the watched digits, those framed that it answers rightly, then `pair` as bars of all arms at T.
 
-    watched: arm -> index and logits; images uint8 [N, 28, 28] and labels [N] of the test split; pair: indices.
+    watched: arm -> index and logits; images uint8 [N, 28, 28] and labels [N] of the test split; pair: indices;
+    classes: their names.
     """
     places = [index for index, _logits in next(iter(watched.values()))]
-    parts = [_strip(arm, seen, labels, _) for arm, seen in watched.items()]
+    parts = [_strip(arm, seen, labels, classes, _) for arm, seen in watched.items()]
     shown = [index for index in pair if index in places]
     if shown:
-        bars = "".join(_bars(index, places.index(index), watched, temperature) for index in shown)
-        told = _("Probability of each digit at T = {t}", t=f"{temperature:g}")
+        bars = "".join(_bars(index, places.index(index), watched, temperature, classes) for index in shown)
+        told = (
+            _("Probability of each digit at T = {t}", t=f"{temperature:g}") if tuple(classes) == DIGITS else
+            _("Probability of each class at T = {t}", t=f"{temperature:g}")
+        )  # fmt: skip
         parts.append(f'<p>{escape(told)}</p><div class="pair">{bars}</div>')
     sheet = data_uri(np.concatenate([images[place] for place in places], axis=1))  # side by side, in one picture
     return f'{STYLE}<div class="live-digits" style="--sheet: url({sheet})">{"".join(parts)}</div>'
 
 
-def _strip(arm: str, seen: Watched, labels: Sequence[int], _: Translator) -> str:
-    """One arm's digits; a wrong answer stands in the corner of its digit."""
+def _strip(arm: str, seen: Watched, labels: Sequence[int], classes: Sequence[str], _: Translator) -> str:
+    """One arm's digits; a wrong answer stands in the corner of its digit, of long names the first letters."""
     items, right = [], 0
     for at, (index, logits) in enumerate(seen):
         said = int(np.argmax(logits))
         is_right = said == labels[index]
         right += is_right
-        told = _("{label}, answered {said}", label=labels[index], said=said)
+        told = _("{label}, answered {said}", label=classes[labels[index]], said=classes[said])
         kind, where = "right" if is_right else "wrong", f"background-position: -{SIDE * at}px 0"
-        items.append(f'<li class="digit {kind}" data-said="{said}" title="{escape(told)}" style="{where}"></li>')
+        short = escape(classes[said][:SHORT])
+        items.append(f'<li class="digit {kind}" data-said="{short}" title="{escape(told)}" style="{where}"></li>')
     told = _("{right} of {all} right", right=right, all=len(seen))
     return (f'<div style="--hue: {COLOURS[arm]}"><p><b>{escape(_(arm))}</b> · {escape(told)}</p>'
             f"<ol>{''.join(items)}</ol></div>")  # fmt: skip
 
 
-def _bars(index: int, place: int, watched: Mapping[str, Watched], t: float) -> str:
-    """The probabilities that each arm gives to one digit at T, as bars side by side over the ten digits."""
+def _bars(index: int, place: int, watched: Mapping[str, Watched], t: float, classes: Sequence[str]) -> str:
+    """The probabilities that each arm gives to one image at T, as bars side by side over the classes.
+
+    Of many classes, those that some arm finds most probable.
+    """
     rows = {arm: softmax(dict(seen)[index], t) for arm, seen in watched.items()}
+    likely = sorted(range(len(classes)), key=lambda label: -max(p[label] for p in rows.values()))[:BARS]
     cells = "".join(
         "<td>" + "".join(f'<span style="--hue: {COLOURS[arm]}; height: {48 * p[digit]:.1f}px"></span>'
-                         for arm, p in rows.items()) + f"<br>{digit}</td>"
-        for digit in range(len(next(iter(rows.values()))))
+                         for arm, p in rows.items()) + f"<br>{escape(classes[digit][:SHORT])}</td>"
+        for digit in sorted(likely)
     )  # fmt: skip
     image = f'<span class="digit" style="background-position: -{SIDE * place}px 0"></span>'
     return f"<div>{image}<table><tr>{cells}</tr></table></div>"

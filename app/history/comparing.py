@@ -157,8 +157,13 @@ def differing_settings(results: Sequence[Result]) -> dict[str, list[str]]:
     return {label: values for label, values in rows.items() if len(set(values)) > 1}
 
 
-def side_by_side(results: Sequence[Result], colours: Mapping[str, str], _: Translator) -> str:
-    """The runs as columns of an HTML table: what differs, then every arm's validation, then what it took."""
+def side_by_side(
+    results: Sequence[Result], colours: Mapping[str, str], _: Translator, names: Sequence[str] = ()
+) -> str:
+    """The runs as columns of an HTML table: what differs, then every arm's validation, then what it took.
+
+    names: what the runs are called, "" for one without a name.
+    """
     rows: list[tuple[str, str, list[str]]] = []
     facts = {
         _("technique"): [_(title(r.technique)) for r in results],
@@ -180,8 +185,9 @@ def side_by_side(results: Sequence[Result], colours: Mapping[str, str], _: Trans
     rows.append((_("seconds of work"), "", [f"{r.provenance.seconds:.1f}" for r in results]))
     head = "".join(
         f'<th scope="col"><span class="dot" style="background:{colours[letter]}"></span>{letter}'
-        f"<small>{escape(r.provenance.created[:16].replace('T', ' '))}</small></th>"
-        for letter, r in zip(LETTERS, results, strict=False)
+        f"<small>{escape(' · '.join(filter(None, (name, r.provenance.created[:16].replace('T', ' ')))))}</small>"
+        "</th>"
+        for letter, r, name in zip(LETTERS, results, names or [""] * len(results), strict=False)
     )
     body = "".join(
         f'<tr><th scope="row">{escape(label)}</th>'

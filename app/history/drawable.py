@@ -5,6 +5,7 @@ from app.i18n.text import Translate
 from app.reports import files
 from app.results.comparison import comparison
 from app.techniques import view
+from kd_core.data.chosen import is_own
 from kd_core.messages import N_, Problem
 from kd_core.results.schema import Result
 
@@ -25,6 +26,8 @@ def check(result: Result) -> None:
 
 def images_on_disk(result: Result) -> int:
     """How many test images there are on disk to show."""
+    if is_own(result.data.name):
+        return result.data.test
     return 400 if result.data.name.startswith("UCI digits") else 10_000
 
 
@@ -34,8 +37,9 @@ def answers(result: Result) -> None:
     arms.learning_curves(result, ENGLISH)
     for digit in range(len(result.gallery)):  # their figures differ in numbers alone: the first shall do
         arms.answered(result, digit, 1.0)
-    arms.soft_targets(result, 0, 1.0, ENGLISH)
+    if result.gallery:
+        arms.soft_targets(result, 0, 1.0, ENGLISH)
     depth.reliability(result, ENGLISH)
     depth.calibration_errors(result, ENGLISH)
     for arm in result.arms:
-        depth.confusion(arm, depth.largest_error(arm), ENGLISH)
+        depth.confusion(arm, depth.largest_error(arm), ENGLISH, result.data.classes)

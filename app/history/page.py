@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -9,18 +10,19 @@ import streamlit as st
 from app.controls.address import moved, page_link, write
 from app.history import comparing, importing, table
 from app.history.figures import RUN_COLOURS, overlaid
+from app.history.maps import Fold, Row
 from app.history.table import LETTERS
-from app.i18n.text import Translate
+from app.i18n.text import Translate, markdown
 from app.results.chart import chart
 from app.runs.server import store, told_by
-from app.runs.visitor import sign_in_needed
+from app.runs.visitor import sign_in_needed, visitor
 from app.shell.limits import NO_ROOM, uploads_fit
 from kd_core.messages import Problem, message
 from kd_core.results.schema import Result
 from kd_core.runs.entry import Entry
 from kd_core.techniques import NAMES, title
 
-TABLE, ADDRESS = "runs_table", "runs"
+TABLE, ADDRESS, MAPS = "runs_table", "runs", "maps"
 MOST_LISTED = 500
 ROW = 82  # pixels, for four lines; Streamlit breaks a cell's text above 4 rem, 80 pixels while presenting
 
@@ -36,12 +38,21 @@ def past_runs(_: Translate) -> list[Entry]:
     return entries
 
 
-def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) -> list[Entry]:
-    """The table of `entries`, ranked among `every` run; returns those ticked, the oldest first.
+def opened() -> list[str]:
+    """The maps whose cells are listed. They stand in the address as `maps`."""
+    if moved(MAPS) or st.session_state.get("entered"):
+        st.session_state["maps_open"] = list(filter(None, st.query_params.get(MAPS, "").split(",")))
+    found: list[str] = st.session_state.setdefault("maps_open", [])
+    write(MAPS, ",".join(found) or None)
+    return found
+
+
+def run_table(listed: Sequence[Row], every: Sequence[Entry], _: Translate) -> list[Row]:
+    """The table of runs and maps, ranked among `every` run; returns those ticked, the oldest run first.
 
     What is ticked stands in the address as `runs`, and is read from there on arrival and on the browser's Back.
     """
-    ids = [entry.id for entry in entries]
+    ids = [row.id for row in listed]
     _tick(ids, _)
     ranked = table.ranks(every)
     when = st.context.timezone
@@ -50,6 +61,7 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     config |= {
         "rank": st.column_config.NumberColumn(heads["rank"], width=60, help=_(
             "By validation, within one technique, data set and task; never across them.")),
+        "name": st.column_config.TextColumn(heads["name"], width=150) if any(map(_is_called, listed)) else None,
         "settings": st.column_config.TextColumn(heads["settings"], width=185),
         "validation": st.column_config.TextColumn(heads["validation"], width=220),
         "seconds": st.column_config.NumberColumn(heads["seconds"], format="%.1f", width=80),
@@ -59,7 +71,7 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
         "open": st.column_config.LinkColumn(heads["open"], display_text=_("Open"), width=70),
     }  # fmt: skip
     chosen = st.dataframe(
-        table.table(entries, ranked, _, _.language), key=TABLE, hide_index=True, on_select="rerun",
+        table.table(listed, ranked, _, _.language), key=TABLE, hide_index=True, on_select="rerun",
         selection_mode="multi-row", column_config=config, height=min(5, len(ids)) * ROW + 40,
         row_height=ROW, placeholder="–",
         alt=_("All runs, one per row"),
@@ -67,7 +79,15 @@ def run_table(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     rows = sorted(row for row in chosen["selection"]["rows"] if row < len(ids))
     st.session_state["runs_ticked"] = [ids[row] for row in rows]
     write(ADDRESS, ",".join(st.session_state["runs_ticked"]) or None)
-    return sorted((entries[row] for row in rows), key=lambda entry: entry.created)
+    return sorted((listed[row] for row in rows), key=lambda row: (isinstance(row, Fold), _date(row)))
+
+
+def _is_called(row: Row) -> bool:
+    return isinstance(row, Entry) and bool(table.called(row))
+
+
+def _date(row: Row) -> datetime:
+    return row.cells[0].created if isinstance(row, Fold) else row.created
 
 
 def _tick(ids: list[str], _: Translate) -> None:
@@ -93,9 +113,12 @@ def take_away(entries: Sequence[Entry], every: Sequence[Entry], _: Translate) ->
     )  # fmt: skip
 
 
-def compare(ticked: Sequence[Entry], _: Translate) -> None:
+def compare(ticked: Sequence[Row], _: Translate) -> None:
     """Two to four runs: the verdict between them, their curves over each other, their numbers side by side."""
-    found = [(entry, store().result(entry.id)) for entry in ticked]
+    runs = [row for row in ticked if isinstance(row, Entry)]
+    if len(runs) < len(ticked):
+        st.caption(_("The cells of a map are compared on its own page; to compare some here, show its cells."))
+    found = [(entry, store().result(entry.id)) for entry in runs]
     finished = [(entry, result) for entry, result in found if result is not None]
     if len(finished) < len(found):
         st.caption(_("Only finished runs can be compared: those without a result are left out."))
@@ -119,7 +142,8 @@ def compare(ticked: Sequence[Entry], _: Translate) -> None:
     else:
         st.caption(_("Some of these runs count errors and others a loss: they share no axis."))
     st.markdown("**" + _("Side by side") + "**")
-    st.html(comparing.side_by_side(results, RUN_COLOURS, _))
+    names = [entry.name for entry, _result in finished]
+    st.html(comparing.side_by_side(results, RUN_COLOURS, _, names))
     st.caption(
         _("± is one standard deviation over trials. All numbers are of validation data, after the last epoch.")
     )
@@ -130,10 +154,12 @@ def _legend(entries: Sequence[Entry], _: Translate) -> None:
     for letter, entry in zip(LETTERS, entries, strict=False):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             what = table.shown_settings(entry, _)
-            page_link(entry.technique, f"**{letter}** · {_(title(entry.technique))}",
+            words = markdown(entry.name) or _(title(entry.technique))
+            page_link(entry.technique, f"**{letter}** · {words}",
                       table.parameters(entry, whole=True), width="content",
                       icon=":material/open_in_new:", help=_("Open this run on its page"))  # fmt: skip
-            st.caption(f"{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")
+            note = f"{markdown(entry.note)} · " if entry.note else ""
+            st.caption(f"{note}{what} · {entry.created:%Y-%m-%d %H:%M} UTC", width="content")
 
 
 def _verdicts(results: Sequence[Result], _: Translate) -> None:
@@ -173,7 +199,7 @@ def read_in(_: Translate) -> None:
         st.session_state["import_seen"], st.session_state["import_said"] = run, None
         try:
             if store().find(run) is None:
-                store().add(run, importing.read(content))
+                store().add(run, importing.read(content), visitor())
         except Problem as problem:
             st.session_state["import_said"] = problem.message
             _say_imported(_)

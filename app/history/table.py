@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from app.controls.link import differing
 from app.figures.arms import Translator
+from app.history.maps import Fold, Row, axes_of, plan_of
+from app.sweeps.link import parameters as map_parameters
 from kd_core.messages import N_, Scalar
 from kd_core.results.comparability import group, main_arms, score
 from kd_core.results.numbers import number
@@ -135,32 +137,80 @@ def parameters(entry: Entry, language: str = "", *, whole: bool = False) -> dict
 
 
 def table(
-    entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]], _: Translator, language: str
+    listed: Sequence[Row], ranked: Mapping[str, tuple[int, int]], _: Translator, language: str
 ) -> "pd.DataFrame":
-    """A row for each run, in the reader's words; the column names are the keys of COLUMNS."""
-    rows = [
-        {
-            "rank": ranked[e.id][0] if e.id in ranked else None,
-            "open": f"{e.technique}?{urlencode(parameters(e, language))}",
-            "technique": _(title(e.technique)),
-            "settings": shown_settings(e, _),
-            "validation": shown_validation(e, _),
-            "state": shown_state(e, _),
-            "seconds": e.seconds,
-            "created": e.created,
-            "verdict": _(e.verdict) if e.verdict else _(e.problem) if e.problem else "",
-        }
-        for e in entries
-    ]
+    """A row for each run or map, in the reader's words; the column names are the keys of COLUMNS."""
+    folds: dict[str, Fold] = {}
+    rows = []
+    for row in listed:
+        if isinstance(row, Fold):
+            folds |= {cell.id: row for cell in row.cells}
+            rows.append(_of_map(row, ranked, _, language))
+        else:
+            rows.append(_of_run(row, folds.get(row.id), ranked, _, language))
     import pandas as pd  # here: only the history needs it, and it takes much of a server's memory
 
     made = pd.DataFrame(rows, columns=list(COLUMNS))
     return made.astype({"rank": "Int64", "seconds": "float64"})
 
 
+def _of_run(
+    e: Entry, whole: Fold | None, ranked: Mapping[str, tuple[int, int]], _: Translator, language: str
+) -> dict[str, object]:
+    """The row of a run; whole: the map in whose row it is a cell, which says what all cells have in common."""
+    where = f"↳ {in_words(e.technique, axes_of(e, whole.plan), _)}" if whole else shown_settings(e, _)
+    return {
+        "rank": ranked[e.id][0] if e.id in ranked else None,
+        "open": f"{e.technique}?{urlencode(parameters(e, language))}",
+        "name": called(e),
+        "technique": _(title(e.technique)),
+        "settings": where,
+        "validation": shown_validation(e, _),
+        "state": shown_state(e, _),
+        "seconds": e.seconds,
+        "created": e.created,
+        "verdict": _(e.verdict) if e.verdict else _(e.problem) if e.problem else "",
+    }
+
+
+def _of_map(whole: Fold, ranked: Mapping[str, tuple[int, int]], _: Translator, language: str) -> dict[str, object]:
+    """The row of a map: what its cells came to."""
+    states = [_(STATES[state]) for state in STATES for cell in whole.cells if cell.state == state]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    best = whole.best
+    address = map_parameters(whole.plan) | ({"lang": language} if language else {})
+    return {
+        "rank": min((ranked[cell.id][0] for cell in whole.cells if cell.id in ranked), default=None),
+        "open": f"sweep?{urlencode(address, doseq=True)}",
+        "name": "",
+        "technique": _(title(whole.technique)),
+        "settings": in_words_of_map(whole, _),
+        "validation": _("best: {what}", what=shown_validation(best, _)) if best else "",
+        "state": counted,
+        "seconds": sum(cell.seconds or 0 for cell in whole.cells),
+        "created": whole.cells[0].created,
+        "verdict": "",
+    }
+
+
+def in_words_of_map(whole: Fold, _: Translator) -> str:
+    """ "Map of Temperature T × Weight on the teacher α, 36 cells; Seeds 3"."""
+    specs = TECHNIQUES[whole.technique].settings.specs()
+    axes = " × ".join(_(specs[axis.field].label) for axis in whole.plan.axes)
+    said = _("Map of {axes}, {n} cells", axes=axes, n=len(whole.cells))
+    held = in_words(whole.technique, differing(whole.technique, whole.plan.settings), _)
+    return f"{said}; {held}" if held else said
+
+
+def called(entry: Entry) -> str:
+    """What a person calls a run, and their note: "small student · for Monday's slides"."""
+    return " · ".join(filter(None, (entry.name, entry.note)))
+
+
 COLUMNS = {
     "rank": N_("Rank"),
     "open": N_("Open"),
+    "name": N_("Name and note"),
     "technique": N_("Technique"),
     "settings": N_("Differs from the defaults"),
     "validation": N_("Validation errors per 10,000, or loss"),
@@ -176,6 +226,9 @@ def csv(entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]]) -> str:
     rows = [
         {
             "id": e.id,
+            "name": _as_text(e.name),
+            "note": _as_text(e.note),
+            "map": plan.key() if (plan := plan_of(e)) else "",
             "technique": e.technique,
             "data": e.data,
             "state": e.state,
@@ -196,6 +249,11 @@ def csv(entries: Sequence[Entry], ranked: Mapping[str, tuple[int, int]]) -> str:
 
     ints = {"rank": "Int64", "ranked_among": "Int64"}
     return str(pd.DataFrame(rows).astype(ints).to_csv(index=False)) if rows else ""
+
+
+def _as_text(words: str) -> str:
+    """Words that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@")) else words
 
 
 def named(wanted: str, there: Collection[str]) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ import io
 import re
 from functools import cache
 from pathlib import Path
+from typing import TypeVar, cast
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -23,6 +24,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 PO = Path(__file__).parent / "locale" / "zh" / "LC_MESSAGES" / "lab.po"
 MARKS = {"_": None, "N_": None, "message": None, "Problem": None}
 PARTS = " · "
+T = TypeVar("T")
 SOURCES = ("streamlit_app.py", "app", "pages", "kd_core")
 
 
@@ -57,16 +59,16 @@ class Translate:
 
 
 def _escaped(said: Message) -> Message:
-    values = {name: _escaped(v) if isinstance(v, Message) else _plain(v) for name, v in said.values.items()}
+    values = {name: _escaped(v) if isinstance(v, Message) else markdown(v) for name, v in said.values.items()}
     return Message(text=said.text, values=values)
 
 
-def _plain(value: Scalar) -> Scalar:
+def markdown(value: T) -> T:
     """As it is typed, for Markdown: an address gets a word joiner, without which it is a link even if escaped."""
     if not isinstance(value, str):
         return value
     joined = re.sub(r"(?i)(https?:(?=//)|www(?=\.))", "\\1\u2060", value)
-    return re.sub(r"([\\`*{}\[\]()<>#+!|~$:])", r"\\\1", joined)
+    return cast("T", re.sub(r"([\\`*{}\[\]()<>#+!|~$:])", r"\\\1", joined))
 
 
 @cache

@@ -134,6 +134,10 @@ STEPS = (
             lambda stage: {key: WORDS[key] for key in ("maml", "joint", "same")}, lambda stage: of.nearer_at_first()
         ),
         told=N_("Not an answer but a starting point"),
+        notes=N_("Both networks have seen many curves of this family; now they get a few points of a new one. "
+                 "Before any step, neither can know which curve it is. Move the slider one step at a time, and "
+                 "watch which network makes use of the points."),
+        until=3,
     ),
     Step(
         N_("Does a learned start beat pre-training?"),
@@ -147,6 +151,10 @@ STEPS = (
             found,
         ),
         runs=True,
+        notes=N_("Joint pre-training is the rival that is easily forgotten: it has seen the same tasks. Ask "
+                 "whether the learned start beats it, then reveal, or press R in the talk. Compare only after "
+                 "the same number of inner steps, and say how many."),
+        until=7,
     ),
     Step(
         N_("Step by step"),
@@ -158,6 +166,9 @@ STEPS = (
             lambda stage: {"yes": N_("Yes"), "no": N_("No")},
             lambda stage: "no" if caught_up(stage.result) is None else "yes",
         ),
+        notes=N_("Read the curves from left to right, one step at a time. Ask whether the other start will "
+                 "ever catch up. The band is a 95 % interval over trials: read it before you name a winner."),
+        until=10,
     ),
     Step(
         N_("What the start knows"),
@@ -165,5 +176,8 @@ STEPS = (
         _curves,
         lambda stage, _: _("Before it has seen a single point, what does MAML's network draw?"),
         _what_moved,
+        notes=N_("Look at the dashed curves first: this is what the network draws before it has seen a single "
+                 "point. It is the same for every task, because it cannot know which one will come. What was "
+                 "learned is not an answer but a place from which every answer is near."),
     ),
 )  # fmt: skip

@@ -100,6 +100,10 @@ STEPS = (
         choices=Choices(
             lambda stage: {key: WORDS[f"guess_{key}"] for key in ("both", "one", "none")}, _how_many_fall
         ),
+        notes=N_("One body serves two tasks, so every step is a compromise between two gradients. Show the two "
+                 "arrows first, then their sum. Ask whether a step along the sum lowers both losses, one of "
+                 "them, or none."),
+        until=3,
     ),
     Step(
         N_("Together or alone?"),
@@ -113,6 +117,10 @@ STEPS = (
             found,
         ),
         runs=True,
+        notes=N_("The honest comparison is each task trained alone, with the same body and the same images. "
+                 "Let the room bet on together or alone. Whatever comes out, read the interval: it may well be "
+                 "that neither is detectably better."),
+        until=7,
     ),
     Step(
         N_("Do the tasks fight?"),
@@ -120,6 +128,9 @@ STEPS = (
         _conflict,
         lambda stage, _: _("In what share of the steps is it below 0?"),
         lambda stage, _: of.conflict_says(stage.result, _),
+        notes=N_("A cosine of 1 means that both tasks want the same step; at minus 1 each undoes what the "
+                 "other does. Ask for a guess in percent before you reveal. Then switch to the layers: where "
+                 "do the tasks get along, and where do they part?"),
     ),
     Step(
         N_("Is one pair of weights best for both?"),
@@ -132,5 +143,9 @@ STEPS = (
             lambda stage: {"yes": N_("Yes, one is best for both"), "no": N_("No, there is none")}, _one_for_both
         ),
         told=N_("The trade-off between the tasks"),
+        notes=N_("Each point is a whole training with another pair of weights; lower left is good for both "
+                 "tasks. Ask whether one point wins on both axes before you reveal. If none does, choosing the "
+                 "weights means deciding what you care about, and no algorithm can decide that for you."),
+        until=10,
     ),
 )  # fmt: skip

@@ -37,8 +37,8 @@ def card(result: Result, arm: str, _: Translate = ENGLISH) -> dict[str, str]:
             _("Output"): _("float32 [N, 1], the curve's value at x"),
         }
     tested = [answer for answer, row in enumerate(first.confusion) if sum(row)]
-    if result.gallery and {digit.label for digit in result.gallery} <= {*tested}:  # else its answers are no digits
-        told[_("Classes")] = ", ".join(map(str, tested))
+    if result.gallery and {digit.label for digit in result.gallery} <= {*tested}:  # else it answers another task
+        told[_("Classes")] = ", ".join(map(data.called, tested))
     told[_("Trained on")] = _("{labels} labelled images of {data}", labels=f"{about.labels:,}", data=data.name)
     if about.teacher_labels:
         labels_before = f"{about.teacher_labels:,}"
@@ -51,6 +51,19 @@ def card(result: Result, arm: str, _: Translate = ENGLISH) -> dict[str, str]:
     told[_("Made")] = f"{made.created}, {made.processor}, PyTorch {made.torch}"
     told[_("Repeat the run")] = command(result.technique, result.settings)
     told[_("Licence")] = " ".join(credits(result, _))
+    return told
+
+
+def card_of_int8(result: Result, arm: str, errors: int, ranges: int, _: Translate = ENGLISH) -> dict[str, str]:
+    """The card of the same network in int8, which made so many `errors`; ranges: how many images gave these."""
+    told = card(result, arm, _)
+    told.pop(_("Input, safetensors"), None)  # it has no such form
+    told[_("Quantised")] = _(
+        "weights and activations of 8 bits, one scale an output channel; ranges from {images} training images",
+        images=ranges,
+    )
+    told[_("Errors")] = _("{errors} on {images} test images as int8; as float32: {float32}", errors=f"{errors:,}",
+                          images=f"{result.data.test:,}", float32=told[_("Errors")])  # fmt: skip
     return told
 
 

@@ -21,6 +21,6 @@ def counted(result: Result, _: Translate) -> Iterable[Drawing]:
         yield _("How sure, and how often right"), depth.reliability(result, _), escape(about)
     arm = result.arm(result.verdict.arm)
     if len(arm.trials[0].confusion) > 1:
-        title = _("Test images of each digit by the answer they get: {arm}", arm=arm.name)
+        title = _("Test images of each class by the answer they get: {arm}", arm=arm.name)
         about = _("Mean over trials. The most frequent mistake is framed.")
-        yield title, depth.confusion(arm, depth.largest_error(arm), _), escape(about)
+        yield title, depth.confusion(arm, depth.largest_error(arm), _, result.data.classes), escape(about)

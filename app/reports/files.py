@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping
 
 from app.figures.depth import pairs
+from kd_core.data.chosen import is_own
 from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.results.statistics import agreement, calibration_error
 from kd_core.settings.common import TEACHER
@@ -156,9 +157,11 @@ def script(result: Result) -> str:
     counted = result.measure == "errors"
     made = result.provenance
     uci = result.data.name.startswith("UCI digits") and result.settings.get("task") != "uci"
+    uci = uci or result.settings.get("problem") == "sinusoids"
+    load = "load" if is_own(result.data.name) else "load_uci_digits" if uci else "load_mnist"
     return SCRIPT.format(
         name=file_name(result, "repeat", "py"), technique=settings.technique, version=int(result.version),
-        load="load_uci_digits" if uci or result.settings.get("problem") == "sinusoids" else "load_mnist",
+        load=load,
         settings=_literal(settings.model_dump()), recorded=_literal(numbers(result)),
         what="test errors" if counted else "query loss",
         number="trial.test_errors" if counted else 'trial.series["query loss"][SETTINGS["inner_steps"]]',

@@ -18,6 +18,7 @@ from app.reports import figure_html
 from app.results.comparison import comparison
 from app.results.scope import scope
 from app.techniques import view
+from kd_core.data.chosen import is_own
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Result
 from kd_core.settings.fields import written
@@ -27,11 +28,14 @@ KINDS = {"better": "#009E73", "worse": "#D55E00"}  # the edge of the verdict; it
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-def html(result: Result, _: Translate, server: str = "") -> str:
-    """The whole report, in the translator's language. server: the lab's address, for the link back to it."""
+def html(result: Result, _: Translate, server: str = "", called: tuple[str, str] = ("", "")) -> str:
+    """The whole report, in the translator's language. server: the lab's address, for the link back to it.
+
+    called: the name and the note that a person gave the run, "" for none.
+    """
     title = _("{technique}: report of a run", technique=TECHNIQUES[result.technique].title)
     body = "".join([
-        _head(result, title, _),
+        _head(result, title, called, _),
         _section(_("Side by side"), _table(result, _)),
         _section(_("Pictures"), _pictures(result, _)),
         _section(_("Settings"), _settings(result, _)),
@@ -57,13 +61,16 @@ def _said(said: Message, _: Translate) -> str:
     return escape(_(said))
 
 
-def _head(result: Result, title: str, _: Translate) -> str:
+def _head(result: Result, title: str, called: tuple[str, str], _: Translate) -> str:
     verdict = result.verdict
     covers = " ".join(_said(sentence, _) for sentence in scope(result))
     notes = "".join(f'<p class="soft">{_said(note, _)}</p>' for note in result.notes)
+    name, note = called
+    about = f'<p class="note">{escape(note)}</p>' if note else ""
     kicker = f"Distillation Lab · {result.provenance.created[:10]} · {_(result.data.name)}"
+    kicker += f" · {title}" if name else ""
     return (
-        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1>'
+        f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(name or title)}</h1>{about}'
         f'<div class="verdict" style="border-left-color:{KINDS.get(verdict.kind, "#6B7280")}">'
         f'<strong>{_said(verdict.text, _)}</strong><p class="soft">{covers}</p></div>{notes}</header>'
     )
@@ -191,7 +198,9 @@ def _again(result: Result, server: str, _: Translate) -> str:
 def credits(result: Result, _: Translate) -> list[str]:
     """Who made the lab and the data of a result, and under which licences."""
     found = [_("Made with Distillation Lab, free software under the MIT licence.")]
-    if "MNIST" in result.data.name:
+    if is_own(result.data.name):
+        found.append(_("The images were brought by whoever trained on them, who knows their licence."))
+    if "MNIST" in result.data.name or (is_own(result.data.name) and "task" in result.settings):  # or its source
         found.append(_("MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, CC BY-SA 3.0."))
     if "UCI" in result.data.name:
         found.append(_("UCI digits by Ethem Alpaydin and Cenk Kaynak, CC BY 4.0."))

@@ -5,11 +5,11 @@ import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.reports.card import card
+from app.reports.card import card, card_of_int8
 from kd_core.data import pixels
 from kd_core.export import onnx
 from kd_core.messages import Problem
@@ -89,8 +89,9 @@ def measured(result: Result, arm: str) -> Exported:
 def _measured(result: Result, arm: str) -> Exported:
     model, apart = checked(result, arm)
     name = result.data.name
-    bare = onnx.onnx_of(result.networks()[arm])  # without the card, which has the errors of float32
+    bare = onnx.onnx_of(result.networks()[arm])  # its card is another one
     small = onnx.int8_of(bare, pixels.training_pixels(name, CALIBRATION))
     images = pixels.test_pixels(name, range(result.data.test))
     large_is, small_is = onnx.compare([model, small], images, np.asarray(pixels.test_labels(name)))
-    return Exported(model, small, apart, large_is, small_is)
+    small = onnx.labelled(small, card_of_int8(result, arm, small_is.errors, CALIBRATION))
+    return Exported(model, small, apart, large_is, replace(small_is, bytes=len(small)))

@@ -9,7 +9,7 @@ from app.components.differs import differs
 from app.figures import arms, ghost
 from app.figures.arms import Translator
 from app.figures.depth import of_one
-from app.i18n.text import Translate
+from app.i18n.text import Translate, markdown
 from app.results.bundled import recorded, recorded_with
 from app.results.chart import chart
 from app.results.comparison import comparison
@@ -17,6 +17,8 @@ from app.results.scope import is_quick_look, scope
 from app.results.tabs import depth
 from app.runs.shown import previous
 from app.techniques import view
+from kd_core.data import own
+from kd_core.data.chosen import MNIST
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings
 from kd_core.settings.common import TEACHER
@@ -30,6 +32,9 @@ def verdict(finished: Result | None, settings: Settings, _: Translate) -> tuple[
     """
     result = finished or _recorded_before(settings)
     differs(result.settings, settings, _, "differs")
+    if is_of_another_set(result, settings):
+        st.info(_("Nothing has been trained on {name} here yet: this result is of {data}.",
+                  name=markdown(settings.dataset_name), data=markdown(result.data.name)))  # fmt: skip
     with st.container(key="verdict", border=True, gap="xsmall"):
         if not finished:
             date = result.provenance.created[:10]
@@ -39,6 +44,14 @@ def verdict(finished: Result | None, settings: Settings, _: Translate) -> tuple[
         st.markdown(f"#### {_(result.verdict.text)}")
         st.caption(" ".join(_(sentence) for sentence in scope(result)))
     return result, not finished
+
+
+def is_of_another_set(result: Result, settings: Settings) -> bool:
+    """Whether `settings` name a data set that somebody has added, and `result` is of other images."""
+    if settings.dataset_name == MNIST:
+        return False
+    known = own.called(result.data.name)
+    return known is None or known.name != settings.dataset_name
 
 
 def _recorded_before(settings: Settings) -> Result:

@@ -17,12 +17,15 @@ from app.controls.widgets import redraw_in_language, seed
 from app.figures import arms
 from app.figures import depth as figures_of
 from app.figures.image import tiles
-from app.i18n.text import Translate
+from app.i18n.text import Translate, markdown
 from app.reports import files, handout
 from app.results.chart import FORMATS, chart, saved_as
 from app.results.take import download, take_network
+from app.runs.seen import NUMBERS_ONLY
+from app.runs.shown import called
 from app.techniques import view
 from kd_core.data import pixels
+from kd_core.data.chosen import is_own
 from kd_core.export import numpy_forward
 from kd_core.messages import N_, Problem
 from kd_core.results.numbers import fixed, signed
@@ -30,7 +33,7 @@ from kd_core.results.schema import Arm, ArmTrial, Result
 from kd_core.settings.common import TEACHER
 
 TABS = {
-    "digit": N_("One digit"),
+    "digit": N_("One image"),
     "changes": N_("Fixed and broken"),
     "confusion": N_("Confusion"),
     "calibration": N_("Calibration"),
@@ -52,7 +55,9 @@ def depth(result: Result, _: Translate) -> None:
         cost=_cost, export=_export,
     )  # fmt: skip
     taught = any(arm.name == TEACHER for arm in result.arms)
-    names = view(result.technique).tabs or [name for name in TABS if name != "agreement" or taught]
+    names = view(result.technique).tabs or [
+        name for name in TABS if (name != "agreement" or taught) and (name != "digit" or result.gallery)
+    ]
     labels = [_(TABS[name]) for name in names]
     if st.session_state.get("tab") not in labels:  # the words of another language
         last = st.session_state.get("open_tab")
@@ -87,7 +92,7 @@ def _digit(result: Result, _: Translate) -> None:
                                  format_func=lambda value: f"{value:g}")  # fmt: skip
         _own_choice(result, t, _)
         return
-    st.markdown("**" + _("The same digit, answered by every arm (mean over trials)") + "**")
+    st.markdown("**" + _("The same image, answered by every arm (mean over trials)") + "**")
     answers(
         result, first=first_digit(result), temperature=t_of_run, names=[_(arm.name) for arm in result.arms],
         form=saved_as(), words={key: _(text) for key, text in ANSWERS_WORDS.items()}, key="answers",
@@ -149,16 +154,18 @@ def _answers_to(
     for place, index in enumerate(chosen):
         narrow, wide = st.columns([1, 4], vertical_alignment="center")
         with narrow:
-            st.html(_tiles(images, labels, [(index, _said(rows, place, _))], _, "large"))
+            st.html(_tiles(result, images, labels, [(index, _said(result, rows, place, _))], _, "large"))
         with wide:
             softened = [(name, arms.softmax(z[place].tolist(), t)) for name, z in rows.items()]
-            chart(arms.answers(softened, t, _), f"own-{place}", _("What every arm answers to this digit"))
+            chart(arms.answers(softened, t, _, result.data.classes), f"own-{place}",
+                  _("What every arm answers to this image"))  # fmt: skip
     if len(rows) > 4:
         st.caption(_("A click on a name in the legend shows or hides its bars."))
 
 
-def _said(rows: dict[str, np.ndarray], place: int, _: Translate) -> list[str]:
-    return [_("{arm}: {answer}", arm=name, answer=int(z[place].argmax())) for name, z in rows.items()]
+def _said(result: Result, rows: dict[str, np.ndarray], place: int, _: Translate) -> list[str]:
+    said = {name: result.data.called(int(z[place].argmax())) for name, z in rows.items()}
+    return [_("{arm}: {answer}", arm=name, answer=answer) for name, answer in said.items()]
 
 
 def _take(key: str, candidates: range | list[int]) -> None:
@@ -217,7 +224,7 @@ def _changes(result: Result, _: Translate) -> None:
     for title, found, wrong in zip(titles, (fixed, broken), (baseline, arm), strict=True):
         st.markdown("**" + title + "**")
         shown = [
-            (change.index, [_("{arm}: {answer}", arm=wrong.name, answer=change.answer),
+            (change.index, [_("{arm}: {answer}", arm=wrong.name, answer=result.data.called(change.answer)),
                             _("{times} of {trials} trials", times=change.times, trials=trials)])
             for change in found[:MOST_CHANGES]
         ]  # fmt: skip
@@ -239,18 +246,23 @@ def _mean(count: float) -> str:
 
 def _show_tiles(result: Result, shown: list[tuple[int, list[str]]], _: Translate, size: str = "") -> None:
     """Test images with their captions, or the sentence that says why they are not there."""
+    if is_own(result.data.name) and not result.gallery:
+        st.info(_(NUMBERS_ONLY))
+        return
     try:
         images, labels = pixels.test_images(result.data.name), pixels.test_labels(result.data.name)
     except Problem as problem:
         st.info(_.escaped(problem.message))
         return
-    st.html(_tiles(images, labels, shown, _, size))
+    st.html(_tiles(result, images, labels, shown, _, size))
 
 
 def _tiles(
-    images: np.ndarray, labels: np.ndarray, shown: list[tuple[int, list[str]]], _: Translate, size: str = ""
-) -> str:
-    names = [_("{label} (image {index})", label=int(labels[index]), index=index) for index, _lines in shown]
+    result: Result, images: np.ndarray, labels: np.ndarray, shown: list[tuple[int, list[str]]], _: Translate,
+    size: str = "",
+) -> str:  # fmt: skip
+    called = result.data.called
+    names = [_("{label} (image {index})", label=called(int(labels[index])), index=index) for index, _lines in shown]
     heads = [_("image {index}", index=index) for index, _lines in shown] if size == "small" else names
     captions = [[head, *lines] for head, (_index, lines) in zip(heads, shown, strict=True)]
     return tiles([images[index] for index, _lines in shown], captions, names, size)
@@ -271,13 +283,15 @@ def _confusion(result: Result, _: Translate) -> None:
                 st.session_state[key] = worst
         first, second = st.columns(2)
         with first:
-            true = st.selectbox(_("true digit"), digits, key="cell_true", persist_state="session")
+            true = st.selectbox(_("true class"), digits, key="cell_true", persist_state="session",
+                                format_func=result.data.called)  # fmt: skip
         with second:
-            said = st.selectbox(_("answered"), digits, key="cell_said", persist_state="session")
+            said = st.selectbox(_("answered"), digits, key="cell_said", persist_state="session",
+                                format_func=result.data.called)  # fmt: skip
         _behind(result, arm, true, said, _)
     with left:
-        st.markdown("**" + _("Test images of each digit by the answer they get, mean over trials") + "**")
-        chart(figures_of.confusion(arm, (true, said), _), "confusion", _("Confusion matrix"),
+        st.markdown("**" + _("Test images of each class by the answer they get, mean over trials") + "**")
+        chart(figures_of.confusion(arm, (true, said), _, result.data.classes), "confusion", _("Confusion matrix"),
               on_select=partial(_take_cell, "confusion"), selection_mode="points")  # fmt: skip
         st.caption(_("Click a cell to see the images behind it. Right answers, on the diagonal, have no colour."))
 
@@ -289,6 +303,7 @@ def _take_cell(key: str) -> None:
 
 
 def _behind(result: Result, arm: Arm, true: int, said: int, _: Translate) -> None:
+    called = dict(true=markdown(result.data.called(true)), said=markdown(result.data.called(said)))
     if true == said:
         st.caption(_("These are right answers; only mistakes are kept image by image. Choose another cell."))
         return
@@ -300,10 +315,10 @@ def _behind(result: Result, arm: Arm, true: int, said: int, _: Translate) -> Non
     found = figures_of.behind(arm, true, said, labels)
     trials = len(arm.trials)
     if not found:
-        st.caption(_("“{arm}” never answers a {true} with {said}.", arm=arm.name, true=true, said=said))
+        st.caption(_("“{arm}” never answers a {true} with {said}.", arm=arm.name, **called))
         return
     st.markdown(_("“{arm}” mistakes **{n}** different images of a {true} for a {said}.", arm=arm.name, n=len(found),
-                  true=true, said=said))  # fmt: skip
+                  **called))  # fmt: skip
     shown = [(index, [_("{times} of {trials}", times=times, trials=trials)]) for index, times in found]
     _show_tiles(result, shown[:MOST_TILES], _, "small")
     st.caption(_("Under each image: its number, and in how many trials it is misread like this."))
@@ -380,7 +395,8 @@ def _export(result: Result, _: Translate) -> None:
     with numbers:
         st.markdown("**" + _("The whole run") + "**")
         download(
-            _("A report to pass on (HTML)"), partial(handout.html, result, _, link.base(st.context.url)),
+            _("A report to pass on (HTML)"),
+            partial(handout.html, result, _, link.base(st.context.url), called(result)),
             files.file_name(result, "report", "html"), "text/html", type="primary", key="report",
         )  # fmt: skip
         download(_("Every trial (CSV)"), files.csv(result), files.file_name(result, "trials", "csv"), "text/csv")

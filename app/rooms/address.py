@@ -14,7 +14,12 @@ def base() -> str:
 
 
 def room_address(code: str, seen: str) -> str:
-    """The room's address; seen: the address of the speaker's page in their browser.
+    """The room's address; seen: the address of the speaker's page in their browser."""
+    return f"{server_address(seen)}/c/{code}"
+
+
+def server_address(seen: str) -> str:
+    """Where other devices reach the lab; seen: the address of a page of it in this browser.
 
     A speaker on the server itself may have come by loopback, where phones can't; then the address that the server
     was told others use stands in its place, if there is one.
@@ -25,7 +30,7 @@ def room_address(code: str, seen: str) -> str:
     named = str(st.get_option("browser.serverAddress") or "")
     if is_loopback(here.hostname) and not is_loopback(listens) and not is_loopback(named):
         host = f"{named}:{here.port}" if here.port else named
-    return f"{here.scheme}://{host}{base()}/c/{code}"
+    return f"{here.scheme}://{host}{base()}"
 
 
 def is_loopback(host: str | None) -> bool:

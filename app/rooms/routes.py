@@ -23,6 +23,7 @@ from app.runs.server import store
 from app.runs.visitor import COOKIE, VALUE
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.runs.rooms import NoRoom, Rooms
+from kd_core.runs.talks import NoTalk
 
 LARGEST = 1_000  # bytes of a guess; a browser's has some 60
 PER_DEVICE = Rate(per_second=5, burst=20)
@@ -48,8 +49,8 @@ def room_routes() -> list[Route]:
     at = f"{base()}/c/{{code}}"
     return [
         Route(at, _page),
-        Route(f"{at}/state", _limited(_state)),
-        Route(f"{at}/guess", _limited(_guess), methods=["POST"]),
+        Route(f"{at}/state", limited(_state)),
+        Route(f"{at}/guess", limited(_guess), methods=["POST"]),
     ]
 
 
@@ -88,14 +89,14 @@ async def _guess(request: Request) -> Response:
             N_("This browser keeps no cookies of this page, so it cannot guess; allow them and load it again.")
         )
     is_json = request.headers.get("content-type", "").startswith("application/json")
-    given = _read(await _body(request)) if is_json else None
+    given = _read(await body_of(request)) if is_json else None
     if given is None:
         raise Problem(N_("This is no guess: it must be JSON with a question and a choice."))
     await run_in_threadpool(rooms().guess, code_of(request), given.question, given.choice, device)
     return Response(status_code=204)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """The body, or what is too much of it."""
     body = b""
     async for part in request.stream():
@@ -116,7 +117,7 @@ def _read(body: bytes) -> Sent | None:
 TOO_MANY = N_("Too many requests: wait a second.")
 
 
-def _limited(answer: Answers) -> Answers:
+def limited(answer: Answers) -> Answers:
     """Answer within the limits; what cannot be done is one sentence."""
 
     @wraps(answer)
@@ -125,7 +126,7 @@ def _limited(answer: Answers) -> Answers:
             return _problem(request, message(TOO_MANY), 429)
         try:
             return await answer(request)
-        except NoRoom as problem:
+        except (NoRoom, NoTalk) as problem:
             return _problem(request, problem.message, 404)
         except Problem as problem:
             return _problem(request, problem.message, 409)

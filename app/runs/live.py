@@ -11,10 +11,13 @@ from app.figures.enlarged import enlarged_option
 from app.figures.ghost import Ghost
 from app.figures.live_digits import live_digits
 from app.i18n.text import Translate
+from app.runs.seen import may_see
 from app.runs.server import poll_seconds, queue
 from app.techniques import view as technique_view
-from kd_core.data import pixels
+from kd_core.data import own, pixels
+from kd_core.data.chosen import is_own, kept_under
 from kd_core.messages import Problem
+from kd_core.results.schema import DIGITS
 from kd_core.runs.queue import Handle, View
 from kd_core.settings.base import Settings
 
@@ -47,10 +50,17 @@ def _watched(view: View, handle: Handle, _: Translate) -> None:
     if not seeds or data is None:
         return
     seen = {arm: view.watched[last, arm, min(seeds)] for arm in COLOURS if (last, arm, min(seeds)) in view.watched}
+    name, pair = kept_under(handle.settings.dataset_name, data.name), technique_view(handle.technique).pair
+    brought = own.called(name.split(",")[0])
+    if is_own(name) and (brought is None or not may_see(brought.data_name)):
+        return
     with suppress(Problem):  # the images are not on this computer
-        images, labels = pixels.test_images(data.name), pixels.test_labels(data.name)
+        name, classes = (brought.data_name, brought.classes) if brought else (name, DIGITS)
+        images, labels = pixels.test_images(name), pixels.test_labels(name)
+        if brought:
+            pair = tuple(index for index, _logits in next(iter(seen.values())))[:2]
         t = float(handle.settings.model_dump().get("temperature", 1.0))
-        st.html(live_digits(seen, images, labels.tolist(), technique_view(handle.technique).pair, t, _))
+        st.html(live_digits(seen, images, labels.tolist(), pair, t, _, classes))
 
 
 def live_curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = None) -> None:

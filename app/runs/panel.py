@@ -6,9 +6,10 @@ import streamlit as st
 
 from app.controls.address import go_to, page_link
 from app.controls.widgets import address_of, by_field, differences, wish
-from app.i18n.text import Translate
+from app.i18n.text import Translate, markdown
 from app.runs.estimate import as_recorded, takes_both
 from app.runs.live import draw_live, live_curves, run_notices
+from app.runs.seen import seen
 from app.runs.server import limits, poll_seconds, queue, store, told_by
 from app.runs.shown import ghost_of, now_shown
 from app.runs.visitor import sign_in, sign_in_needed, visitor
@@ -111,7 +112,8 @@ def watch(settings: Settings, _: Translate) -> Result | None:
     if view and view.result:
         st.session_state[newest] = view.result
         now_shown(view.id, settings.technique, view.result)
-    found: Result | None = st.session_state.get(newest)
+    kept: Result | None = st.session_state.get(newest)
+    found = kept and seen(kept)
     if found and not (view and view.result):
         st.badge(_("earlier result"), icon=":material/history:", color="gray")
     return found
@@ -257,7 +259,7 @@ def _ended(view: View, handle: Handle, settings: Settings, _: Translate) -> None
 def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None:
     """How long it took or when it was stored, and beside it: train it again, add seeds to it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        entry = store().find(view.id) if view.stored else None
+        entry = store().find(view.id)
         if view.stored and entry and entry.origin == "imported":
             st.badge(_("imported on {date}; nobody here has trained it", date=f"{view.stored:%Y-%m-%d}"),
                      icon=":material/upload:", color="orange")  # fmt: skip
@@ -269,6 +271,8 @@ def _go_on(view: View, handle: Handle, settings: Settings, _: Translate) -> None
                       help=_("These settings were run before, so the stored answer was taken."))  # fmt: skip
         else:
             st.caption(_("Finished in {seconds} s.", seconds=f"{view.seconds_elapsed:.1f}"), width="content")
+        if entry and entry.name:
+            st.markdown(f"**{markdown(entry.name)}**", width="content", help=markdown(entry.note) or None)
         seeds = settings.specs()["seeds"]
         more = min(len(handle.settings.trial_seeds) + MORE_SEEDS, int(seeds.high or 0))
         if more > len(handle.settings.trial_seeds):

@@ -2,11 +2,14 @@
 
 import os
 import secrets
+from contextlib import suppress
 
 import streamlit as st
 
 from app.i18n.text import Translate
 from app.runs.pace import Pace
+from kd_core.data import own
+from kd_core.data.chosen import MNIST
 from kd_core.messages import Message, Problem
 from kd_core.paths import mnist_on_disk
 from kd_core.runs.queue import Limits, Queue
@@ -62,8 +65,12 @@ def _until_data_is_known() -> None:
         st.rerun()
 
 
-def data_notices(_: Translate) -> None:
-    """What a person should know of the workers' data, shown as soon as they have loaded it."""
+def data_notices(_: Translate, dataset: str = MNIST) -> None:
+    """What a person should know of the workers' data, once they have loaded it, and of a set that is added."""
+    if dataset != MNIST:
+        with suppress(Problem):  # the page says so in the set's own place
+            for notice in own.describe(dataset).notices:
+                st.warning(_.escaped(notice))
     data = queue().data
     if data is None and not mnist_on_disk():  # then there may be something to say; else nothing is polled
         _until_data_is_known()

@@ -5,7 +5,9 @@ import streamlit as st
 from app.figures import ghost as ghosts
 from app.figures.ghost import Ghost
 from app.i18n.text import Translate
+from app.runs.seen import seen
 from app.runs.server import queue, store
+from kd_core.data.chosen import kept_under
 from kd_core.messages import Scalar
 from kd_core.results.comparability import group
 from kd_core.results.schema import Result
@@ -24,19 +26,27 @@ def named(technique: str) -> Result | None:
     """The Result of the run that the address names, if it is finished and of this technique."""
     run = st.query_params.get("run")
     handle = queue().find(run) if run else None
-    return handle.view().result if handle and handle.technique == technique else None
+    result = handle.view().result if handle and handle.technique == technique else None
+    return result and seen(result)
 
 
 def latest(technique: str) -> Result | None:
     """The Result that the address names, else the newest that this session has seen."""
     newest: Result | None = st.session_state.get(f"result_{technique}")
-    return named(technique) or newest
+    return named(technique) or (newest and seen(newest))
 
 
 def latest_run(technique: str) -> str:
     """The run whose Result is the `latest`; "" where there is none."""
     run = st.query_params["run"] if named(technique) else st.session_state.get(f"shown_{technique}", "")
     return str(run)
+
+
+def called(result: Result) -> tuple[str, str]:
+    """What a person calls the run whose Result this is, and their note; "" for neither, as of a recorded one."""
+    run = latest_run(result.technique) if latest(result.technique) is result else ""
+    entry = store().find(run) if run else None
+    return (entry.name, entry.note) if entry else ("", "")
 
 
 def under_way(technique: str) -> bool:
@@ -71,7 +81,8 @@ def ghost_of(run: str, settings: Settings) -> Ghost | None:
     found: tuple[str, Ghost | None] | None = st.session_state.get("live_ghost")
     if found is None or found[0] != run:
         data = queue().data
-        kind = group(settings.technique, settings.model_dump(), data.name if data else "MNIST")
+        images = kept_under(settings.dataset_name, data.name if data else "MNIST")
+        kind = group(settings.technique, settings.model_dump(), images)
         found = st.session_state["live_ghost"] = run, _ghost(run, settings.technique, kind)
     return found[1]
 

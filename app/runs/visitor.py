@@ -17,7 +17,7 @@ from streamlit.errors import StreamlitAuthError
 COOKIE = "distillation_lab_visitor"
 VALUE = re.compile(r"[A-Za-z0-9_-]{32}")  # as `secrets.token_urlsafe(24)` makes them
 # It is not renewed, so a browser becomes somebody else now and then, perhaps while it has a run under way: once a
-# year is seldom enough. Nothing is kept under this name for longer than the server runs.
+# year is seldom enough. The store keeps a hash of it with each run, so that who started one may name and delete it.
 SECONDS = 365 * 24 * 60 * 60
 
 

@@ -43,6 +43,7 @@ PAGES = {  # by the name of their file, which is their address too
     "sweep": N_("Maps"),
     "summary": N_("Summary"),
     "teacher": N_("Your teacher's logits"),
+    "data": N_("Your data"),
     "pitfalls": N_("Conventions and bugs"),
     "history": N_("History"),
 }
@@ -50,6 +51,26 @@ PRESENT_STYLE = """
 @media (min-width: 1000px) {html {font-size: 20px}}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stHeader"] {display: none}
 .block-container {padding: 1rem 2.5vw; max-width: none}
+"""
+# Pages that a talk leads to. Each fits one screen of a projector, with no letter below 28 px in its picture.
+SHOWN = ("draw", "sweep", "summary")
+SHOWN_STYLE = """
+@media (min-width: 1700px) and (min-height: 950px) {
+ html {font-size: 28px}
+ .block-container {padding-top: .4rem}
+ .block-container > .stVerticalBlock {gap: .4rem}
+ .block-container h1 {font-size: 1.5rem; padding: 0 0 .7rem}
+ .block-container h2 {font-size: 1.25rem; padding: 0 0 .8rem; text-wrap: balance}
+ .block-container button {min-height: 1.9rem}
+ .block-container :is(p, button, small, .map th, .maplegend):not(.st-key-ways *) {font-size: 1rem}
+ .st-key-ways, .st-key-ways p {font-size: 17px; gap: 0 4px !important}
+ .block-container .stMarkdownBadge {font-size: 1rem !important}
+ .st-key-map_plan {display: none}
+ .block-container .map td {height: auto}
+ .block-container .map td :is(a, span) {padding-top: .1rem; padding-bottom: .1rem}
+ .block-container .map th {padding-top: 0; padding-bottom: 0}
+ .block-container .three :is(th, td) {padding: .15rem .6rem}
+}
 """
 
 
@@ -61,6 +82,11 @@ def presenting() -> bool:
     elif st.session_state.get("presenting"):
         st.query_params["present"] = "1"  # moving to another page drops it
     return bool(st.session_state.get("presenting"))
+
+
+def speaking(page: str) -> bool:
+    """Whether this page is the speaker's view of a talk (`?speaker=1`)."""
+    return page in NAMES and "speaker" in st.query_params
 
 
 def navigation(_: Translate) -> st.Page:
@@ -80,12 +106,17 @@ def surround(page: st.Page) -> None:
     st.session_state["framed"] = True
     _ = current()
     style(STYLE)
+    if speaking(page.url_path):
+        set_language(_.language)
+        return
     if presenting():
         style(PRESENT_STYLE)
         set_language(_.language)
         if page.url_path in NAMES:
             return
-        with st.container(horizontal=True, vertical_alignment="center"):
+        if page.url_path in SHOWN:
+            style(SHOWN_STYLE)
+        with st.container(horizontal=True, vertical_alignment="center", key="ways"):
             _ways(_, width="content")
             st.button(_("Leave presentation mode"), on_click=_present, args=(False,), type="tertiary")
         return
@@ -133,6 +164,9 @@ def opening(
         st.rerun()
     read_address(title, settings, own=own)
     _ = current()
+    if settings and speaking(settings.technique):
+        import_module("app.talks.speaker").give(_)
+        st.stop()
     if settings and settings.technique in NAMES and presenting():
         import_module("app.talks.player").give(settings, _)  # imported when wanted: it draws every kind of figure
         st.stop()

@@ -14,7 +14,9 @@ from app.results.bundled import recorded_map
 from app.results.chart import chart
 from app.runs.server import poll_seconds, queue, store
 from app.runs.visitor import sign_in, sign_in_needed, visitor
+from app.shell.frame import presenting
 from app.sweeps import figures
+from app.sweeps.link import OWN, parameters
 from kd_core.messages import Problem, Scalar, message
 from kd_core.runs.queue import expected_seconds
 from kd_core.settings.fields import Spec, written
@@ -25,7 +27,6 @@ from kd_core.sweeps.sweep import Sweeps
 from kd_core.sweeps.table import judged, name_of
 from kd_core.techniques import NAMES, TECHNIQUES, title
 
-OWN = {"technique", "axis", "with", "trials"}  # the address's parameters that this page reads itself
 FIRST = "temperature_alpha"
 NONE = ""  # of the settings that may be varied
 ROWS = {"grid": 2, "search": 4}
@@ -192,10 +193,7 @@ def _pairs(text: str) -> dict[str, Any]:
 def _publish(plan: Plan) -> None:
     """The address is the state: technique, axes, and what is not at its default."""
     st.session_state["map_left"] = plan
-    own = ",".join(f"{name}={written(value)}" for name, value in plan.settings.items())
-    wanted: dict[str, str | list[str]] = {"technique": plan.technique, "axis": [str(axis) for axis in plan.axes]}
-    wanted |= {"with": own} if own else {}
-    wanted |= {"trials": str(plan.trials)} if plan.trials else {}
+    wanted = parameters(plan)
     for name in OWN:
         given = st.query_params.get_all(name)
         now = wanted.get(name, [])
@@ -300,6 +298,8 @@ def details(view: MapView, _: Translate) -> None:
         st.html(figures.heat(view, _, _.language, linked=not recorded) + figures.legend(view, _))
         with st.container(key="verdict"):
             st.markdown(f"**{figures.summary(view, _)}**")
+        if presenting():  # the map alone, on one screen
+            return
         st.caption(_("Measured on validation images after the last epoch, never on test images. All cells share "
                      "their seeds; the spread that remains is taken to be the same in every cell (Hsu 1981, "
                      "multiple comparisons with the best). The best of many is partly luck: confirm it with new "

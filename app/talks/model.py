@@ -1,7 +1,7 @@
 """What a talk is made of: steps, frozen, and what their pictures are drawn from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import plotly.graph_objects as go
@@ -60,6 +60,8 @@ class Step:
     of_result: the picture is that of the stage's Result, which is badged where it was recorded;
     source: the answer is about another Result, which always was.
     choices: the answers among which a class chooses, where the question has such.
+    notes: what the speaker may say, marked for translation; until: the minute of a talk of ten minutes by which
+    it is left, 0 for a step that such a talk leaves out.
     """
 
     title: str
@@ -72,6 +74,8 @@ class Step:
     of_result: bool = True
     source: Callable[[], Result] | None = None
     choices: Choices | None = None
+    notes: str = field(kw_only=True)
+    until: int = 0
 
 
 def found(stage: Stage) -> str:

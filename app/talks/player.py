@@ -14,15 +14,22 @@ from app.runs.panel import ask, start_if_asked, watch
 from app.runs.shown import latest, trained, under_way
 from app.runs.visitor import sign_in_needed
 from app.shell.look import style
+from app.talks import speaker
 from app.talks.model import Stage, Step
 from app.techniques import talk
+from kd_core.data.chosen import is_own
 from kd_core.messages import N_, message
 from kd_core.runs.rooms import Question
 from kd_core.settings.base import Settings
 from kd_core.techniques import NAMES, title
 
 STYLE = """
-@media (min-width: 1700px) and (min-height: 950px) {html {font-size: 25px}}
+@media (min-width: 1700px) and (min-height: 950px) { /* a projector: nothing in a picture below 28 px */
+ html {font-size: 25px}
+ .block-container :is(p, label, button, input, [data-baseweb="select"]):not(.st-key-talk_keys *) {
+  font-size: 28px}
+ .block-container .stMarkdownBadge {font-size: 28px !important}
+}
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
 .block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}
 .block-container > .stVerticalBlock {gap: .5rem}
@@ -122,6 +129,8 @@ def _stage(settings: Settings, step: Step, at: int, _: Translate) -> Stage:
     """What the step is drawn from: the newest Result there is, else the recorded one."""
     technique = settings.technique
     newest = watch(settings, _) if step.runs else latest(technique)
+    if newest and is_own(newest.data.name):  # its pictures are of digits
+        newest = None
     return Stage(
         settings=settings, result=newest or recorded(technique), recorded=newest is None,
         revealed=at in _revealed(technique), running=trained(technique) if step.runs else None,
@@ -173,6 +182,8 @@ def _revealed(technique: str) -> frozenset[int]:
 def _place(kind: type[Settings], steps: int, place: Place) -> None:
     """Do what the browser says: the step, the answers shown, a run; from the last step the page that follows."""
     st.session_state[f"talk_revealed_{kind.technique}"] = place.revealed
+    if place.speaks:
+        speaker.share()
     if place.at == steps:
         st.session_state["talk_over"] = True
         return
@@ -206,6 +217,7 @@ def _buttons(settings: Settings, steps: tuple[Step, ...], at: int, *, may_open: 
     words["onward"] = words["onward"].replace("{next}", _(following(technique)[0]))
     clicker(
         at, len(steps), _revealed(technique), runs_at=runs_at, may_run=may_run, words=words,
+        technique=technique, shared=speaker.shared(), speaker=speaker.address(_),
         key=f"talk_place_{technique}", on_place=partial(_place, kind, len(steps)),
     )  # fmt: skip
     if at != runs_at:

@@ -6,12 +6,12 @@ from typing import Any
 from app.history.consistent import Claim, Rules, of_labels
 from kd_core.results.schema import Result
 from kd_core.settings.common import SCRATCH, SOURCE
-from kd_core.transfer.settings import FROZEN
+from kd_core.transfer.settings import FROZEN, OWN
 
 
 def prepared(settings: Any) -> list[str]:
     """The source network as it is, where source and target have the same classes."""
-    return [] if settings.has_backbone or settings.task in ("low_high", "fashion") else [SOURCE]
+    return [] if settings.has_backbone or settings.pair in ("low_high", "fashion", OWN) else [SOURCE]
 
 
 def further(result: Result, settings: Any) -> Iterator[Claim]:

@@ -121,6 +121,10 @@ STEPS = (
         of_result=False,
         choices=Choices(_numbers_of_labels, _caught_up_at),
         told=N_("Old weights replace labels"),
+        notes=N_("The network already knows 0 to 4; now it has to learn 5 to 9 from a handful of images. Ask "
+                 "how many labels of each class it takes until a start from scratch is just as good. Then "
+                 "reveal the curve, and move along it from one label to many."),
+        until=3,
     ),
     Step(
         N_("Old weights or new ones?"),
@@ -135,6 +139,10 @@ STEPS = (
             found,
         ),
         runs=True,
+        notes=N_("Two networks, the same few labelled images; the only difference is where their weights "
+                 "start. Take a vote and then reveal, or press R in the talk and train them while you speak. "
+                 "Read the whole sentence with its interval."),
+        until=7,
     ),
     Step(
         N_("λ: how far may the weights go?"),
@@ -145,6 +153,9 @@ STEPS = (
         _moves,
         of_result=False,
         choices=Choices(lambda stage: {"more": N_("More"), "less": N_("Less")}, _less_or_more),
+        notes=N_("Lambda is a rubber band between the new weights and the old ones. At zero the network may go "
+                 "wherever it likes: that is fine-tuning. If it is very large, the old layers hardly move: "
+                 "that is almost feature extraction."),
     ),
     Step(
         N_("Is anything forgotten?"),
@@ -154,5 +165,9 @@ STEPS = (
         _forgets,
         choices=Choices(lambda stage: {arm: arm for arm in _forgotten(stage)}, _most),
         told=N_("What is forgotten"),
+        notes=N_("Learning the new task may overwrite the old one; this is called catastrophic forgetting. We "
+                 "give each network its old last layer back and ask it about the old digits again. Ask who has "
+                 "forgotten most, reveal, and then discuss when that would matter in practice."),
+        until=10,
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 `hinton` carries out section 3 of Hinton, Vinyals, Dean 2015, and shows the paper's figures beside ours.
 `inspect` reads the logits of a teacher of your own, and says which T to begin with.
+`data add FILE --name NAME` keeps images of your own, to distil and transfer on them.
 `sweep` makes a map instead: one or two settings varied over a grid, or more of them searched, as
 `python -m kd_core sweep distill temperature=1,2,4,8 alpha=0:1:5 --student mlp30`.
 
@@ -19,6 +20,7 @@ from typing import Any
 
 from kd_core.cli.app import offer_app, serve
 from kd_core.cli.arguments import require_workers
+from kd_core.cli.data import data, offer_data
 from kd_core.cli.export import export_network
 from kd_core.cli.inspect import check_inspect, inspect, offer_inspect
 from kd_core.cli.runs import in_process, in_queue, table
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, name: str = "") -> int:
         if plan is not None:
             return sweep(plan, options)
         if settings is None:
-            return _data(options.root)
+            return data(options)
         alone = options.workers == 1 or settings.model_dump()["seeds"] == 1
         result = in_process(settings) if alone else in_queue(settings, options.workers)
     except Problem as problem:
@@ -111,12 +113,14 @@ def _parser(name: str = "") -> argparse.ArgumentParser:
     parser = _Parser(prog=name or MODULE, description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     offer_app(commands.add_parser("app", help="serve the lab, and open it in a browser"))
-    fetch = commands.add_parser("data", help="fetch MNIST and verify it")
-    fetch.add_argument("--root", help="the data folder (default: KD_DATA_DIR, else the user's cache)")
+    offer_data(
+        commands.add_parser("data", help="fetch MNIST and verify it; add, list, remove data sets of your own")
+    )
     export = commands.add_parser("export", help="write a saved network as ONNX, checked against torch")
     export.add_argument("network", metavar="FILE", type=Path, help="a network that the lab saved as safetensors")
     export.add_argument("--int8", action="store_true",
-                        help="also in int8, and measure both on MNIST's test images")  # fmt: skip
+                        help="also in int8, and measure both on the test images of the data that the file names, "
+                        "else MNIST's")  # fmt: skip
     offer_inspect(commands.add_parser("inspect", help="what temperatures make of a teacher's logits in a file"))
     for own in OWN.values():
         import_module(own.module).offer(commands.add_parser(own.name, help=own.summary))
@@ -174,13 +178,6 @@ def _plan(options: argparse.Namespace) -> Plan:
         raise Problem("command line: trials = {given} is not allowed; it must be 1 or more.", given=options.trials)
     given = asked.model_dump(exclude_unset=True)
     return Plan.read(technique.technique, options.axes, given, options.trials)
-
-
-def _data(root: str | None) -> int:
-    from kd_core.data.digits import fetch
-
-    fetch(root)
-    return 0
 
 
 def say_anything() -> None:

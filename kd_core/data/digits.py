@@ -28,6 +28,7 @@ MNIST_GALLERY = (
     1170, 3871, 8670, 3985, 247, 947, 1039,
 )  # fmt: skip
 
+TEN = tuple("0123456789")
 FEW = 10_000  # images that are kept as float32, 31 MB: a small network learns faster from these
 
 _log = logging.getLogger(__name__)
@@ -67,9 +68,10 @@ class Split:
 
 @dataclass(frozen=True, eq=False)  # an object is its own key in a cache; tensors don't compare to one truth
 class Digits:
-    """One data set: "MNIST" or "UCI digits".
+    """One data set: "MNIST", "UCI digits", or one that a person brought (`kd_core.data.own`).
 
-    gallery: indices into the test split, shown beside the numbers; notices: what a person should know.
+    gallery: indices into the test split, shown beside the numbers; notices: what a person should know; classes:
+    what the labels 0, 1, … are called.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Digits:
     test: Split
     gallery: tuple[int, ...]
     notices: tuple[Message, ...] = ()
+    classes: tuple[str, ...] = TEN
 
 
 def load(root: str | Path | None = None, say: Say = _log.info) -> Digits:

@@ -1,6 +1,7 @@
 """Digits made of digits: some of the classes, turned, inverted, with shuffled pixels or random labels."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -53,4 +54,5 @@ def random_labels(digits: Digits, generator: torch.Generator) -> Digits:
 
 def _derived(digits: Digits, name: str, change: Callable[[Split], Split]) -> Digits:
     train, validation, test = (change(split) for split in (digits.train, digits.validation, digits.test))
-    return Digits(name, train, validation, test, two_of_each(test.labels), digits.notices)
+    gallery = two_of_each(test.labels)
+    return replace(digits, name=name, train=train, validation=validation, test=test, gallery=gallery)

@@ -87,15 +87,22 @@ def unchecked_loss(
 ) -> Tensor:
     """`distillation_loss` for training steps: the usual formula in the logits' own arithmetic, without a check.
 
-    Logits [N, C] in float32 or float64, finite, labels int64 [N], T and alpha numbers in their ranges. In float32
-    the value is off by about T² · 1e-7, the gradient by T · 1e-7.
+    Logits [..., N, C] in float32 or float64, finite, labels int64 [..., N], T and alpha numbers in their ranges;
+    [...], for networks side by side, is the shape of what comes back. In float32 the value is off by about
+    T² · 1e-7, the gradient by T · 1e-7.
     """
     if alpha == 0:
-        return F.cross_entropy(student_logits, labels)
+        return mean_cross_entropy(student_logits, labels)
     # Both in logarithms, so that equal logits give exactly 0; p = 0 must not become 0 times infinity.
     log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)
     log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min)
     log_q = F.log_softmax(student_logits / temperature, dim=-1)
-    soft = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    soft = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum((-2, -1)) / labels.shape[-1]
     soft = alpha * (temperature * temperature if t_squared else 1.0) * soft
-    return soft if alpha == 1 else soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+    return soft if alpha == 1 else soft + (1 - alpha) * mean_cross_entropy(student_logits, labels)
+
+
+def mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy averaged over N: [...] of logits [..., N, C] and labels int64 [..., N]."""
+    each = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+    return each.view(labels.shape).mean(-1)

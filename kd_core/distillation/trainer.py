@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kd_core.data.digits import Digits, subset
 from kd_core.data.stored import Images
 from kd_core.distillation import bugs, held_out, methods
-from kd_core.distillation.loss import unchecked_loss
+from kd_core.distillation.loss import mean_cross_entropy, unchecked_loss
 from kd_core.distillation.settings import (
     ALONE,
     BUGGED,
@@ -34,16 +34,17 @@ from kd_core.distillation.settings import DistillationSettings as Settings
 from kd_core.distillation.technique import DISTILLATION
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
-from kd_core.nn.evaluation import predict
-from kd_core.nn.networks import build
+from kd_core.nn.evaluation import predict, predict_each
+from kd_core.nn.networks import CLASSES, build
 from kd_core.nn.seeding import seeded
+from kd_core.nn.side_by_side import LossesFn, fit_side_by_side
 from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
 from kd_core.results import records
-from kd_core.results.events import Event, Reporter
+from kd_core.results.events import Evaluation, Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, Result
 from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, dataset
+from kd_core.runs.assemble import ArmFacts, chosen, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import STUDENTS, TEACHER, TEACHERS
@@ -90,11 +91,12 @@ class Shared(assemble.Shared):
 
 def check(settings: Settings, data: Digits) -> None:
     """Raise Problem for what the data or the networks cannot give."""
-    settings.check(data)
+    settings.check(chosen(settings, data))
 
 
 def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The teacher, its logits for the samples that the trials use, and the costs."""
+    data = chosen(settings, data)
     return (yield from once(
         ("shared", *settings_but(settings, *LOSS_FIELDS)), data, lambda: _prepared(settings, data),
         keep=lambda shared: not shared.arms or shared.created is not None,  # not "new" each time
@@ -103,9 +105,9 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
-    costs = dict(zip((TEACHER, ALONE), cost.costs_of(
-        [network_of(settings, arm, TEACHER_SEED, "cpu") for arm in (TEACHER, ALONE)], data.test.stored[:1]
-    ), strict=True))  # fmt: skip
+    roles = (TEACHER, ALONE)
+    networks = [network_of(settings, arm, TEACHER_SEED, "cpu", len(data.classes)) for arm in roles]
+    costs = dict(zip(roles, cost.costs_of(networks, data.test.stored[:1]), strict=True))
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
     samples = {seed: _sample(settings, data, seed) for seed in settings.trial_seeds}
@@ -116,7 +118,7 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     if settings.teacher_data == "same":
         return shared
     model, arm, created = yield from obtain_teacher(settings, data, costs[TEACHER])
-    logits, inner = torch.full((len(data.train), 10), math.nan), None
+    logits, inner = torch.full((len(data.train), len(data.classes)), math.nan), None
     used = torch.cat([*samples.values()]).unique()
     parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
     for part, indices in enumerate(parts):
@@ -140,7 +142,7 @@ def obtain_teacher(
     settings: Settings, data: Digits, its_cost: Cost
 ) -> Generator[Event, None, tuple[nn.Sequential, Arm, str | None]]:
     """The teacher of all labels, its arm, and when it was made if that was before this run."""
-    model = network_of(settings, TEACHER, TEACHER_SEED)
+    model = network_of(settings, TEACHER, TEACHER_SEED, classes=len(data.classes))
     teacher = yield from teachers.obtain(
         model, settings.teacher, data, Reporter("teacher", TEACHER, TEACHER_SEED),
         epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
@@ -169,6 +171,7 @@ def train(
     settings: Settings, data: Digits, shared: Shared | None, seed: int, job: Job
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train the arms of a job, paired with all others at this seed: equal images, first weights and order."""
+    data = chosen(settings, data)
     sample = _sample(settings, data, seed)
     seen = data.train.chosen(sample)
     images, labels = seen.stored, seen.labels.to(settings.device)
@@ -189,19 +192,10 @@ def train(
         done[ALONE] = yield from once(key, data, train_alone)
 
     def labels_only(_model: nn.Sequential) -> tuple[LossFn, list[nn.Parameter]]:
-        return lambda logits, batch: F.cross_entropy(logits, labels[batch]), []
+        return _taught(settings, labels), []
 
     def distil_from(logits: Tensor, bug: str = "none") -> Lesson:
-        answers = logits.to(settings.device)
-        t, alpha = settings.temperature, settings.alpha
-
-        def loss_fn(student_logits: Tensor, batch: Tensor) -> Tensor:
-            given = (student_logits, answers[batch], labels[batch], t, alpha)
-            if bug in bugs.OF_THE_LOSS:
-                return bugs.loss(bug, *given, t_squared=settings.t_squared)
-            return unchecked_loss(*given, t_squared=settings.t_squared)
-
-        return lambda _model: (loss_fn, [])
+        return lambda _model: (_taught(settings, labels, logits.to(settings.device), bug), [])
 
     if planned == (ALONE,):
         yield from alone()
@@ -221,16 +215,9 @@ def train(
         if settings.method != "logits":
             lesson = _further(settings, lesson, teacher_logits.to(settings.device), labels, inner, seed)
         yield from train_arm(DISTILLED, lesson)
-    if SMOOTHED in planned:
-        of_label = F.softmax(teacher_logits / settings.temperature, dim=-1).gather(1, labels.cpu().unsqueeze(1))
-        off_label = 1 - of_label.double().mean().item()
-        yield from train_arm(
-            SMOOTHED, distil_from(methods.smoothed_logits(labels, off_label, settings.temperature))
-        )
-    if SHUFFLED in planned:
-        yield from train_arm(SHUFFLED, distil_from(
-            methods.shuffled_logits(teacher_logits, labels.cpu(), seeded(seed, "shuffle"))
-        ))  # fmt: skip
+    for control in (SMOOTHED, SHUFFLED):
+        if control in planned:
+            yield from train_arm(control, distil_from(_answers(settings, control, teacher_logits, labels, seed)))
     if EQUAL in planned:
         equal_teacher = yield from train_arm(EQUAL_TEACHER, labels_only)
         yield from train_arm(EQUAL, distil_from(predict(equal_teacher, images)))
@@ -241,6 +228,55 @@ def train(
             wrong = by_seed[seed] if by_seed else bugs.in_training_mode(teacher, images, seed)
         yield from train_arm(BUGGED, distil_from(wrong, settings.bug))
     return done
+
+
+def train_trials(
+    settings: Settings, data: Digits, shared: Shared | None, seeds: tuple[int, ...], job: Job
+) -> Generator[Event, None, Mapping[int, Mapping[str, ArmTrial]]]:
+    """The same in several trials, side by side, of a student for which there is `Settings.jobs` of several."""
+    (name,), data = job.arms, chosen(settings, data)
+    samples = [_sample(settings, data, seed) for seed in seeds]
+    seen = data.train.chosen(torch.cat(samples))
+    if name == ALONE:
+        key = (ALONE, seeds, *settings_but(settings, "seed", "seeds", *LOSS_FIELDS))
+        losses_fn = _taught(settings, seen.labels)
+        done = yield from once(key, data, lambda: _train_each(settings, data, seeds, name, seen.stored, losses_fn))
+    else:
+        assert shared is not None
+        assert shared.teacher_logits is not None
+        answers = torch.cat([
+            _answers(settings, name, shared.teacher_logits[sample], data.train.labels[sample], seed)
+            for seed, sample in zip(seeds, samples, strict=True)
+        ])  # fmt: skip
+        losses_fn = _taught(settings, seen.labels, answers)
+        done = yield from _train_each(settings, data, seeds, name, seen.stored, losses_fn)
+    return {seed: {name: trial} for seed, trial in done.items()}
+
+
+def _taught(settings: Settings, labels: Tensor, answers: Tensor | None = None, bug: str = "none") -> LossFn:
+    """The loss of logits [..., B, C] at positions [..., B] in labels [N] and in the answers [N, C] it is taught."""
+    t, alpha = settings.temperature, settings.alpha
+
+    def loss_fn(logits: Tensor, batch: Tensor) -> Tensor:
+        if answers is None:
+            return mean_cross_entropy(logits, labels[batch])
+        given = (logits, answers[batch], labels[batch], t, alpha)
+        if bug in bugs.OF_THE_LOSS:
+            return bugs.loss(bug, *given, t_squared=settings.t_squared)
+        return unchecked_loss(*given, t_squared=settings.t_squared)
+
+    return loss_fn
+
+
+def _answers(settings: Settings, arm: str, teacher_logits: Tensor, labels: Tensor, seed: int) -> Tensor:
+    """What the student `arm` is taught in the trial of `seed`: the teacher's logits [N, C], or a control's."""
+    if arm == SMOOTHED:
+        of_label = F.softmax(teacher_logits / settings.temperature, dim=-1).gather(1, labels.cpu().unsqueeze(1))
+        off_label = 1 - of_label.double().mean().item()
+        return methods.smoothed_logits(labels, off_label, settings.temperature, teacher_logits.shape[1])
+    if arm == SHUFFLED:
+        return methods.shuffled_logits(teacher_logits, labels.cpu(), seeded(seed, "shuffle"))
+    return teacher_logits
 
 
 def _further(
@@ -273,7 +309,7 @@ def _train_arm(
     span: tuple[float, float],
 ) -> Generator[Event, None, tuple[nn.Sequential, ArmTrial]]:
     """Train one arm on the trial's images; students start from equal weights and see one order."""
-    model = network_of(settings, name, seed)
+    model = network_of(settings, name, seed, classes=len(data.classes))
     loss_fn, also = lesson(model)
     is_teacher = name in (TEACHER, EQUAL_TEACHER)
     jitter = teachers.RECIPES.get(settings.teacher, {}).get("jitter", 0) if is_teacher else 0
@@ -290,6 +326,33 @@ def _train_arm(
     if settings.left_out != "none" and not is_teacher:
         done = held_out.looked_at(done, model, data, settings.left_out)
     return model, done
+
+
+def _train_each(
+    settings: Settings, data: Digits, seeds: tuple[int, ...], name: str, images: Images, losses_fn: LossesFn
+) -> Generator[Event, None, dict[int, ArmTrial]]:
+    """`_train_arm` at several seeds, side by side: seed -> what is kept. images: the trials', one after another."""
+    classes = len(data.classes)
+    models = {Reporter("student", name, seed): network_of(settings, name, seed, classes=classes) for seed in seeds}
+    curves: dict[int, list[Evaluation]] = {seed: [] for seed in seeds}
+    started = time.perf_counter()
+    for event in fit_side_by_side(
+        models, images, losses_fn, (data.validation.stored, data.validation.labels),
+        epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
+        schedule=settings.schedule, orders=[seeded(seed, "order") for seed in seeds],
+        watched=dict(zip(data.gallery, data.test.stored[list(data.gallery)], strict=True)),
+        curve_images=CURVE_IMAGES,
+    ):  # fmt: skip
+        if isinstance(event, Evaluation):
+            curves[event.seed].append(event)
+        yield event
+    seconds = (time.perf_counter() - started) / len(seeds)
+    logits = predict_each([*models.values()], data.test.stored)
+    return {
+        seed: records.judged(answers, data.test.labels, data.gallery, seed, curves[seed], seconds,
+                             records.kept_weights(model))
+        for seed, model, answers in zip(seeds, models.values(), logits, strict=True)
+    }  # fmt: skip
 
 
 # What is said of the arms
@@ -351,11 +414,11 @@ def _sample(settings: Settings, data: Digits, seed: int) -> Tensor:
     return sample[held_out.kept(data.train.labels[sample], settings.left_out)]
 
 
-def network_of(settings: Settings, arm: str, seed: int, device: str = "") -> nn.Sequential:
-    """An arm's untrained network, its first weights drawn by the seed."""
+def network_of(settings: Settings, arm: str, seed: int, device: str = "", classes: int = CLASSES) -> nn.Sequential:
+    """An arm's untrained network with an output for each class, its first weights drawn by the seed."""
     is_teacher = arm in (TEACHER, EQUAL_TEACHER)
     role, name = ("teacher", settings.teacher) if is_teacher else ("student", settings.student)
-    return build(name, role, seeded(seed, f"{role} weights"), device or settings.device)
+    return build(name, role, seeded(seed, f"{role} weights"), device or settings.device, classes)
 
 
 def _model_name(settings: Settings, arm: str) -> str:

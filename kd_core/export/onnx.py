@@ -4,6 +4,7 @@
     int8_of(model, inputs) -> bytes             # 8-bit weights and activations, ranges taken from `inputs`
     answers(model, inputs) -> logits            # what ONNX Runtime makes of it
     compare(models, inputs, labels) -> ...      # errors, bytes, latency of one image
+    labelled(model, card) -> bytes              # the same with a model card in its metadata
 
 Inputs of a network of images are its pixels from 0 (black) to 1 (white): float32 [N, 1, 28, 28].
 
@@ -167,6 +168,17 @@ def int8_of(model: bytes, inputs: np.ndarray) -> bytes:
         finally:
             silent.setLevel(before)
         return file.read_bytes()
+
+
+def labelled(model: bytes, card: Mapping[str, str]) -> bytes:
+    """The same ONNX file whose metadata hold `card`, beside what they say already."""
+    _need()
+    import onnx
+
+    read = onnx.load_from_string(model)
+    onnx.helper.set_model_props(read, {entry.key: entry.value for entry in read.metadata_props} | dict(card))
+    written: bytes = read.SerializeToString()
+    return written
 
 
 def _session(model: bytes) -> Any:

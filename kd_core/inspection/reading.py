@@ -10,11 +10,8 @@ What a header says of a shape is compared with the bytes that are there before a
 
 import csv
 import io
-import math
 import os
-import struct
 import zipfile
-import zlib
 from array import array
 from collections.abc import Iterator
 from itertools import islice
@@ -25,13 +22,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
+from kd_core.data.npy import UNZIPPING, directory, read_array, short, texts
 from kd_core.inspection.logits import MOST_CLASSES, Logits, checked
 from kd_core.messages import N_, Problem
 
 UPLOAD = 64_000_000  # bytes that a page takes; in Streamlit a MB has a million
 UNPACKED = 160_000_000  # bytes that an uploaded archive may unpack to: 64 MB of float32 and some compression
 BY_PATH = 16 * 2**30  # bytes from a path: whoever names it knows their own memory
-LONGEST_HEADER = 1000  # characters of a .npy header, as numpy writes it, are 128
 LONGEST_JSON = 2**20  # bytes of a .safetensors header
 LONGEST_DIRECTORY = 2**16  # bytes of a .zip's list of files
 ARRAYS = ("logits", "labels", "class_names", "student_logits")
@@ -67,7 +64,7 @@ def read(name: str, stream: BinaryIO, most: int) -> Logits:
     stream.seek(0)
     if ending not in ENDINGS:
         raise Problem(N_("A file that ends in {given} cannot be read; it may end in {known}."),
-                      given=_short(ending) or "nothing", known=", ".join(ENDINGS))  # fmt: skip
+                      given=short(ending) or "nothing", known=", ".join(ENDINGS))  # fmt: skip
     if not size:
         raise Problem(N_("This file is empty."))
     if size > most:
@@ -77,102 +74,37 @@ def read(name: str, stream: BinaryIO, most: int) -> Logits:
         if ending == ".csv":
             return _csv(stream)
         if ending == ".npy":
-            return checked(_npy(stream, size, "logits", most))
+            return checked(read_array(stream, size, "logits", most))
         found = _npz(stream, size, most) if ending == ".npz" else _safetensors(stream, size)
     except MemoryError:
         raise Problem(N_("This file needs more memory than there is; save fewer rows.")) from None
     names = found.get("class_names")
-    return checked(found["logits"], found.get("labels"), None if names is None else _texts(names),
+    return checked(found["logits"], found.get("labels"), None if names is None else texts(names),
                    found.get("student_logits"))  # fmt: skip
-
-
-def _short(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())[:40]
 
 
 # numpy
 
 
-def _npy(stream: BinaryIO, size: int, name: str, most: int) -> np.ndarray:
-    """One array of numpy's format, of which `size` bytes are there."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, by_columns, kind = read_header[version](stream, max_header_size=LONGEST_HEADER)
-    except Exception as error:  # numpy parses the header as Python text, and many things can be wrong with that
-        raise Problem(N_("{name} is no array that numpy has saved: {why}"), name=name,
-                      why=_short(str(error)) or type(error).__name__) from None  # fmt: skip
-    if kind.hasobject:
-        raise Problem(N_("{name} holds Python objects, which only pickle could read; it is refused, since pickle "
-                         "runs code. Save a plain array of numbers, such as float32."), name=name)  # fmt: skip
-    if kind.kind not in "fiubUS" or any(length < 0 for length in shape):
-        raise Problem(N_("{name} are of type {type}; save them as floating-point numbers, such as float32."),
-                      name=name, type=_short(str(kind)))  # fmt: skip
-    count = math.prod(shape)
-    need = count * kind.itemsize
-    there = size - stream.tell()
-    if need > there or (count and not kind.itemsize):
-        raise Problem(
-            N_("{name} should be {shape} and take {need} bytes, but {there} are there: the file is cut off, or its "
-               "header is wrong."),
-            name=name, shape=_short(str(list(shape))), need=f"{need:,}", there=f"{there:,}")  # fmt: skip
-    if need > most:
-        raise Problem(N_("{name} take {need} bytes; at most {most} can be read. Save fewer rows."), name=name,
-                      need=f"{need:,}", most=f"{most:,}")  # fmt: skip
-    content = stream.read(need)
-    if len(content) < need:
-        raise Problem(N_("The file is cut off within {name}; save it again."), name=name)
-    flat = np.frombuffer(content, dtype=kind) if count else np.zeros(0, dtype=kind)
-    return flat.reshape(shape, order="F" if by_columns else "C")
-
-
 def _npz(stream: BinaryIO, size: int, most: int) -> dict[str, np.ndarray]:
     """The arrays of an archive that have our names. Each is unpacked as far as its header says, and no further."""
-    _small_directory(stream, size)
+    if directory(stream, size) > LONGEST_DIRECTORY and size < 2**32:
+        raise Problem(N_("This .npz file lists too many files; save it with numpy.savez and these arrays alone: "
+                         "{arrays}."), arrays=", ".join(ARRAYS))  # fmt: skip
     try:
         with zipfile.ZipFile(stream) as archive:
             there = set(archive.namelist())
             if "logits.npy" not in there:
-                saved = ", ".join(sorted(_short(name.removesuffix(".npy")) for name in there)[:5])
+                saved = ", ".join(sorted(short(name.removesuffix(".npy")) for name in there)[:5])
                 raise Problem(N_("This file has no array called logits; it has: {saved}."), saved=saved or "–")
             found = {}
             for name in ARRAYS:
                 if f"{name}.npy" in there:
                     with archive.open(f"{name}.npy") as packed:
-                        found[name] = _npy(packed, archive.getinfo(f"{name}.npy").file_size, name, most)  # type: ignore[arg-type]
+                        found[name] = read_array(packed, archive.getinfo(f"{name}.npy").file_size, name, most)  # type: ignore[arg-type]
             return found
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, struct.error) as error:
-        # RuntimeError: a member is encrypted, or packed in a way that zipfile does not know.
-        raise Problem(N_("This .npz file cannot be unpacked: {why}"), why=_short(str(error)) or "–") from None
-
-
-def _small_directory(stream: BinaryIO, size: int) -> None:
-    """Raises Problem where an archive lists a million files, each of which would take memory.
-
-    Found as zipfile finds it: the record at the end says how long the list before it is.
-    """
-    stream.seek(max(0, size - 2**16 - 22))
-    end = stream.read()
-    stream.seek(0)
-    at = len(end) - 22 if end[-22:-18] == b"PK\x05\x06" and end[-2:] == b"\0\0" else end.rfind(b"PK\x05\x06")
-    length = int.from_bytes(end[at + 12 : at + 16], "little") if 0 <= at <= len(end) - 22 else 0
-    if b"PK\x06\x07" in end[max(0, at - 20) : at] and size < 2**32:
-        length = LONGEST_DIRECTORY + 1  # of 64 bits, which no archive of this size needs
-    if length > LONGEST_DIRECTORY and size < 2**32:
-        raise Problem(N_("This .npz file lists too many files; save it with numpy.savez and these arrays alone: "
-                         "{arrays}."), arrays=", ".join(ARRAYS))  # fmt: skip
-
-
-def _texts(names: np.ndarray) -> list[str]:
-    if names.ndim != 1 or names.dtype.kind not in "US":
-        raise Problem(N_("class_names must be a list of texts, one for each class; {type} was given."),
-                      type=_short(str(names.dtype)))  # fmt: skip
-    if names.dtype.kind == "S":
-        return [bytes(name).decode("utf-8", "replace") for name in names]
-    try:
-        return [str(name) for name in names]
-    except ValueError:  # four bytes that are no letter
-        raise Problem(N_("class_names hold characters that do not exist; save them again.")) from None
+    except UNZIPPING as error:
+        raise Problem(N_("This .npz file cannot be unpacked: {why}"), why=short(str(error)) or "–") from None
 
 
 # safetensors
@@ -186,13 +118,13 @@ def _safetensors(stream: BinaryIO, size: int) -> dict[str, np.ndarray]:
     try:
         every = safetensors.load(content)
     except (SafetensorError, ValueError, RecursionError) as error:
-        raise Problem(N_("This safetensors file cannot be read: {why}"), why=_short(str(error))) from None
+        raise Problem(N_("This safetensors file cannot be read: {why}"), why=short(str(error))) from None
     except KeyError as error:
         raise Problem(N_("This file has a tensor of type {type}; save logits as float32."),
-                      type=_short(str(error.args[0]))) from None  # fmt: skip
+                      type=short(str(error.args[0]))) from None  # fmt: skip
     if "logits" not in every:
         raise Problem(N_("This file has no array called logits; it has: {saved}."),
-                      saved=", ".join(map(_short, sorted(every)[:5])) or "–")  # fmt: skip
+                      saved=", ".join(map(short, sorted(every)[:5])) or "–")  # fmt: skip
     return {name: every[name] for name in ARRAYS if name in every and name != "class_names"}
 
 
@@ -225,7 +157,7 @@ def _csv(stream: BinaryIO) -> Logits:
         except ValueError:
             column = next(column for column, cell in enumerate(row) if not _is_number(cell))
             raise Problem(N_("Line {line}, column {column}: {given} is no number."), line=line,
-                          column=names[column][:40], given=_short(row[column]) or "–") from None  # fmt: skip
+                          column=names[column][:40], given=short(row[column]) or "–") from None  # fmt: skip
     table = np.frombuffer(values, dtype=np.float64) if values else np.zeros(0)
     return checked(table.reshape(-1, len(names)), None if at is None else np.array(labels, dtype=np.int64), names)
 
@@ -235,7 +167,7 @@ def _lines(stream: BinaryIO) -> Iterator[list[str]]:
         with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
             yield from csv.reader(text, strict=True)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise Problem(N_("This is no CSV file in UTF-8: {why}"), why=_short(str(error))) from None
+        raise Problem(N_("This is no CSV file in UTF-8: {why}"), why=short(str(error))) from None
 
 
 def _label(text: str, by_name: dict[str, int], line: int) -> int:
@@ -250,7 +182,7 @@ def _label(text: str, by_name: dict[str, int], line: int) -> int:
         known = ", ".join(islice(by_name, 3))
         raise Problem(
             N_("Line {line}: the label {given} is no class; it may be a number from 0 to {last}, or a name such as "
-               "{known}."), line=line, given=_short(text) or "–", last=len(by_name) - 1, known=known)  # fmt: skip
+               "{known}."), line=line, given=short(text) or "–", last=len(by_name) - 1, known=known)  # fmt: skip
     return number
 
 

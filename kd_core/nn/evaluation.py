@@ -1,5 +1,7 @@
 """What a trained network answers, and how often it is wrong."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -16,20 +18,29 @@ def predict(model: nn.Module, images: Images, precision: str = "float32") -> Ten
 
     The model is left in the mode it was in.
     """
-    device = next(model.parameters()).device
+    return predict_each([model], images, precision)[0]
+
+
+def predict_each(models: Sequence[nn.Module], images: Images, precision: str = "float32") -> list[Tensor]:
+    """`predict` of each of several networks of one form; the images are taken once for all of them."""
+    device = next(models[0].parameters()).device
     at_once = EVALUATION_BATCH if device.type == "cpu" else 5000  # each part waits for its copy back
-    was_training = model.training
-    model.eval()
-    answers, done = torch.empty(0), 0
+    was_training = [model.training for model in models]
+    answers, done = list[Tensor](), 0
+    for model in models:
+        model.eval()
     with torch.inference_mode(), autocast(device.type, precision):
         for part in images.split(at_once):
-            logits = model(crop_to_receptive_field(model, part.to(device)))
+            seen = crop_to_receptive_field(models[0], part.to(device))
+            logits = [model(seen) for model in models]
             if not done:  # all at once: small tensors kept in between would leave the heap in pieces
-                answers = torch.empty(len(images), *logits.shape[1:])
-            answers[done : done + len(part)] = logits
+                answers = [torch.empty(len(images), *each.shape[1:]) for each in logits]
+            for answer, each in zip(answers, logits, strict=True):
+                answer[done : done + len(part)] = each
             done += len(part)
-    model.train(was_training)
-    return answers.clone()  # outside of inference mode
+    for model, mode in zip(models, was_training, strict=True):
+        model.train(mode)
+    return [answer.clone() for answer in answers]  # outside of inference mode
 
 
 def count_errors(logits: Tensor, labels: Tensor) -> int:

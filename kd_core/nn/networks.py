@@ -1,7 +1,7 @@
 """The networks: the article's teacher and student, and Hinton's fully connected ones.
 
-All take images [N, 1, 28, 28] and give logits [N, 10]. Weights are drawn from the generator that is
-handed in, never from torch's global one, so a seed means the same network wherever it is built.
+All take images [N, 1, 28, 28] and give logits [N, C], of ten classes unless told. Weights are drawn from the
+generator that is handed in, never from torch's global one, so a seed means the same network wherever it is built.
 """
 
 import math
@@ -34,8 +34,8 @@ class Dropout(nn.Module):
         return x * drawn.ge_(self.p).div_(1 - self.p).to(x)  # one product to remember for the gradient
 
 
-def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
-    """The article's form of network: Conv3x3-pool-Conv3x3-pool-Dense-Dense(10), ReLU, no padding.
+def article_cnn(first: int, second: int, dense: int, classes: int = CLASSES) -> nn.Sequential:
+    """The article's form of network: Conv3x3-pool-Conv3x3-pool-Dense-Dense(classes), ReLU, no padding.
 
     Keras's defaults in its listing: 28 -> 26 -> 13 -> 11 -> 5, so 25 * second values reach the
     dense layer. (32, 64, 64) is its teacher with 121,930 parameters, (16, 32, 32) its student.
@@ -44,7 +44,7 @@ def article_cnn(first: int, second: int, dense: int) -> nn.Sequential:
     return nn.Sequential(
         ConvPool(1, first), nn.Identity(), nn.Identity(),
         ConvPool(first, second), nn.Identity(), nn.Identity(),
-        nn.Flatten(), nn.Linear(25 * second, dense), nn.ReLU(), nn.Linear(dense, CLASSES),
+        nn.Flatten(), nn.Linear(25 * second, dense), nn.ReLU(), nn.Linear(dense, classes),
     )  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def crop_to_receptive_field(model: nn.Module, images: Tensor) -> Tensor:
     return images[..., :height, :width].contiguous()
 
 
-def mlp(width: int, dropout: float, generator: torch.Generator) -> nn.Sequential:
-    """784-width-width-10 with ReLU, dropout on the hidden layers: Hinton, Vinyals, Dean 2015, section 3."""
+def mlp(width: int, dropout: float, generator: torch.Generator, classes: int = CLASSES) -> nn.Sequential:
+    """784-width-width-classes with ReLU, dropout on the hidden layers: Hinton, Vinyals, Dean 2015, section 3."""
 
     def hidden(fan_in: int) -> Iterator[nn.Module]:
         yield nn.Linear(fan_in, width)
@@ -69,27 +69,33 @@ def mlp(width: int, dropout: float, generator: torch.Generator) -> nn.Sequential
         if dropout:
             yield Dropout(dropout, generator)
 
-    return nn.Sequential(nn.Flatten(), *hidden(784), *hidden(width), nn.Linear(width, CLASSES))
+    return nn.Sequential(nn.Flatten(), *hidden(784), *hidden(width), nn.Linear(width, classes))
 
 
-def build(name: str, role: str, generator: torch.Generator, device: str = "cpu") -> nn.Sequential:
+def build(
+    name: str, role: str, generator: torch.Generator, device: str = "cpu", classes: int = CLASSES
+) -> nn.Sequential:
     """The network called `name` in the role of "teacher" or "student", initialised from `generator`.
 
-    Names: "article" (either role), "mlp<width>"; a teacher's mlp has dropout 0.5, as Hinton's; "jittered" is
-    his teacher, a mlp1200 that is trained on moved images (`teachers.RECIPES`), with dropout 0.25: these differ
-    each time they are seen, and with more dropout as few errors take more epochs.
+    Names: "article" (either role), "cnn<width>", its form of another width, "mlp<width>"; a teacher's mlp has
+    dropout 0.5, as Hinton's; "jittered" is his teacher, a mlp1200 that is trained on moved images
+    (`teachers.RECIPES`), with dropout 0.25: these differ each time they are seen, and with more dropout as few
+    errors take more epochs.
     Raises ValueError naming the names there are.
     """
     masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)
     with torch.device("meta"):  # shapes only: torch's own initialisation would use the global generator
         if name == "article":
-            model = article_cnn(32, 64, 64) if role == "teacher" else article_cnn(16, 32, 32)
+            model = article_cnn(*((32, 64, 64) if role == "teacher" else (16, 32, 32)), classes)
+        elif name.startswith("cnn") and name[3:].isdigit():
+            first = int(name[3:])
+            model = article_cnn(first, 2 * first, 2 * first, classes)
         elif name == "jittered":
-            model = mlp(1200, 0.25, masks)
+            model = mlp(1200, 0.25, masks, classes)
         elif name.startswith("mlp") and name[3:].isdigit():
-            model = mlp(int(name[3:]), 0.5 if role == "teacher" else 0.0, masks)
+            model = mlp(int(name[3:]), 0.5 if role == "teacher" else 0.0, masks, classes)
         else:
-            raise ValueError(f"no network called {name!r}; there are 'article' and 'mlp<width>'")
+            raise ValueError(f"no network called {name!r}; there are 'article', 'cnn<width>' and 'mlp<width>'")
     model = model.to_empty(device="cpu")
     initialise(model, generator)
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

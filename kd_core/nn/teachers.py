@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import math
+import re
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from kd_core.data.digits import Digits
+from kd_core.data.pixels import UCI
 from kd_core.nn.training import curve_of, fit
 from kd_core.paths import cache_root, part, write_whole
 from kd_core.results.events import Event, Reporter
@@ -68,7 +70,7 @@ def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str
 
 
 def _stem(model: str, data: Digits, epochs: int) -> str:
-    slug = data.name.lower().replace(" ", "-")
+    slug = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     recipe = json.dumps(RECIPES.get(model, {}), sort_keys=True).encode()
     own = f"-{hashlib.sha256(recipe).hexdigest()[:8]}" if model in RECIPES else ""
     return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
@@ -88,8 +90,8 @@ def obtain(
 ) -> Generator[Event, None, Teacher]:
     """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
-    name: the network's, as in `networks.build`; fresh: train although one is kept. Only MNIST's teachers
-    are kept: those of the small stand-in are trained in each run.
+    name: the network's, as in `networks.build`; fresh: train although one is kept. Those of the
+    small stand-in for MNIST are trained in each run.
     """
     path = kept_path(name, data, epochs, precision, device)
     teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
@@ -101,7 +103,7 @@ def obtain(
     teacher = yield from train(
         model, data, reporter, epochs=epochs, order=order, precision=precision, device=device, recipe=name
     )
-    if data.name.startswith("MNIST"):
+    if not data.name.startswith(UCI):
         keep(path, teacher)
     return teacher
 

@@ -7,7 +7,7 @@ bfloat16 autocast where the processor multiplies it natively (it loses elsewhere
 
 import math
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kd_core.data.stored import Images, StoredImages
 from kd_core.messages import N_, Problem
-from kd_core.nn.evaluation import count_errors, predict
+from kd_core.nn.evaluation import count_errors, predict_each
 from kd_core.nn.hardware import autocast
 from kd_core.nn.networks import crop_to_receptive_field
 from kd_core.nn.optimizers import Adam, Optimizer
@@ -141,17 +141,8 @@ def fit(
     """
     device = next(model.parameters()).device
     taken = inputs_of(model, images, whole=jitter > 0)
-    trained = [*model.parameters(), *also]
     steps = epochs * math.ceil(len(images) / batch_size)
-    course = None
-    if schedule == "one_cycle":
-        scheduled = optimizer or torch.optim.Adam(trained, lr=learning_rate, fused=device.type in ("cpu", "cuda"))
-        if not isinstance(scheduled, torch.optim.Optimizer):
-            raise ValueError(f"{type(scheduled).__name__} was given; a schedule needs a torch.optim.Optimizer")
-        course = OneCycleLR(scheduled, learning_rate, total_steps=steps)
-        descent: Optimizer = scheduled
-    else:
-        descent = optimizer or Adam(trained, learning_rate)
+    descent, course = descent_of([*model.parameters(), *also], learning_rate, schedule, steps, optimizer)
     model.train()  # evaluation leaves it so
     averaged = None
     if average:
@@ -172,22 +163,59 @@ def fit(
             averaged.update_parameters(model)
         return {reporter: loss.detach()}
 
-    def evaluate(epoch: int) -> Iterator[Evaluation]:
-        images, labels = validation
-        if sample is None or epoch == epochs:
-            logits, seen = predict(evaluated, images, precision), labels
-        else:
-            logits, seen = predict(evaluated, images[sample], precision), labels[sample]
-        told = reporter.evaluation(epoch, epochs, count_errors(logits, seen), len(seen))
-        if sample is not None and epoch == epochs:
-            told = replace(told, on_curve=(count_errors(logits[sample], labels[sample]), len(sample)))
-        yield replace(told, watched=_answers(evaluated, watched)) if watched else told
-
-    sample = spread(len(validation[1]), curve_images)
+    evaluate = evaluator(
+        {reporter: evaluated}, validation, epochs=epochs, precision=precision, watched=watched,
+        curve_images=curve_images,
+    )  # fmt: skip
     batches = partial(shuffled, len(images), batch_size, order, device)
     yield from training_loop(step, batches, evaluate, epochs=epochs, steps=steps, evaluated=doubling(epochs))
     if averaged:
         model.load_state_dict(averaged.module.state_dict())
+
+
+def descent_of(
+    parameters: Sequence[Tensor],
+    learning_rate: float,
+    schedule: str,
+    steps: int,
+    optimizer: Optimizer | None = None,
+) -> tuple[Optimizer, OneCycleLR | None]:
+    """The optimizer, Adam if none is given, and for the schedule "one_cycle" what changes its step size."""
+    if schedule != "one_cycle":
+        return optimizer or Adam(parameters, learning_rate), None
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    scheduled = optimizer or torch.optim.Adam(parameters, lr=learning_rate, fused=fused)
+    if not isinstance(scheduled, torch.optim.Optimizer):
+        raise ValueError(f"{type(scheduled).__name__} was given; a schedule needs a torch.optim.Optimizer")
+    return scheduled, OneCycleLR(scheduled, learning_rate, total_steps=steps)
+
+
+def evaluator(
+    models: Mapping[Reporter, nn.Module],
+    validation: tuple[Images, Tensor],
+    *,
+    epochs: int,
+    precision: str = "float32",
+    watched: Mapping[int, Tensor] | None = None,
+    curve_images: int | None = None,
+) -> Callable[[int], Iterator[Evaluation]]:
+    """From an epoch to the Evaluations of networks of one form after it; `fit` says what the arguments mean."""
+    images, labels = validation
+    sample, networks = spread(len(labels), curve_images), [*models.values()]
+
+    def evaluate(epoch: int) -> Iterator[Evaluation]:
+        if sample is None or epoch == epochs:
+            answers, seen = predict_each(networks, images, precision), labels
+        else:
+            answers, seen = predict_each(networks, images[sample], precision), labels[sample]
+        shown = _answers(networks, watched) if watched else [()] * len(networks)
+        for reporter, logits, of_watched in zip(models, answers, shown, strict=True):
+            told = reporter.evaluation(epoch, epochs, count_errors(logits, seen), len(seen))
+            if sample is not None and epoch == epochs:
+                told = replace(told, on_curve=(count_errors(logits[sample], labels[sample]), len(sample)))
+            yield replace(told, watched=of_watched)
+
+    return evaluate
 
 
 def spread(size: int, most: int | None) -> Tensor | None:
@@ -198,11 +226,13 @@ def spread(size: int, most: int | None) -> Tensor | None:
     return None if most is None or size <= most else torch.arange(most) * size // most
 
 
-def _answers(model: nn.Module, watched: Mapping[int, Tensor]) -> tuple[tuple[int, tuple[float, ...]], ...]:
-    """Index and logits, to 0.01, of the watched images."""
-    logits = predict(model, torch.stack([*watched.values()])).tolist()
-    rounded = (tuple(round(z, 2) for z in row) for row in logits)
-    return tuple(zip(watched, rounded, strict=True))
+def _answers(
+    models: Sequence[nn.Module], watched: Mapping[int, Tensor]
+) -> list[tuple[tuple[int, tuple[float, ...]], ...]]:
+    """Each network's answers to the watched images: index and logits, to 0.01."""
+    each = predict_each(models, torch.stack([*watched.values()]))
+    rounded = ([tuple(round(z, 2) for z in row) for row in logits.tolist()] for logits in each)
+    return [tuple(zip(watched, rows, strict=True)) for rows in rounded]
 
 
 def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:

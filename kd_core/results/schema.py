@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kd_core.messages import Message, Scalar
 from kd_core.results.numbers import fixed
 
+DIGITS = tuple("0123456789")  # what the classes are called, but for data that a person brought
 MEASURED = ("seconds", "megabytes")  # how measures of time and memory begin: they differ from run to run
 
 
@@ -136,15 +137,20 @@ class Verdict(_Record):
 
 
 class Dataset(_Record):
-    """Which images a run used: name ("MNIST", "UCI digits") and the sizes of its splits.
+    """Which images a run used: name ("MNIST", "UCI digits"), the sizes of its splits, what its classes are called.
 
-    "sinusoids" has no images: its sizes are numbers of tasks.
+    "sinusoids" has no images: its sizes are numbers of tasks. The JSON leaves out the classes of digits.
     """
 
     name: str
     train: int
     validation: int
     test: int
+    classes: tuple[str, ...] = Field(default=DIGITS, exclude_if=lambda classes: classes == DIGITS)
+
+    def called(self, label: int) -> str:
+        """The name of a class; its number where it has none, as those of other answers than classes."""
+        return self.classes[label] if label < len(self.classes) else str(label)
 
 
 class GalleryDigit(_Record):

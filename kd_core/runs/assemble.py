@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+from kd_core.data.chosen import chosen as choose
 from kd_core.messages import N_, Message, Problem
 from kd_core.results.events import Event, Step
 from kd_core.results.provenance import provenance
@@ -123,7 +124,7 @@ def run(trainer: Trainer[S, Made], settings: S, data: "Digits") -> Iterator[Even
     shared = yield from prepare(trainer, settings, data)
     finished = []
     for seeds in grouped(settings.trial_seeds, max(job.trials for job in settings.jobs)):
-        finished += yield from _trials(trainer, settings, data, shared, seeds)
+        finished += yield from trials(trainer, settings, data, shared, seeds)
     yield joined(trainer, settings, finished)
 
 
@@ -137,11 +138,11 @@ def trial(
     trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seed: int
 ) -> Generator[Event, None, Result]:
     """All jobs of one trial in turn, and its Result. The progress of its Steps rises to 1 over all of them."""
-    (result,) = yield from _trials(trainer, settings, data, shared, (seed,))
+    (result,) = yield from trials(trainer, settings, data, shared, (seed,))
     return result
 
 
-def _trials(
+def trials(
     trainer: Trainer[S, Made], settings: S, data: "Digits", shared: Made, seeds: tuple[int, ...]
 ) -> Generator[Event, None, list[Result]]:
     """As `trial`, of several seeds."""
@@ -164,7 +165,7 @@ def train(
 
     shared: None where the job needs none, and the preparation may not be done.
     """
-    here = dataset(data)
+    here = dataset(chosen(settings, data))
     if shared is None:
         trainer.check(settings, data)
     else:
@@ -172,12 +173,12 @@ def train(
     started = time.perf_counter()
     if job.trials > 1:
         side_by_side = cast("SideBySide[S, Made]", trainer)
-        trials = yield from side_by_side.train_trials(settings, data, shared, seeds, job)
+        by_seed = yield from side_by_side.train_trials(settings, data, shared, seeds, job)
     else:
         (seed,) = seeds
-        trials = {seed: (yield from trainer.train(settings, data, shared, seed, job))}
+        by_seed = {seed: (yield from trainer.train(settings, data, shared, seed, job))}
     seconds = (time.perf_counter() - started) / len(seeds)
-    return {seed: Trained(arms, seconds, here) for seed, arms in trials.items()}
+    return {seed: Trained(arms, seconds, here) for seed, arms in by_seed.items()}
 
 
 def assembled(trainer: Trainer[S, Made], settings: S, shared: Made, seed: int, jobs: Sequence[Trained]) -> Result:
@@ -254,8 +255,16 @@ def _by_seed(trials: Sequence[Result]) -> list[Result]:
 
 
 def dataset(data: "Digits") -> Dataset:
-    """The name and sizes of `data`."""
-    return Dataset(name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test))
+    """The name, sizes and classes of `data`."""
+    return Dataset(
+        name=data.name, train=len(data.train), validation=len(data.validation), test=len(data.test),
+        classes=data.classes,
+    )  # fmt: skip
+
+
+def chosen(settings: Settings, data: "Digits") -> "Digits":
+    """What a run of these settings is on: `data`, the lab's own, or the set that they name. Raises Problem."""
+    return choose(settings.dataset_name, data)
 
 
 def require_same_data(prepared: Dataset, here: Dataset) -> None:

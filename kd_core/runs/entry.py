@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from kd_core.messages import Message, Scalar
 from kd_core.results.schema import Provenance
@@ -12,6 +12,7 @@ State = Literal["queued", "running", "finished", "stopped", "failed", "interrupt
 
 BEAT_SECONDS = 3.0  # how often a server says that its runs go on
 UNDER_WAY = ("queued", "running")
+OF_MAP = "map-"  # before the owner of a map's runs, so that they are not counted as that person's one run
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Entry:
     """One run as the history lists it. settings: as they were asked, or resolved once it is finished.
 
     validation: arm -> mean errors per 10,000 validation images (or the loss) at the end. verdict: the sentence.
+    owner: who started it, "" where that is not known; name, note: what they call it; plan: of the map that it is a
+    cell of.
     """
 
     id: str
@@ -32,6 +35,15 @@ class Entry:
     verdict: Message | None
     validation: Mapping[str, float]
     problem: Message | None
+    owner: str = ""
+    name: str = ""
+    note: str = ""
+    plan: Mapping[str, Any] | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it waits or is trained."""
+        return self.state in UNDER_WAY
 
 
 def machine_of(made: Provenance) -> str:

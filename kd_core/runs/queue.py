@@ -27,9 +27,10 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from kd_core.data.chosen import kept_as, kept_under
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Dataset, Result
-from kd_core.runs.entry import BEAT_SECONDS
+from kd_core.runs.entry import BEAT_SECONDS, OF_MAP
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.limits import Limits
 from kd_core.runs.scheduling import Task, Tasks, following
@@ -48,6 +49,7 @@ KEPT_WITH_STORE = 64  # … where a store finds them too: of a class of thirty, 
 PATIENCE = 30.0  # seconds for the workers to say what they know; then runs are sent with what was said so far
 DEATHS = 3  # of workers that one task may cost; then it is given up
 NEARLY, ALIKE = 1.5, 10  # times the effort, up to which one run tells how long another takes: well, and roughly
+ALONE_SECONDS = 120.0  # that runs wait without any worker at work on them; one that died is replaced far sooner
 RETRY_SECONDS = 60.0  # workers that ended sooner after their start are not started again until a run needs them
 
 _log = logging.getLogger(__name__)
@@ -105,6 +107,7 @@ class Queue:
         self._served: dict[str, int] = {}  # owner -> the turn at which a run of theirs was last sent
         self._workers: Workers | None = None
         self._started = 0.0  # when the workers were last started
+        self._at_work = 0.0  # when a worker was last seen at a task of ours, or could first be given one
         self._loaded: dict[str, tuple[Dataset | None, tuple[Message, ...]]] = {}  # by worker, and its notices
         self._known = _Known()
         self._calibration: float | None = None
@@ -150,12 +153,16 @@ class Queue:
         workers = self._workers
         return workers.count() if workers is not None and self._warm and not self._closed else 1
 
-    def submit(self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True) -> Handle:
+    def submit(
+        self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True,
+        plan: Mapping[str, Any] | None = None,
+    ) -> Handle:  # fmt: skip
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
         owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted). again:
         train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
-        whose workers remember what they have in common. Raises Problem for what the limits do not allow.
+        whose workers remember what they have in common; plan: of that map. Raises Problem for what the limits
+        do not allow.
         """
         handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=not alone)
         with self._changed:
@@ -167,7 +174,7 @@ class Queue:
             self._waiting.append(handle)
             if self._closed:
                 handle.fail(message("The queue is closed; start the program again."))
-        self._orders.put(partial(self._admit, handle))
+        self._orders.put(partial(self._admit, handle, plan))
         return handle
 
     def refusal(self, settings: Settings, owner: str = "") -> Message | None:
@@ -195,13 +202,19 @@ class Queue:
         if self._store is None or (data := self.data) is None or version is None:
             return [None] * len(asked)
         settings = [resolved(one, self._known.machine) for one in asked]
-        return self._store.answers(settings, version, data.name)
+        return self._store.answers(settings, version, kept_under(settings[0].dataset_name, data.name))
 
     def find(self, run: str) -> Handle | None:
         """The run of this id, also one of an earlier or another server, or None if it is not known (any more)."""
         with self._changed:
             handle = self._handles.get(run)
         return handle or self._recalled(run)
+
+    def forget(self, run: str) -> None:
+        """Let go of a run that is over: the store was told to delete it."""
+        with self._changed:
+            if run in self._handles and not self._handles[run].under_way:
+                del self._handles[run]
 
     def _recalled(self, run: str) -> Handle | None:
         """A run that only the store knows."""
@@ -320,10 +333,10 @@ class Queue:
             ) from error
         return workers
 
-    def _admit(self, handle: Handle) -> None:
+    def _admit(self, handle: Handle, plan: Mapping[str, Any] | None) -> None:
         """A run has come: write it down, see how long like ones took, and whether it is its turn already."""
         if self._store is not None and handle.under_way:  # not one that was answered together with those before it
-            self._store.begin(handle.id, handle.settings)
+            self._store.begin(handle.id, handle.settings, handle.owner.removeprefix(OF_MAP), plan)
             found = expected_seconds(handle.settings, self._store.durations(handle.technique))
             handle.expected = handle.expected if found is None else found
         self._dispatch()
@@ -355,6 +368,12 @@ class Queue:
             })  # fmt: skip
             if found is not None:
                 self._give(*found, worker, workers)
+                free = [other for other in free if other != worker]
+        if len(free) < len(there):
+            self._at_work = time.monotonic()
+        elif time.monotonic() - self._at_work > ALONE_SECONDS:
+            for handle in list(self._sent):
+                self._fail(handle, workers.none_at_work)
 
     def _send_waiting(self) -> None:
         """Answer from the store what is there; send runs while a worker may have nothing to do."""
@@ -372,7 +391,8 @@ class Queue:
             if not handle.looked_up:  # once: with many waiting, each look at all of them would keep the server busy
                 handle.looked_up = self._answer(handle)
         lanes = workers.count()
-        while len(self._sent) < lanes:
+        # Beside a map's cells, of which each is short, one more: no worker waits while a cell is joined and stored.
+        while len(self._sent) < lanes + any(sent.of_map for sent in self._sent):
             with self._changed:
                 self._waiting = [handle for handle in self._waiting if handle.under_way]
                 if not self._waiting:
@@ -384,6 +404,7 @@ class Queue:
                 self._waiting.remove(handle)
                 self._served[handle.owner] = self._turn
                 if tasks is not None:
+                    self._at_work = self._at_work if self._sent else time.monotonic()
                     self._turn += 1
                     self._sent[handle] = tasks
 
@@ -398,7 +419,10 @@ class Queue:
         version = self._version(handle.settings)
         if (data := self.data) is None or version is None:
             return False
-        found = self._store.answer(resolved(handle.settings, self._known.machine), version, data.name)
+        found = self._store.answer(
+            resolved(handle.settings, self._known.machine), version,
+            kept_under(handle.settings.dataset_name, data.name),
+        )  # fmt: skip
         if found is not None:
             run, result = found
             self._store.remove(handle.id)
@@ -421,7 +445,7 @@ class Queue:
         data = self.data
         if self._store is not None and data is not None and version is not None and not handle.again:
             name = self._known.names.get(settings.model_dump().get("device", "cpu"), "")
-            kept = self._store.trials(settings, version, data.name, name)
+            kept = self._store.trials(settings, version, kept_under(settings.dataset_name, data.name), name)
             handle.keep(kept)
         return Tasks(settings, handle.divided, kept, self._turn + 1, data.loaded if data else None)
 
@@ -436,7 +460,7 @@ class Queue:
 
     def _did(self, handle: Handle, task: Task, workers: Workers) -> None:
         """A task is done: on with those that waited for it."""
-        self._turn += task.ends_trial
+        self._turn += len(task.seeds) if task.ends_trial else 0
         if handle in self._sent:
             workers.forget(handle, self._sent[handle].end(task))
         self._dispatch()
@@ -455,15 +479,16 @@ class Queue:
     def _finish(self, handle: Handle, result: Result) -> None:
         """Keep the Result, then show it: whoever sees it may rely on it being kept."""
         if self._store is not None and handle.under_way:
-            settings, data = handle.settings.model_validate(result.settings), self._data_of(handle)
-            self._store.finish(handle.id, settings, result, data or result.data.name, handle.seconds)
+            settings = handle.settings.model_validate(result.settings)
+            data = kept_as(result.data.name, self._data_of(handle))
+            self._store.finish(handle.id, settings, result, data, handle.seconds)
         handle.finish(result)
         self._over(handle, self._workers)
 
     def _keep(self, handle: Handle, seed: int, result: Result) -> None:
         if self._store is not None and (data := self._data_of(handle)):
             settings = handle.settings.model_validate(result.settings)
-            self._store.keep_trial(settings, data, seed, result)
+            self._store.keep_trial(settings, kept_as(result.data.name, data), seed, result)
 
     def _data_of(self, handle: Handle) -> str:
         """The name of the data that its workers loaded; empty where none has said."""
@@ -501,7 +526,8 @@ class Queue:
         if future.status == "finished":
             self._orders.put(partial(self._did, handle, task, workers))  # first: a worker waits
             if task.ends_trial:
-                self._orders.put(partial(self._keep, handle, task.seed, future.result()))
+                for seed, result in future.result().items():
+                    self._orders.put(partial(self._keep, handle, seed, result))
             elif task.what == "join":
                 self._orders.put(partial(self._finish, handle, future.result()))
         elif future.status == "error":

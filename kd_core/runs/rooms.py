@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kd_core.messages import N_, Problem
-from kd_core.runs.store import Guess, Room, Store
+from kd_core.runs.store import Store
+from kd_core.runs.tables import Guess, Room
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that looks like another: no 0, O, 1, I, L
 LENGTH = 4

@@ -21,7 +21,7 @@ Run = TypeVar("Run")
 class Task:
     """What one worker does at once. turn: its place among all runs' tasks; needs: whose answers it is given.
 
-    seeds: of the trials that it works on, one unless it trains a job of several.
+    seeds: of the trials that it works on, one unless it trains those of several at once.
     """
 
     what: Literal["prepare", "train", "trial", "assemble", "join"]
@@ -38,7 +38,7 @@ class Task:
 
     @property
     def ends_trial(self) -> bool:
-        """Whether its answer is the Result of one trial."""
+        """Whether its answer is the Results of its trials, by seed."""
         return self.what in ("trial", "assemble")
 
 
@@ -99,7 +99,8 @@ def _planned(settings: Settings, divided: bool, seeds: Sequence[int], turn: int)
         return [Task("join", turn)]
     prepare, turns = Task("prepare", turn), {seed: place for place, seed in enumerate(seeds, turn)}
     if not divided:
-        trials = [Task("trial", turns[seed], (prepare,), (seed,)) for seed in seeds]
+        most = max(job.trials for job in settings.jobs)
+        trials = [Task("trial", turns[some[0]], (prepare,), some) for some in grouped(seeds, most)]
         return [prepare, *trials, Task("join", turn, tuple(trials))]
     trained = [
         Task("train", turns[some[0]], (prepare,) if job.prepared else (), some, job)

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column
+from sqlalchemy.orm import Session, defer
 
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.paths import FULL, database_file
@@ -30,87 +30,19 @@ from kd_core.results.packing import pack, pack_whole, unpack, unpack_whole, with
 from kd_core.results.schema import Result
 from kd_core.results.statistics import validation
 from kd_core.runs.entry import UNDER_WAY, Entry, State, machine_of
+from kd_core.runs.tables import Mark, Network, Run, Table, Trial, Version
 from kd_core.settings.base import Settings
 
 SCHEMA = 2
 # What makes a database of version n one of n + 1. 1: Optuna, whose maps are kept here too, has a table "trials".
 MIGRATIONS: Mapping[int, Sequence[str]] = {1: ("ALTER TABLE trials RENAME TO finished_trials",)}
+CELLS = 4  # so many cells of maps to a run are listed
 SILENT_SECONDS = 15.0  # after which a run that nobody speaks for was interrupted
 WAIT_SECONDS = 5  # for another process that is writing
 
 T = TypeVar("T")
-
-
-class _Table(DeclarativeBase):
-    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: sa.JSON}
-
-
-class _Version(_Table):
-    __tablename__ = "lab_schema"
-    version: Mapped[int] = mapped_column(primary_key=True)
-
-
-class _Run(_Table):
-    """One run. Times are seconds since 1970, UTC; `spoken` is when its server last said that it goes on."""
-
-    __tablename__ = "runs"
-    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    technique: Mapped[str] = mapped_column(sa.String(40), index=True)
-    settings: Mapped[dict[str, Any]]
-    state: Mapped[str] = mapped_column(sa.String(12), index=True)
-    origin: Mapped[str] = mapped_column(sa.String(12))  # "trained" or "imported"
-    created: Mapped[float] = mapped_column(index=True)
-    spoken: Mapped[float]
-    seconds: Mapped[float | None]  # from its first task to its Result
-    key: Mapped[str | None] = mapped_column(sa.String(64), index=True)
-    data: Mapped[str | None] = mapped_column(sa.String(60))
-    verdict: Mapped[dict[str, Any] | None]
-    validation: Mapped[dict[str, Any] | None]
-    problem: Mapped[dict[str, Any] | None]
-    result: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # JSON without the networks, compressed
-
-
-class _Network(_Table):
-    """The first trial's network of one arm of a run, as a safetensors file."""
-
-    __tablename__ = "networks"
-    run: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    arm: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
-    safetensors: Mapped[bytes] = mapped_column(sa.LargeBinary)
-
-
-class _Trial(_Table):
-    """One finished trial, its networks among it. machine: what must be equal for trials to belong together."""
-
-    __tablename__ = "finished_trials"
-    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    seed: Mapped[int] = mapped_column(primary_key=True)
-    machine: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
-    created: Mapped[float]
-    result: Mapped[bytes] = mapped_column(sa.LargeBinary)
-
-
-class Room(_Table):
-    """A class that guesses along with a talk: see `kd_core.runs.rooms`. opened: seconds since 1970, UTC."""
-
-    __tablename__ = "rooms"
-    code: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
-    owner: Mapped[str] = mapped_column(sa.String(64), index=True)
-    opened: Mapped[float]
-    changes: Mapped[int]  # how often it or its guesses changed
-    question: Mapped[str | None] = mapped_column(sa.String(80))
-    words: Mapped[dict[str, Any]]
-    truth: Mapped[str | None] = mapped_column(sa.String(80))
-
-
-class Guess(_Table):
-    """What one device of a room guesses at one question."""
-
-    __tablename__ = "guesses"
-    room: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
-    question: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
-    device: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    choice: Mapped[str] = mapped_column(sa.String(80))
+_DELETED = sa.select(Mark.run).where(Mark.deleted.is_not(None))
+_IS_THERE = Run.id.not_in(_DELETED)
 
 
 def default_url() -> str:
@@ -141,21 +73,26 @@ class Store:
 
     # Runs as they go
 
-    def begin(self, run: str, settings: Settings) -> None:
-        """A run was put in the queue."""
+    def begin(self, run: str, settings: Settings, owner: str = "", plan: Mapping[str, Any] | None = None) -> None:
+        """A run was put in the queue. owner: who asked for it; plan: of the map that it is a cell of."""
         now = time.time()
         values = dict(
             id=run, technique=settings.technique, settings=settings.model_dump(), state="queued", origin="trained",
             created=now, spoken=now,
         )  # fmt: skip
-        self._write(lambda session: session.execute(sa.insert(_Run).values(**values)))
+
+        def work(session: Session) -> None:
+            session.execute(sa.insert(Run).values(**values))
+            _put_mark(session, run, owner, plan)
+
+        self._write(work)
 
     def heartbeat(self, runs: Mapping[str, str]) -> None:
         """These runs (id -> state) go on; call it every BEAT_SECONDS."""
 
         def work(session: Session) -> None:
             for run, state in runs.items():
-                session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, spoken=time.time()))
+                session.execute(sa.update(Run).where(Run.id == run).values(state=state, spoken=time.time()))
 
         if runs:
             self._write(work)
@@ -164,7 +101,7 @@ class Store:
         """A run was stopped or has failed."""
         told = problem.model_dump() if problem else None
         self._write(
-            lambda session: session.execute(sa.update(_Run).where(_Run.id == run).values(state=state, problem=told))
+            lambda session: session.execute(sa.update(Run).where(Run.id == run).values(state=state, problem=told))
         )
 
     def finish(self, run: str, settings: Settings, result: Result, data: str, seconds: float) -> None:
@@ -175,20 +112,23 @@ class Store:
 
         def work(session: Session) -> None:
             now = time.time()
-            known = session.scalars(sa.select(_Run.created).where(_Run.id == run)).first()
-            session.execute(sa.delete(_Run).where(_Run.id == run))
+            known = session.scalars(sa.select(Run.created).where(Run.id == run)).first()
+            session.execute(sa.delete(Run).where(Run.id == run))
             row = dict(id=run, technique=result.technique, origin="trained", created=known or now, spoken=now)
-            session.execute(sa.insert(_Run).values(**row, **values))
+            session.execute(sa.insert(Run).values(**row, **values))
             _put_networks(session, run, result)
 
         self._write(work)
 
     def remove(self, run: str) -> None:
         """Forget a run: it was answered by an earlier one."""
-        self._write(lambda session: session.execute(sa.delete(_Run).where(_Run.id == run)))
+        self._write(lambda session: _forget(session, run))
 
-    def add(self, run: str, result: Result) -> None:
-        """A Result that came from outside. It is listed and shown, and never given as an answer to settings."""
+    def add(self, run: str, result: Result, owner: str = "") -> None:
+        """A Result that came from outside. It is listed and shown, and never given as an answer to settings.
+
+        One that was deleted comes back without its name.
+        """
         now = time.time()
         values = _columns(result) | dict(
             id=run, technique=result.technique, state="finished", origin="imported", created=now, spoken=now,
@@ -196,7 +136,10 @@ class Store:
         )  # fmt: skip
 
         def work(session: Session) -> None:
-            session.execute(sa.insert(_Run).values(**values))
+            if session.scalars(_DELETED.where(Mark.run == run)).first():
+                _forget(session, run)
+            session.execute(sa.insert(Run).values(**values))
+            _put_mark(session, run, owner)
             _put_networks(session, run, result)
 
         self._write(work)
@@ -208,20 +151,20 @@ class Store:
     def keep_trial(self, settings: Settings, data: str, seed: int, result: Result) -> None:
         """One finished trial of (resolved) settings; an earlier one of the same machine gives way."""
         key, machine = settings.trials_key(result.version, data), machine_of(result.provenance)
-        same = (_Trial.key == key, _Trial.seed == seed, _Trial.machine == machine)
+        same = (Trial.key == key, Trial.seed == seed, Trial.machine == machine)
         row = dict(key=key, seed=seed, machine=machine, created=time.time(), result=pack_whole(result))
 
         def work(session: Session) -> None:
-            session.execute(sa.delete(_Trial).where(*same))
-            session.execute(sa.insert(_Trial).values(**row))
+            session.execute(sa.delete(Trial).where(*same))
+            session.execute(sa.insert(Trial).values(**row))
 
         self._write(work)
 
     def trials(self, settings: Settings, version: int, data: str, machine: str) -> dict[int, Result]:
         """The finished trials of `settings` by seed, for those of its seeds that there are."""
         key, seeds = settings.trials_key(version, data), list(settings.trial_seeds)
-        query = sa.select(_Trial.seed, _Trial.result).where(
-            _Trial.key == key, _Trial.machine == machine, _Trial.seed.in_(seeds)
+        query = sa.select(Trial.seed, Trial.result).where(
+            Trial.key == key, Trial.machine == machine, Trial.seed.in_(seeds)
         )
         rows = self._read(lambda session: session.execute(query).all()) or []
         found = {seed: unpack_whole(packed) for seed, packed in rows}
@@ -241,9 +184,9 @@ class Store:
         """`answer` for many (resolved) settings with one look, each without its networks."""
         keys = [settings.key(version, data) for settings in asked]
         query = (
-            sa.select(_Run.key, _Run.id, _Run.result)
-            .where(_Run.key.in_(keys), _Run.state == "finished", _Run.origin == "trained")
-            .order_by(_Run.created)
+            sa.select(Run.key, Run.id, Run.result)
+            .where(Run.key.in_(keys), Run.state == "finished", Run.origin == "trained", _IS_THERE)
+            .order_by(Run.created)
         )
         rows = self._read(lambda session: session.execute(query).all()) or []
         newest = {key: (run, packed) for key, run, packed in rows}
@@ -254,7 +197,7 @@ class Store:
         """A finished run's Result with its networks, or None."""
 
         def work(session: Session) -> tuple[bytes | None, dict[str, bytes]]:
-            packed = session.scalars(sa.select(_Run.result).where(_Run.id == run)).first()
+            packed = session.scalars(sa.select(Run.result).where(Run.id == run, _IS_THERE)).first()
             return packed, _networks(session, run)
 
         packed, networks = self._read(work) or (None, {})
@@ -263,19 +206,21 @@ class Store:
 
     def find(self, run: str) -> Entry | None:
         """What is known of one run, or None."""
-        found = self._entries(_Run.id == run)
+        found = self._entries(Run.id == run)
         return found[0] if found else None
 
     def history(self, limit: int = 500) -> list[Entry]:
-        """The newest runs, newest first."""
-        return self._entries(limit=limit)
+        """The newest runs, newest first; the cells of maps beside them, up to CELLS times as many."""
+        singly, of_maps = Mark.plan.is_(None), Mark.plan.is_not(None)
+        found = self._entries(singly, limit=limit) + self._entries(of_maps, limit=CELLS * limit)
+        return sorted(found, key=lambda entry: entry.created, reverse=True)
 
     def durations(self, technique: str, limit: int = 20) -> list[tuple[Mapping[str, Scalar], float]]:
         """Settings and seconds of the newest finished runs of a technique on this database."""
         query = (
-            sa.select(_Run.settings, _Run.seconds)
-            .where(_Run.technique == technique, _Run.state == "finished", _Run.origin == "trained")
-            .order_by(_Run.created.desc())
+            sa.select(Run.settings, Run.seconds)
+            .where(Run.technique == technique, Run.state == "finished", Run.origin == "trained")
+            .order_by(Run.created.desc())
             .limit(limit)
         )
         rows = self._read(lambda session: session.execute(query).all()) or []
@@ -297,8 +242,9 @@ class Store:
                 self._engine = None
 
     def _entries(self, *where: Any, limit: int = 1) -> list[Entry]:
-        query = sa.select(_Run).where(*where).order_by(_Run.created.desc()).limit(limit).options(defer(_Run.result))
-        return self._read(lambda session: [_entry(row) for row in session.scalars(query)]) or []
+        query = sa.select(Run, Mark).outerjoin(Mark, Mark.run == Run.id).where(*where, Mark.deleted.is_(None))
+        query = query.order_by(Run.created.desc()).limit(limit).options(defer(Run.result))
+        return self._read(lambda session: [_entry(*row) for row in session.execute(query)]) or []
 
     def _read(self, work: Callable[[Session], T]) -> T | None:
         """What `work` finds in one transaction; None and a `problem` where the database can't."""
@@ -345,19 +291,30 @@ def _columns(result: Result) -> dict[str, Any]:
     )
 
 
+def _put_mark(session: Session, run: str, owner: str, plan: Mapping[str, Any] | None = None) -> None:
+    if owner or plan:
+        session.execute(sa.insert(Mark).values(run=run, owner=owner, plan=plan and dict(plan)))
+
+
+def _forget(session: Session, run: str) -> None:
+    session.execute(sa.delete(Network).where(Network.run == run))
+    session.execute(sa.delete(Run).where(Run.id == run))
+    session.execute(sa.delete(Mark).where(Mark.run == run))
+
+
 def _put_networks(session: Session, run: str, result: Result) -> None:
     rows = [dict(run=run, arm=arm, safetensors=weights) for arm, weights in result.networks().items()]
     if rows:
-        session.execute(sa.insert(_Network), rows)
+        session.execute(sa.insert(Network), rows)
 
 
 def _networks(session: Session, run: str) -> dict[str, bytes]:
     """Arm -> its network, of a run."""
-    found = session.scalars(sa.select(_Network).where(_Network.run == run))
+    found = session.scalars(sa.select(Network).where(Network.run == run))
     return {network.arm: network.safetensors for network in found}
 
 
-def _entry(row: _Run) -> Entry:
+def _entry(row: Run, mark: Mark | None) -> Entry:
     silent = row.state in UNDER_WAY and time.time() - row.spoken > SILENT_SECONDS
     state: Any = "interrupted" if silent else row.state
     return Entry(
@@ -372,6 +329,10 @@ def _entry(row: _Run) -> Entry:
         verdict=Message.model_validate(row.verdict) if row.verdict else None,
         validation=row.validation or {},
         problem=Message.model_validate(row.problem) if row.problem else None,
+        owner=mark.owner if mark else "",
+        name=mark.name if mark else "",
+        note=mark.note if mark else "",
+        plan=mark.plan if mark else None,
     )
 
 
@@ -452,8 +413,8 @@ def _migrate(engine: sa.Engine) -> None:
             with engine.begin() as connection:
                 if engine.dialect.name == "sqlite":
                     connection.exec_driver_sql("BEGIN IMMEDIATE")  # nobody else's writing comes between
-                _Version.__table__.create(connection, checkfirst=True)  # type: ignore[attr-defined]
-                version = connection.execute(sa.select(_Version.version)).scalar()
+                Version.__table__.create(connection, checkfirst=True)  # type: ignore[attr-defined]
+                version = connection.execute(sa.select(Version.version)).scalar()
                 if version is not None and version > SCHEMA:
                     raise Problem(
                         N_("The database {where} was written by a newer version of the lab; update the lab, or "
@@ -462,9 +423,9 @@ def _migrate(engine: sa.Engine) -> None:
                 for step in range(version or SCHEMA, SCHEMA):
                     for statement in MIGRATIONS[step]:
                         connection.execute(sa.text(statement))
-                _Table.metadata.create_all(connection)
-                connection.execute(sa.delete(_Version))
-                connection.execute(sa.insert(_Version).values(version=SCHEMA))
+                Table.metadata.create_all(connection)
+                connection.execute(sa.delete(Version))
+                connection.execute(sa.insert(Version).values(version=SCHEMA))
             return
         except (DBAPIError, IntegrityError):  # another server was making it at this moment
             if last:

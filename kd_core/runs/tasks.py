@@ -1,4 +1,4 @@
-"""What runs inside a worker: the preparation, a trial or one of its jobs, or the join of a run, told as it happens.
+"""What runs inside a worker: the preparation, trials or a job of theirs, or the join of a run, told as it happens.
 
 A task sends its events to the queue on one topic, a few messages a second: a message carries every
 Evaluation since the last one and the newest Step of each arm. Between two events of the technique it
@@ -13,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -91,11 +91,14 @@ def prepare(run: str, settings: Settings, of_map: bool = False) -> tuple[Shared]
 
 
 @plainly
-def trial(run: str, settings: Settings, prepared: tuple[Shared], seed: int, of_map: bool = False) -> Result:
-    """All jobs of one trial: its Result. of_map: as for `prepare`."""
-    report, trainer = _Report(run, (seed,)), _trainer(settings)
+def trials(
+    run: str, settings: Settings, prepared: tuple[Shared], seeds: tuple[int, ...], of_map: bool = False
+) -> dict[int, Result]:
+    """All jobs of one trial, or of a few: seed -> its Result. of_map: as for `prepare`."""
+    report, trainer = _Report(run, seeds), _trainer(settings)
     with remembering(of_map):
-        return report.drain(assemble.trial(trainer, settings, _data(trainer), *prepared, seed))
+        results = report.drain(assemble.trials(trainer, settings, _data(trainer), *prepared, seeds))
+    return dict(zip(seeds, results, strict=True))
 
 
 @plainly
@@ -109,15 +112,18 @@ def train(
 
 
 @plainly
-def assembled(settings: Settings, prepared: tuple[Shared], seed: int, *jobs: dict[int, Trained]) -> Result:
-    """The Result of a trial whose jobs were trained apart."""
-    return assemble.assembled(_trainer(settings), settings, *prepared, seed, [job[seed] for job in jobs])
+def assembled(
+    settings: Settings, prepared: tuple[Shared], seed: int, *jobs: dict[int, Trained]
+) -> dict[int, Result]:
+    """The Result of a trial whose jobs were trained apart, by its seed."""
+    jobs_of_trial = [job[seed] for job in jobs]
+    return {seed: assemble.assembled(_trainer(settings), settings, *prepared, seed, jobs_of_trial)}
 
 
 @plainly
-def join(settings: Settings, *trials: Result) -> Result:
-    """The run's Result, made of its trials'."""
-    return assemble.joined(_trainer(settings), settings, trials)
+def join(settings: Settings, *trials: Mapping[int, Result]) -> Result:
+    """The run's Result, made of its trials' (seed -> Result, some in each)."""
+    return assemble.joined(_trainer(settings), settings, [result for some in trials for result in some.values()])
 
 
 class Warm(WorkerPlugin):

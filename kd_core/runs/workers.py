@@ -136,6 +136,19 @@ class Workers:
             )
         return message("The workers' process ended unexpectedly, and this run with it. Start it again.")
 
+    @property
+    def none_at_work(self) -> Message:
+        """What a person is told of a run that no worker has taken up for a long time."""
+        if self._scheduler:
+            return message(
+                "The Dask scheduler (KD_SCHEDULER) has no worker for this run: start workers there, with the data "
+                "that the run was begun with, and start it again."
+            )
+        return message(
+            "No worker process could be started for this run; the server's log may say why. Close what else runs "
+            "on this computer, or restart the lab, and start the run again."
+        )
+
     def count(self) -> int:
         """How many workers there are, at least 1; asked of the scheduler once in COUNTED_SECONDS."""
         if time.monotonic() - self._counted >= COUNTED_SECONDS:
@@ -285,10 +298,9 @@ def _asked(handle: Handle, run_tasks: Tasks, task: Task, answers: Sequence[Any])
     if task.what == "prepare":
         return tasks.prepare, run, settings, handle.of_map
     if task.what == "trial":
-        return tasks.trial, run, settings, answers[0], task.seed, handle.of_map
+        return tasks.trials, run, settings, answers[0], task.seeds, handle.of_map
     if task.what == "train":
         return tasks.train, run, settings, answers[0] if answers else None, task.seeds, task.job
     if task.what == "assemble":
         return tasks.assembled, settings, answers[0], task.seed, *answers[1:]
-    trials = dict(run_tasks.kept) | {need.seed: answer for need, answer in zip(task.needs, answers, strict=True)}
-    return tasks.join, settings, *(trials[seed] for seed in handle.seeds)
+    return tasks.join, settings, dict(run_tasks.kept), *answers

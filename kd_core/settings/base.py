@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Problem, Scalar
 from kd_core.settings.fields import Spec, written
 
@@ -113,6 +114,11 @@ class Settings(BaseModel):
         )
 
     @property
+    def dataset_name(self) -> str:
+        """The data set, read off the field `dataset`; the lab's own where there is no such field."""
+        return str(getattr(self, "dataset", MNIST))
+
+    @property
     def trial_seeds(self) -> range:
         """The seed of each trial, read off the fields `seed`, the first, and `seeds`, how many."""
         first, trials = getattr(self, "seed", 0), getattr(self, "seeds", 1)
@@ -176,8 +182,9 @@ def _specs(owner: type[Settings]) -> dict[str, Spec]:
 
 def _spec(owner: type[Settings], name: str, info: FieldInfo) -> Spec:
     plain: dict[str, Any] = dict(
-        symbol="", unit="", step=None, log=False, more=False, group="", later=False, choices={}, marks={}
-    )
+        symbol="", unit="", step=None, log=False, more=False, group="", later=False, open=False, choices={},
+        marks={},
+    )  # fmt: skip
     extra: Any = plain | dict(info.json_schema_extra or {})  # type: ignore[arg-type]
     kind: Any = info.annotation
     low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)

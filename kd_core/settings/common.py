@@ -1,7 +1,11 @@
 """What the settings of several techniques share. No torch here."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
+
+from kd_core.data.chosen import MNIST
+from kd_core.data.own.kept import NAME, TAKEN
 from kd_core.messages import N_, Problem
 from kd_core.settings.fields import field
 
@@ -29,6 +33,14 @@ TEACHING, LOSS, ARMS = N_("Teacher"), N_("Loss"), N_("Arms")
 TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
 
 
+def _named(name: str) -> str:
+    """`name`, if a data set may be called so. Raises ValueError."""
+    if name != MNIST and (name in TAKEN or not NAME.fullmatch(name)):
+        raise ValueError("no name of a data set")
+    return name
+
+
+DatasetName = Annotated[str, AfterValidator(_named)]  # whether it is there, the machine that trains will see
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -62,6 +74,11 @@ def learning_rate() -> Any:
     )  # fmt: skip
 
 
+def dataset(help: str) -> Any:
+    """The field `dataset`, of type DatasetName: MNIST, or the name of a data set that somebody has added."""
+    return field(MNIST, open=True, choices={MNIST: "MNIST"}, later=True, label=N_("Data set"), help=help)
+
+
 def require_images(asked: int, data: Any) -> None:
     """Raise Problem where more labelled images are asked for than the training set of `data` has."""
     there = len(data.train.labels)
@@ -69,6 +86,12 @@ def require_images(asked: int, data: Any) -> None:
         raise Problem(
             N_("{given} labelled images were asked for, but the training set has {there}; choose fewer."),
             given=asked, there=there,
+        )  # fmt: skip
+    classes = len(data.train.labels.unique())
+    if asked < classes:
+        raise Problem(
+            N_("{given} labelled images cannot show each of the {classes} classes; choose at least {classes}."),
+            given=asked, classes=classes,
         )  # fmt: skip
 
 

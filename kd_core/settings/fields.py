@@ -27,6 +27,7 @@ def field(
     later: bool = False,
     choices: Mapping[str, str] | None = None,
     marks: Mapping[float, str] | None = None,
+    open: bool = False,
 ) -> Any:
     """A field with what a control, a parser and a reader need to know of it.
 
@@ -34,10 +35,11 @@ def field(
     heading where one is given.
     later: added later: omitted from the hash at its default, so that stored results still match; the default must
     mean "as before".
-    choices: value -> label, for a `Literal` field. marks: value -> what it means (or ""), for a slider that
+    choices: value -> label, for a `Literal` field. open: a string that may have other values
+    too, names that differ from machine to machine. marks: value -> what it means (or ""), for a slider that
     stops at these values only; any other allowed value is still valid.
     """
-    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, later=later)
+    extra: dict[str, Any] = dict(symbol=symbol, unit=unit, step=step, log=log, later=later, open=open)
     extra |= {"more": bool(more), "group": more if isinstance(more, str) else ""}
     extra |= {"choices": dict(choices or {}), "marks": {str(at): text for at, text in (marks or {}).items()}}
     return Field(default, ge=ge, le=le, title=label, description=help, json_schema_extra=extra)
@@ -62,12 +64,16 @@ class Spec:
     more: bool
     group: str
     later: bool
+    open: bool
     choices: Mapping[str, str]
     marks: Mapping[str, str]
 
     @property
     def allowed(self) -> Message:
         """The values allowed, as a person writes them: "0.5 to 50" or "all, same"."""
+        if self.open:
+            return message("{choices}, or the name of a data set that is kept on this computer",
+                           choices=", ".join(self.choices))  # fmt: skip
         if self.choices:
             return message("one of {choices}", choices=", ".join(self.choices))
         if self.kind is bool:

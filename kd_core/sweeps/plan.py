@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from kd_core.data.chosen import MNIST, kept_under
 from kd_core.messages import N_, Problem, Scalar
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import Spec, written
@@ -23,8 +24,8 @@ from kd_core.techniques import TECHNIQUES
 
 MOST_CELLS = 400
 MOST_SEARCHED = 6  # settings at once
-# What says where and how often, or adds an arm that no cell is judged by.
-NOT_VARIED = {"seed", "seeds", "precision", "device", "fresh_teacher", "fresh_source", "bug"}
+# What says where and how often, adds an arm that no cell is judged by, or makes another task.
+NOT_VARIED = {"seed", "seeds", "precision", "device", "fresh_teacher", "fresh_source", "bug", "dataset"}
 
 
 class Axis(BaseModel):
@@ -119,6 +120,10 @@ class Plan(BaseModel):
         """The same for plans that ask the same: what a stored map is found by."""
         whole = TECHNIQUES[self.technique].settings.parse(self.settings).model_dump()
         asked: dict[str, Any] = {name: value for name, value in whole.items() if name not in self.varied}
+        if asked.get("dataset") == MNIST:  # maps are older than this setting
+            del asked["dataset"]
+        elif "dataset" in asked:  # another set of the same name makes another map
+            asked["dataset"] = kept_under(asked["dataset"], "")
         record = [self.technique, [[axis.field, list(axis.values)] for axis in self.axes], asked, self.trials]
         if "lam" in self.varied:  # such maps were once judged by an arm that λ does not touch
             record.append("judged by L2-SP")

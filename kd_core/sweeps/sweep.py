@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.results.comparability import ends, main_arms, of_losses
 from kd_core.results.schema import Result
+from kd_core.runs.entry import OF_MAP
 from kd_core.runs.handle import Handle, View
 from kd_core.runs.queue import Queue
 from kd_core.settings.base import Settings
@@ -130,7 +131,8 @@ class Sweep:
     def _submit(self, place: int) -> Handle | None:
         """The cell's run in the queue; None, with the map stopped, where the queue does not take it."""
         try:
-            handle = self._queue.submit(self._settings(place), PREFIX + self.owner, alone=False)
+            owner, plan = OF_MAP + self.owner, self.plan.model_dump()
+            handle = self._queue.submit(self._settings(place), owner, alone=False, plan=plan)
         except Problem as problem:
             self._problem, self._stopped = problem.message, True
             return None

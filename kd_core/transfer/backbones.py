@@ -135,11 +135,11 @@ def known(name: str) -> str:
     return name
 
 
-def top(features: int, generator: torch.Generator, device: str = "cpu") -> nn.Sequential:
-    """The listing's new top, [N, features] -> [N, 10]: Dense 256 with ReLU, dropout 0.5, Dense 10."""
+def top(features: int, generator: torch.Generator, device: str = "cpu", classes: int = CLASSES) -> nn.Sequential:
+    """The listing's new top, [N, features] -> [N, classes]: Dense 256 with ReLU, dropout 0.5, Dense."""
     masks = torch.Generator(device).manual_seed(generator.initial_seed() + 1)
     layers = nn.Sequential(
-        nn.Linear(features, HIDDEN), nn.ReLU(), Dropout(DROPPED, masks), nn.Linear(HIDDEN, CLASSES)
+        nn.Linear(features, HIDDEN), nn.ReLU(), Dropout(DROPPED, masks), nn.Linear(HIDDEN, classes)
     )  # fmt: skip
     initialise(layers, generator)
     return layers.to(device)

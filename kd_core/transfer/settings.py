@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Problem
 from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
@@ -24,6 +25,7 @@ TASKS = {
     "fashion": N_("clothes (Fashion-MNIST) → digits"),
     "imagenet": N_("photographs (ImageNet) → digits"),
 }
+OWN = "own"  # the source is all of MNIST, the target a data set that somebody has added
 NETWORKS = {"large": common.TEACHERS["article"], "small": common.STUDENTS["article"], **BACKBONES}
 
 
@@ -56,6 +58,10 @@ class TransferSettings(Settings):
         "large", choices=NETWORKS, label=N_("Network"),
         help=N_("The same for every arm, except that a network of ImageNet is compared with the article's CNN "
                 "trained from scratch."),
+    )  # fmt: skip
+    dataset: common.DatasetName = common.dataset(
+        N_("What is learned now. Images that somebody has added are learned by a network that knows all of MNIST's "
+           "digits, or ImageNet, whatever “Source → target” says.")
     )  # fmt: skip
     source_kind: Literal["true", "random_labels", "shuffled_pixels"] = field(
         "true", more=SOURCE_NETWORK, label=N_("What the source is trained on"),
@@ -104,6 +110,11 @@ class TransferSettings(Settings):
     device: common.Device = common.device()
 
     @property
+    def pair(self) -> str:
+        """What was learned first and what is learned now: `task`, or OWN where that is a person's own images."""
+        return self.task if self.dataset == MNIST else OWN
+
+    @property
     def has_backbone(self) -> bool:
         """Whether the source is ImageNet: the network comes trained."""
         return self.network in BACKBONES
@@ -125,14 +136,15 @@ class TransferSettings(Settings):
     @property
     def idle(self) -> frozenset[str]:
         """Some fields are of ImageNet's networks alone; a frozen one is not pulled, nor moved by a step size."""
+        task = {"task"} if self.pair == OWN else set()
         if not self.has_backbone:
-            return frozenset({"image_size", "tune_backbone", "fresh_source"})
+            return frozenset({"image_size", "tune_backbone", "fresh_source"} | task)
         frozen = {"lam", "base_learning_rate"}
-        return frozenset({"source_epochs", "fresh_source"} | (set() if self.tune_backbone else frozen))
+        return frozenset({"source_epochs", "fresh_source"} | task | (set() if self.tune_backbone else frozen))
 
     def check(self, data: Any) -> None:
         """Refuse what the target `data` or the network cannot give. Raises Problem, which says what to change."""
-        if self.task == "imagenet" and not self.has_backbone:
+        if self.pair == "imagenet" and not self.has_backbone:
             raise Problem(
                 N_("ImageNet's photographs are not here: choose a network trained on them, or another task.")
             )

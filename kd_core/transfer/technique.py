@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Scalar
 from kd_core.techniques import Command, SweepPreset, Technique
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
-from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, TUNED, TransferSettings
+from kd_core.transfer.settings import ANCHORED, BACKBONES, FROZEN, OWN, TUNED, TransferSettings
 
 
 def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[str, ...]:
@@ -16,6 +17,13 @@ def main_arms(settings: Mapping[str, Scalar], varied: Collection[str]) -> tuple[
     if "base_learning_rate" in varied and settings.get("tune_backbone"):
         return (TUNED,)
     return (FROZEN,) if backbone else (TUNED,)
+
+
+def task(settings: Mapping[str, Scalar], images: str) -> tuple[Scalar, ...]:
+    """Source and target. Of the task "uci" the source is always MNIST; one's own images are a task of their own."""
+    if settings["dataset"] != MNIST:
+        return images, OWN
+    return "MNIST" if settings["task"] == "uci" else images, settings["task"]
 
 
 # Sentences of the verdict, in pairs: arm better, arm worse.
@@ -49,8 +57,7 @@ TECHNIQUE = Technique(
             "backbone", "fetch or hand over the weights of a network of ImageNet", "kd_core.transfer.commands"
         ),
     ),
-    # The source of that task is always MNIST.
-    task=lambda settings, images: ("MNIST" if settings["task"] == "uci" else images, settings["task"]),
+    task=task,
     sweeps={
         "lambda_labels": SweepPreset(
             N_("λ × labels"),

@@ -23,7 +23,7 @@ from kd_core.data.digits import Digits, Split, subset, two_of_each
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
-from kd_core.nn.networks import build, initialise
+from kd_core.nn.networks import CLASSES, build, initialise
 from kd_core.nn.optimizers import SGD, Group
 from kd_core.nn.seeding import seeded
 from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
@@ -32,14 +32,14 @@ from kd_core.results.events import Event, Reporter, Step
 from kd_core.results.schema import Arm, ArmTrial, Cost, Dataset, Result
 from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
-from kd_core.runs.assemble import ArmFacts, dataset
+from kd_core.runs.assemble import ArmFacts, chosen, dataset
 from kd_core.runs.remembered import once, settings_but
 from kd_core.settings.base import Job
 from kd_core.settings.common import SCRATCH, SOURCE
 from kd_core.transfer import backbones
 from kd_core.transfer.feature_cache import features
 from kd_core.transfer.penalty import l2_sp_penalty
-from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, TUNED
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, IMAGENET_LABELS, NETWORKS, OWN, TUNED
 from kd_core.transfer.settings import TransferSettings as Settings
 from kd_core.transfer.tasks import SOURCE_SEED, source_of, target_of
 from kd_core.transfer.technique import BACKBONE, TRANSFER
@@ -88,7 +88,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     if settings.has_backbone:
         return (yield from _prepared_backbone(settings, data, target))
     return (yield from once(
-        ("shared", *settings_but(settings, "lam")), data, lambda: _prepared(settings, data, target),
+        ("shared", target.name, *settings_but(settings, "lam")), data, lambda: _prepared(settings, data, target),
         keep=lambda shared: shared.created is not None,  # not "new" each time
     ))  # fmt: skip
 
@@ -96,25 +96,27 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 def _prepared(settings: Settings, data: Digits, target: Digits) -> Generator[Event, None, Shared]:
     """The same with one of the lab's own networks, made anew."""
     reporter = Reporter("source", SOURCE, SOURCE_SEED)
-    if settings.task == "fashion":
+    if settings.pair == "fashion":
         yield from fashion.fetch(reporter)
     source = source_of(settings, data)
     model = _build(settings, SOURCE_SEED)
-    (its_cost,) = cost.costs_of([_build(settings, SOURCE_SEED, "cpu")], target.test.stored[:1])
+    new = _build(settings, SOURCE_SEED, "cpu", len(target.classes))
+    (its_cost,) = cost.costs_of([new], target.test.stored[:1])
     trained = yield from teachers.obtain(
         model, f"source-{settings.network}", source, reporter,
         epochs=settings.source_epochs, order=seeded(SOURCE_SEED, "source order"),
         precision=settings.precision, device=settings.device, fresh=settings.fresh_source,
     )  # fmt: skip
     as_is: tuple[Arm, ...] = ()
-    if settings.task not in ("low_high", "fashion"):
+    if settings.pair not in ("low_high", "fashion", OWN):
         done = records.arm_trial(model, target, SOURCE_SEED, trained.curve, trained.seconds)
         as_is = (Arm(
             name=SOURCE, model=NETWORKS[settings.network], labels=0, teacher_labels=trained.labels, shared=True,
             cost=its_cost, trials=(done,), errors_per_10000=errors_per_10000([done], len(target.test)),
         ),)  # fmt: skip
     return Shared(
-        loaded=dataset(data), data=dataset(target), gallery=records.gallery(target), notes=data.notices,
+        loaded=dataset(chosen(settings, data)), data=dataset(target), gallery=records.gallery(target),
+        notes=target.notices,
         arms=as_is, created=trained.created if trained.kept else None, source=trained.weights,
         source_data=dataset(source), labels=_labels(settings, target), costs={settings.network: its_cost},
     )  # fmt: skip
@@ -132,18 +134,23 @@ def train(
     settings: Settings, data: Digits, shared: Shared | None, seed: int, job: Job
 ) -> Generator[Event, None, Mapping[str, ArmTrial]]:
     """Train one arm, paired with all others at this seed: equal target images, batch order and new last layer."""
-    (arm,), target = job.arms, _target_at(settings, data, seed)
+    (arm,), stamp = job.arms, chosen(settings, data).name
+    target = _target_at(settings, data, seed, stamp)
     if settings.has_backbone:
         return {arm: (yield from _backbone_arm(settings, target, seed, arm))}
     source = None if arm == SCRATCH else shared
-    key = (arm, seed, source and backbones.digest(source.source), *settings_but(settings, "seed", "seeds", "lam"))
+    weights = source and backbones.digest(source.source)
+    key = (arm, seed, stamp, weights, *settings_but(settings, "seed", "seeds", "lam"))
     make = partial(_train, settings, data, source, target, seed, arm)
     return {arm: (yield from (make() if arm == ANCHORED else once(key, data, make)))}
 
 
 @lru_cache(maxsize=1)  # the arms of a trial train one after another
-def _target_at(settings: Settings, data: Digits, seed: int) -> Digits:
-    """The target with the labelled images of one trial alone to train on, the same for all its arms."""
+def _target_at(settings: Settings, data: Digits, seed: int, _stamp: str) -> Digits:
+    """The target with the labelled images of one trial alone to train on, the same for all its arms.
+
+    _stamp: the name of what is chosen, which changes with its content.
+    """
     target = target_of(settings, data)
     target = _looked_at(settings, target) if settings.has_backbone else target
     sample = subset(target.train.labels, _labels(settings, target), seeded(seed, "sample"))
@@ -159,12 +166,12 @@ def _source_test(settings: Settings, data: Digits) -> tuple[Dataset, Split]:
     return dataset(source), source.test
 
 
-def _start(settings: Settings, source: Shared | None, seed: int) -> nn.Sequential:
-    """A network whose layers but the last are the source's or, without one, drawn anew.
+def _start(settings: Settings, source: Shared | None, seed: int, classes: int = CLASSES) -> nn.Sequential:
+    """A network of so many classes whose layers but the last are the source's or, without one, drawn anew.
 
     The new last layer is the same in every arm of a trial.
     """
-    model = _build(settings, seed)
+    model = _build(settings, seed, classes=classes)
     initialise(model[-1], seeded(seed, "new layer"))
     if source is not None:
         model[:-1].load_state_dict(_source_model(settings, source)[:-1].state_dict())
@@ -199,8 +206,8 @@ def _frozen(settings: Settings, data: Digits, shared: Shared, target: Digits) ->
         validation, test = (predict(model[:-1], split.stored) for split in (target.validation, target.test))
         return Frozen(validation, test, _source_errors(settings, model, data, shared))
 
-    key = ("frozen", backbones.digest(shared.source), settings.task, settings.source_kind, settings.network)
-    return (yield from once((*key, settings.device), data, made, always=True))
+    key = ("frozen", backbones.digest(shared.source), target.name, settings.pair, settings.source_kind)
+    return (yield from once((*key, settings.network, settings.device), data, made, always=True))
 
 
 def _extract(
@@ -241,7 +248,8 @@ def _train(
     settings: Settings, data: Digits, shared: Shared | None, target: Digits, seed: int, arm: str
 ) -> Generator[Event, None, ArmTrial]:
     """Train one arm, from scratch without `shared`. lambda has a say in ANCHORED alone."""
-    model, reporter, began = _start(settings, shared, seed), Reporter("target", arm, seed), time.perf_counter()
+    model = _start(settings, shared, seed, len(target.classes))
+    reporter, began = Reporter("target", arm, seed), time.perf_counter()
     measures = {"trainable parameters": float(_trainable(model, arm))}
     if shared is not None and arm == FROZEN:
         frozen = yield from _frozen(settings, data, shared, target)
@@ -316,19 +324,21 @@ def _prepared_backbone(settings: Settings, data: Digits, target: Digits) -> Gene
     reporter = Reporter("source", FROZEN, SOURCE_SEED)
     weights = yield from backbones.obtain(settings.network, reporter)
     base = backbones.build(settings.network, settings.image_size, weights)
-    (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, "cpu")], target.test.stored[:1])
+    (rival,) = cost.costs_of([_rival(settings, SOURCE_SEED, len(target.classes), "cpu")], target.test.stored[:1])
     seen = _looked_at(settings, target)
     key, images = _key(settings, weights), len(seen.validation) + len(seen.test)
     base, size = base.to(settings.device), settings.image_size
     first = yield from features(base, seen.validation.stored, key, size, reporter, part=(0, images))
     yield from features(base, seen.test.stored, key, size, reporter, part=(len(seen.validation), images))
-    whole = nn.Sequential(base.cpu(), backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer")))
+    top = backbones.top(first.shape[1], seeded(SOURCE_SEED, "new layer"), classes=len(target.classes))
+    whole = nn.Sequential(base.cpu(), top)
     (large,) = cost.costs_of([whole], target.test.stored[:1], warm=0.0, blocks=1, block=PASSES)
     doubt = backbones.doubt(settings.network)
     learned = Dataset(name="ImageNet", train=IMAGENET_LABELS, validation=0, test=0)
     notes = (*([doubt] if doubt else []), *target.notices, *_cut(settings, target, seen))
     return Shared(
-        loaded=dataset(data), data=dataset(seen), gallery=records.gallery(seen), notes=notes, source={},
+        loaded=dataset(chosen(settings, data)), data=dataset(seen), gallery=records.gallery(seen), notes=notes,
+        source={},
         source_data=learned, labels=_labels(settings, target), costs={RIVAL: rival, settings.network: large},
         known=doubt is None,
     )  # fmt: skip
@@ -368,11 +378,11 @@ def _backbone_arm(settings: Settings, target: Digits, seed: int, arm: str) -> Ge
         weights = yield from backbones.obtain(settings.network, reporter)
     began = time.perf_counter()
     if arm == SCRATCH:
-        model = _rival(settings, seed)
+        model = _rival(settings, seed, len(target.classes))
     else:
         base = backbones.build(settings.network, settings.image_size, weights).to(settings.device)
         width = predict(base, target.train.stored[:1]).shape[1]
-        head = backbones.top(width, seeded(seed, "new layer"), settings.device)
+        head = backbones.top(width, seeded(seed, "new layer"), settings.device, len(target.classes))
         model = nn.Sequential(head) if arm == FROZEN else nn.Sequential(base, head)
     if base is not None and arm == FROZEN:
         first, reporter = replace(reporter, span=(0.0, 0.5)), replace(reporter, span=(0.5, 1.0))
@@ -399,9 +409,9 @@ def _as_features(
     return replace(target, train=found[0], validation=found[1], test=found[2])
 
 
-def _rival(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
+def _rival(settings: Settings, seed: int, classes: int, device: str = "") -> nn.Sequential:
     """The article's CNN, drawn anew."""
-    return _build(settings.model_copy(update={"network": RIVAL}), seed, device)
+    return _build(settings.model_copy(update={"network": RIVAL}), seed, device, classes)
 
 
 # What is said of the arms
@@ -447,6 +457,6 @@ def _scope(result: Result, arm: str) -> tuple[Message, ...]:
     return varies, saw
 
 
-def _build(settings: Settings, seed: int, device: str = "") -> nn.Sequential:
+def _build(settings: Settings, seed: int, device: str = "", classes: int = CLASSES) -> nn.Sequential:
     role = "teacher" if settings.network == "large" else "student"
-    return build("article", role, seeded(seed, "network"), device or settings.device)
+    return build("article", role, seeded(seed, "network"), device or settings.device, classes)

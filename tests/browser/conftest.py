@@ -139,11 +139,12 @@ class Server:
 @contextmanager
 def sync_chromium():
     """A real Chromium; where there is none, whoever asks for it is skipped, or fails."""
-    playwright = pytest.importorskip("playwright.sync_api")
     path = chromium_path()
     if path is None:
         missing("no Chromium was found; install it to run the browser tests", "KD_REQUIRE_BROWSER")
-    with playwright.sync_playwright() as driver:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *LIGHT])
         yield browser
         browser.close()

@@ -309,12 +309,18 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     assert said("basis") == "Measured with 5 seeds, on 5,000 validation images of MNIST."
 
 
-def test_a_term_shows_its_sentence_to_pointer_and_keyboard(page):
+def test_a_term_shows_its_sentence_to_pointer_tap_and_keyboard(page):
     term = page.locator(".words .term").filter(has_text="soft target")
     tip = term.locator(".tip")
     expect(tip).to_be_hidden()
     term.hover()
     expect(tip).to_be_visible()
+    page.mouse.move(0, 0)
+    expect(tip).to_be_hidden()
+    term.click()  # as a tap: it takes the focus, which stays when the pointer has gone
+    page.mouse.move(0, 0)
+    expect(tip).to_be_visible()
+    page.locator(".words b").click()
     page.mouse.move(0, 0)
     expect(tip).to_be_hidden()
     term.focus()

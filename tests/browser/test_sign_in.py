@@ -19,7 +19,6 @@ DAY = 24 * 60 * 60
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A lab with `[auth]`; afterwards its log has no trace."""
-    pytest.importorskip("authlib")
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
     with provider() as issuer:
         (folder / "secrets.toml").write_text(f"""[auth]

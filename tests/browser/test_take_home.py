@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import expect
 
+from app.distillation.sizes import files
 from app.i18n.text import Translate
 from app.reports import handout
 from app.results.bundled import recorded
@@ -86,6 +87,7 @@ def test_the_summary_prints_on_one_page_with_date_and_address_and_without_button
     page = open_page(f"/summary?lang={language}", color_scheme=scheme)
     page.locator(".three").wait_for()
     still(page)
+    a_budget_is_dragged_by_keys_and_by_hand(page, language)
     foot, button = page.locator(".printed"), page.locator("[data-testid=stMain] [data-testid=stButton]")
     expect(foot).to_be_hidden()
     expect(button).to_be_visible()
@@ -99,6 +101,33 @@ def test_the_summary_prints_on_one_page_with_date_and_address_and_without_button
     expect(button).to_be_hidden()
     ink = page.locator("h2").evaluate("element => getComputedStyle(element).color")
     assert ink == "rgb(27, 36, 48)", "dark on white paper, whatever the screen's scheme"
+
+
+def a_budget_is_dragged_by_keys_and_by_hand(page, language):
+    """The sentence is of the file that has the fewest validation errors of those within the budget."""
+    says, slider = page.locator(".budget .says"), page.locator(".budget input")
+
+    def told(by, budget):
+        within = [file for file in files() if file[by] <= budget]
+        best = min(within, key=lambda file: file["validation"]["mean"])
+        expect(says).to_contain_text(best["network"])
+        expect(says).to_contain_text(f"{best['form']}")
+        expect(says).to_contain_text(f"{best['test']['mean']:.1f} %")
+
+    told("bytes", 100_000)
+    slider.focus()
+    page.keyboard.press("Home")
+    told("bytes", min(file["bytes"] for file in files()))
+    page.keyboard.press("End")
+    expect(says).to_contain_text("CNN 32-64-64")  # the teacher fits, and is best
+    box = page.locator(".budget .stage svg").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 5, box["y"] + 100, steps=3)
+    page.mouse.up()
+    told("bytes", min(file["bytes"] for file in files()))
+    page.locator(".budget .by button").nth(1).click()
+    told("ms", 0.05)
 
 
 def is_wide(report):

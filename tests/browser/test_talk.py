@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.techniques import talk
-from tests.browser.conftest import PATIENCE, ROOT
+from tests.browser.conftest import PATIENCE, ROOT, still
 
 pytestmark = pytest.mark.browser
 STEPS = talk("distillation")
@@ -76,14 +76,15 @@ def test_distillation_goes_by_keys_alone(page):
 
 # The sizes in pixels of the letters that are seen in a picture: part of the page or of a shadow tree in it.
 SIZES = """part => {
+    const BESIDE = "sub, style, script, .thumb, .clicker, .st-key-ways, .track .name, [data-testid=stIconMaterial]";
     const sizes = {};
     const read = root => {
         for (const element of root.querySelectorAll("*")) {
             if (element.shadowRoot) read(element.shadowRoot);
             const words = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
             const isSeen = element.checkVisibility({ visibilityProperty: true });
-            if (!words || !isSeen || element.closest("sub, .thumb, .clicker")) continue;
-            const name = element.className.split(" ")[0] || element.tagName;
+            if (!words || !isSeen || element.closest(BESIDE)) continue;
+            const name = (element.getAttribute("class") ?? "").split(" ")[0] || element.tagName;
             const size = parseFloat(getComputedStyle(element).fontSize) * element.currentCSSZoom;
             sizes[name] = Math.min(size, sizes[name] ?? size);
         }
@@ -93,17 +94,47 @@ SIZES = """part => {
 }"""
 
 
-@pytest.mark.parametrize("step", [2, 3])
-def test_pictures_are_read_from_the_back_row(at_step, step):
-    page = at_step("distillation", step)
+ONE_SCREEN = "document.querySelector('[data-testid=stMain]').scrollHeight <= innerHeight"
+LIVE = {"transfer": ".labels-curve", "multitask": ".gradients", "meta_learning": ".adaptation"}
+
+
+@pytest.mark.parametrize(("technique", "step"), [
+    ("distillation", 2), ("distillation", 3), ("transfer", 1), ("multitask", 1), ("meta_learning", 1),
+])  # fmt: skip
+def test_pictures_are_read_from_the_back_row(at_step, technique, step):
+    page = at_step(technique, step)
     page.keyboard.press("v")
-    shows(page, step, revealed=True)
+    if technique == "distillation":
+        shows(page, step, revealed=True)
+    else:
+        expect(page.locator(".st-key-talk_ask")).not_to_contain_text("…", timeout=PATIENCE)
+        page.locator(f"{LIVE[technique]}:not(.asks) svg text").first.wait_for(timeout=PATIENCE)
     sizes = page.locator(".st-key-talk_picture").evaluate(SIZES)
     assert min(sizes.values()) >= 28, sizes
     assert len(sizes) > 5
     if step == 2:
         assert sizes["value"] >= 36
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight <= innerHeight")  # one screen
+    assert page.evaluate(ONE_SCREEN)
+
+
+@pytest.mark.parametrize(("name", "picture", "value"), [
+    ("draw", ".draw .value:not(:empty)", "value"), ("sweep", ".map td", ""), ("summary", ".three td", ""),
+])  # fmt: skip
+def test_pages_beside_the_talks_are_read_from_the_back_row_on_one_screen(page, server, name, picture, value):
+    page.goto(f"{server.address}/{name}?present=1")
+    page.locator(picture).first.wait_for(timeout=PATIENCE)
+    still(page)
+    everything = page.locator("[data-testid=stMain]")
+    sizes = everything.evaluate(SIZES)
+    assert min(sizes.values()) >= 28, sizes
+    assert not value or sizes[value] >= 36
+    assert page.evaluate(ONE_SCREEN)
+    if name == "summary":  # its second screen
+        page.get_by_role("radio", name="What to ship").click()
+        page.locator(".st-key-budget svg .ring").wait_for(timeout=PATIENCE)
+        sizes = everything.evaluate(SIZES)
+        assert min(sizes.values()) >= 28, sizes
+        assert page.evaluate(ONE_SCREEN)
 
 
 def test_keys_belong_to_a_slider_that_has_the_focus_but_not_a_clickers(at_step):

@@ -142,7 +142,9 @@ def test_every_setting_is_explained_in_both_languages(name):
 def test_a_value_is_the_same_after_address_flag_and_json(name):
     settings = TECHNIQUES[name].settings
     for field, spec in settings.specs().items():
-        kinds = [*spec.choices] or ([True, False] if spec.kind is bool else [spec.low, spec.high, spec.default])
+        kinds = [*spec.choices, *(["letters-2"] if spec.open else [])] or (
+            [True, False] if spec.kind is bool else [spec.low, spec.high, spec.default]
+        )
         for value in kinds:
             asked = settings.parse({field: spec.kind(value)})
             assert settings.parse({field: written(getattr(asked, field))} if spec.kind is not bool

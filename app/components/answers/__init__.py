@@ -1,4 +1,4 @@
-"""What every arm of a Result answers to one digit of the gallery, softened by T: digit and T follow the hand.
+"""What every arm of a Result answers to one image of the gallery, softened by T: image and T follow the hand.
 
 The logits come with the Result, so that Python hears of nothing.
 """
@@ -15,16 +15,16 @@ from kd_core.messages import N_
 from kd_core.results.schema import Result
 
 WORDS = {
-    "pick": N_("Choose digit"),
-    "digit_alt": N_("Handwritten digit, labelled {label}"),
+    "pick": N_("Choose image"),
+    "digit_alt": N_("Image, labelled {label}"),
     "choose": N_("Labelled {label}: number {number} of {count}"),
     "named": N_("{label} (image {index})"),
     "temperature": N_("Answers softened by T"),
     "presets": N_("Quick temperatures"),
-    "chart": N_("What every arm answers to this digit"),
+    "chart": N_("What every arm answers to this image"),
     "y": N_("probability at T = {t}"),
-    "x": N_("digit"),
-    "point": N_("Point at a digit in the chart to see its values."),
+    "x": N_("class"),
+    "point": N_("Point at a class in the chart to see its values."),
     "arms": N_("Arms shown"),
     "table": N_("All values"),
     "save": N_("Save this figure"),
@@ -65,9 +65,10 @@ def answers(
     ]
     data: dict[str, Any] = {
         "arms": arms, "digits": digits, "first": first, "temperature": temperature, "form": form,
-        "remembered": f"{result.technique} {result.data.name}", "words": {**WORDS, **words},
+        "classes": list(result.data.classes), "remembered": f"{result.technique} {result.data.name}",
+        "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
 
 
 def _packed(numbers: np.ndarray) -> str:

@@ -1,6 +1,5 @@
-// Bars of what every arm answers to one digit, the mean over its trials. Digit, T and the arms shown follow the hand.
+// Bars of what every arm answers to one image, the mean over its trials. Digit, T and the arms shown follow the hand.
 
-const DIGITS = [...Array(10).keys()];
 const CHOICES = [1, 2, 4, 8, 20, 50]; // of T
 
 // What was chosen, for as long as the tab of the browser has the lab open: { digit, T, shown }.
@@ -34,7 +33,8 @@ class View extends Part {
 
   fill() {
     const { data } = this;
-    this.logits = data.arms.map(({ logits, trials }) => unpacked(logits, trials, data.digits.length));
+    this.classes = [...data.classes.keys()];
+    this.logits = data.arms.map(({ logits, trials }) => unpacked(logits, trials, data.digits.length, data.classes.length));
     const before = remembered.get(data.remembered) ?? {};
     const shown = data.arms.map(({ name, shown }) => before.shown?.get(name) ?? shown);
     const digit = before.digit < data.digits.length ? before.digit : data.first;
@@ -42,7 +42,7 @@ class View extends Part {
     this.sayAll();
     this.thumbs = data.digits.map(({ label, pixels }, place) => {
       const thumb = thumbOf(pixels);
-      const named = this.say("choose", { label, number: place + 1, count: data.digits.length });
+      const named = this.say("choose", { label: data.classes[label], number: place + 1, count: data.digits.length });
       thumb.setAttribute("aria-label", named);
       thumb.addEventListener("click", () => this.choose({ digit: place }));
       return thumb;
@@ -77,13 +77,13 @@ class View extends Part {
 
   digitAt(event) {
     const at = event.clientX - this.svg.getBoundingClientRect().left;
-    return this.x(0) <= at && at < this.x(10) ? Math.floor(this.x.back(at)) : null;
+    return this.x(0) <= at && at < this.x(this.classes.length) ? Math.floor(this.x.back(at)) : null;
   }
 
   // The mean over an arm's trials of softmax(logits / T).
   answer(number) {
     const each = this.logits[number].map((trial) => softmax(trial[this.digit], this.T));
-    return DIGITS.map((digit) => each.reduce((sum, p) => sum + p[digit], 0) / each.length);
+    return this.classes.map((digit) => each.reduce((sum, p) => sum + p[digit], 0) / each.length);
   }
 
   draw() {
@@ -92,8 +92,8 @@ class View extends Part {
     const { label, index, pixels } = data.digits[this.digit];
     const answers = data.arms.map((_, number) => this.answer(number));
     paint(root.querySelector("figure canvas"), pixels);
-    root.querySelector("figure canvas").setAttribute("aria-label", this.say("digit_alt", { label }));
-    this.out("named", this.say("named", { label, index }));
+    root.querySelector("figure canvas").setAttribute("aria-label", this.say("digit_alt", { label: data.classes[label] }));
+    this.out("named", this.say("named", { label: data.classes[label], index }));
     this.out("T", t);
     this.temperature.show(this.T);
     this.thumbs.forEach((thumb, place) => thumb.setAttribute("aria-pressed", place === this.digit));
@@ -109,7 +109,7 @@ class View extends Part {
 
   drawTable(answers) {
     const head = [this.say("x"), ...this.data.arms.map(({ name }) => name)];
-    const rows = DIGITS.map((digit) => [digit, ...answers.map((p) => exact(p[digit]))]);
+    const rows = this.classes.map((digit) => [this.data.classes[digit], ...answers.map((p) => exact(p[digit]))]);
     fillTable(this.root.querySelector("table"), head, rows);
   }
 
@@ -118,18 +118,19 @@ class View extends Part {
     const box = frame(svg, { left: 3, right: 0.15, top: 1.8, bottom: 1.6 });
     const { left, right, top, bottom, em } = box;
     if (!box.width) return;
-    const x = (this.x = linear([0, 10], [left, right]));
+    const x = (this.x = linear([0, this.classes.length], [left, right]));
     const y = linear([0, 1], [bottom, top]);
     const column = x(1) - x(0);
     const grid = axes(box, { ys: [0, 0.25, 0.5, 0.75, 1].map((p) => [y(p), p]), title: this.say("y", { t }) });
-    const digits = DIGITS.map((digit) => {
+    const letters = Math.max(1, Math.floor(column / (0.65 * em))); // of a name that there is room for
+    const digits = this.classes.map((digit) => {
       const place = { x: x(digit + 0.5), y: bottom + 1.4 * em, "text-anchor": "middle" };
-      return drawn("text", digit === pointed ? "now" : "", place, digit);
+      return drawn("text", digit === pointed ? "now" : "", place, [...this.data.classes[digit]].slice(0, letters).join(""));
     });
     const here = drawn("rect", "here", { x: x(pointed), y: top, width: column, height: bottom - top });
     const visible = this.shown.flatMap((each, number) => (each ? [number] : []));
     const wide = (0.8 * column) / Math.max(1, visible.length);
-    const bars = visible.flatMap((number, place) => DIGITS.map((digit) => {
+    const bars = visible.flatMap((number, place) => this.classes.map((digit) => {
       const upper = y(answers[number][digit]);
       return this.bar(number, x(digit + 0.1) + place * wide, upper, wide, bottom - upper);
     }));
@@ -156,8 +157,8 @@ class View extends Part {
 }
 
 // 32-bit numbers in base64 -> [trial][digit][class].
-function unpacked(base64, trials, digits) {
+function unpacked(base64, trials, digits, classes) {
   const numbers = [...new Float32Array(bytesOf(base64).buffer)];
-  const row = (trial, digit) => numbers.slice(10 * (trial * digits + digit), 10 * (trial * digits + digit + 1));
+  const row = (trial, digit) => numbers.slice(classes * (trial * digits + digit), classes * (trial * digits + digit + 1));
   return [...Array(trials).keys()].map((trial) => [...Array(digits).keys()].map((digit) => row(trial, digit)));
 }

@@ -5,8 +5,6 @@ The bars follow the hand in the browser. Python hears of them once, when they ar
 
 from collections.abc import Callable, Mapping, Sequence
 
-import streamlit as st
-
 from app.components import mounted
 from kd_core.messages import N_
 
@@ -39,14 +37,12 @@ def bars(
     `on_guess(p)` is called once with ten numbers that add up to 1, before the rerun that handing in causes.
     """
 
-    def handed_in() -> None:
-        drawn: list[float] = [max(0.0, float(height)) for height in st.session_state[key]["bars"]]
-        whole = sum(drawn)
-        if len(drawn) == len(before) and whole:
-            on_guess(tuple(height / whole for height in drawn))
+    def read(told: Sequence[float]) -> tuple[float, ...]:
+        drawn = [max(0.0, float(height)) for _, height in zip(before, told, strict=True)]
+        return tuple(height / sum(drawn) for height in drawn)
 
     data = {
         "before": list(before), "temperature": temperature, "guess": guess and list(guess),
         "truth": truth and list(truth), "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data], on_bars_change=handed_in)
+    _mount(key, data, told={"bars": (read, on_guess)})

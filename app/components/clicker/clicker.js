@@ -1,64 +1,62 @@
 // The clicker of a talk owns the step, and the steps whose answer is shown, so that a key acts at once,
 // whatever Python is still drawing; Python is sent the whole state, never a key, and draws the latest.
 //
-// A presenter's clicker sends Page Up and Page Down: these turn the page whatever was touched last. All other keys
-// belong first to what has the focus.
-
-const AT_ONCE = { PageDown: "next", PageUp: "back", r: "run", v: "reveal" }; // before anything else hears of them
-const OTHERWISE = { ArrowRight: "next", ArrowLeft: "back", " ": "next", Enter: "reveal", Escape: "leave" };
-const TYPED = "textarea, select, [contenteditable=true], input:not([type=range], [type=radio], [type=checkbox])";
-const MOVED = "input, [role=slider], [role=radio], [role=tab], [role=option], [role=combobox], [role=menuitem]";
-const PRESSED = `button, a[href], summary, [role=button], ${MOVED}`;
+// Once its speaker has a view of their own, the state goes to the server, too, and follows what comes from there.
 
 export default (streamlit) => mount(View, streamlit);
 
-class View extends Part {
+class View extends Keyed {
   constructor(root) {
     super(root);
     this.number = 0; // of the last state that was sent
     for (const name of ["back", "next", "reveal"]) {
       root.querySelector(`.${name}`).addEventListener("click", () => this.act(name));
     }
-    this.early = (event) => this.hear(event, AT_ONCE);
-    this.late = (event) => this.hear(event, OTHERWISE);
+    root.querySelector(".speaker").addEventListener("click", () => {
+      this.speaks = true;
+      this.changed();
+    });
   }
 
   // `data.heard` is the number of the last state that Python has heard of. What it says of an earlier one is late.
   receive(data, send) {
     this.send = send;
     this.data = data;
+    const before = this.at === undefined ? "" : JSON.stringify(this.place());
     if (data.heard >= this.number) {
       this.number = data.heard;
       this.at = data.at;
       this.revealed = new Set(data.revealed);
       this.runs = data.runs;
     }
-    window.addEventListener("keydown", this.early, true); // adding one again changes nothing
-    window.addEventListener("keydown", this.late);
-    window.addEventListener("click", letGo);
     this.draw();
-    this.root.dataset.listens = ""; // the browser tests wait for it
+    if (data.shared !== (this.shared?.path ?? "")) this.share(data.shared);
+    else if (before !== JSON.stringify(this.place())) this.shared?.tell(this.place()); // as after a press of Run
+    this.listen();
   }
 
   close() {
-    window.removeEventListener("keydown", this.early, true);
-    window.removeEventListener("keydown", this.late);
-    window.removeEventListener("click", letGo);
+    super.close();
+    this.shared?.close();
   }
 
-  hear(event, meant) {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const act = meant[key];
-    if (!act || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
-    const on = event.composedPath()[0];
-    const is = (selector) => on instanceof Element && on.matches(selector);
-    if (is(TYPED) && key !== "Escape") return;
-    if (key.startsWith("Arrow") && is(MOVED)) return;
-    if ((key === " " || key === "Enter") && is(PRESSED)) return;
-    if (key === "Escape" && is(`${TYPED}, ${MOVED}`)) return on.blur(); // first out of the control, then out of the talk
-    event.preventDefault();
-    event.stopImmediatePropagation(); // Streamlit has an R of its own
-    if (!event.repeat) this.act(act);
+  // Where the talk is, for the speaker's view: told at once, and taken from there.
+  share(path) {
+    this.shared?.close();
+    this.shared = path ? new Shared(path, { hear: (place) => this.follow(place), fail: () => {} }) : null;
+    this.shared?.tell(this.place());
+  }
+
+  place() {
+    return { technique: this.data.technique, at: this.at, revealed: [...this.revealed] };
+  }
+
+  follow({ technique, at, revealed }) {
+    const isNews = at !== this.at || String(revealed) !== String([...this.revealed].sort((a, b) => a - b));
+    if (technique !== this.data.technique || this.at === this.data.steps || !isNews) return;
+    this.at = at;
+    this.revealed = new Set(revealed);
+    this.changed();
   }
 
   act(name) {
@@ -74,15 +72,24 @@ class View extends Part {
       this.at = runsAt;
       this.runs += 1;
     }
+    this.changed();
+    this.shared?.tell(this.place());
+  }
+
+  changed() {
     this.number += 1;
     this.draw();
-    this.send("place", { at: this.at, revealed: [...this.revealed], runs: this.runs, number: this.number });
+    const { at, runs, number, speaks = false } = this;
+    this.send("place", { at, revealed: [...this.revealed], runs, number, speaks });
   }
 
   draw() {
     const { steps } = this.data;
     const shown = Math.min(this.at, steps - 1);
     const button = (name) => this.root.querySelector(`.${name}`);
+    const speaker = this.root.querySelector(".speaker");
+    speaker.href = this.data.speaker;
+    put(speaker, this.say("speaker"));
     button("back").textContent = this.say("back");
     button("back").disabled = this.at === 0;
     button("next").textContent = this.say(shown === steps - 1 ? "onward" : "next");
@@ -91,10 +98,4 @@ class View extends Part {
     const marks = [...Array(steps).keys()].map((place) => make("li", place <= shown ? "now" : ""));
     this.root.querySelector("ol").replaceChildren(...marks);
   }
-}
-
-// A button that a mouse has pressed does not keep the focus: the next Space would press it again.
-function letGo(event) {
-  const on = event.composedPath()[0];
-  if (event.detail && on instanceof Element) on.closest("button")?.blur();
 }

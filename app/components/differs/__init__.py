@@ -24,4 +24,4 @@ def differs(earlier: Mapping[str, Scalar], now: Settings, _: Translate, key: str
         for name, text in by_field(earlier, now, _).items() if text or name in numbers
     ]  # fmt: skip
     sentence = _("This result was computed with other settings than those set now: {what}.", what="{what}")
-    _mount(key=key, data=[{"sentence": sentence, "fields": fields}])
+    _mount(key, {"sentence": sentence, "fields": fields})

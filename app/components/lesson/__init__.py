@@ -21,10 +21,10 @@ _offer = mounted(__file__, name="offer", style="")
 def heading(at: int, count: int, kind: str, title: str, *, moves: int, words: Mapping[str, str], key: str) -> None:
     """Step `at` (from 0) of `count`, its kind and title. It takes the focus each time that `moves` has grown."""
     data = {"at": at, "count": count, "kind": kind, "title": title, "moves": moves, "words": {**WORDS, **words}}
-    _heading(key=key, data=[data])
+    _heading(key, data)
 
 
 def offer(count: int, *, answered: bool, words: Mapping[str, str], key: str) -> None:
     """A line that offers a lesson of `count` steps on a browser's first visit, until it is `answered`, and never
     again."""
-    _offer(key=key, data=[{"count": count, "answered": answered, "words": {**WORDS, **words}}])
+    _offer(key, {"count": count, "answered": answered, "words": {**WORDS, **words}})

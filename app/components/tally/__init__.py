@@ -44,4 +44,4 @@ def tally(
         "question": question, "options": list(options.items()), "revealed": revealed, "state": state,
         "address": address, "qr": qr, "seconds": SECONDS, "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)

@@ -10,12 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from app.controls import link
 from app.controls.widgets import _read
+from kd_core.data.own.kept import NAME, TAKEN
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.techniques import TECHNIQUES
 
 
 def values(spec):
     """Every value that a field may have."""
+    if spec.open:
+        names = some.from_regex(NAME, fullmatch=True).filter(lambda name: name not in TAKEN)
+        return some.sampled_from(list(spec.choices)) | names
     if spec.choices:
         return some.sampled_from(list(spec.choices))
     if spec.kind is bool:
@@ -73,6 +77,7 @@ PAGE = """
 import streamlit as st
 from app.controls.widgets import controls, follow, notices, presets, read_address
 from app.i18n.session import current
+from kd_core.data.own.kept import NAME, TAKEN
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 read_address("here", reserved=True)

@@ -5,7 +5,16 @@ import re
 import pytest
 
 from app.distillation.bundled import all_labels
-from app.distillation.summary import plainly, same_network, sentence, teacher_cost, three_columns, your_data
+from app.distillation.sizes import shipped, sizes
+from app.distillation.summary import (
+    on_a_device,
+    plainly,
+    same_network,
+    sentence,
+    teacher_cost,
+    three_columns,
+    your_data,
+)
 from app.i18n.text import Translate
 from app.results.bundled import recorded
 from app.runs.server import store
@@ -87,6 +96,27 @@ def test_table_has_the_numbers_of_the_result():
     assert "the same network" in same_network(few, EN)
 
 
+def test_time_is_that_of_the_runtime_one_would_ship_with_pytorchs_beside_it():
+    result, recorded_times = recorded("distillation"), sizes()["times"]
+    table = three_columns((result,), EN)
+    assert "ONNX Runtime, one thread" in table
+    for arm, own in (
+        (TEACHER, recorded_times["teacher"]["article"]),
+        (ALONE, recorded_times["student"]["article"]),
+    ):
+        assert f"<b>{float(format(own['ms']['float32'], '.2g')):g} ms</b>" in table
+        assert f"PyTorch: {result.arm(arm).cost.latency_ms:.2f} ms" in table
+    said = on_a_device(result, EN)
+    assert "recorded on " + recorded_times["machine"]["created"][:10] in said
+    assert recorded_times["machine"]["processor"] in said
+    for name, arm in (("jittered", TEACHER), ("mlp30", DISTILLED)):
+        settings = result.settings | {"teacher" if arm == TEACHER else "student": name}
+        assert shipped(settings)[arm] in (recorded_times["teacher"]["mlp1200"], recorded_times["student"]["mlp30"])
+    other = result.model_copy(update={"settings": result.settings | {"student": "of later"}})
+    assert "PyTorch, one thread, as this run measured it" in three_columns((other,), EN)
+    assert "ONNX" not in on_a_device(other, EN)
+
+
 def test_teacher_and_labels_are_accounted_for():
     result = recorded("distillation")
     teacher = result.arm(TEACHER)
@@ -137,3 +167,16 @@ def test_the_printed_address_leads_to_the_run_that_is_shown():
     at.switch_page("pages/summary.py")
     at.query_params.clear()
     assert address(at.run()) == "summary?run=printed"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_in_a_talk_a_screen_has_the_table_and_another_the_budget(lang):
+    at = open_page("pages/summary.py", lang=lang, present="1")
+    _, result = Translate(lang), recorded("distillation")
+    assert at.header[0].value == plainly(result, _)
+    assert any('class="three"' in part.proto.body for part in at.get("html"))
+    assert sentence(result, _) not in texts(at)
+    at.session_state["summary_view"] = "ship"
+    at.run()
+    assert not any('class="three"' in part.proto.body for part in at.get("html"))
+    assert not at.exception

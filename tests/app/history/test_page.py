@@ -1,18 +1,20 @@
 """The history's page as a script: what it lists, what its address means, and what becomes of a file."""
 
 import json
+from html import escape
 
 import pytest
 
-from app.history import importing, page
-from app.i18n.text import Translate
-from app.reports import files
+from app.history import importing, marking, page, table
+from app.i18n.text import Translate, plain
+from app.reports import files, handout
 from app.results.bundled import recorded
-from app.runs import panel
+from app.runs import panel, shown
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
+from kd_core.sweeps.plan import Plan
 from kd_core.techniques import TECHNIQUES
 from tests.pages import open_page, texts
 
@@ -24,18 +26,19 @@ def store(tmp_path, monkeypatch):
     """A store of its own, and a queue whose workers never start."""
     made = Store(f"sqlite:///{tmp_path / 'lab.db'}")
     queue = Queue(rest=10**6, store=made)
-    for module in (panel, page):
+    for module in (panel, page, marking, shown):
         monkeypatch.setattr(module, "store", lambda: made)
-    monkeypatch.setattr(panel, "queue", lambda: queue)
+    for module in (panel, marking, shown):
+        monkeypatch.setattr(module, "queue", lambda: queue)
     yield made
     queue.close()
     made.close()
 
 
-def keep(store, run, technique="distillation", **changes):
+def keep(store, run, technique="distillation", owner="", plan=None, **changes):
     result = recorded(technique)
     settings = TECHNIQUES[technique].settings(**result.settings | changes)
-    store.begin(run, settings)
+    store.begin(run, settings, owner, plan)
     store.finish(run, settings, result.model_copy(update={"settings": settings.model_dump()}), "MNIST", 12.5)
 
 
@@ -88,6 +91,81 @@ def test_every_run_is_a_row_and_two_are_compared(filled, language):
     assert len(at.get("plotly_chart")) == 1
     assert at.query_params["runs"] in ("two,one", ["two,one"])  # as the rows stand
     assert not at.warning
+
+
+HOSTILE = "*b* :red[x] <i>[y](//z)"
+
+
+def test_a_run_is_named_and_the_name_stands_wherever_the_run_does(filled):
+    at = open_page(PAGE, runs="one")
+    at.text_input(key="run_name one").set_value(HOSTILE)
+    at.text_input(key="run_note one").set_value("=for the 30th")
+    at.button(key="FormSubmitter:describe-Save").click().run()
+    assert not at.exception
+    assert at.dataframe[0].value["name"][3] == f"{HOSTILE} · =for the 30th"
+    assert "'=for the 30th" in table.csv(filled.history(), {})
+    compared = open_page(PAGE, runs="one,two")
+    assert any(plain(HOSTILE) in link.proto.label for link in compared.get("page_link"))
+    html = " ".join(part.proto.body for part in compared.get("html"))
+    assert escape(HOSTILE) in html
+    assert HOSTILE not in html
+    at = open_page("pages/distillation.py", run="one")
+    assert plain(HOSTILE) in texts(at)
+    result = panel.queue().find("one").view().result
+    report = handout.html(result, Translate("en"), "", (HOSTILE, "<b>"))
+    assert f"<h1>{escape(HOSTILE)}</h1>" in report
+    assert "<b>" not in report
+
+
+def test_a_deleted_run_is_gone_from_its_link_too_and_undo_brings_it_back(filled):
+    assert panel.queue().find("one")  # the server has it in its memory
+    at = open_page(PAGE, runs="one,two")
+    at.button(key="delete_runs").click().run()
+    assert len(at.dataframe[0].value) == 2
+    assert "Deleted: 2 runs." in texts(at)
+    assert "mistyped, or the run was deleted" in texts(open_page("pages/distillation.py", run="one"))
+    at.button(key="undo_delete").click().run()
+    assert len(at.dataframe[0].value) == 4
+    assert "Deleted" not in texts(at)
+    assert panel.queue().find("one")
+
+
+def test_somebody_elses_run_can_be_looked_at_only(filled):
+    keep(filled, "theirs", owner="somebody")
+    at = open_page(PAGE, runs="theirs")
+    assert "Only whoever started a run may name or delete it." in texts(at)
+    assert not at.text_input
+    assert at.button(key="delete_runs").disabled
+    at = open_page(PAGE, runs="theirs,one")
+    at.button(key="delete_runs").click().run()
+    assert filled.find("theirs")
+    assert not filled.find("one")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_maps_cells_are_one_row_that_opens(filled, language):
+    _ = Translate(language)
+    plan = Plan.read("distillation", ["temperature=1,2,4", "alpha=0,0.5"], {"seeds": 3})
+    for place, cell in enumerate(plan.grid()):
+        keep(filled, f"cell{place}", plan=plan.model_dump(), **cell)
+    at = open_page(PAGE, lang=language, runs=f"map-{plan.key()},one")
+    shown_rows = at.dataframe[0].value
+    assert len(shown_rows) == 5
+    alpha = DistillationSettings.specs()["alpha"].label
+    row = shown_rows.iloc[0]
+    assert row["settings"].startswith(_("Map of {axes}, {n} cells", axes=f"{_('Temperature T')} × {_(alpha)}", n=6))
+    assert row["state"] == f"6 {_('finished')}"
+    assert row["open"].startswith("sweep?technique=distillation&axis=temperature%3D1%2C2%2C4&axis=alpha%3D0%2C0.5")
+    assert _("The cells of a map are compared on its own page; to compare some here, show its cells.") in texts(at)
+    at.button(key=f"open map-{plan.key()}").click().run()
+    assert len(at.dataframe[0].value) == 11
+    assert at.dataframe[0].value["settings"][1].startswith("↳ " + _("Temperature T"))
+    assert f"map-{plan.key()}" in str(at.query_params["maps"])
+    assert len(open_page(PAGE, maps=f"map-{plan.key()}").dataframe[0].value) == 11
+    at.button(key="delete_runs").click().run()
+    assert len(at.dataframe[0].value) == 3
+    at.button(key="undo_delete").click().run()
+    assert len(at.dataframe[0].value) == 11
 
 
 def test_an_unknown_run_in_the_address_is_one_sentence_as_typed(filled):

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from app.i18n.text import Translate
-from app.reports.card import bundle, card, named, readme
+from app.reports.card import bundle, card, card_of_int8, named, readme
 from app.results.bundled import recorded
 from app.results.measuring import checked
 from kd_core.distillation.settings import DISTILLED
@@ -84,6 +84,27 @@ def test_the_zip_holds_both_files_with_the_card_and_they_answer_alike():
     image = np.random.default_rng(0).random((1, 1, 28, 28), np.float32)
     answered = numpy_forward.logits(files[f"{base}.safetensors"], (image - 0.1307) / 0.3081)
     np.testing.assert_allclose(export.answers(files[f"{base}.onnx"], image), answered, atol=1e-3)
+
+
+def test_the_card_of_int8_says_its_own_errors_beside_those_of_float32():
+    result = recorded("distillation")
+    plain, told = card(result, DISTILLED), card_of_int8(result, DISTILLED, 401, 500)
+    own = result.arm(DISTILLED).trials[0].test_errors
+    assert told["Errors"].startswith(f"401 on 10,000 test images as int8; as float32: {own} on 10,000")
+    assert "500 training images" in told["Quantised"]
+    assert {key for key, value in plain.items() if told.get(key) != value} == {"Input, safetensors", "Errors"}
+
+
+@needs_onnx
+def test_a_file_that_is_labelled_answers_as_before_and_carries_its_card():
+    import onnx
+
+    plain = export.onnx_of(recorded("distillation").networks()[DISTILLED], {"Network": "first"})
+    labelled = export.labelled(plain, {"Network": "second", "Errors": "7"})
+    props = {entry.key: entry.value for entry in onnx.load_from_string(labelled).metadata_props}
+    assert (props["Network"], props["Errors"], props["input_name"]) == ("second", "7", "pixels_0_1")
+    image = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
+    np.testing.assert_array_equal(export.answers(labelled, image), export.answers(plain, image))
 
 
 def test_without_onnx_the_zip_holds_the_rest():

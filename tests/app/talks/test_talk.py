@@ -369,6 +369,7 @@ def test_enlarged_live_curves_keep_their_points():
     large = enlarged_option(small)
     assert [each["data"] for each in large["series"]] == [each["data"] for each in small["series"]]
     assert large["series"][-1]["lineStyle"]["width"] == MARKS * small["series"][-1]["lineStyle"]["width"]
+    assert large["legend"]["textStyle"]["fontSize"] == large["xAxis"]["axisLabel"]["fontSize"] >= 28
     assert large["yAxis"]["max"] == small["yAxis"]["max"]
     assert "fontSize" not in small["yAxis"]["axisLabel"]  # what was given stays as it is
     assert large["yAxis"]["axisLabel"]["customValues"] == small["yAxis"]["axisLabel"]["customValues"]

@@ -135,7 +135,7 @@ def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
     assert "Traceback" not in done.stderr
 
 
-EVERY = [[], ["app"], ["data"], ["backbone"], ["export"], ["hinton"], ["inspect"], ["sweep"],
+EVERY = [[], ["app"], ["data"], ["data", "add"], ["data", "list"], ["data", "remove"], ["backbone"], ["export"], ["hinton"], ["inspect"], ["sweep"],
          *([name] for name in COMMANDS), *(["sweep", name] for name in COMMANDS)]  # fmt: skip
 
 

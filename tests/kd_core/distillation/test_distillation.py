@@ -273,8 +273,8 @@ def test_students_are_paired(tiny):
 def test_closing_the_stream_half_way_frees_everything(tiny, monkeypatch, teacher_data, events_taken):
     models, build = [], kd.network_of
 
-    def spy(*args):
-        models.append(weakref.ref(model := build(*args)))
+    def spy(*args, **named):
+        models.append(weakref.ref(model := build(*args, **named)))
         return model
 
     monkeypatch.setattr(kd, "network_of", spy)
@@ -425,6 +425,29 @@ def test_a_trial_with_a_teacher_of_its_own_is_one_job():
     (job,) = TINY.model_copy(update={"arm_shuffled": True}).jobs
     assert job.arms == (kd.TEACHER, kd.ALONE, kd.DISTILLED, kd.SHUFFLED)
     assert job.prepared
+
+
+def test_a_small_student_trains_alike_whichever_trials_are_trained_beside_it(tiny, short_teacher):
+    config = CONTROLLED.model_copy(update={"student": "mlp30", "seeds": 3, "device": "cpu", "precision": "float32"})
+    shared = drained(assemble.prepare(kd, config, tiny))
+    several = [job for job in config.jobs if job.trials > 1]
+    assert [job.name for job in several] == [kd.ALONE, kd.DISTILLED, kd.SMOOTHED, kd.SHUFFLED]
+    for job in several:
+        beside = drained(kd.train_trials(config, tiny, shared, (2, 0, 1), job))
+        for seed in (0, 2):
+            alone = drained(kd.train(config, tiny, shared, seed, job))[job.name]
+            assert beside[seed][job.name].model_copy(update={"seconds": alone.seconds}) == alone
+            assert alone.weights is not None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"student": "mlp300"}, {"method": "decoupled"}, {"left_out": "3"}, {"precision": "bfloat16"},
+                {"precision": "auto"}, {"device": "cuda"}, {"teacher_data": "same"}],
+)  # fmt: skip
+def test_other_students_are_trained_one_after_another(changes):
+    plain = DistillationSettings(student="mlp30", device="cpu", precision="float32")
+    assert {job.trials for job in plain.jobs} == {5}
+    assert {job.trials for job in plain.model_copy(update=changes).jobs} == {1}
 
 
 CONTROL_FIELDS = ("arm_smoothing", "arm_shuffled", "arm_same_labels")

@@ -1,4 +1,4 @@
-"""The losses to paste: each is run as it is written, where its library is installed, against this lab's loss."""
+"""The losses to paste: each is run as it is written, in its library, against this lab's loss."""
 
 import sys
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def test_pytorch_gives_the_labs_loss_and_gradient(t, alpha, dtype):
 
 @pytest.mark.parametrize(("t", "alpha"), SET)
 def test_torchdistills_settings_give_the_labs_loss(t, alpha):
-    """As the lab knows torchdistill's loss; the library itself is asked below, where it is there."""
+    """As the lab knows torchdistill's loss; the library itself is asked below."""
     found = yaml.safe_load(written("torchdistill", t, alpha))["criterion"]["kwargs"]
     student, teacher, labels = batch(torch.float64)
     theirs = conventions.torchdistill(
@@ -55,7 +55,9 @@ def test_torchdistills_settings_give_the_labs_loss(t, alpha):
 @pytest.mark.parametrize("dtype", EXACT)
 @pytest.mark.parametrize(("t", "alpha"), SET)
 def test_torchdistill_itself(t, alpha, dtype):
-    losses = pytest.importorskip("torchdistill.losses.mid_level", exc_type=ImportError)
+    import_torchvision()  # torchdistill imports it, and alone it fails beside a torch without CUDA
+    from torchdistill.losses import mid_level as losses
+
     kwargs = yaml.safe_load(written("torchdistill", t, alpha))["criterion"]["kwargs"]
     student, teacher, labels = batch(dtype)
     theirs = losses.KDLoss(**kwargs)({".": {"output": student}}, {".": {"output": teacher}}, labels)
@@ -67,7 +69,8 @@ def test_torchdistill_itself(t, alpha, dtype):
 @pytest.mark.parametrize(("t", "alpha"), SET)
 def test_keras(t, alpha, dtype, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    keras = pytest.importorskip("keras")
+    import keras
+
     keras.config.set_floatx(str(dtype).removeprefix("torch."))  # in which Keras computes, whatever it is given
     student, teacher, labels = batch(dtype)
     arrays = [keras.ops.convert_to_tensor(part.numpy()) for part in (student, teacher, labels)]
@@ -91,8 +94,9 @@ class Answers(torch.nn.Module):
 @pytest.mark.parametrize("dtype", EXACT)
 @pytest.mark.parametrize(("t", "alpha"), SET)
 def test_hugging_face(t, alpha, dtype, tmp_path):
-    transformers = pytest.importorskip("transformers")
     import_torchvision()  # transformers imports it, and alone it fails beside a torch without CUDA
+    import transformers
+
     student, teacher, labels = batch(dtype)
     options = transformers.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
     trainer = pasted("huggingface", t, alpha)["DistillationTrainer"](

@@ -18,7 +18,8 @@ def seed(n=0):
 
 @pytest.mark.parametrize(
     ("name", "role", "parameters"),
-    [("article", "teacher", 121_930), ("article", "student", 30_762),
+    [("article", "teacher", 121_930), ("article", "student", 30_762), ("cnn16", "student", 30_762),
+     ("cnn4", "student", 4 * 10 + 8 * 37 + 8 * 201 + 90),
      ("mlp30", "student", 784 * 30 + 30 + 30 * 30 + 30 + 300 + 10),
      ("mlp800", "student", 784 * 800 + 800 + 800 * 800 + 800 + 8000 + 10),
      ("mlp1200", "teacher", 784 * 1200 + 1200 + 1200 * 1200 + 1200 + 12000 + 10)],

@@ -14,7 +14,9 @@ from test_store import write_from_two_servers
 
 from app.results.bundled import recorded
 from kd_core.distillation.settings import DistillationSettings
+from kd_core.messages import Problem
 from kd_core.runs.entry import machine_of
+from kd_core.runs.marks import Marks
 from kd_core.runs.rooms import Question, Rooms
 from kd_core.runs.store import SCHEMA, Store
 from tests.browser.conftest import free_port
@@ -154,3 +156,21 @@ def test_phones_at_two_servers_guess_in_one_room(store, server):
     here.close("speaker")
     assert beside.of("speaker") is None
     there.close()
+
+
+def test_names_and_deletions_are_kept_and_undone(store):
+    result = recorded("distillation")
+    store.begin("named", SETTINGS, "ann", plan={"technique": "distillation"})
+    store.finish("named", SETTINGS, result, "MNIST", 12.5)
+    marks = Marks(store)
+    marks.describe("named", "ann", "学生\x00", "a note")
+    entry = store.find("named")
+    assert (entry.name, entry.note, entry.plan) == ("学生", "a note", {"technique": "distillation"})
+    marks.delete(["named"], "ann")
+    assert store.find("named") is None
+    marks.restore(["named"], "ann")
+    assert "named" in {entry.id for entry in store.history()}
+    Marks(store, lambda: 0.0).delete(["named"], "ann")
+    marks.delete([], "ann")  # a day later, what was deleted goes for good
+    with pytest.raises(Problem):
+        marks.restore(["named"], "ann")

@@ -7,6 +7,7 @@ import pytest
 from kd_core.distillation import trainer as distillation
 from kd_core.multitask import trainer as multitask
 from kd_core.nn import teachers
+from kd_core.nn.side_by_side import fit_side_by_side
 from kd_core.nn.training import fit
 from kd_core.results import records
 from kd_core.results.events import Step
@@ -80,7 +81,7 @@ def test_a_teacher_on_disk_is_tested_once_in_a_process(small, monkeypatch):
         *_, run = assemble.run(distillation, distillation.Settings(**settings, fresh_teacher=fresh), small)
         errors.append(run.arm("teacher").trials[0].test_errors)
         counts.append(len(tested) - sum(counts))
-    assert counts == [3, 3, 2, 3]  # two students each; a teacher that is trained now is new
+    assert counts == [1, 1, 0, 1]  # a teacher that is trained now is new; small students are judged together
     assert len(set(errors)) == 1
 
 
@@ -162,7 +163,13 @@ def test_a_cell_after_others_is_the_run_made_alone_with_fewer_trainings(small, m
         trainings.append(more.get("arm", ""))
         return (multitask_fit if technique is multitask else fit)(*args, **more)
 
+    def counted_side_by_side(*args, **more):
+        trainings.append("side by side")
+        return fit_side_by_side(*args, **more)
+
     multitask_fit = multitask.fit
+    if technique is distillation:
+        monkeypatch.setattr(technique, "fit_side_by_side", counted_side_by_side)
     monkeypatch.setattr(technique, "fit", counted)
     *lone_events, lone = carried_out(technique, settings, small, False)
     assert len(trainings) == alone_trains

@@ -97,7 +97,7 @@ def test_closing_the_queue_leaves_the_cluster_alone_and_a_map_goes_to_it(cluster
     assert {int(line.split()[-1]) for line in lines} == {worker.pid for worker in workers}
 
 
-def test_runs_go_to_its_workers_and_one_may_die(cluster, tmp_path, capfd):
+def test_runs_go_to_its_workers_and_one_may_die(cluster, tmp_path, capfd, monkeypatch):
     address, scheduler, workers = cluster
     before = psutil.Process().children()  # another module's pages may have workers of their own
     queue = Queue(env={"KD_SCHEDULER": address}, modules=("toy_technique",))
@@ -112,8 +112,18 @@ def test_runs_go_to_its_workers_and_one_may_die(cluster, tmp_path, capfd):
     assert "A worker process died; the trial with seed 1 was started again." in map(str, view.notices)
     assert trial_pids(handle)[1] == pids[0]  # by the one that is left
 
+    monkeypatch.setattr("kd_core.runs.queue.BEAT_SECONDS", 0.1)
+    monkeypatch.setattr("kd_core.runs.queue.ALONE_SECONDS", 0.5)
+    alone = queue.submit(ToySettings(steps=LONG))
+    until(lambda: alone.view().state == "running")
+    os.kill(pids[0], signal.SIGKILL)
+    view = alone.wait(180)
+    assert view.state == "failed"
+    assert "has no worker for this run: start workers there" in str(view.problem)
+
+    monkeypatch.setattr("kd_core.runs.queue.ALONE_SECONDS", 180)
     last = queue.submit(ToySettings(steps=LONG))
-    until(lambda: last.view().state == "running")
+    until(lambda: queue._sent)
     scheduler.kill()
     view = last.wait(180)
     assert view.state == "failed"

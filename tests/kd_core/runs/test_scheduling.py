@@ -69,6 +69,16 @@ def test_a_job_of_several_trials_is_one_task_and_each_trial_waits_for_it():
     assert [name(task) for task in begun(jobs)] == [("assemble", 0), ("assemble", 2)]
 
 
+def test_trials_that_are_trained_at_once_are_one_task_in_an_undivided_run_too():
+    tasks = Tasks(MetaSettings(seeds=7), False, {}, 1)
+    tasks.end(begun(tasks)[0])
+    trials = begun(tasks)
+    assert [name(task) for task in trials] == [("trial", 0, 1, 2, 3), ("trial", 4, 5, 6)]
+    for task in trials:
+        tasks.end(task)
+    assert tasks.next.needs == tuple(trials)
+
+
 @pytest.mark.parametrize(
     ("seeds", "most", "expected"),
     [((0, 1, 2, 3, 4), 4, [(0, 1, 2), (3, 4)]), ((0, 3), 5, [(0, 3)]), (range(3), 1, [(0,), (1,), (2,)])],

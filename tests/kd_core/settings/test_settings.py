@@ -84,7 +84,17 @@ def test_every_field_tells_what_it_is():
         for spec in technique.specs().values():
             assert spec.label
             assert spec.help.endswith(".")
-            assert spec.name not in {"run", "lang", "present", "embed", "embed_options", "hide", "step", "lesson"}
+            assert spec.name not in {
+                "run",
+                "lang",
+                "present",
+                "embed",
+                "embed_options",
+                "hide",
+                "step",
+                "lesson",
+                "speaker",
+            }
             if not spec.choices and spec.kind is not bool:
                 assert spec.low is not None
                 assert spec.high is not None

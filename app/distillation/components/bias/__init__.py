@@ -86,7 +86,7 @@ _mount = mounted(__file__, "chart", shared=("quiz", "svg"))
 
 def bias(panel: Panel, *, words: Mapping[str, str], key: str) -> None:
     """The curves of `panel` over the shift, with a slider. `words`: those of `words_for`."""
-    _mount(key=key, data=[{**panel, "words": {**words_for(panel["left_out"]), **words}}])
+    _mount(key, {**panel, "words": {**words_for(panel["left_out"]), **words}})
 
 
 def words_for(left_out: str) -> dict[str, str]:

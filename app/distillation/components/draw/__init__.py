@@ -90,6 +90,7 @@ def draw(
     words: Mapping[str, str],
     key: str,
     on_temperature: Callable[[float], object],
+    talk: bool = False,
 ) -> None:
     """The pad, and what `networks` (teacher, student alone, distilled student, in this order) answer.
 
@@ -97,7 +98,7 @@ def draw(
     else the slider keeps what the person chose, and the message stays the same, so that Streamlit does not send
     most of a megabyte of weights again.
     `gallery`: test digits offered as buttons. `note`: says which networks these are. `on_temperature(T)` is called
-    before the rerun that a release causes.
+    before the rerun that a release causes. talk: for the back row of a room, and on one screen.
     """
 
     released_at = (st.session_state.get(key) or {}).get("temperature")
@@ -106,14 +107,12 @@ def draw(
         wish = {"temperature": temperature, "number": wish["number"] + 1 if wish else 0}
     st.session_state[f"{key}_wish"] = {**wish, "seen": temperature}
 
-    def released() -> None:
-        on_temperature(float(st.session_state[key]["temperature"]))
-
     data: dict[str, Any] = {
         "networks": [{**network, "weights": base64.b64encode(network["weights"]).decode()} for network in networks],
         "gallery": [{"label": digit["label"], "pixels": digit["pixels"]} for digit in gallery],
         "wish": {name: wish[name] for name in ("temperature", "number")},
         "note": note,
+        "talk": talk,
         "words": {**WORDS, **words},
     }
-    _mount(key=key, data=[data], on_temperature_change=released)
+    _mount(key, data, told={"temperature": (float, on_temperature)})

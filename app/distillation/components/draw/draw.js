@@ -41,8 +41,15 @@ class View extends Part {
     if (changed("networks")) this.fillPanels();
     if (changed("gallery")) this.fillGallery();
     if (changed("words")) this.write();
+    this.root.toggleAttribute("data-talk", data.talk);
     if (!before) this.show(EXAMPLES[FIRST], { isExample: true });
     else this.update();
+  }
+
+  // A bar's value: in a talk without its 0, so that large letters do not run into each other.
+  printed(p) {
+    const value = p.toFixed(2);
+    return this.data.talk ? value.replace(/^0/, "") : value;
   }
 
   close() {
@@ -319,7 +326,7 @@ class View extends Part {
     columns.forEach((column, digit) => {
       const [hollow, solid, value] = column.children;
       for (const [bar, p] of [[hollow, plain], [solid, live], [value, live]]) bar.style.setProperty("--p", p?.[digit] ?? 0);
-      put(value, live && live[digit] >= PRINTED_FROM ? live[digit].toFixed(2) : "");
+      put(value, live && live[digit] >= PRINTED_FROM ? this.printed(live[digit]) : "");
       column.classList.toggle("best", digit === best);
     });
     write(element, "answer", best ?? "–");

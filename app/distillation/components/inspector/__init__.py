@@ -7,8 +7,6 @@ temperature that the slider has. Python hears of T and α once they are released
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import streamlit as st
-
 from app.components import mounted, released
 from kd_core.messages import N_
 
@@ -117,13 +115,12 @@ def inspector(
     `on_chosen` is called with temperature and alpha before the rerun of a settled change.
     """
 
-    def settled() -> None:
-        told = st.session_state[key]["chosen"]
-        on_chosen({"temperature": float(told["temperature"]), "alpha": float(told["alpha"])})
+    def read(told: Mapping[str, float]) -> dict[str, float]:
+        return {"temperature": float(told["temperature"]), "alpha": float(told["alpha"])}
 
     data: dict[str, Any] = {
         "facts": dict(facts), "chosen": {"temperature": temperature, "alpha": alpha},
         "heard": released(key, "chosen")["number"], "said": dict(said), "code": dict(code),
         "conventions": conventions, "colours": dict(colours), "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data], on_chosen_change=settled)
+    _mount(key, data, told={"chosen": (read, on_chosen)})

@@ -7,8 +7,6 @@ are settled, and of a wish to run a bug.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
 from app.components import mounted, released
 from kd_core.messages import N_
 
@@ -90,16 +88,15 @@ def pitfalls(
     settled change.
     """
 
-    def settled() -> None:
-        told = st.session_state[key]["chosen"]
-        on_chosen({name: told[name] for name in chosen})
+    def read(told: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: told[name] for name in chosen}
 
     data: dict[str, Any] = {
         "batch": {name: batch[name] for name in ("labels", "teacher", "student", "dropout", "training")},
         "conventions": list(conventions), "bugs": list(bugs), "checks": list(checks), "chosen": dict(chosen),
         "heard": released(key, "chosen")["number"], "may_run": may_run, "words": {**WORDS, **words},
     }  # fmt: skip
-    told = _mount(key=key, data=[data], on_chosen_change=settled, on_launch_change=lambda: None)
+    told = _mount(key, data, told={"chosen": (read, on_chosen)}, on_launch_change=lambda: None)
     wish = told.get("launch")
     known = {(bug["id"], run) for bug in bugs for run in range(len(bug["runs"]))}
     return next((one for one in known if wish == {"bug": one[0], "run": one[1]}), None)

@@ -9,8 +9,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
 from app.components import mounted, released
 from app.results.bundled import Digit
 from kd_core.messages import N_
@@ -123,13 +121,9 @@ def soft_targets(
     `talk` shows one picture and its control alone: the "gallery", the "temperature" or the "matrix".
     """
 
-    def take() -> None:
-        if on_temperature is not None:
-            on_temperature(float(st.session_state[key]["temperature"]["T"]))
-
     data: dict[str, Any] = {
         "gallery": list(gallery), "temperature": temperature, "heard": released(key, "temperature")["number"],
         "alpha": alpha, "t_squared": t_squared, "classes": None if classes is None else _packed(classes),
         "pair": list(pair), "talk": talk, "covers": covers, "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data], on_temperature_change=take)
+    _mount(key, data, told={"temperature": (lambda told: float(told["T"]), on_temperature)})

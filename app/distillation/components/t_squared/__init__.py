@@ -55,7 +55,7 @@ def t_squared(
         "temperature": temperature, "alpha": alpha, "colours": dict(colours), "form": form,
         "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
 
 
 def _short(numbers: Sequence[float]) -> list[float]:

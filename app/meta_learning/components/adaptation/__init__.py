@@ -73,4 +73,4 @@ def adaptation(
         "date": recorded["provenance"]["created"][:10], "stamp": recorded["provenance"]["created"],
         "covers": covers, "talk": talk, "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)

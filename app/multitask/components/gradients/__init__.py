@@ -7,8 +7,6 @@ Python hears of the weights once a slider is released, and of the guess never.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
 from app.components import mounted, released
 from app.multitask.bundled import RecordedStep
 from kd_core.messages import N_
@@ -67,7 +65,7 @@ def gradients(
     covers: bool | None = None,
     words: Mapping[str, str],
     key: str,
-    on_weights: Callable[[float, float], object] | None = None,
+    on_weights: Callable[[tuple[float, float]], object] | None = None,
     talk: bool = False,
 ) -> None:
     """The recorded moment with both weights on sliders.
@@ -75,15 +73,15 @@ def gradients(
     `weights` lead: when they change from one rerun to the next, the sliders follow; while they stay, the
     sliders keep what the person chose. `labels` are the tasks' names. `covers` says whether the outcome is covered
     while a lesson or a talk asks in place of the question; in a `talk` the picture stands alone.
-    `on_weights(first, second)` is called before the rerun that a release causes.
+    `on_weights((first, second))` is called before the rerun that a release causes.
     """
 
-    def take() -> None:
-        if on_weights is not None:
-            on_weights(*map(float, st.session_state[key]["weights"]["weights"]))
+    def read(told: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+        first, second = map(float, told["weights"])
+        return first, second
 
     data: dict[str, Any] = {
         **step, "labels": list(labels), "covers": covers, "at": list(weights),
         "heard": released(key, "weights")["number"], "talk": talk, "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data], on_weights_change=take)
+    _mount(key, data, told={"weights": (read, on_weights)})

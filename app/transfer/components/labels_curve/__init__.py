@@ -7,8 +7,6 @@ number of labels once it is released, and of the guess never.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
 from app.components import mounted, released
 from app.results.bundled import Digit
 from app.transfer.bundled import LabelsCurve
@@ -86,10 +84,6 @@ def labels_curve(
     `on_labels(labels)` is called before the rerun that a release causes.
     """
 
-    def take() -> None:
-        if on_labels is not None:
-            on_labels(int(st.session_state[key]["labels"]["labels"]))
-
     data: dict[str, Any] = {
         "labels": curve["labels"], "gain": curve["gain"], "seeds": curve["seeds"], "date": curve["created"][:10],
         "scratch": curve["arms"][SCRATCH], "tuned": curve["arms"][TUNED],
@@ -98,7 +92,7 @@ def labels_curve(
         "at": labels, "heard": released(key, "labels")["number"], "mine": mine,
         "talk": talk, "covers": covers, "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data], on_labels_change=take)
+    _mount(key, data, told={"labels": (lambda told: int(told["labels"]), on_labels)})
 
 
 def clearest(gallery: Sequence[Digit], label: int) -> Digit:

@@ -19,5 +19,7 @@ STEPS = (
         lambda stage, _: _("Which of both errs less?"),
         lambda stage, _: _(stage.result.verdict.text),
         runs=True,
+        notes=N_("Say that both saw the same images. Let the room guess, and then read the answer."),
+        until=10,
     ),
 )

@@ -1,0 +1,78 @@
+"""The cells of a map in one row of the history, which opens."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kd_core.messages import Scalar
+from kd_core.results.comparability import score
+from kd_core.runs.entry import Entry
+from kd_core.sweeps.plan import Plan
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A map, and those of its cells that are listed, the newest first. id: of its row."""
+
+    plan: Plan
+    cells: tuple[Entry, ...]
+
+    @property
+    def id(self) -> str:
+        return f"map-{self.plan.key()}"
+
+    @property
+    def technique(self) -> str:
+        return self.plan.technique
+
+    @property
+    def best(self) -> Entry | None:
+        """The finished cell with the fewest validation errors, or the lowest loss."""
+        scores = {
+            place: value
+            for place, cell in enumerate(self.cells)
+            if (value := score(cell.technique, cell.settings, cell.validation)) is not None
+        }
+        return self.cells[min(scores, key=scores.__getitem__)] if scores else None
+
+
+Row = Entry | Fold
+
+
+def fold(entries: Sequence[Entry], opened: Collection[str]) -> list[Row]:
+    """The entries in their order, each map in the place of its first cell; its cells follow if it is `opened`."""
+    plans = {entry.id: plan for entry in entries if (plan := plan_of(entry))}
+    cells: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.id in plans:
+            cells.setdefault(plans[entry.id].key(), []).append(entry)
+    rows: list[Row] = []
+    for entry in entries:
+        if entry.id not in plans:
+            rows.append(entry)
+        elif found := cells.pop(plans[entry.id].key(), None):
+            newest = tuple(sorted(found, key=lambda cell: cell.created, reverse=True))
+            whole = Fold(plans[entry.id], newest)
+            rows += [whole, *(found if whole.id in opened else ())]
+    return rows
+
+
+def plan_of(entry: Entry) -> Plan | None:
+    """The map that a run is a cell of; None for a run of its own, or of a lab that had other settings."""
+    return _plan(json.dumps(entry.plan, sort_keys=True)) if entry.plan else None
+
+
+@lru_cache(maxsize=200)
+def _plan(text: str) -> Plan | None:
+    try:
+        plan = Plan.model_validate_json(text)
+        plan.check()
+    except ValueError:  # pydantic's and Problem are ValueErrors
+        return None
+    return plan
+
+
+def axes_of(cell: Entry, plan: Plan) -> Mapping[str, Scalar]:
+    """Where a cell stands on the axes of its map."""
+    return {axis.field: cell.settings[axis.field] for axis in plan.axes if axis.field in cell.settings}

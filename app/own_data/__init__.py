@@ -1,0 +1,1 @@
+"""The page of data sets that people bring: what there is, adding by upload, deleting."""

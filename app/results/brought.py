@@ -1,0 +1,49 @@
+"""A data set that somebody has added, where the live picture of MNIST would stand: images and answers."""
+
+import streamlit as st
+
+from app.components.answers import WORDS, answers
+from app.figures.image import tiles
+from app.i18n.text import Translate, markdown
+from app.results.chart import saved_as
+from app.results.page import is_of_another_set
+from app.results.tabs import first_digit
+from app.runs.seen import sets
+from kd_core.data import own, pixels
+from kd_core.data.own.kept import gallery
+from kd_core.messages import Problem
+from kd_core.results.schema import Result
+from kd_core.settings.base import Settings
+
+MOST = 30  # images shown before a run
+
+
+def brought(settings: Settings, result: Result, _: Translate) -> None:
+    """The set that `settings` name, for somebody who may see it; with the answers of `result`, if it is of it."""
+    name = settings.dataset_name
+    if name not in (one.name for one in sets()):
+        st.warning(_("There is no data set called {name} here, or it is somebody else's.", name=markdown(name)))
+        return
+    try:
+        known = own.describe(name)
+        images, labels = pixels.test_images(known.data_name), pixels.test_labels(known.data_name)
+    except Problem as problem:
+        st.warning(_.escaped(problem.message))
+        return
+    st.markdown(f"#### {markdown(name)}")
+    st.caption(
+        _("{classes} classes; {train} training, {validation} validation and {test} test images.",
+          classes=len(known.classes), train=f"{known.train:,}", validation=f"{known.validation:,}",
+          test=f"{known.test:,}")
+    )  # fmt: skip
+    if result.gallery and not is_of_another_set(result, settings):
+        answers(
+            result, first=first_digit(result), temperature=float(result.settings.get("temperature", 1.0)),
+            names=[_(arm.name) for arm in result.arms], form=saved_as(),
+            words={key: _(text) for key, text in WORDS.items()}, key="brought_answers",
+        )  # fmt: skip
+        return
+    shown = gallery(labels, len(known.classes))[:MOST]
+    names = [known.classes[labels[index]] for index in shown]
+    st.html(tiles([images[index] for index in shown], [[name] for name in names], names, "small"))
+    st.caption(_("What teacher and students answer to these images stands here after the first run."))

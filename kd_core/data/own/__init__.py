@@ -1,0 +1,23 @@
+"""Data sets that a person brings: read from strangers' files, kept on disk, loaded as MNIST is."""
+
+from typing import TYPE_CHECKING
+
+from kd_core.lazy import offering
+
+if TYPE_CHECKING:
+    from kd_core.data.own.adding import add
+    from kd_core.data.own.kept import (
+        OwnData,
+        called,
+        describe,
+        load,
+        names,
+        remove,
+        split,
+        visible_to,
+    )
+
+_KEPT = ("OwnData", "called", "describe", "load", "names", "remove", "split", "visible_to")
+
+__all__ = ["OwnData", "add", "called", "describe", "load", "names", "remove", "split", "visible_to"]
+__getattr__ = offering(__name__, {**dict.fromkeys(_KEPT, "kept"), "add": "adding"})
