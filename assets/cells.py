@@ -38,7 +38,7 @@ def trained(part: Part) -> dict[str, list[float] | None]:
     job, settings = part[0], resolve(part[1])
     data, trainer = load_mnist(), trainer_of(settings.module)
     seeds = tuple(settings.trial_seeds)
-    found = {}
+    found: dict[int, assemble.Trained] = {}
     with remembering(True):
         shared = drained(assemble.prepare(trainer, settings, data)) if job.prepared else None
         try:

@@ -37,7 +37,7 @@ def answers(_: Translate) -> Answers:
     against = ratios(arms[MAML], flat[PRETRAINED], recorded)
     return Answers(
         (Axis(("inner_lr",), "α = {value}", _("Inner step size α"), rates, log=True),
-         Axis(("inner_steps",), _("inner steps: {value}", value="{value}"), "", steps, log=True)),
+         Axis(("inner_steps",), _("inner steps = {value}", value="{value}"), "", steps, log=True)),
         [*lines, maml],
         [Gain(rows(against, len(steps)), {name: _(text) for name, text in AGAINST_JOINT.items()}, ratio=True)],
         recorded["seeds"], recorded["images"], _(recorded["data"]), log=True,

@@ -49,7 +49,8 @@ def sides(found: Interval, digits: int = 3) -> Sides:
 def percent(cells: Cells, recorded: Grid) -> list[Sides | None]:
     """Errors of each cell in percent of the images, with intervals."""
     scale = 100 / recorded["images"]
-    return [cell and sides(interval([scale * count for count in cell], recorded["quantile"])) for cell in cells]
+    return [None if cell is None else sides(interval([scale * count for count in cell], recorded["quantile"]))
+            for cell in cells]  # fmt: skip
 
 
 def fewer(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
@@ -57,19 +58,19 @@ def fewer(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
     scale = 100 / recorded["images"]
     gained = [[scale * (b - a) for a, b in zip(cell, other, strict=True)] if cell and other else None
               for cell, other in zip(cells, baseline, strict=True)]  # fmt: skip
-    return [gain and sides(interval(gain, recorded["quantile"])) for gain in gained]
+    return [None if gain is None else sides(interval(gain, recorded["quantile"])) for gain in gained]
 
 
 def losses(cells: Cells, recorded: Grid) -> list[Sides | None]:
     """Losses of each cell, by their logarithms as runs are compared: geometric means with their intervals."""
-    return [cell and _exponential([math.log(loss) for loss in cell], recorded) for cell in cells]
+    return [None if cell is None else _exponential([math.log(loss) for loss in cell], recorded) for cell in cells]
 
 
 def ratios(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
     """How many times the baseline's loss each cell's is, paired by seed."""
     logs = [[math.log(a / b) for a, b in zip(cell, other, strict=True)] if cell and other else None
             for cell, other in zip(cells, baseline, strict=True)]  # fmt: skip
-    return [ratio and _exponential(ratio, recorded) for ratio in logs]
+    return [None if ratio is None else _exponential(ratio, recorded) for ratio in logs]
 
 
 def _exponential(logs: Sequence[float], recorded: Grid) -> Sides:

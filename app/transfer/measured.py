@@ -43,7 +43,7 @@ def answers(_: Translate) -> Answers:
 
     return Answers(
         (Axis(("lam",), "λ = {value}", _("Pull to the old weights λ"), lams, log=True, stops=stops),
-         Axis(("labels_per_class",), _("labels per class: {value}", value="{value}"), "", labels, log=True)),
+         Axis(("labels_per_class",), _("labels per class = {value}", value="{value}"), "", labels, log=True)),
         (*(line(arm, arms[arm] * len(lams)) for arm in (SCRATCH, FROZEN, TUNED)), line(ANCHORED, pulled, False)),
         [Gain(rows(fewer(pulled, arms[arm] * len(lams), recorded), len(labels)),
               {name: _(text) for name, text in {**FEWER, **said}.items()}) for arm, said in AGAINST.items()],

@@ -18,6 +18,7 @@ from app.i18n.text import Translate
 from app.results.grids import Sides
 from kd_core.messages import N_, Scalar
 from kd_core.settings.base import Settings
+from kd_core.settings.fields import Spec
 
 WORDS = {
     "exact": N_("Measured with {seeds} seeds, on {images} validation images of {data}."),
@@ -129,17 +130,19 @@ def measured(
     fields whose Streamlit sliders are followed under the hand; own: those that no live picture has, whose controls
     follow what is released here.
     """
-    key = "live_measured"
-
-    def take(field: str) -> None:
-        follow(type(settings), field)(type(settings).specs()[field].kind(st.session_state[key][field]["value"]))
-
+    key, kind = "live_measured", type(settings)
     data: dict[str, Any] = asdict(answers) | {
         "values": {field: getattr(settings, field) for axis in answers.axes for field in axis.fields},
         "heard": {field: released(key, field)["number"] for field in own}, "observed": list(observed),
         "words": {name: _(text) for name, text in WORDS.items()} | dict(words),
     }  # fmt: skip
-    _mount(key=key, data=[data], **{f"on_{field}_change": partial(take, field) for field in own})
+    told = {field: (partial(_value, kind.specs()[field]), follow(kind, field)) for field in own}
+    _mount(key, data, told=told)
+
+
+def _value(spec: Spec, told: Mapping[str, Any]) -> Any:
+    """The value of a field that was released."""
+    return spec.kind(told["value"])
 
 
 def unlike(recorded: Mapping[str, Scalar], settings: Settings, _: Translate, varied: Collection[str] = ()) -> None:

@@ -37,4 +37,4 @@ def two_digits(
         "digits": [dict(digit) for digit in digits], "temperatures": list(temperatures), "alphas": list(alphas),
         "temperature": temperature, "alpha": alpha, "colours": dict(colours), "words": {**WORDS, **words},
     }  # fmt: skip
-    _mount(key=key, data=[data])
+    _mount(key, data)
