@@ -194,21 +194,8 @@ def test_bytes_that_are_no_message_close_a_websocket_and_nothing_else(lab):
 def address(dice: random.Random) -> str:
     """The query of an address: names that mean something or nothing, and anything as their values."""
     fields = [name for one in TECHNIQUES.values() for name in one.settings.specs()]
-    names = [
-        *fields,
-        "run",
-        "lang",
-        "present",
-        "step",
-        "lesson",
-        "speaker",
-        "hide",
-        "runs",
-        "maps",
-        "axes",
-        "embed",
-        "technique",
-    ]
+    names = [*fields, "run", "lang", "present", "step", "lesson", "speaker", "hide", "runs", "maps", "axes",
+             "embed", "technique"]  # fmt: skip
     return urlencode([(dice.choice([*names, hostile.text(dice)[:50]]), hostile.text(dice)[:5_000])
                       for _ in range(dice.randrange(5))])  # fmt: skip
 

@@ -38,20 +38,29 @@ def offer_data(parser: argparse.ArgumentParser) -> None:
 
 def data(options: argparse.Namespace) -> int:
     """Carry it out; the exit status. Raises Problem."""
+    if options.of_data is None:
+        from kd_core.data.digits import fetch
+
+        fetch(options.root)
+        return 0
+    before = os.environ.get("KD_DATA_DIR")
     if options.root:
         os.environ["KD_DATA_DIR"] = options.root
-    if options.of_data == "add":
-        return _add(options)
-    if options.of_data == "remove":
-        own.remove(options.name)
-        print(f"{options.name} is removed.")
-        return 0
-    if options.of_data == "list":
-        print(_table() or "There are no data sets yet. Add one with python -m kd_core data add FILE --name NAME.")
-        return 0
-    from kd_core.data.digits import fetch
+    try:
+        return {"add": _add, "list": _list, "remove": _remove}[options.of_data](options)
+    finally:
+        if options.root:
+            os.environ["KD_DATA_DIR"] = before or ""
 
-    fetch(options.root)
+
+def _list(_options: argparse.Namespace) -> int:
+    print(_table() or "There are no data sets yet. Add one with python -m kd_core data add FILE --name NAME.")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    own.remove(options.name)
+    print(f"{options.name} is removed.")
     return 0
 
 

@@ -102,8 +102,3 @@ def test_the_route_refuses_what_is_no_place(windows, server):
     status, now = post(b'{"clock": true}')
     assert status == 200
     assert now["elapsed"] < 1
-
-
-def test_a_link_of_a_talk_that_is_over_says_so_in_a_sentence(open_page):
-    page = open_page("/distillation?speaker=nothing-of-ours")
-    page.get_by_text("This talk is over, or its link was mistyped").wait_for()

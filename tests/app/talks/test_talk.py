@@ -417,3 +417,13 @@ def test_after_the_last_step_the_next_page_follows(technique):
     assert not at.exception
     then = dict(pairwise([*TECHNIQUES, "summary"]))[technique]
     assert at.title[0].value == (talk(then)[0].title if then in TECHNIQUES else "What distillation buys")
+
+
+@pytest.mark.parametrize(("language", "key"), [("en", "nothing of ours"), ("zh", "\x00" + "*x*" * 5000)])
+def test_the_speakers_view_of_a_talk_that_is_over_says_so_in_a_sentence(language, key):
+    at = open_page("pages/distillation.py", lang=language, speaker=key)
+    (error,) = at.error
+    assert error.value == Translate(language)(
+        "This talk is over, or its link was mistyped: open the speaker view from the talk again."
+    )
+    assert not at.button  # nothing of the page

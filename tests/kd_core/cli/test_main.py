@@ -135,8 +135,9 @@ def test_data_that_cannot_be_kept_is_one_sentence(no_mnist):
     assert "Traceback" not in done.stderr
 
 
-EVERY = [[], ["app"], ["data"], ["data", "add"], ["data", "list"], ["data", "remove"], ["backbone"], ["export"], ["hinton"], ["inspect"], ["sweep"],
-         *([name] for name in COMMANDS), *(["sweep", name] for name in COMMANDS)]  # fmt: skip
+EVERY = [[], ["app"], ["data"], ["data", "add"], ["data", "list"], ["data", "remove"], ["backbone"], ["export"],
+         ["hinton"], ["inspect"], ["sweep"], *([name] for name in COMMANDS),
+         *(["sweep", name] for name in COMMANDS)]  # fmt: skip
 
 
 def helped(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -189,8 +190,8 @@ def test_help_is_shown_as_it_is_written_whatever_it_says(command, capsys, monkey
     monkeypatch.setattr(command_line, "__doc__", HOSTILE.replace("\n", " ").replace("\r", " "))
     said = helped(command, capsys)
     shown = word if command in (["backbone"], ["hinton"]) else " ".join(HOSTILE.split())
-    constants = (["app"], ["data"], ["export"], ["inspect"], ["sweep"])  # their texts are the parser's own
-    if command not in constants:
+    constants = ("app", "data", "export", "inspect")  # their texts are the parser's own
+    if command != ["sweep"] and command[:1] not in [[one] for one in constants]:
         assert shown in said
 
 

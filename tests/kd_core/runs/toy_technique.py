@@ -46,7 +46,7 @@ VERSION = 1
 
 def load_data():
     return SimpleNamespace(name="toy data", notices=(message("These are {what}.", what="toys"),), train=(0,),
-                           validation=(0,), test=(0,))  # fmt: skip
+                           validation=(0,), test=(0,), classes=())  # fmt: skip
 
 
 def missing(file):

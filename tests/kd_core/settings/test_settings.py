@@ -21,6 +21,9 @@ from kd_core.techniques import TECHNIQUES
 from kd_core.transfer.presets import TRANSFER_PRESETS
 from kd_core.transfer.settings import TransferSettings
 
+# Other parameters of the address.
+RESERVED = {"run", "lang", "present", "step", "lesson", "speaker", "hide", "embed", "embed_options"}
+
 
 @pytest.mark.parametrize("value", ["0", "-3", "nan", "NaN", "inf", "abc", "1e9", "", "4,5"])
 def test_bad_temperatures_are_refused_with_name_value_range_and_source(value):
@@ -84,17 +87,7 @@ def test_every_field_tells_what_it_is():
         for spec in technique.specs().values():
             assert spec.label
             assert spec.help.endswith(".")
-            assert spec.name not in {
-                "run",
-                "lang",
-                "present",
-                "embed",
-                "embed_options",
-                "hide",
-                "step",
-                "lesson",
-                "speaker",
-            }
+            assert spec.name not in RESERVED
             if not spec.choices and spec.kind is not bool:
                 assert spec.low is not None
                 assert spec.high is not None
