@@ -4,14 +4,14 @@ Each technique's part stands in the file of its name. Written beside this file a
 labels, the gallery of test digits with its logits, its logits of validation images by label, the Result of
 every technique's default settings and that of distillation with all labels, the transfer page's accuracy over
 labels, computed by the same queue and workers that the app uses, the two starting points that the meta-learning
-page adapts in the browser, the multi-task page's moment of conflict and its sweep of the weights, the map that
-the page of maps shows first, what well-known bugs do to a short run, the grid over T and α of the distillation
-page, size against error of the summary, and the Result of every preset.
+page adapts in the browser, the multi-task page's moment of conflict, the map that the page of maps shows first,
+what well-known bugs do to a short run, the grids that each page answers from under the hand, size against error
+of the summary, and the Result of every preset.
 """
 
 from pathlib import Path
 
-from assets import distillation, durations, grid, maps, meta_learning, multitask, presets, sizes, transfer
+from assets import distillation, durations, grid, grids, maps, meta_learning, multitask, presets, sizes, transfer
 from assets.recording import HERE, finished, warm_queue, with_few_networks, without_networks
 from kd_core.data.digits import load_mnist
 from kd_core.techniques import TECHNIQUES
@@ -43,11 +43,12 @@ if __name__ == "__main__":
     transfer.record_labels()
     meta_learning.record_sinusoid()
     multitask.record_step()
-    multitask.record_sweep()
     transfer.record_lambda()
     maps.record_map()
     distillation.record_bugs()
     grid.record()
+    for record_grid in grids.RECORDERS.values():
+        record_grid()
     sizes.record()
     presets.record()
     durations.record()

@@ -1,23 +1,19 @@
-"""What the multi-task page shows at first: a moment of conflict, and errors over the tasks' weights."""
+"""What the multi-task page shows at first: a moment of conflict."""
 
 import copy
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from assets.recording import HERE, all_short, short, sides
+from assets.recording import HERE, all_short, short
 from kd_core.data.digits import Digits, load_mnist
 from kd_core.multitask import gradient_conflict, network, trainer
-from kd_core.multitask.settings import JOINT, TASK_ALONE, TASK_LABELS, MultitaskSettings, arm_of
-from kd_core.multitask.tasks import TaskDigits, name_of
+from kd_core.multitask.settings import TASK_LABELS, MultitaskSettings
+from kd_core.multitask.tasks import TaskDigits
 from kd_core.multitask.weighting import gradient_cosines
 from kd_core.nn.hardware import resolve
 from kd_core.nn.seeding import seeded
-from kd_core.results.statistics import CONFIDENCE, t_interval
-from kd_core.runs.assemble import drained
-from kd_core.settings.base import Job
 
 STEP_SIZE = 0.005  # of plain gradient descent, on the multi-task page's picture
 
@@ -96,47 +92,3 @@ def _changed(
             parameter.sub_(STEP_SIZE * part.view(parameter.shape))
         before, after = (network.losses_of(each, images, targets, "float32") for each in (net, moved))
     return all_short((after[task] - before[task]).item() for task in before)
-
-
-def record_sweep(path: Path = HERE / "recorded-multitask-sweep.json", points: int = 9) -> None:
-    """Validation errors of both tasks over their weights, from the one alone to the other alone.
-
-    Not test errors: whoever picks a point off this curve chooses by it.
-    """
-    base, data = resolve(MultitaskSettings()), load_mnist()
-    names, seeds = base.task_names, range(base.seed, base.seed + base.seeds)
-    weights = [[round(2 * k / (points - 1), 3), round(2 - 2 * k / (points - 1), 3)] for k in range(points)]
-    runs = [JOINT] * points + [TASK_ALONE] * len(names)
-    found: list[dict[str, list[float]]] = [{task: [] for task in names} for _ in runs]
-    for seed in seeds:
-        digits = trainer.task_digits(base, data, seed)
-        for pair, seen in zip(weights, found, strict=False):
-            chosen = base.model_copy(
-                update={f"weight_{task}": weight for task, weight in zip(names, pair, strict=True)}
-            )
-            _add_validation_errors(seen, chosen, digits, JOINT, names, seed)
-        for task, seen in zip(names, found[points:], strict=True):
-            _add_validation_errors(seen, base, digits, TASK_ALONE, (task,), seed)
-        print("sweep of the weights, seed", seed)
-    sweep = {
-        "tasks": list(names), "labels": [TASK_LABELS[task] for task in names], "weights": weights,
-        "single": [names[1], *[None] * (points - 2), names[0]], "split": "validation",
-        "images": len(data.validation), "seeds": len(seeds), "confidence": CONFIDENCE,
-        "errors": {task: [sides(t_interval(seen[task])) for seen in found[:points]] for task in names},
-        "alone": {task: sides(t_interval(seen[task])) for task, seen in zip(names, found[points:], strict=True)},
-        "data": name_of(data, names), "settings": base.model_dump(exclude={f"weight_{task}" for task in names}),
-        "version": trainer.VERSION, "torch": torch.__version__,
-    }  # fmt: skip
-    path.write_text(json.dumps(sweep), encoding="utf-8")
-
-
-def _add_validation_errors(
-    seen: dict[str, list[float]], settings: MultitaskSettings, digits: TaskDigits, scheme: str,
-    tasks: Sequence[str], seed: int,
-) -> None:  # fmt: skip
-    """Train as a run does, and add the last validation errors per 10,000 of each of `tasks` to `seen`."""
-    job = Job(scheme, tuple(arm_of(task, scheme) for task in tasks))
-    trained = drained(trainer.train_scheme(settings, digits, seed, job))
-    for task in tasks:
-        _epoch, errors = trained[arm_of(task, scheme)].curve[-1]
-        seen[task].append(10_000 * errors / len(digits.validation))

@@ -76,6 +76,7 @@ globalThis.bench = {
     return bench.time(bench.slider(), "input", {
       bars: () => String(bench.barHeights()) !== before,
       caption: () => bench.caption(`Temperature T 4 → ${T()}`),
+      measured: () => bench.one(".measured .marker").textContent.startsWith(`T = ${T()},`),
       chart: () => bench.one(".lengths .marker").textContent.includes(`T = ${T().toFixed(1)}`),
     });
   },

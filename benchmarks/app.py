@@ -9,14 +9,15 @@ result, which answer the pointer; on `/` all pictures and its last line. The riv
 with the lab's configuration: a heading and a Plotly chart of two points, a heading alone.
 
 Answers, all timed in the browser by its own events and frames: dragging the temperature -> bars, the result's
-caption and the lengths of the gradient; choosing another digit -> its chart; moving the teacher weight by one key
--> the loss in the live part and the result's caption. These are drawn in the browser. Beside them, without target:
-releasing the temperature -> the address, which Python writes.
+caption, the measured errors and the lengths of the gradient; choosing another digit -> its chart; moving the
+teacher weight by one key -> the loss in the live part and the result's caption. These are drawn in the browser.
+Beside them, without target: releasing the temperature -> the address, which Python writes.
 
 Nothing else should be running.
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import time
@@ -35,7 +36,8 @@ from benchmarks.report import Claim, claims_table, publish, warn_if_busy, where
 from tests.browser.conftest import Server, free_port, until_served
 
 LAB = "streamlit_app.py"
-ANSWER_SECONDS = 0.1  # target
+ANSWER_SECONDS, MEASURED_SECONDS = 0.1, 0.05  # targets
+MEASURED = "temperature dragged: measured errors"
 SERVED = "temperature released: its value in the address, by Python"
 PAUSE_MS = 1_500  # between two answers, so that the page is at rest
 TOOLS = (Path(__file__).parent / "app.js").read_text(encoding="utf-8")
@@ -141,7 +143,8 @@ def drag(page: Page, to: float) -> tuple[list[dict[str, float]], dict[str, float
     middle = box["y"] + box["height"] / 2
 
     def at(temperature: float) -> float:
-        return box["x"] + 8 + (box["width"] - 16) * (temperature - 0.5) / 49.5  # half a handle at each end
+        share = math.log(temperature / 0.5) / math.log(50 / 0.5)
+        return box["x"] + box["height"] / 2 + (box["width"] - box["height"]) * share  # half a handle at each end
 
     start, end = at(float(slider.input_value())), at(to)
     page.mouse.move(start, middle)
@@ -173,6 +176,7 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
             moves, released = drag(page, (8, 12)[back])
             add("temperature dragged: bars", *(move["bars"] for move in moves))
             add("temperature dragged: caption of the result", *(move["caption"] for move in moves))
+            add(MEASURED, *(move["measured"] for move in moves))
             add("temperature dragged: lengths of the gradient", *(move["chart"] for move in moves))
             add(SERVED, released["address"])
             page.wait_for_timeout(PAUSE_MS)
@@ -184,8 +188,9 @@ def answer_claims(browser: Browser, n: int) -> list[Claim]:
             add("teacher weight moved: loss in the live part", taken["loss"])
             add("teacher weight moved: caption of the result", taken["caption"])
             page.wait_for_timeout(PAUSE_MS)
+    targets = {SERVED: None, MEASURED: MEASURED_SECONDS}
     return [
-        Claim(name, values, None if name == SERVED else ANSWER_SECONDS, at_least=False, unit="s")
+        Claim(name, values, targets.get(name, ANSWER_SECONDS), at_least=False, unit="s")
         for name, values in times.items()
     ]
 

@@ -10,6 +10,7 @@ from app.meta_learning import figures
 from app.meta_learning.bundled import sinusoids
 from app.meta_learning.components.adaptation import WORDS, adaptation
 from app.meta_learning.lesson import LESSON
+from app.meta_learning.measured import answer_measured
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show, verdict
@@ -48,6 +49,7 @@ with run:
     st.html(glossary(view("meta_learning").words, _))
 with picture:
     st.latex(figures.formula(settings))
+    answer_measured(settings, _)
 show(result, is_recorded, _, left=figures.scores, curves=figures.training_curves)
 
 st.subheader(_("How each start moves"), anchor=False)

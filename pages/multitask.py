@@ -10,6 +10,7 @@ from app.multitask import figures
 from app.multitask.bundled import recorded_step, sweep
 from app.multitask.components.gradients import WORDS, gradients
 from app.multitask.lesson import LESSON
+from app.multitask.measured import answer_measured
 from app.results.chart import chart
 from app.results.lazy_tabs import lazy_tabs
 from app.results.page import show, verdict
@@ -64,6 +65,7 @@ with run:
     st.html(glossary(view("multitask").words, _))
 with picture:
     st.latex(figures.loss(settings, _))
+    answer_measured(settings, _)
 show(result, is_recorded, _, curves=figures.curves_by_task)
 for column, (label, figure, about) in zip(st.columns(3), figures.in_short(result, _), strict=True):
     with column:

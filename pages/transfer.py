@@ -21,6 +21,7 @@ from app.transfer import figures
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.components.labels_curve import WORDS, labels_curve
 from app.transfer.lesson import LESSON
+from app.transfer.measured import answer_measured
 from kd_core.data.chosen import MNIST
 from kd_core.messages import N_
 from kd_core.transfer.presets import TRANSFER_LIMITS, TRANSFER_PRESETS
@@ -68,6 +69,9 @@ with picture, st.container(key="labels_curve"):
         )
     else:
         brought(settings, result, _)
+with picture:
+    if of_digits:
+        answer_measured(settings, _)
 show(result, is_recorded, _)
 
 st.subheader(_("What λ does, and what it costs"), anchor=False)

@@ -98,23 +98,32 @@ class TemperatureSlider {
   }
 }
 
-// A chart over T that follows the live picture's T and α, under a slider of log T: a drag here asks the picture to take
-// another T, and what it takes is drawn here. `ends` are those of T, `x` is the chart's scale, `listenToKeys` its keys.
+// A chart over a setting, under a slider of it, that follows what other parts tell. `at` is its value; `ask(value,
+// released)` sets it; `ends` are its least and largest, `x` is the chart's scale, `listenToKeys` the slider's keys.
+// The slider is logarithmic, unless `spot` and `back` are others.
 class FollowsLive extends Part {
   constructor(root) {
     super(root);
     this.svg = root.querySelector(".stage svg");
     this.slider = root.querySelector("input");
     this.redraw = () => this.draw();
-    this.slider.addEventListener("input", () => this.ask(Math.exp(this.slider.valueAsNumber), false));
-    this.slider.addEventListener("change", () => this.ask(this.T, true));
+    this.slider.addEventListener("input", () => this.ask(this.back(this.slider.valueAsNumber), false));
+    this.slider.addEventListener("change", () => this.ask(this.at, true));
     this.listenToKeys();
-    dragIn(this.svg, this.slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.T, true) });
+    dragIn(this.svg, this.slider, (x) => this.ask(this.x.back(x), false), { release: () => this.ask(this.at, true) });
   }
 
-  // What Python sends is there: draw it, and again whenever the live picture or the chart's size changes.
+  spot(value) {
+    return Math.log(value);
+  }
+
+  back(spot) {
+    return Math.exp(spot);
+  }
+
+  // What Python sends is there: draw it, and again whenever a setting or the chart's size changes.
   follow() {
-    [this.slider.min, this.slider.max] = this.ends.map(Math.log);
+    [this.slider.min, this.slider.max] = this.ends.map((end) => this.spot(end));
     this.watch(this.svg);
     live.addEventListener("change", this.redraw);
     this.draw();
@@ -126,24 +135,11 @@ class FollowsLive extends Part {
     clearTimeout(this.timer);
   }
 
-  get T() {
-    return isLive() ? live.T : this.data.temperature;
-  }
-
-  get alpha() {
-    return isLive() ? live.alpha : this.data.alpha;
-  }
-
-  ask(T, released) {
-    const wish = within(Math.round(10 * T) / 10, this.ends);
+  // Ask by a key: keys have no release, so a pause is one.
+  askByKey(value) {
     clearTimeout(this.timer);
-    live.dispatchEvent(new CustomEvent("ask", { detail: { T: wish, released } }));
-  }
-
-  // Ask for a T by a key: keys have no release, so a pause is one.
-  askByKey(T) {
-    this.ask(T, false);
-    this.timer = setTimeout(() => this.ask(this.T, true), PAUSE_MS);
+    this.ask(value, false);
+    this.timer = setTimeout(() => this.ask(this.at, true), PAUSE_MS);
   }
 }
 

@@ -146,7 +146,24 @@ function paint(canvas, base64) {
 
 // --- between parts ----------------------------------------------------------------------------------
 
-// T and α as they stand on the page, also under a hand that has not let go. The live `picture` sets them ("change");
-// other parts follow it, and ask it to take another T ("ask"): it alone tells Python.
-const live = (globalThis.labLive ??= new EventTarget());
-const isLive = () => Boolean(live.picture?.isConnected); // not on another page
+// Settings as they stand on the page, by their names, also under a hand that has not let go. A part that has one tells it
+// ("change"); other parts follow, and ask for another value ("ask"): the part that has it alone tells Python.
+const live = (globalThis.labLive ??= Object.assign(new EventTarget(), { told: {} }));
+
+// What `name` stands at, or `otherwise` where no part of this page has it.
+function standing(name, otherwise) {
+  const { by, value } = live.told[name] ?? {};
+  return by?.isConnected ? value : otherwise;
+}
+
+function tell(by, values) {
+  const isNew = ([name, value]) => live.told[name]?.by !== by || live.told[name].value !== value;
+  const changed = Object.entries(values).filter(isNew);
+  for (const [name, value] of changed) live.told[name] = { by, value };
+  if (changed.length) live.dispatchEvent(new Event("change"));
+}
+
+// released: whether the hand has let go of it.
+function askFor(values, released) {
+  live.dispatchEvent(new CustomEvent("ask", { detail: { values, released } }));
+}

@@ -3,18 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, TypedDict
 
 import numpy as np
 
 from app.results.bundled import Recorded, asset
+from app.results.grids import interval as of_quantile
+from app.results.grids import sides
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
 from kd_core.results.schema import Interval, Result
-from kd_core.results.statistics import CONFIDENCE, t_interval
-
-Sides = dict[str, float | None]
+from kd_core.results.statistics import t_interval
 
 WORTH = N_("{labels} labels with this teacher are worth about {worth} without it ({low} to {high}).")
 BEYOND = N_("{labels} labels with this teacher are worth {low} or more without it.")
@@ -62,11 +62,8 @@ def nearest_labels(labels: int) -> int:
 
 def interval(values: Sequence[float]) -> Interval:
     """As `t_interval`; of as many values as the grid has seeds without scipy, which no first page imports."""
-    n, recorded = len(values), grid()
-    if n != recorded["seeds"]:
-        return t_interval(values)
-    mean, half = fmean(values), recorded["quantile"] * stdev(values) / math.sqrt(n)
-    return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=CONFIDENCE)
+    recorded = grid()
+    return of_quantile(values, recorded["quantile"]) if len(values) == recorded["seeds"] else t_interval(values)
 
 
 def worth(errors: Sequence[int], alone: Mapping[int, Sequence[int]]) -> Worth:
@@ -121,7 +118,7 @@ def answers(student: str, labels: int) -> dict[str, Any]:
     def cell(errors: Sequence[int]) -> dict[str, Any]:
         gained = [a - b for a, b in zip(percent(alone), percent(errors), strict=True)]
         return {
-            "errors": _sides(interval(percent(errors))), "gain": _sides(interval(gained)),
+            "errors": sides(interval(percent(errors))), "gain": sides(interval(gained)),
             "worth": worth(errors, curve),
         }  # fmt: skip
 
@@ -135,7 +132,7 @@ def answers(student: str, labels: int) -> dict[str, Any]:
     without = zip(recorded["without_t_squared"], recorded["without"][student][of_labels], strict=True)
     return {
         "temperatures": recorded["temperatures"], "alphas": [0.0, *recorded["alphas"]], "labels": labels,
-        "images": images, "alone": _sides(interval(percent(alone))), "cells": rows,
+        "images": images, "alone": sides(interval(percent(alone))), "cells": rows,
         "without": [{"temperature": t, "alpha": alpha} | cell(errors) for (t, alpha), errors in without],
     }  # fmt: skip
 
@@ -143,8 +140,3 @@ def answers(student: str, labels: int) -> dict[str, Any]:
 def _curve(student: str) -> dict[int, list[int]]:
     """Number of labels -> the errors of every seed of a student alone."""
     return {int(count): errors for count, errors in grid()["alone"][student].items()}
-
-
-def _sides(found: Interval) -> Sides:
-    sides = {"mean": found.mean, "low": found.low, "high": found.high}
-    return {side: None if value is None else round(value, 3) for side, value in sides.items()}

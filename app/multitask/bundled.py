@@ -1,10 +1,12 @@
-"""What `assets/` carries for the multi-task page: a moment of conflict, and a sweep of the weights."""
+"""What `assets/` carries for the multi-task page: a moment of conflict, and the grid over the weights."""
 
 from functools import cache
 from typing import TypedDict
 
 from app.results.bundled import asset
+from app.results.grids import grid, interval, sides
 from kd_core.messages import Scalar
+from kd_core.multitask.settings import JOINT, TASK_ALONE, arm_of
 
 
 class RecordedStep(TypedDict):
@@ -55,6 +57,21 @@ def recorded_step() -> RecordedStep:
 
 @cache
 def sweep() -> Sweep:
-    """Multi-task learning over the weights of two tasks, recorded by `make assets`."""
-    found: Sweep = asset("recorded-multitask-sweep.json")
-    return found
+    """The recorded grid over the weights of two tasks, per 10,000 images."""
+    recorded = grid("multitask")
+    tasks = ["left", "right"]
+
+    def errors(arm: str) -> list[Errors]:
+        per_10000 = (
+            [10_000 * count / recorded["images"] for count in cell or ()] for cell in recorded["arms"][arm]
+        )
+        found = (sides(interval(each, recorded["quantile"])) for each in per_10000)
+        return [Errors(mean=each["mean"] or 0.0, low=each["low"], high=each["high"]) for each in found]
+
+    return {
+        "version": recorded["version"], "tasks": tasks, "seeds": recorded["seeds"],
+        "settings": recorded["settings"],
+        "weights": [[left, round(2 - left, 1)] for left in recorded["axes"]["weight_left"]],
+        "errors": {task: errors(arm_of(task, JOINT)) for task in tasks},
+        "alone": {task: errors(arm_of(task, TASK_ALONE))[0] for task in tasks},
+    }  # fmt: skip

@@ -281,18 +281,18 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
         return [float(number.replace("−", "-")) for number in re.findall(r"[−]?\d+\.\d+", said(name))]
 
     drag_to(page, 8)
-    assert numbers("error_alone") == pytest.approx([measured["alone"]["mean"]], abs=0.051)
-    assert numbers("error_distilled") == pytest.approx([at_eight["errors"]["mean"]], abs=0.051)
-    assert numbers("gain") == pytest.approx([at_eight["gain"]["mean"]], abs=0.051)
-    assert numbers("interval") == pytest.approx([at_eight["gain"]["low"], at_eight["gain"]["high"]], abs=0.051)
+    assert numbers("line-0") == pytest.approx([measured["alone"]["mean"]], abs=0.051)
+    assert numbers("line-1") == pytest.approx([at_eight["errors"]["mean"]], abs=0.051)
+    assert numbers("gain-0") == pytest.approx([at_eight["gain"]["mean"]], abs=0.051)
+    assert numbers("interval-0") == pytest.approx([at_eight["gain"]["low"], at_eight["gain"]["high"]], abs=0.051)
     assert said("basis") == "Measured with 5 seeds, on 5,000 validation images of MNIST."
-    labels = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said("worth"))]
+    labels = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said("further"))]
     worth = [at_eight["worth"][side] for side in ("mean", "low", "high")]
     assert labels == pytest.approx([500, *worth], rel=0.06)  # two digits of each are shown
     drag_to(page, 6)
     share = np.log(6 / 4) / np.log(8 / 4)
     between = (1 - share) * at_four["errors"]["mean"] + share * at_eight["errors"]["mean"]
-    assert numbers("error_distilled") == pytest.approx([between], abs=0.051)
+    assert numbers("line-1") == pytest.approx([between], abs=0.051)
     assert said("basis").startswith("Between measured settings: interpolated.")
     logits = grid()["logits"]["article"]["500"]
     cell = logits["distilled"][
@@ -300,10 +300,10 @@ def test_the_measured_answer_follows_the_slider_and_is_interpolated_between_meas
     ]  # 6 is nearer to 8 than to 4
     for at, place in enumerate((14, 15)):
         p = softened(np.array([gallery()[place]["logits"], logits["alone"][at], cell[at]]), 6.0)[:, 7]
-        told = part.locator(".digits svg").nth(at).get_attribute("aria-label")
+        told = page.locator(".two-digits svg").nth(at).get_attribute("aria-label")
         assert [float(number) for number in re.findall(r"(\d\.\d\d)\b", told)] == pytest.approx(p, abs=0.006)
     drag_to(page, 50)
-    assert said("basis").startswith("Measured from T = 1 to 20: shown is T = 20. Measured with 5 seeds")
+    assert said("basis").startswith("Measured from T = 1 to T = 20: shown is T = 20. Measured with 5 seeds")
     part.get_by_role("slider", name="Temperature T").press("ArrowLeft")  # to the next measured one
     has_value(slider(page), "20")
     assert said("basis") == "Measured with 5 seeds, on 5,000 validation images of MNIST."

@@ -1,12 +1,12 @@
-// What differs between the result that is shown and what is set now. T and α are those under the hand, where the page has
-// the live picture.
+// What differs between the result that is shown and what is set now: also under the hand, where another part tells it.
 
 export default function ({ data: [{ sentence, fields }], parentElement }) {
   const paragraph = parentElement.querySelector("p");
-  const difference = ({ text, label, was, follows }) => {
-    if (!follows || !isLive()) return text;
-    const now = Number(live[follows].toFixed(10));
-    return now === was ? "" : `${label} ${was} → ${now}`;
+  const difference = ({ text, label, was, name }) => {
+    const now = name ? standing(name) : undefined;
+    if (now === undefined) return text;
+    const written = Number(now.toFixed(10));
+    return written === was ? "" : `${label} ${was} → ${written}`;
   };
   const draw = () => {
     const what = fields.map(difference).filter(Boolean).join(", ");

@@ -732,13 +732,3 @@ def test_recorded_moment_is_one_of_conflict_and_agrees_with_its_own_gradients():
     expected = -moment["step_size"] * 0.1 * slopes
     np.testing.assert_allclose([change[1, 0], change[0, 1]], expected, rtol=0.15)
     assert np.all(change[0, 0] == 0)
-
-
-def test_recorded_sweep_reaches_from_one_task_alone_to_the_other():
-    sweep = asset("recorded-multitask-sweep.json")
-    assert sweep["version"] in (1, mt.VERSION)
-    assert (sweep["split"], sweep["single"][0], sweep["single"][-1]) == ("validation", "right", "left")
-    assert all(sum(pair) == pytest.approx(2) for pair in sweep["weights"])
-    for task in sweep["tasks"]:
-        assert len(sweep["errors"][task]) == len(sweep["weights"]) == 9
-        assert all(point["low"] <= point["mean"] <= point["high"] for point in sweep["errors"][task])

@@ -32,8 +32,9 @@ class View extends Part {
     this.panels = ["A", "B"].map((side) => this.addPanel(side));
     this.replaces = 1; // the panel that the next chosen digit goes to
     this.picked = null; // { panel, digit } under the pointer or the keyboard's focus
-    this.obey = ({ detail: { T, released } }) => {
-      this.move(T, { glide: false });
+    this.obey = ({ detail: { values: { temperature }, released } }) => {
+      if (temperature === undefined) return;
+      this.move(temperature, { glide: false });
       if (released) this.release();
     };
     this.sweeping = null; // { low, high, home } while T runs by itself
@@ -319,9 +320,7 @@ class View extends Part {
   // The parts that follow; a sweep is this picture's own show.
   tell() {
     const { T, alpha } = this;
-    if (this.sweeping || this.data.talk || (live.picture === this.root && live.T === T && live.alpha === alpha)) return;
-    Object.assign(live, { picture: this.root, T, alpha });
-    live.dispatchEvent(new Event("change"));
+    if (!this.sweeping && !this.data.talk) tell(this.root, { temperature: T, alpha });
   }
 
   drawPanel(panel, T) {

@@ -29,8 +29,16 @@ class View extends FollowsLive {
     return ENDS;
   }
 
+  get at() {
+    return standing("temperature", this.data.temperature);
+  }
+
+  ask(T, released) {
+    askFor({ temperature: within(Math.round(10 * T) / 10, ENDS) }, released);
+  }
+
   listenToKeys() {
-    stepByKeys(this.slider, ENDS, () => this.T, (T) => this.askByKey(T));
+    stepByKeys(this.slider, ENDS, () => this.at, (T) => this.askByKey(T));
   }
 
   // --- numbers ---------------------------------------------------------------------------------------
@@ -58,7 +66,8 @@ class View extends FollowsLive {
   }
 
   draw() {
-    const { T, alpha } = this;
+    const T = this.at;
+    const alpha = standing("alpha", this.data.alpha);
     const t = inTenths(T);
     const at = Object.fromEntries(LINES.map((name) => [name, this.lengthAt(name, T)]));
     for (const name of LINES) this.out(name, at[name].toPrecision(2));

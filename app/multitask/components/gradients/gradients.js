@@ -14,6 +14,7 @@ class View extends Part {
     this.at = [0, 0]; // positions in data.weights
     this.exchange = new Exchange("weights");
     this.quiz = new Quiz(this, "gradients_quiz", (state) => this.showQuestion(state));
+    this.obey = ({ detail: { values, released } }) => this.take(values, released);
     this.listen();
   }
 
@@ -23,15 +24,21 @@ class View extends Part {
     this.data = data;
     const wish = data.at.map((weight) => this.nearest(weight));
     if (this.exchange.hear({ weights: this.weights(wish) }, data.heard, send)) this.at = wish;
+    // Weights beyond the sliders look alike here, and are not.
+    const isNew = String(data.at) !== this.wished && data.heard >= this.exchange.number && !this.exchange.isHeld;
+    this.wished = String(data.at);
+    if (isNew) this.tell(data.at);
     for (const slider of this.sliders) slider.max = data.weights.length - 1;
     this.write();
     if (data.talk) this.root.dataset.talk = "";
     this.watch(this.svg);
     this.draw();
+    live.addEventListener("ask", this.obey);
   }
 
   close() {
     super.close();
+    live.removeEventListener("ask", this.obey);
     clearTimeout(this.exchange.timer);
   }
 
@@ -43,6 +50,24 @@ class View extends Part {
   nearest(weight) {
     const far = this.data.weights.map((each) => Math.abs(each - weight));
     return far.indexOf(Math.min(...far));
+  }
+
+  // The parts that follow.
+  tell(weights) {
+    if (this.data.talk) return;
+    tell(this.root, Object.fromEntries(this.data.tasks.map((task, at) => [`weight_${task}`, weights[at]])));
+  }
+
+  // What a part that follows asks for.
+  take(values, released) {
+    const wish = this.data.tasks.map((task) => values[`weight_${task}`]);
+    if (wish.includes(undefined)) return;
+    this.exchange.isHeld = !released;
+    this.at = wish.map((weight) => this.nearest(weight));
+    this.quiz.reveal();
+    this.draw();
+    this.tell(this.weights(this.at));
+    if (released) this.release();
   }
 
   // --- here -> Python -------------------------------------------------------------------------
@@ -58,6 +83,7 @@ class View extends Part {
         this.at[task] = slider.valueAsNumber;
         this.quiz.reveal();
         this.draw();
+        this.tell(this.weights(this.at));
         this.exchange.later(() => this.release());
       });
       slider.addEventListener("pointerdown", () => (this.exchange.isHeld = true));
@@ -74,6 +100,7 @@ class View extends Part {
   showQuestion({ step, guess }) {
     if (step !== 0 && guess === null) return;
     this.at = [1, 1].map((weight) => this.nearest(weight));
+    this.tell(this.weights(this.at));
     this.release();
   }
 

@@ -22,7 +22,10 @@ class View extends Part {
   receive(data, send) {
     const before = this.data;
     this.data = data;
-    if (this.exchange.hear({ labels: data.at }, data.heard, send)) this.at = this.nearest(data.at);
+    if (this.exchange.hear({ labels: data.at }, data.heard, send)) {
+      this.at = this.nearest(data.at);
+      this.tell(data.at);
+    }
     const changed = (name) => !before || JSON.stringify(before[name]) !== JSON.stringify(data[name]);
     const { slider } = this;
     slider.min = data.labels[0];
@@ -39,6 +42,11 @@ class View extends Part {
     clearTimeout(this.exchange.timer);
   }
 
+  // The parts that follow.
+  tell(labels) {
+    if (!this.data.talk) tell(this.root, { labels_per_class: labels });
+  }
+
   // --- here -> Python -------------------------------------------------------------------------
 
   release() {
@@ -51,6 +59,7 @@ class View extends Part {
     this.at = within(at, [0, this.data.labels.length - 1]);
     this.isMoved = true;
     this.draw();
+    this.tell(this.data.labels[this.at]);
     clearTimeout(this.exchange.timer);
   }
 
