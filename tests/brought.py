@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kd_core.data import own
 from kd_core.data.own.kept import SPLITS, OwnData, keep
 from kd_core.paths import data_root
 
@@ -53,8 +52,3 @@ def add_uci(uci, name="uci", owner="") -> OwnData:
 
 def _set(name: str, classes: tuple[str, ...], owner: str) -> OwnData:
     return OwnData(name=name, classes=classes, train=0, validation=0, test=0, digest="", owner=owner)
-
-
-def removed(*names: str) -> None:
-    for name in names:
-        own.remove(name)

@@ -145,12 +145,21 @@ class FollowsLive extends Part {
 
 // A temperature's slider by keys, in steps of its own: `from()` is where it is, `move(T)` is asked to go elsewhere.
 function stepByKeys(slider, [min, max], from, move) {
-  slider.addEventListener("keydown", (event) => {
+  const aims = ({ shiftKey }) => {
     const T = from();
-    const step = event.shiftKey ? 0.1 : 0.5;
+    const step = shiftKey ? 0.1 : 0.5;
+    return { more: T + step, less: T - step, farMore: T + 5, farLess: T - 5, least: min, most: max };
+  };
+  onKeys(slider, aims, move);
+}
+
+// A slider by keys: `aims(event)` says where each of them leads, and `move(to)` is asked to go there.
+function onKeys(slider, aims, move) {
+  slider.addEventListener("keydown", (event) => {
+    const { more, less, farMore = more, farLess = less, least, most } = aims(event);
     const to = {
-      ArrowRight: T + step, ArrowUp: T + step, ArrowLeft: T - step, ArrowDown: T - step,
-      PageUp: T + 5, PageDown: T - 5, Home: min, End: max,
+      ArrowRight: more, ArrowUp: more, ArrowLeft: less, ArrowDown: less,
+      PageUp: farMore, PageDown: farLess, Home: least, End: most,
     }[event.key];
     if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault(); // the browser's own step would be added to ours

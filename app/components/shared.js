@@ -62,6 +62,12 @@ function softmax(logits, T) {
   return exps.map((value) => value / sum);
 }
 
+// The place of the mark that is nearest to a value, of equally near ones the first.
+function nearest(marks, value) {
+  const far = marks.map((mark) => Math.abs(mark - value));
+  return far.indexOf(Math.min(...far));
+}
+
 const within = (value, [low, high]) => Math.min(high, Math.max(low, value));
 const bits = (p) => p.reduce((sum, q) => (q > 0 ? sum - q * Math.log2(q) : sum), 0);
 const top = (p) => p.indexOf(Math.max(...p));

@@ -78,7 +78,7 @@ class Shared {
       const answer = await fetch(this.path, sent ? post : { cache: "no-store" });
       status = answer.status;
       const place = answer.ok ? await answer.json() : null;
-      if (place && !this.closed && !this.news && place.changes > this.changes) this.hear(place, Boolean(sent));
+      if (place && !this.closed && !this.news && place.changes > this.changes) this.hear(place);
       this.changes = Math.max(this.changes, place?.changes ?? -1);
     } catch {
       status = 0;
@@ -86,8 +86,8 @@ class Shared {
     this.busy = false;
     if (this.closed) return;
     const arrived = status === 200;
-    if (!arrived && status !== 404) this.news = sent && { ...sent, ...this.news };
-    this.fail(arrived ? 200 : status);
+    if (!arrived && status !== 404 && sent) this.news = { ...sent, ...this.news };
+    this.fail(status);
     this.timer = setTimeout(() => this.sync(), arrived && this.news ? 0 : POLL);
   }
 }

@@ -1,18 +1,16 @@
 """Size against error, as recorded: every file of the students and of their teacher. No Streamlit."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from statistics import fmean, stdev
 from typing import Any, TypedDict
 
 from app.results.bundled import Recorded, asset
+from app.results.grids import Sides, interval, sides
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.settings.common import TEACHER
 
 FORMS = ("float32", "int8")
 KEPT_FORM = {"jittered": "mlp1200"}  # of the same form, trained otherwise
-Sides = dict[str, float | None]
 
 
 class Time(TypedDict):
@@ -85,21 +83,20 @@ def files() -> list[File]:
 
 
 def _file(name: str, arm: str, form: str, time: Time, errors: dict[str, list[int]]) -> File:
-    sides = {split: _percent(counts, sizes()["images"][split]) for split, counts in errors.items()}
+    errors_of = {split: _percent(counts, sizes()["images"][split]) for split, counts in errors.items()}
     return {
         "network": name, "arm": arm, "form": form, "bytes": time["bytes"][form], "ms": time["ms"][form],
-        "torch_ms": time["torch_ms"], "validation": sides["validation"], "test": sides["test"],
+        "torch_ms": time["torch_ms"], "validation": errors_of["validation"], "test": errors_of["test"],
     }  # fmt: skip
 
 
 def _percent(errors: Sequence[int], images: int) -> Sides:
     """The mean in percent, with its 95 % interval where there are several seeds."""
     shares = [100 * count / images for count in errors]
-    mean = fmean(shares)
     if len(shares) < 2:
-        return {"mean": round(mean, 3), "low": None, "high": None}
-    half = sizes()["quantile"] * stdev(shares) / math.sqrt(len(shares))
-    return {"mean": round(mean, 3), "low": round(max(0.0, mean - half), 3), "high": round(mean + half, 3)}
+        return {"mean": round(shares[0], 3), "low": None, "high": None}
+    found = sides(interval(shares, sizes()["quantile"]))
+    return found | {"low": max(0.0, found["low"] or 0.0)}
 
 
 def shipped(settings: Mapping[str, Any]) -> dict[str, Time]:

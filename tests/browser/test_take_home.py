@@ -87,7 +87,7 @@ def test_the_summary_prints_on_one_page_with_date_and_address_and_without_button
     page = open_page(f"/summary?lang={language}", color_scheme=scheme)
     page.locator(".three").wait_for()
     still(page)
-    a_budget_is_dragged_by_keys_and_by_hand(page, language)
+    a_budget_is_dragged_by_keys_and_by_hand(page)
     foot, button = page.locator(".printed"), page.locator("[data-testid=stMain] [data-testid=stButton]")
     expect(foot).to_be_hidden()
     expect(button).to_be_visible()
@@ -103,7 +103,7 @@ def test_the_summary_prints_on_one_page_with_date_and_address_and_without_button
     assert ink == "rgb(27, 36, 48)", "dark on white paper, whatever the screen's scheme"
 
 
-def a_budget_is_dragged_by_keys_and_by_hand(page, language):
+def a_budget_is_dragged_by_keys_and_by_hand(page):
     """The sentence is of the file that has the fewest validation errors of those within the budget."""
     says, slider = page.locator(".budget .says"), page.locator(".budget input")
 

@@ -43,7 +43,7 @@ class View extends Keyed {
   // Where the talk is, for the speaker's view: told at once, and taken from there.
   share(path) {
     this.shared?.close();
-    this.shared = path ? new Shared(path, { hear: (place) => this.follow(place), fail: () => {} }) : null;
+    this.shared = path ? new Shared(path, { hear: (place) => this.follow(place), fail: (status) => status === 404 && this.shared.close() }) : null;
     this.shared?.tell(this.place());
   }
 

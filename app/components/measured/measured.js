@@ -37,7 +37,6 @@ class View extends FollowsLive {
   close() {
     super.close();
     this.observers?.forEach((observer) => observer.disconnect());
-    Object.values(this.exchanges).forEach(({ timer }) => clearTimeout(timer));
   }
 
   // Streamlit's own sliders, under the hand: they say what they are at.
@@ -118,18 +117,12 @@ class View extends FollowsLive {
 
   // The keys lead from one measured value to the next.
   listenToKeys() {
-    this.slider.addEventListener("keydown", (event) => {
-      const { marks } = this.data.axes[0];
-      const higher = marks.find((mark) => mark > this.at) ?? this.ends[1];
-      const lower = marks.findLast((mark) => mark < this.at) ?? this.ends[0];
-      const to = {
-        ArrowRight: higher, ArrowUp: higher, PageUp: higher, ArrowLeft: lower, ArrowDown: lower, PageDown: lower,
-        Home: this.ends[0], End: this.ends[1],
-      }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
-      this.askByKey(to);
-    });
+    const aims = () => {
+      const { ends: [least, most], data: { axes: [{ marks }] } } = this;
+      const more = marks.find((mark) => mark > this.at) ?? most;
+      return { more, less: marks.findLast((mark) => mark < this.at) ?? least, least, most };
+    };
+    onKeys(this.slider, aims, (value) => this.askByKey(value));
   }
 
   // --- numbers -------------------------------------------------------------------------------------

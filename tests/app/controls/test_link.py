@@ -77,7 +77,6 @@ PAGE = """
 import streamlit as st
 from app.controls.widgets import controls, follow, notices, presets, read_address
 from app.i18n.session import current
-from kd_core.data.own.kept import NAME, TAKEN
 from kd_core.distillation.presets import DISTILLATION_PRESETS
 from kd_core.distillation.settings import DistillationSettings
 read_address("here", reserved=True)

@@ -71,7 +71,7 @@ def test_losses_are_compared_by_their_logarithms_and_a_broken_cell_is_none():
     ratio = stats.ttest_rel(np.log(loss), np.log(joint)).confidence_interval(0.95)
     told = found.gains[0].cells[2][0]
     assert [told["low"], told["high"]] == pytest.approx(np.exp([ratio.low, ratio.high]), rel=1e-4)
-    assert recorded["arms"][MAML][-1] is None is found.lines[-1].cells[-1][-1] is found.gains[0].cells[-1][-1]
+    assert [recorded["arms"][MAML][-1], found.lines[-1].cells[-1][-1], found.gains[0].cells[-1][-1]] == [None] * 3
 
 
 def test_the_sweep_of_the_weights_is_the_grid_per_10000_images():

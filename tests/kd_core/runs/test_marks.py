@@ -15,18 +15,6 @@ RESULT = recorded("distillation").model_copy(update={"settings": SETTINGS.model_
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "lab.db"
-
-
-@pytest.fixture
-def store(file):
-    made = Store(f"sqlite:///{file}")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def marks(store):
     return Marks(store)
 

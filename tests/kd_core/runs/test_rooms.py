@@ -28,18 +28,6 @@ class Clock:
 
 
 @pytest.fixture
-def file(tmp_path):
-    return tmp_path / "lab.db"
-
-
-@pytest.fixture
-def store(file):
-    made = Store(f"sqlite:///{file}")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def clock():
     return Clock()
 

@@ -43,13 +43,6 @@ def file(tmp_path):
     return tmp_path / "folder" / "lab.db"
 
 
-@pytest.fixture
-def store(file):
-    made = Store(f"sqlite:///{file}")
-    yield made
-    made.close()
-
-
 def test_a_finished_run_is_the_answer_to_the_same_settings_and_to_no_others(store, file, result):
     store.begin("one", SETTINGS)
     assert store.answer(SETTINGS, result.version, "MNIST") is None

@@ -16,7 +16,7 @@ class View extends Part {
     this.slider = root.querySelector("input");
     this.at = { ...START };
     this.slider.addEventListener("input", () => this.move(Math.exp(this.slider.valueAsNumber)));
-    this.slider.addEventListener("keydown", (event) => this.step(event));
+    onKeys(this.slider, () => this.aims(), (to) => this.move(to));
     this.forPaper = () => this.print(true);
     this.forScreen = () => this.print(false);
     addEventListener("beforeprint", this.forPaper);
@@ -73,18 +73,13 @@ class View extends Part {
   }
 
   // The keys lead from one file to the next.
-  step(event) {
+  aims() {
     const values = this.files.map((file) => file[this.by]).sort((a, b) => a - b);
     const now = this.at[this.by];
-    const more = values.find((value) => value > now * 1.0001) ?? this.ends[1];
-    const less = values.findLast((value) => value < now * 0.9999) ?? this.ends[0];
-    const to = {
-      ArrowRight: more, ArrowUp: more, ArrowLeft: less, ArrowDown: less,
-      PageUp: now * 2, PageDown: now / 2, Home: this.ends[0], End: this.ends[1],
-    }[event.key];
-    if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    this.move(to);
+    const [least, most] = this.ends;
+    const more = values.find((value) => value > now * 1.0001) ?? most;
+    const less = values.findLast((value) => value < now * 0.9999) ?? least;
+    return { more, less, farMore: now * 2, farLess: now / 2, least, most };
   }
 
   // --- words ---------------------------------------------------------------------------------------

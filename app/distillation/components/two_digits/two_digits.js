@@ -61,5 +61,3 @@ class View extends Part {
     svg.replaceChildren(axes(box, { ys: [] }), ...bars, ...texts);
   }
 }
-
-const nearest = (marks, value) => marks.reduce((best, mark, at) => (Math.abs(mark - value) < Math.abs(marks[best] - value) ? at : best), 0);

@@ -48,8 +48,7 @@ class View extends Part {
   }
 
   nearest(weight) {
-    const far = this.data.weights.map((each) => Math.abs(each - weight));
-    return far.indexOf(Math.min(...far));
+    return nearest(this.data.weights, weight);
   }
 
   // The parts that follow.

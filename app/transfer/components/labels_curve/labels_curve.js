@@ -65,8 +65,7 @@ class View extends Part {
 
   // The recorded point that is nearest on the logarithmic axis.
   nearest(labels) {
-    const far = this.data.labels.map((recorded) => Math.abs(Math.log(recorded / labels)));
-    return far.indexOf(Math.min(...far));
+    return nearest(this.data.labels.map(Math.log), Math.log(labels));
   }
 
   listen() {
@@ -79,13 +78,10 @@ class View extends Part {
     });
     slider.addEventListener("change", () => this.release());
     slider.addEventListener("blur", () => this.release());
-    slider.addEventListener("keydown", (event) => {
-      const to = {
-        ArrowRight: this.at + 1, ArrowUp: this.at + 1, ArrowLeft: this.at - 1, ArrowDown: this.at - 1,
-        PageUp: this.at + 3, PageDown: this.at - 3, Home: 0, End: this.data.labels.length - 1,
-      }[event.key];
-      if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
+    const aims = () => ({
+      more: this.at + 1, less: this.at - 1, farMore: this.at + 3, farLess: this.at - 3, least: 0, most: this.data.labels.length - 1,
+    });
+    onKeys(slider, aims, (to) => {
       this.move(to);
       this.exchange.later(() => this.release());
     });
