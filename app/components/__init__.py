@@ -43,8 +43,8 @@ def mounted(file: str, *scripts: str, name: str = "", shared: Sequence[str] = ()
     )
 
     def draw(key: str, data: object, told: Mapping[str, tuple[Reader, Taker]] | None = None, **options: Any) -> Any:
-        """The part with this `data`. told: what it may say, by its name in the part: how that is read, and who
-        takes what was read, before the rerun that it causes."""
+        """The part with this `data`. told: for each name that it may say, how that is read, and who is given what
+        was read before the rerun."""
         listening: Any = {
             f"on_{name}_change": partial(_hear, key, name, *both) for name, both in (told or {}).items()
         }

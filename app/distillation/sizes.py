@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from app.results.bundled import Recorded, asset
 from app.results.grids import Sides, interval, sides
 from kd_core.distillation.settings import ALONE, DISTILLED
+from kd_core.results.schema import Result
 from kd_core.settings.common import TEACHER
 
 FORMS = ("float32", "int8")
@@ -97,6 +98,16 @@ def _percent(errors: Sequence[int], images: int) -> Sides:
         return {"mean": round(shares[0], 3), "low": None, "high": None}
     found = sides(interval(shares, sizes()["quantile"]))
     return found | {"low": max(0.0, found["low"] or 0.0)}
+
+
+def times_of(result: Result) -> dict[str, Time] | None:
+    """What the recording measured of a Result's networks; None where one was not recorded, or has other classes."""
+    own = shipped(result.settings)
+    alike = all(
+        arm in own and own[arm]["parameters"] == result.arm(arm).cost.parameters
+        for arm in (TEACHER, ALONE, DISTILLED)
+    )
+    return own if alike else None
 
 
 def shipped(settings: Mapping[str, Any]) -> dict[str, Time]:

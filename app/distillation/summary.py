@@ -5,7 +5,7 @@ from html import escape
 from statistics import fmean
 
 from app.distillation.grid import BEYOND, WORTH, worth_of
-from app.distillation.sizes import shipped, sizes
+from app.distillation.sizes import sizes, times_of
 from app.figures.arms import COLOURS, Translator
 from app.figures.depth import LATENCY_NOISE
 from app.i18n.text import markdown
@@ -190,8 +190,8 @@ def _times(result: Result, faster: str, _: Translator) -> tuple[list[tuple[str, 
     Beside it PyTorch's, as the run measured it; that alone for networks that were not recorded.
     """
     own = [result.arm(arm).cost.latency_ms for arm in COLUMNS]
-    recorded = shipped(result.settings)
-    if set(COLUMNS) - set(recorded):
+    recorded = times_of(result)
+    if recorded is None:
         cells = [(f"{ms:.2f} ms", _less(own[0], ms, faster, LATENCY_NOISE)) for ms in own]
         return cells, _("PyTorch, one thread, as this run measured it")
     runtime = [recorded[arm]["ms"]["float32"] for arm in COLUMNS]
@@ -270,7 +270,7 @@ def on_a_device(result: Result, _: Translator) -> str:
     """What the numbers say of a small device, and what they do not."""
     large, small = result.arm(TEACHER).cost, result.arm(DISTILLED).cost
     where = {"small": _bytes(small.bytes), "large": _bytes(large.bytes), "processor": result.provenance.processor}
-    if set(COLUMNS) - set(shipped(result.settings)):
+    if times_of(result) is None:
         return _("**On a phone:** it would store {small} instead of {large}. The times were measured on one thread "
                  "of this processor: {processor}. No phone was measured, and times there differ; measure on yours.",
                  **where)  # fmt: skip

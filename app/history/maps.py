@@ -1,4 +1,4 @@
-"""The cells of a map in one row of the history, which opens."""
+"""A map's cells as one row of the history, which can be opened."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -13,14 +13,15 @@ from kd_core.sweeps.plan import Plan
 
 @dataclass(frozen=True)
 class Fold:
-    """A map, and those of its cells that are listed, the newest first. id: of its row."""
+    """A map, and those of its cells that are listed, the newest first. key: the plan's; id: of its row."""
 
+    key: str
     plan: Plan
     cells: tuple[Entry, ...]
 
     @property
     def id(self) -> str:
-        return f"map-{self.plan.key()}"
+        return f"map-{self.key}"
 
     @property
     def technique(self) -> str:
@@ -43,17 +44,19 @@ Row = Entry | Fold
 def fold(entries: Sequence[Entry], opened: Collection[str]) -> list[Row]:
     """The entries in their order, each map in the place of its first cell; its cells follow if it is `opened`."""
     plans = {entry.id: plan for entry in entries if (plan := plan_of(entry))}
+    distinct = {id(plan): plan for plan in plans.values()}  # cells of a map share its plan
+    keys = {which: plan.key() for which, plan in distinct.items()}
     cells: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.id in plans:
-            cells.setdefault(plans[entry.id].key(), []).append(entry)
+            cells.setdefault(keys[id(plans[entry.id])], []).append(entry)
     rows: list[Row] = []
     for entry in entries:
         if entry.id not in plans:
             rows.append(entry)
-        elif found := cells.pop(plans[entry.id].key(), None):
+        elif found := cells.pop(key := keys[id(plans[entry.id])], None):
             newest = tuple(sorted(found, key=lambda cell: cell.created, reverse=True))
-            whole = Fold(plans[entry.id], newest)
+            whole = Fold(key, plans[entry.id], newest)
             rows += [whole, *(found if whole.id in opened else ())]
     return rows
 

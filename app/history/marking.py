@@ -8,12 +8,12 @@ from app.controls.address import write
 from app.history.maps import Fold, Row
 from app.history.page import MAPS
 from app.i18n.text import Translate
-from app.runs.server import queue, store
+from app.runs.server import store
+from app.runs.shown import forget
 from app.runs.visitor import sign_in_needed, visitor
 from kd_core.messages import Problem
 from kd_core.runs.entry import Entry
 from kd_core.runs.marks import LONGEST_NAME, LONGEST_NOTE, Marks, may_change
-from kd_core.techniques import NAMES
 
 DELETED, WRONG = "history_deleted", "history_wrong"
 
@@ -105,14 +105,7 @@ def _deleted(runs: list[str]) -> None:
         st.session_state[WRONG] = problem.message
         return
     st.session_state.setdefault(DELETED, []).append(runs)
-    for run in runs:
-        queue().forget(run)
-    for technique in NAMES:
-        if st.session_state.get(f"shown_{technique}") in runs:
-            st.session_state.pop(f"result_{technique}", None)
-        for name in (f"shown_{technique}", f"run_{technique}"):
-            if st.session_state.get(name) in runs:
-                del st.session_state[name]
+    forget(runs)
 
 
 def _restore() -> None:

@@ -1,6 +1,7 @@
 """Runs -> the table of the history: what each was, what differs from the defaults, and its rank by validation."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlencode
@@ -89,8 +90,9 @@ def ranks(entries: Sequence[Entry]) -> dict[str, tuple[int, int]]:
         if entry.state == FINISHED and entry.origin != IMPORTED and value is not None:
             scores.setdefault(_group(entry), {})[entry.id] = value
     return {
-        run: (1 + sum(other < value for other in of_group.values()), len(of_group))
+        run: (1 + bisect_left(ordered, value), len(ordered))
         for of_group in scores.values()
+        for ordered in [sorted(of_group.values())]
         for run, value in of_group.items()
     }
 

@@ -38,22 +38,19 @@ def may_send() -> bool:
     """Whether this person may send images: they are signed in, or the server and they are on one computer."""
     if account() is not None:
         return not sign_in_needed()
-    asked = urlsplit(str(st.context.url or "")).hostname
-    return is_loopback(str(st.get_option("server.address") or "0.0.0.0")) and is_loopback(asked)
+    asked = urlsplit(str(st.context.url or "")).hostname  # as the browser says: so a web server in front counts too
+    is_direct = "X-Forwarded-Proto" not in st.context.headers
+    return is_direct and is_loopback(str(st.get_option("server.address") or "0.0.0.0")) and is_loopback(asked)
 
 
 def listed(_: Translate) -> None:
     """The sets that this person may see, each with a look at it, what is said of it, and the ways on."""
-    person, any_there = visitor(), False
-    for name in own.visible_to(person):
-        try:
-            known = own.describe(name)
-        except Problem:
-            continue
-        any_there = True
-        with st.container(border=True, key=f"set_{name}"):
+    person = visitor()
+    there = own.usable_by(person)
+    for known in there:
+        with st.container(border=True, key=f"set_{known.name}"):
             _one(known, person, _)
-    if not any_there:
+    if not there:
         st.info(_("There are no data sets yet. The lab's own digits are always there."))
 
 
@@ -122,7 +119,7 @@ def add_one(_: Translate) -> None:
           least=LEAST_CLASSES, most=MOST_CLASSES, n=len(uploaded(visitor())), each=allowed.own_each)
     )  # fmt: skip
     proposed = _slug(file.name) if file else ""
-    name = st.text_input(_("Name"), key=f"data_name_{round_}", placeholder=proposed or None, max_chars=32,
+    name = st.text_input(_("Name"), key=f"data_name_{round_}", placeholder=proposed or None, max_chars=30,
                          help=_("a–z, 0–9, - and _; it becomes part of addresses. Without one, the file's is "
                                 "taken.")) or proposed  # fmt: skip
     with st.expander(_("More")):
@@ -213,4 +210,4 @@ def forms(_: Translate) -> None:
 
 def _slug(file: str) -> str:
     """A name for a set, made of a file's."""
-    return re.sub(r"[^a-z0-9_-]+", "-", Path(file).stem.lower()).strip("-_")[:32]
+    return re.sub(r"[^a-z0-9_-]+", "-", Path(file).stem.lower()).strip("-_")[:30]

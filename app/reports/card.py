@@ -55,7 +55,7 @@ def card(result: Result, arm: str, _: Translate = ENGLISH) -> dict[str, str]:
 
 
 def card_of_int8(result: Result, arm: str, errors: int, ranges: int, _: Translate = ENGLISH) -> dict[str, str]:
-    """The card of the same network in int8, which made so many `errors`; ranges: how many images gave these."""
+    """The card of a network as int8. errors: those it makes; ranges: how many training images gave its ranges."""
     told = card(result, arm, _)
     told.pop(_("Input, safetensors"), None)  # it has no such form
     told[_("Quantised")] = _(

@@ -9,7 +9,7 @@ from app.results.chart import saved_as
 from app.results.page import is_of_another_set
 from app.results.tabs import first_digit
 from app.runs.seen import sets
-from kd_core.data import own, pixels
+from kd_core.data import pixels
 from kd_core.data.own.kept import gallery
 from kd_core.messages import Problem
 from kd_core.results.schema import Result
@@ -21,11 +21,11 @@ MOST = 30  # images shown before a run
 def brought(settings: Settings, result: Result, _: Translate) -> None:
     """The set that `settings` name, for somebody who may see it; with the answers of `result`, if it is of it."""
     name = settings.dataset_name
-    if name not in (one.name for one in sets()):
+    known = next((one for one in sets() if one.name == name), None)
+    if known is None:
         st.warning(_("There is no data set called {name} here, or it is somebody else's.", name=markdown(name)))
         return
     try:
-        known = own.describe(name)
         images, labels = pixels.test_images(known.data_name), pixels.test_labels(known.data_name)
     except Problem as problem:
         st.warning(_.escaped(problem.message))

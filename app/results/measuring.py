@@ -21,11 +21,15 @@ CALIBRATION = 500  # training images that int8 takes its ranges from
 
 @dataclass(frozen=True)
 class Exported:
-    """A network in both forms and what was measured of each; apart: the largest distance from torch's logits."""
+    """A network in both forms and what was measured of each.
+
+    apart: the largest distance from torch's logits; ranges: how many training images gave the ranges of int8.
+    """
 
     float32: bytes
     int8: bytes
     apart: float
+    ranges: int
     of_float32: onnx.Measured
     of_int8: onnx.Measured
 
@@ -90,8 +94,9 @@ def _measured(result: Result, arm: str) -> Exported:
     model, apart = checked(result, arm)
     name = result.data.name
     bare = onnx.onnx_of(result.networks()[arm])  # its card is another one
-    small = onnx.int8_of(bare, pixels.training_pixels(name, CALIBRATION))
+    training = pixels.training_pixels(name, CALIBRATION)
+    small = onnx.int8_of(bare, training)
     images = pixels.test_pixels(name, range(result.data.test))
     large_is, small_is = onnx.compare([model, small], images, np.asarray(pixels.test_labels(name)))
-    small = onnx.labelled(small, card_of_int8(result, arm, small_is.errors, CALIBRATION))
-    return Exported(model, small, apart, large_is, replace(small_is, bytes=len(small)))
+    small = onnx.labelled(small, card_of_int8(result, arm, small_is.errors, len(training)))
+    return Exported(model, small, apart, len(training), large_is, replace(small_is, bytes=len(small)))

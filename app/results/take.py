@@ -10,7 +10,7 @@ from app.figures.depth import within_noise
 from app.i18n.text import Translate
 from app.reports import files
 from app.reports.card import bundle, card, named
-from app.results.measuring import CALIBRATION, Exported, Measuring, checked
+from app.results.measuring import Exported, Measuring, checked
 from kd_core.data import pixels
 from kd_core.export import onnx
 from kd_core.export.layers import layers
@@ -136,5 +136,5 @@ def _measured(result: Result, made: Exported, file: str, _: Translate) -> None:
     st.caption(
         _("Measured now on this server with ONNX Runtime, one thread, median of {passes} passes each, in turns; "
           "ranges from {images} training images. Its float32 logits differ from PyTorch's by {apart} at most.",
-          passes=large.passes, images=CALIBRATION, apart=f"{made.apart:.1e}")
+          passes=large.passes, images=made.ranges, apart=f"{made.apart:.1e}")
     )  # fmt: skip

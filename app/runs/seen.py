@@ -1,11 +1,11 @@
-"""Who sees the images of a data set that somebody has added: they alone; everybody those of the command line."""
+"""Who may see the images of a data set that was added: its owner; everybody, if the command line added it."""
 
 from functools import lru_cache
 
 from app.runs.visitor import visitor
 from kd_core.data import own
 from kd_core.data.chosen import is_own
-from kd_core.messages import message
+from kd_core.messages import Message, message
 from kd_core.results.schema import Result
 
 NUMBERS_ONLY = message(
@@ -15,7 +15,7 @@ NUMBERS_ONLY = message(
 
 def sets() -> list[own.OwnData]:
     """The data sets that this person may train on, besides MNIST."""
-    return [own.describe(name) for name in own.visible_to(visitor())]
+    return own.usable_by(visitor())
 
 
 def may_see(data_name: str) -> bool:
@@ -33,9 +33,19 @@ def seen(result: Result) -> Result:
 
 @lru_cache(maxsize=8)
 def numbers_only(result: Result) -> Result:
-    """The Result without images, the answers to those of the gallery, and networks, which remember images."""
+    """The Result without images, answers to them, and networks, which remember images; and without the names of
+    classes, which may be people's, and notes that have such a name."""
     bare = result.without_networks().with_trials(
         lambda _arm, trial: trial.model_copy(update={"gallery_logits": ()})
     )
-    notes = (NUMBERS_ONLY, *(note for note in result.notes if note != NUMBERS_ONLY))
-    return bare.model_copy(update={"gallery": (), "notes": notes})
+    said = [note for note in result.notes if not _names_any(note, result.data.classes)]
+    numbered = result.data.model_copy(update={"classes": tuple(f"({n})" for n in range(len(result.data.classes)))})
+    notes = (NUMBERS_ONLY, *(note for note in said if note != NUMBERS_ONLY))
+    return bare.model_copy(update={"gallery": (), "notes": notes, "data": numbered})
+
+
+def _names_any(said: Message, classes: tuple[str, ...]) -> bool:
+    return any(
+        _names_any(value, classes) if isinstance(value, Message) else any(name in str(value) for name in classes)
+        for value in said.values.values()
+    )

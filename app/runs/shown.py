@@ -1,5 +1,7 @@
 """Which run and which Result this session shows, and which stood there before."""
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from app.figures import ghost as ghosts
@@ -12,6 +14,7 @@ from kd_core.messages import Scalar
 from kd_core.results.comparability import group
 from kd_core.results.schema import Result
 from kd_core.settings.base import Settings
+from kd_core.techniques import NAMES
 
 
 def finished(technique: str, _: Translate) -> Result | None:
@@ -66,6 +69,19 @@ def previous(technique: str) -> Ghost | None:
     """The ghost behind the curves of the Result that this session shows on a technique's page."""
     found: tuple[str, Ghost | None] | None = st.session_state.get(f"ghost_{technique}")
     return found and found[1]
+
+
+def forget(runs: Collection[str]) -> None:
+    """Let go of runs that were deleted, in this session and in the queue."""
+    for technique in NAMES:
+        for name in (f"shown_{technique}", f"run_{technique}"):
+            run = st.session_state.get(name)
+            handle = queue().find(run) if run else None
+            if run in runs or (handle is not None and handle.kept_as in runs):
+                del st.session_state[name]
+                st.session_state.pop(f"result_{technique}", None)
+    for run in runs:
+        queue().forget(run)
 
 
 def now_shown(run: str, technique: str, result: Result) -> None:

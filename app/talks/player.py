@@ -17,7 +17,7 @@ from app.shell.look import style
 from app.talks import speaker
 from app.talks.model import Stage, Step
 from app.techniques import talk
-from kd_core.data.chosen import is_own
+from kd_core.data.chosen import MNIST, is_own
 from kd_core.messages import N_, message
 from kd_core.runs.rooms import Question
 from kd_core.settings.base import Settings
@@ -83,6 +83,8 @@ def give(kind: type[Settings], _: Translate) -> None:
     at = _where(len(steps))
     step = steps[at]
     settings = as_set(kind)
+    if settings.dataset_name != MNIST:  # a talk's pictures are of digits
+        settings = settings.model_copy(update={"dataset": MNIST})
     start_if_asked(settings)
     style(STYLE)
     room = room_of_this_speaker()

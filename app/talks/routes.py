@@ -20,7 +20,7 @@ from app.rooms.address import base
 from app.rooms.routes import LARGEST, body_of, limited
 from app.runs.server import store
 from kd_core.messages import N_, Problem
-from kd_core.runs.talks import Place, Talks
+from kd_core.runs.talks import Talks
 from kd_core.techniques import NAMES
 
 MOST_STEPS = 50
@@ -54,17 +54,12 @@ def talk_routes() -> list[Route]:
 async def _place(request: Request) -> Response:
     key = str(request.path_params["code"])[:40]
     if request.method == "POST":
-        found = await run_in_threadpool(_turn, key, await _read(request))
+        sent = await _read(request)
+        technique = sent.technique if sent.technique in NAMES else ""
+        found = await run_in_threadpool(talks().turn, key, technique, sent.at, sent.revealed, clock=sent.clock)
     else:
         found = await run_in_threadpool(talks().place, key)
     return JSONResponse(asdict(found), headers={"cache-control": "no-store"})
-
-
-def _turn(key: str, sent: Sent) -> Place:
-    if sent.technique in NAMES:
-        return talks().turn(key, sent.technique, sent.at, sent.revealed, clock=sent.clock)
-    now = talks().place(key)
-    return talks().turn(key, now.technique, now.at, now.revealed, clock=sent.clock)
 
 
 async def _read(request: Request) -> Sent:

@@ -50,7 +50,8 @@ def data(options: argparse.Namespace) -> int:
         return {"add": _add, "list": _list, "remove": _remove}[options.of_data](options)
     finally:
         if options.root:
-            os.environ["KD_DATA_DIR"] = before or ""
+            os.environ.pop("KD_DATA_DIR")
+            os.environ.update({"KD_DATA_DIR": before} if before is not None else {})
 
 
 def _list(_options: argparse.Namespace) -> int:
@@ -65,7 +66,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    names = tuple((options.classes or "").split(",")) if options.classes else ()
+    names = tuple(options.classes.split(",")) if options.classes else ()
     with bar() as shown:
         known = own.add(
             options.file, options.name, seed=options.seed, form="pad" if options.form == "pad" else "as_is",

@@ -20,13 +20,17 @@ def chosen(name: str, data: "Digits") -> "Digits":
     """
     if name == MNIST:
         return data
-    if name not in own.names():
+    try:
+        known = own.describe(name)
+    except Problem:
+        if name in own.names():  # damaged
+            raise
         raise Problem(
             N_("The computer that trains ({host}) has no data set called {name}; add it there: python -m kd_core "
                "data add FILE --name {name}"),
             host=platform.node() or "–", name=name,
-        )  # fmt: skip
-    return _loaded(name, own.describe(name).digest)
+        ) from None  # fmt: skip
+    return _loaded(name, known.digest)
 
 
 @lru_cache(maxsize=2)

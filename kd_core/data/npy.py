@@ -12,6 +12,7 @@ from kd_core.messages import N_, Problem
 
 LONGEST_HEADER = 1000  # characters of a .npy header, as numpy writes it, are 128
 # RuntimeError: a member is encrypted, or packed in a way that zipfile does not know.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a limit
 UNZIPPING = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, struct.error)
 
 
@@ -53,8 +54,23 @@ def read_array(stream: BinaryIO, size: int, name: str, most: int) -> np.ndarray:
     return flat.reshape(shape, order="F" if by_columns else "C")
 
 
+def read_member(archive: zipfile.ZipFile, name: str, most: int) -> np.ndarray:
+    """The array of this name in an .npz, of at most so many bytes."""
+    info = archive.getinfo(f"{name}.npy")
+    require_unpackable(info)
+    with archive.open(info.filename) as packed:
+        return read_array(packed, info.file_size, name, most)  # type: ignore[arg-type]
+
+
+def require_unpackable(info: zipfile.ZipInfo) -> None:
+    """Raise Problem for a file of a .zip that could unpack to any size."""
+    if info.compress_type not in METHODS:
+        raise Problem(N_("{name} is packed in a way that is not read here; pack it as usual (deflate)."),
+                      name=short(info.filename))  # fmt: skip
+
+
 def directory(stream: BinaryIO, size: int) -> int:
-    """How many bytes the list of files in a .zip has, each of which takes memory; 0 where there is no such list.
+    """How many bytes a .zip's list of files has, of which each takes memory; 0 where there is no such list.
 
     Found as zipfile finds it: the record at the end says how long the list before it is, and one before that in
     archives that are large or have many files.

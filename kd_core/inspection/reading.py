@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from kd_core.data.npy import UNZIPPING, directory, read_array, short, texts
+from kd_core.data.npy import UNZIPPING, directory, read_array, read_member, short, texts
 from kd_core.inspection.logits import MOST_CLASSES, Logits, checked
 from kd_core.messages import N_, Problem
 
@@ -100,8 +100,7 @@ def _npz(stream: BinaryIO, size: int, most: int) -> dict[str, np.ndarray]:
             found = {}
             for name in ARRAYS:
                 if f"{name}.npy" in there:
-                    with archive.open(f"{name}.npy") as packed:
-                        found[name] = read_array(packed, archive.getinfo(f"{name}.npy").file_size, name, most)  # type: ignore[arg-type]
+                    found[name] = read_member(archive, name, most)
             return found
     except UNZIPPING as error:
         raise Problem(N_("This .npz file cannot be unpacked: {why}"), why=short(str(error)) or "–") from None

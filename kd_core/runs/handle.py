@@ -282,6 +282,11 @@ class Handle:
 
     # Seen by everyone else
 
+    @property
+    def kept_as(self) -> str:
+        """Its id in the store: its own, or that of the run whose Result answered it."""
+        return self._known_as
+
     def view(self) -> View:
         """How the run is going, at this moment."""
         with self._changed:

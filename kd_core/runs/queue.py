@@ -27,7 +27,8 @@ from queue import Empty, SimpleQueue
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from kd_core.data.chosen import kept_as, kept_under
+from kd_core.data import own
+from kd_core.data.chosen import MNIST, kept_as, kept_under
 from kd_core.messages import N_, Message, Problem, Scalar, message
 from kd_core.results.schema import Dataset, Result
 from kd_core.runs.entry import BEAT_SECONDS, OF_MAP
@@ -189,6 +190,8 @@ class Queue:
     def _check(self, settings: Settings, owner: str, alone: bool) -> None:
         """Raise Problem for a run that the limits do not allow."""
         self.limits.check_size(settings)
+        if settings.dataset_name != MNIST:
+            own.check_usable(settings.dataset_name, owner.removeprefix(OF_MAP))
         if alone and owner and self.of(owner):
             raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
         self.limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
@@ -212,9 +215,11 @@ class Queue:
 
     def forget(self, run: str) -> None:
         """Let go of a run that is over: the store was told to delete it."""
-        with self._changed:
-            if run in self._handles and not self._handles[run].under_way:
-                del self._handles[run]
+        with self._changed:  # a run that was answered from the store is known by its own name too
+            gone = [key for key, handle in self._handles.items() if run in (key, handle.kept_as)]
+            for key in gone:
+                if not self._handles[key].under_way:
+                    del self._handles[key]
 
     def _recalled(self, run: str) -> Handle | None:
         """A run that only the store knows."""

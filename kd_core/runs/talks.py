@@ -84,11 +84,13 @@ class Talks:
         return self._place(key, lambda session, talk: None)
 
     def turn(self, key: str, technique: str, at: int, revealed: Sequence[int], *, clock: bool = False) -> Place:
-        """Put the talk where it is now. clock: start the clock anew; the first turn starts it. Raises NoTalk."""
-        now = dict(technique=technique, at=at, revealed=sorted(set(revealed)))
+        """Put the talk where it is now; technique: "" leaves it where it is. clock: start the clock anew; the first
+        turn starts it. Raises NoTalk."""
 
         def work(session: Session, talk: Talk) -> None:
-            is_turned = now != dict(technique=talk.technique, at=talk.at, revealed=talk.revealed)
+            before = dict(technique=talk.technique, at=talk.at, revealed=talk.revealed)
+            now = dict(technique=technique, at=at, revealed=sorted(set(revealed))) if technique else before
+            is_turned = now != before
             begins = clock or (is_turned and bool(talk.technique) and self._begun(talk) is None)
             if not is_turned and not begins:
                 return

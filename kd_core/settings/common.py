@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 
 from kd_core.data.chosen import MNIST
-from kd_core.data.own.kept import NAME, TAKEN
+from kd_core.data.own.kept import is_name
 from kd_core.messages import N_, Problem
 from kd_core.settings.fields import field
 
@@ -35,7 +35,7 @@ TRAINING, TRIALS = N_("Training"), N_("Trials and computing")
 
 def _named(name: str) -> str:
     """`name`, if a data set may be called so. Raises ValueError."""
-    if name != MNIST and (name in TAKEN or not NAME.fullmatch(name)):
+    if name != MNIST and not is_name(name):
         raise ValueError("no name of a data set")
     return name
 

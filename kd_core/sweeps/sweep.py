@@ -16,6 +16,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from kd_core.data import own
+from kd_core.data.chosen import MNIST
 from kd_core.messages import N_, Message, Problem, message
 from kd_core.results.comparability import ends, main_arms, of_losses
 from kd_core.results.schema import Result
@@ -300,18 +302,22 @@ class Sweeps:
         One map at a time is taken of an owner; "" is nobody in particular, and not counted.
         """
         plan.check()
-        self._queue.limits.check_size(plan.settings_at({axis.field: axis.values[0] for axis in plan.axes}))
+        first = plan.settings_at({axis.field: axis.values[0] for axis in plan.axes})
+        self._queue.limits.check_size(first)
+        if first.dataset_name != MNIST:
+            own.check_usable(first.dataset_name, owner)
         storage = self._opened()
         with self._lock:
-            name = PREFIX + plan.key()
-            running = self._under_way.get(plan.key())
+            key = plan.key()
+            name = PREFIX + key
+            running = self._under_way.get(key)
             if running is not None and running.under_way:
                 return running
             if owner and any(s.owner == owner and s.under_way for s in self._under_way.values()):
                 raise Problem(N_("You have a map under way; stop it, or wait until it is finished."))
             with studies.quiet():
                 study = studies.study_of(storage, name, plan)
-            sweep = self._under_way[plan.key()] = Sweep(self._queue, study, plan, owner)
+            sweep = self._under_way[key] = Sweep(self._queue, study, plan, owner)
             return sweep
 
     def of(self, owner: str) -> Sweep | None:

@@ -92,15 +92,17 @@ def test_quotas_of_a_person_and_of_the_server(monkeypatch):
     ("address", "asked", "account", "may"),
     [("127.0.0.1", "http://localhost:8501/data", None, True),
      ("127.0.0.1", "https://lab.example/data", None, False),  # behind a web server
+     ("127.0.0.1", "http://localhost/forwarded", None, False),  # behind one, by a browser that says what it likes
      ("0.0.0.0", "http://localhost:8501/data", None, False),
      ("0.0.0.0", "https://lab.example/data", "Ada", True),
      ("127.0.0.1", "http://localhost:8501/data", "", False)],
 )  # fmt: skip
 def test_only_the_signed_in_or_who_sits_at_the_server_may_send(monkeypatch, address, asked, account, may):
+    headers = {"X-Forwarded-Proto": "http"} if "forwarded" in asked else {}
     monkeypatch.setattr(page, "account", lambda: account)
     monkeypatch.setattr(page, "sign_in_needed", lambda: account == "")
     monkeypatch.setattr(st, "get_option", lambda _name: address)
-    monkeypatch.setattr(page.st, "context", type("Context", (), {"url": asked}))
+    monkeypatch.setattr(page.st, "context", type("Context", (), {"url": asked, "headers": headers}))
     assert page.may_send() is may
 
 

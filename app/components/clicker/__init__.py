@@ -18,7 +18,7 @@ WORDS = {
     "step": N_("step {now} of {all}"),
     "speaker": N_("Speaker view"),
 }
-_NOWHERE = {"at": 0, "revealed": (), "runs": 0, "number": 0}
+_NOWHERE = {"at": 0, "revealed": (), "runs": 0, "speaks": False, "number": 0}
 _mount = mounted(__file__, shared=("talk",))
 
 
@@ -64,7 +64,7 @@ def clicker(
         now = {**_NOWHERE, **told}
         shown = frozenset(int(step) for step in now["revealed"] if 0 <= int(step) < steps)
         run = now["runs"] > st.session_state.get(started, 0)
-        place = Place(min(max(int(now["at"]), 0), steps), shown, run, bool(now.get("speaks")))
+        place = Place(min(max(int(now["at"]), 0), steps), shown, run, bool(now["speaks"]))
         return place, now["runs"]
 
     def take(said: tuple[Place, int]) -> None:

@@ -9,15 +9,16 @@ if TYPE_CHECKING:
     from kd_core.data.own.kept import (
         OwnData,
         called,
+        check_usable,
         describe,
         load,
         names,
         remove,
         split,
+        usable_by,
         visible_to,
     )
 
-_KEPT = ("OwnData", "called", "describe", "load", "names", "remove", "split", "visible_to")
-
-__all__ = ["OwnData", "add", "called", "describe", "load", "names", "remove", "split", "visible_to"]
-__getattr__ = offering(__name__, {**dict.fromkeys(_KEPT, "kept"), "add": "adding"})
+__all__ = ["OwnData", "add", "called", "check_usable", "describe", "load", "names", "remove", "split", "usable_by",
+           "visible_to"]  # fmt: skip
+__getattr__ = offering(__name__, dict.fromkeys(__all__, "kept") | {"add": "adding"})

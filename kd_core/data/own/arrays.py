@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from kd_core.data.npy import UNZIPPING, directory, read_array, short, texts
+from kd_core.data.npy import UNZIPPING, directory, read_member, short, texts
 from kd_core.data.own.bounds import Bounds
 from kd_core.data.own.files import File
 from kd_core.data.own.images import grey, too_large
@@ -32,30 +32,24 @@ def of_npz(stream: BinaryIO, size: int, reading: Reading) -> Found:
         raise Problem(N_("This .npz file lists too many arrays; save images and labels alone."))
     try:
         with zipfile.ZipFile(stream) as archive:
-            there = {name.removesuffix(".npy") for name in archive.namelist()}
+            there = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             form = next((form for form in (KERAS, MEDMNIST) if there.issuperset(form["train"])), None)
             if form is None:
                 raise Problem(
                     N_("This .npz file needs x_train and y_train, or train_images and train_labels; it has: "
                        "{saved}."),
                     saved=", ".join(sorted(map(short, there))[:6]) or "–")  # fmt: skip
-            parts = {}
+            parts, most = {}, reading.bounds.array
             for done, (part, (of_images, of_labels)) in enumerate(form.items()):
                 if of_images in there and of_labels in there:
-                    labels = _labels(_member(archive, of_labels, reading.bounds), of_labels)
-                    parts[part] = (_images(_member(archive, of_images, reading.bounds), of_images, reading), labels)
+                    labels = _labels(read_member(archive, of_labels, most), of_labels)
+                    parts[part] = (_images(read_member(archive, of_images, most), of_images, reading), labels)
                     _check_alike(of_images, *parts[part])
                 reading.told((done + 1) / len(form))
-            names = texts(_member(archive, "class_names", reading.bounds)) if "class_names" in there else []
+            names = texts(read_member(archive, "class_names", most)) if "class_names" in there else []
     except UNZIPPING as error:
         raise Problem(N_("This .npz file cannot be unpacked: {why}"), why=short(str(error)) or "–") from None
     return numbered(parts, names)
-
-
-def _member(archive: zipfile.ZipFile, name: str, bounds: Bounds) -> np.ndarray:
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as packed:
-        return read_array(packed, info.file_size, name, bounds.array)  # type: ignore[arg-type]
 
 
 def _labels(labels: np.ndarray, name: str) -> np.ndarray:
@@ -84,6 +78,9 @@ def _images(images: np.ndarray, name: str, reading: Reading) -> np.ndarray:
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3, 4)):
         raise Problem(N_("{name} must be [N, height, width], or with 1, 3 or 4 colours at the end; {shape} was "
                          "given."), name=name, shape=short(str(list(images.shape))))  # fmt: skip
+    if images.dtype.kind not in "fiub":
+        raise Problem(N_("{name} are of type {type}; save pixels as whole numbers from 0 to 255."), name=name,
+                      type=short(str(images.dtype)))  # fmt: skip
     reading.bounds.check_images(len(images))
     if not images.size:
         raise Problem(N_("{name}: there are no images."), name=name)
@@ -107,7 +104,7 @@ def _bytes(images: np.ndarray, name: str, reading: Reading) -> Callable[[np.ndar
     """What makes bytes of these numbers: of 0 to 255, 0 to 1 or 16 bits, whichever the first array has."""
     low, high = float(images.min()), float(images.max())
     if not reading.scale:
-        is_share = images.dtype.kind == "f" and high <= 1
+        is_share = images.dtype.kind in "fb" and high <= 1
         reading.scale = "share" if is_share else "byte" if high <= 255 else "16 bits"
     most = {"share": 1, "byte": 255, "16 bits": 65535}[reading.scale]
     if not 0 <= low <= high <= most or (most == 65535 and images.dtype.kind == "f"):  # also where one is NaN

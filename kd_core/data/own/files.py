@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from kd_core.data.npy import UNZIPPING, directory, short
+from kd_core.data.npy import UNZIPPING, directory, require_unpackable, short
 from kd_core.data.own.bounds import Bounds
 from kd_core.messages import N_, Problem
 
 MORE_FILES = 1000  # than images: a list of classes, a licence
 ENTRY = 150  # bytes that a file takes in the list of a .zip, its name among them
 DEEPEST = 12  # folders within folders
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a limit
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,7 @@ def of_zip(stream: BinaryIO, bounds: Bounds) -> Iterator[Files]:
                 continue
             if stat.S_ISLNK(info.external_attr >> 16):
                 raise _link(parts)
-            if info.compress_type not in METHODS:
-                raise Problem(N_("{name} is packed in a way that is not read here; pack it as usual (deflate)."),
-                              name=short(info.filename))  # fmt: skip
+            require_unpackable(info)
             found.append(File(parts, lambda info=info: archive.open(info)))  # type: ignore[misc,arg-type]
         _check_count(len(found), bounds)
         yield Files(found, folders)

@@ -15,13 +15,16 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kd_core.data.npy import short
 from kd_core.data.pixels import SIDE, SPLITS
 from kd_core.messages import N_, Message, Problem
 from kd_core.paths import data_root, unwritable
@@ -29,7 +32,8 @@ from kd_core.paths import data_root, unwritable
 if TYPE_CHECKING:
     from kd_core.data.digits import Digits, Split
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)  # of a folder on every system, and part of an address
+# Of a folder on every system, and part of an address; with a digest and what stands in for MNIST, 60 letters.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}", re.ASCII)
 TAKEN = ("auto", "mnist", "own")  # names with another meaning
 SET = "set.json"
 MADE = re.compile(rf"own: ({NAME.pattern}) \(([0-9a-f]{{10}})\)", re.ASCII)  # how a Result names such data
@@ -78,34 +82,39 @@ def root() -> Path:
 def names() -> tuple[str, ...]:
     """The names of all sets of this computer, in alphabetical order; () where none can be read."""
     try:
-        return tuple(sorted(at.name for at in root().iterdir() if _named(at.name) and (at / SET).is_file()))
+        return tuple(sorted(at.name for at in root().iterdir() if is_name(at.name) and (at / SET).is_file()))
     except (OSError, Problem):
         return ()
 
 
-def visible_to(person: str) -> tuple[str, ...]:
-    """The names of the sets that `person` may see: their own, and those that the command line added."""
+def every() -> list[OwnData]:
+    """All sets that can be read."""
     found = []
     for name in names():
-        try:
-            if describe(name).owner in ("", person):
-                found.append(name)
-        except Problem:
-            continue
-    return tuple(found)
+        with suppress(Problem):  # damaged, or removed at this moment
+            found.append(describe(name))
+    return found
+
+
+def usable_by(person: str) -> list[OwnData]:
+    """The sets that `person` may see and train on: their own, and those that the command line added."""
+    return [known for known in every() if known.owner in ("", person)]
+
+
+def visible_to(person: str) -> tuple[str, ...]:
+    """The names of these."""
+    return tuple(known.name for known in usable_by(person))
 
 
 def uploaded(person: str | None = None) -> list[OwnData]:
     """The sets that `person` has sent; by default those of everybody, but not those of the command line."""
-    found = []
-    for name in names():
-        try:
-            known = describe(name)
-        except Problem:
-            continue
-        if known.owner and person in (None, known.owner):
-            found.append(known)
-    return found
+    return [known for known in every() if known.owner and person in (None, known.owner)]
+
+
+def check_usable(name: str, person: str) -> None:
+    """Raise Problem, as for a set that is not there, where it is somebody else's. person: "" may use all sets."""
+    if person and describe(name).owner not in ("", person):
+        raise _missing(name)
 
 
 def quota(person: str) -> tuple[int, int, float]:
@@ -129,13 +138,19 @@ def called(data_name: str) -> OwnData | None:
 
 def describe(name: str) -> OwnData:
     """What is known of a set. Raises Problem where there is none of this name, or where it is damaged."""
-    at = _folder(name)
+    at = _folder(name) / SET
     try:
-        text = (at / SET).read_bytes()
+        stat = at.stat()
+        return _described(name, at, stat.st_mtime_ns, stat.st_ino)
     except OSError:
         raise _missing(name) from None
+
+
+@lru_cache(maxsize=256)
+def _described(name: str, at: Path, _changed: int, _file: int) -> OwnData:
+    """What the file says. A set is never changed, but another one may stand in its place."""
     try:
-        known = OwnData.model_validate_json(text)
+        known = OwnData.model_validate_json(at.read_bytes())
         if known.name != name:
             raise ValueError("another name")
     except (ValidationError, ValueError):
@@ -250,17 +265,18 @@ def digest(classes: tuple[str, ...], parts: Mapping[str, Arrays]) -> str:
     return said.hexdigest()
 
 
-def _named(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a set may be called so."""
     return bool(NAME.fullmatch(name)) and name not in TAKEN
 
 
 def _folder(name: str) -> Path:
     """Where a set of this name is, or would be. Raises Problem for a name that none can have."""
-    if not _named(name):
+    if not is_name(name):
         raise Problem(
-            N_("{name} cannot be the name of a data set; use up to 32 of a–z, 0–9, - and _, beginning with a "
+            N_("{name} cannot be the name of a data set; use up to 30 of a–z, 0–9, - and _, beginning with a "
                "letter or a digit, and not one of {taken}."),
-            name="".join(letter for letter in name if letter.isprintable())[:40] or "–", taken=", ".join(TAKEN),
+            name=short(name) or "–", taken=", ".join(TAKEN),
         )  # fmt: skip
     return root() / name
 

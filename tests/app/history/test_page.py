@@ -28,7 +28,7 @@ def store(tmp_path, monkeypatch):
     queue = Queue(rest=10**6, store=made)
     for module in (panel, page, marking, shown):
         monkeypatch.setattr(module, "store", lambda: made)
-    for module in (panel, marking, shown):
+    for module in (panel, shown):
         monkeypatch.setattr(module, "queue", lambda: queue)
     yield made
     queue.close()

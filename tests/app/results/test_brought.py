@@ -103,6 +103,8 @@ def test_files_name_the_classes_and_leave_out_what_is_not_ones_own(technique, re
         assert "<b>cat" not in report
         hidden = handout.html(numbers_only(result), language)
         assert '<img src="data:image' not in hidden
+        assert "*dog*" in report
+        assert "*dog*" not in hidden
     arm = result.verdict.arm
     assert card.card(result, arm)["Classes"].startswith("<b>cat</b>, *dog*")
     assert trained_on(card.named(result.networks()[arm], card.card(result, arm))) == result.data.name
@@ -112,6 +114,7 @@ def test_files_name_the_classes_and_leave_out_what_is_not_ones_own(technique, re
     bare = numbers_only(result)
     assert not bare.networks()
     assert not bare.gallery
+    assert "*dog*" not in bare.model_dump_json()
     assert bare.verdict == result.verdict
     drawable.check(result)
     drawable.check(bare)
@@ -123,5 +126,5 @@ def test_a_result_of_an_added_set_is_read_in_elsewhere(results):
     result = result.model_copy(update={"data": plain})
     for given in (result, numbers_only(result)):
         read = importing.read(files.json(given).encode())
-        assert read.data == plain
+        assert read.data == given.data
         assert own.called(read.data.name)

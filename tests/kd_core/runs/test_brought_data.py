@@ -13,9 +13,12 @@ from kd_core.export import numpy_forward, onnx
 from kd_core.messages import Problem
 from kd_core.nn import teachers
 from kd_core.results.schema import Result
+from kd_core.runs.entry import OF_MAP
 from kd_core.runs.queue import Queue
 from kd_core.runs.store import Store
 from kd_core.settings.base import Settings
+from kd_core.sweeps.plan import Plan
+from kd_core.sweeps.sweep import Sweeps
 from tests import brought
 
 BOTH = dict(seeds=2, device="cpu", precision="float32")
@@ -107,6 +110,15 @@ def test_through_the_queue_the_same_and_stored_by_content(data, uci, tmp_path):
         assert first.without_networks().without_timings().arms == alone.without_networks().arms
         assert views[1].result.data == first.data
         assert queue.submit(distil).wait(60).stored
+        brought.add_letters("theirs", owner="ada")
+        theirs = DISTIL.model_copy(update={"dataset": "theirs"})
+        plan = Plan.read("distillation", ["temperature=1,2"], {"dataset": "theirs"})
+        assert "no data set called theirs" in str(queue.refusal(theirs, "bob"))
+        assert queue.refusal(theirs, "ada") is None
+        with pytest.raises(Problem, match="no data set called theirs"):
+            queue.submit(theirs, OF_MAP + "bob", alone=False)
+        with pytest.raises(Problem, match="no data set called theirs"):
+            Sweeps(queue, "sqlite://").start(plan, "bob")
         own.remove("uci")
         view = queue.submit(distil).wait(60)
         assert view.state == "failed"

@@ -49,6 +49,9 @@ def test_the_clock_begins_with_the_first_turn_and_anew_when_asked(two, monkeypat
     Clock.now += 30
     assert talks.place(key).elapsed == 30.0
     assert talks.turn(key, "distillation", 1, [], clock=True).elapsed == 0.0
+    Clock.now += 30
+    now = talks.turn(key, "", 0, [], clock=True)
+    assert (now.technique, now.at, now.elapsed) == ("distillation", 1, 0.0)  # the clock alone
     Clock.now += PAUSE_SECONDS + 1
     assert talks.place(key).elapsed is None  # a talk given hours later begins at 0
     assert talks.turn(key, "distillation", 2, []).elapsed == 0.0

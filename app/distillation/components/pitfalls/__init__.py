@@ -96,7 +96,7 @@ def pitfalls(
         "conventions": list(conventions), "bugs": list(bugs), "checks": list(checks), "chosen": dict(chosen),
         "heard": released(key, "chosen")["number"], "may_run": may_run, "words": {**WORDS, **words},
     }  # fmt: skip
-    told = _mount(key, data, told={"chosen": (read, on_chosen)}, on_launch_change=lambda: None)
+    told = _mount(key, data, told={"chosen": (read, on_chosen), "launch": (dict, None)})
     wish = told.get("launch")
     known = {(bug["id"], run) for bug in bugs for run in range(len(bug["runs"]))}
     return next((one for one in known if wish == {"bug": one[0], "run": one[1]}), None)

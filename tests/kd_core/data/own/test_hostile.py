@@ -60,6 +60,15 @@ def linked() -> bytes:
     return content.getvalue()
 
 
+def repacked(method: int) -> bytes:
+    """A right .npz, packed by another method."""
+    with zipfile.ZipFile(content := io.BytesIO(), "w", method) as archive:
+        for name, array in {"x_train": IMAGES, "y_train": LABELS}.items():
+            np.save(held := io.BytesIO(), array)
+            archive.writestr(f"{name}.npy", held.getvalue())
+    return content.getvalue()
+
+
 def lying_size() -> bytes:
     """A .zip in whose list a file of 4 MB of zeros is said to have 10 bytes, and none of it to be packed away."""
     content = bytearray(zipped({"top/0/a.png": bytes(4_000_000)} | GOOD))
@@ -90,6 +99,10 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: with_head("__import__('os').system('true')"),
         "no array that numpy has saved",
     ),
+    "packed by bzip2": ("a.npz", lambda: repacked(zipfile.ZIP_BZIP2), "packed in a way that is not read here"),
+    "packed by LZMA": ("a.npz", lambda: repacked(zipfile.ZIP_LZMA), "packed in a way that is not read here"),
+    "no .npy": ("a.npz", lambda: zipped({"x_train": b"1", "y_train": b"2"}), "needs x_train and y_train"),
+    "images of text": ("a.npz", lambda: npz(x_train=np.full((4, 28, 28), "a"), y_train=LABELS[:4]), "of type <U1"),
     "pickle": ("a.npz", pickled, "refused, since pickle runs code"),
     "no arrays of ours": ("a.npz", lambda: npz(pixels=IMAGES), "needs x_train and y_train.*it has: pixels"),
     "no archive": ("a.npz", lambda: b"PK\x03\x04nonsense", "cannot be unpacked"),

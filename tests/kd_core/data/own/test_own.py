@@ -253,3 +253,10 @@ def test_images_of_every_kind_of_file_become_grey() -> None:
     close = [abs(one[0].astype(int) - image).mean() < 3 for one in images]
     assert sum(close) == 7
     assert sum((one == 255).all() for one in images) == 1
+
+
+def test_images_of_true_and_false_are_white_and_black():
+    images, labels = noise(3, 10)
+    sent(keras({"train": (images > 127, labels)}))
+    kept = np.concatenate([own.split("mine", part)[0] for part in ("train", "validation", "test")])
+    assert set(np.unique(kept)) == {0, 255}
