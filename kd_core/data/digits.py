@@ -20,6 +20,7 @@ from kd_core.data.pixels import MEAN, STD, uci_split
 from kd_core.data.stored import Images, StoredImages
 from kd_core.messages import Message, Problem, message
 from kd_core.paths import mnist_folder
+from kd_core.results.schema import DIGITS
 
 # Test images shown beside the numbers, by class: a clear one, one that looks like another digit to the
 # bundled teacher, and at the end three that it gets wrong.
@@ -28,7 +29,6 @@ MNIST_GALLERY = (
     1170, 3871, 8670, 3985, 247, 947, 1039,
 )  # fmt: skip
 
-TEN = tuple("0123456789")
 FEW = 10_000  # images that are kept as float32, 31 MB: a small network learns faster from these
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Digits:
     test: Split
     gallery: tuple[int, ...]
     notices: tuple[Message, ...] = ()
-    classes: tuple[str, ...] = TEN
+    classes: tuple[str, ...] = DIGITS
 
 
 def load(root: str | Path | None = None, say: Say = _log.info) -> Digits:

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +41,7 @@ from kd_core.nn.seeding import seeded
 from kd_core.nn.side_by_side import LossesFn, fit_side_by_side
 from kd_core.nn.training import CURVE_IMAGES, LossFn, curve_of, fit
 from kd_core.results import records
-from kd_core.results.events import Evaluation, Event, Reporter
+from kd_core.results.events import Event, Reporter
 from kd_core.results.schema import Arm, ArmTrial, Cost, Result
 from kd_core.results.statistics import compared, errors_per_10000
 from kd_core.runs import assemble
@@ -233,28 +234,26 @@ def train(
 def train_trials(
     settings: Settings, data: Digits, shared: Shared | None, seeds: tuple[int, ...], job: Job
 ) -> Generator[Event, None, Mapping[int, Mapping[str, ArmTrial]]]:
-    """The same in several trials, side by side, of a student for which there is `Settings.jobs` of several."""
+    """As `train`, of a job of several trials: their students side by side."""
     (name,), data = job.arms, chosen(settings, data)
     samples = [_sample(settings, data, seed) for seed in seeds]
     seen = data.train.chosen(torch.cat(samples))
-    if name == ALONE:
-        key = (ALONE, seeds, *settings_but(settings, "seed", "seeds", *LOSS_FIELDS))
-        losses_fn = _taught(settings, seen.labels)
-        done = yield from once(key, data, lambda: _train_each(settings, data, seeds, name, seen.stored, losses_fn))
-    else:
+    answers = None
+    if name != ALONE:
         assert shared is not None
         assert shared.teacher_logits is not None
         answers = torch.cat([
             _answers(settings, name, shared.teacher_logits[sample], data.train.labels[sample], seed)
             for seed, sample in zip(seeds, samples, strict=True)
         ])  # fmt: skip
-        losses_fn = _taught(settings, seen.labels, answers)
-        done = yield from _train_each(settings, data, seeds, name, seen.stored, losses_fn)
+    make = partial(_train_each, settings, data, seeds, name, seen.stored, _taught(settings, seen.labels, answers))
+    key = (ALONE, seeds, *settings_but(settings, "seed", "seeds", *LOSS_FIELDS))
+    done = yield from (once(key, data, make) if name == ALONE else make())
     return {seed: {name: trial} for seed, trial in done.items()}
 
 
 def _taught(settings: Settings, labels: Tensor, answers: Tensor | None = None, bug: str = "none") -> LossFn:
-    """The loss of logits [..., B, C] at positions [..., B] in labels [N] and in the answers [N, C] it is taught."""
+    """The loss of labels [N] and, if given, answers [N, C]: of logits [..., B, C] and their positions [..., B]."""
     t, alpha = settings.temperature, settings.alpha
 
     def loss_fn(logits: Tensor, batch: Tensor) -> Tensor:
@@ -334,18 +333,15 @@ def _train_each(
     """`_train_arm` at several seeds, side by side: seed -> what is kept. images: the trials', one after another."""
     classes = len(data.classes)
     models = {Reporter("student", name, seed): network_of(settings, name, seed, classes=classes) for seed in seeds}
-    curves: dict[int, list[Evaluation]] = {seed: [] for seed in seeds}
     started = time.perf_counter()
-    for event in fit_side_by_side(
+    curve = yield from curve_of(fit_side_by_side(
         models, images, losses_fn, (data.validation.stored, data.validation.labels),
         epochs=settings.epochs, batch_size=settings.batch_size, learning_rate=settings.learning_rate,
         schedule=settings.schedule, orders=[seeded(seed, "order") for seed in seeds],
         watched=dict(zip(data.gallery, data.test.stored[list(data.gallery)], strict=True)),
         curve_images=CURVE_IMAGES,
-    ):  # fmt: skip
-        if isinstance(event, Evaluation):
-            curves[event.seed].append(event)
-        yield event
+    ))  # fmt: skip
+    curves = {seed: [one for one in curve if one.seed == seed] for seed in seeds}
     seconds = (time.perf_counter() - started) / len(seeds)
     logits = predict_each([*models.values()], data.test.stored)
     return {

@@ -199,7 +199,7 @@ def evaluator(
     watched: Mapping[int, Tensor] | None = None,
     curve_images: int | None = None,
 ) -> Callable[[int], Iterator[Evaluation]]:
-    """From an epoch to the Evaluations of networks of one form after it; `fit` says what the arguments mean."""
+    """What yields the Evaluations of networks of one form after an epoch; the arguments are those of `fit`."""
     images, labels = validation
     sample, networks = spread(len(labels), curve_images), [*models.values()]
 
@@ -250,7 +250,7 @@ def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
 
 
 def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[Evaluation]]:
-    """The evaluations among one arm's events, which are passed on."""
+    """The evaluations among events, which are passed on."""
     curve = []
     for event in events:
         if isinstance(event, Evaluation):

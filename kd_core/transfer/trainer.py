@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.data import fashion
-from kd_core.data.digits import Digits, Split, subset, two_of_each
+from kd_core.data.digits import Digits, Split, subset
+from kd_core.data.own.kept import gallery
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
 from kd_core.nn.evaluation import count_errors, predict
@@ -363,7 +364,7 @@ def _looked_at(settings: Settings, target: Digits) -> Digits:
         Split(split.stored[:size], split.labels[:size])
         for split, size in ((target.validation, most // 2), (target.test, most))
     )
-    shown = two_of_each(test.labels) if len(test) < len(target.test) else target.gallery
+    shown = gallery(test.labels.numpy(), len(target.classes)) if len(test) < len(target.test) else target.gallery
     return replace(target, validation=validation, test=test, gallery=shown)
 
 
