@@ -10,9 +10,10 @@ from kd_core.messages import Problem
 from kd_core.nn import hardware
 from kd_core.nn.evaluation import confusion, count_errors, predict
 from kd_core.nn.hardware import resolve, this_machine
+from kd_core.nn.moves import moved
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import REPORTS, doubling, fit, moved, training_loop
+from kd_core.nn.training import REPORTS, doubling, fit, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 from kd_core.results.records import curve_fields
 from kd_core.settings.auto import Machine, resolved
