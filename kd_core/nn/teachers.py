@@ -59,20 +59,21 @@ class Teacher:
     kept: bool = False
 
 
-def bundled_path(model: str, data: Digits, epochs: int) -> Path:
+def bundled_path(model: str, data: Digits, epochs: int, seed: int = 0) -> Path:
     """Where assets/ would carry this teacher; that one serves every machine, whatever its arithmetic."""
-    return ASSETS / f"{_stem(model, data, epochs)}.safetensors"
+    return ASSETS / f"{_stem(model, data, epochs, seed)}.safetensors"
 
 
-def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str) -> Path:
+def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str, seed: int = 0) -> Path:
     """Where a run keeps this teacher: everything that its weights depend on here is in the name."""
-    return cache_root() / "teachers" / f"{_stem(model, data, epochs)}-{precision}-{device}.safetensors"
+    return cache_root() / "teachers" / f"{_stem(model, data, epochs, seed)}-{precision}-{device}.safetensors"
 
 
-def _stem(model: str, data: Digits, epochs: int) -> str:
+def _stem(model: str, data: Digits, epochs: int, seed: int) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     recipe = json.dumps(RECIPES.get(model, {}), sort_keys=True).encode()
     own = f"-{hashlib.sha256(recipe).hexdigest()[:8]}" if model in RECIPES else ""
+    own += f"-seed{seed}" if seed else ""
     return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
 
 
@@ -83,6 +84,7 @@ def obtain(
     reporter: Reporter,
     *,
     epochs: int,
+    seed: int = 0,
     order: torch.Generator,
     precision: str,
     device: str,
@@ -90,11 +92,11 @@ def obtain(
 ) -> Generator[Event, None, Teacher]:
     """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
-    name: the network's, as in `networks.build`; fresh: train although one is kept. Those of the
-    small stand-in for MNIST are trained in each run.
+    name: the network's, as in `networks.build`; seed: what its first weights and `order` were drawn from;
+    fresh: train although one is kept. Those of the small stand-in for MNIST are trained in each run.
     """
-    path = kept_path(name, data, epochs, precision, device)
-    teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
+    path = kept_path(name, data, epochs, precision, device, seed)
+    teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs, seed), path)
     if teacher is not None:
         yield reporter.step(1, 1)
         for epoch, errors in teacher.curve:
