@@ -35,6 +35,7 @@
 
 typedef float floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef short shorts __attribute__((vector_size(2 * LANES)));
 typedef unsigned char bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
 typedef struct {
@@ -78,7 +79,9 @@ INLINE void window(const job *j, int inputs, int vectors, int windows, const flo
       value += *(const floats *)(j->bias + channel);
       const ints cut = value <= 0;
       value = (floats)(~cut & (ints)value);
-      const bytes noted = __builtin_convertvector((cut & CUT) | (~cut & place), bytes);
+      /* by way of shorts: GCC would take a vector of integers apart to make bytes of them at once */
+      const shorts said = __builtin_convertvector((cut & CUT) | (~cut & place), shorts);
+      const bytes noted = __builtin_convertvector(said, bytes);
       if (inputs == 1) {
         const size_t to = image * all * outputs + (size_t)(at + p) * outputs + channel;
         *(floats *)(j->pooled + to) = value;
