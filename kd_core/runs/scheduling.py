@@ -102,9 +102,10 @@ def _planned(settings: Settings, divided: bool, seeds: Sequence[int], turn: int)
         most = max(job.trials for job in settings.jobs)
         trials = [Task("trial", turns[some[0]], (prepare,), some) for some in grouped(seeds, most)]
         return [prepare, *trials, Task("join", turn, tuple(trials))]
+    longest_first = sorted(settings.jobs, key=lambda job: -job.effort)  # or a worker would wait for the last one
     trained = [
         Task("train", turns[some[0]], (prepare,) if job.prepared else (), some, job)
-        for job in settings.jobs for some in grouped(seeds, job.trials)
+        for job in longest_first for some in grouped(seeds, job.trials)
     ]  # fmt: skip
     trials = [
         Task("assemble", turns[seed], (prepare, *(task for task in trained if seed in task.seeds)), (seed,))

@@ -121,9 +121,10 @@ class TransferSettings(Settings):
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Each arm; the one from scratch needs no source."""
+        """Each arm; the one from scratch needs no source, and a frozen network is trained in a moment."""
         further = (TUNED, DECAYED, ANCHORED) if self.tune_backbone or not self.has_backbone else ()
-        return tuple(Job(arm, (arm,), prepared=arm != common.SCRATCH) for arm in (common.SCRATCH, FROZEN, *further))
+        efforts = {common.SCRATCH: 0.75, FROZEN: 0.05} | dict.fromkeys(further, 1.0)
+        return tuple(Job(arm, (arm,), arm != common.SCRATCH, effort) for arm, effort in efforts.items())
 
     @property
     def convolves(self) -> bool:

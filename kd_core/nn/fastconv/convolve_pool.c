@@ -35,6 +35,7 @@
 
 typedef float floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef short shorts __attribute__((vector_size(2 * LANES)));
 typedef unsigned char bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
 typedef struct {
@@ -78,7 +79,9 @@ INLINE void window(const job *j, int inputs, int vectors, int windows, const flo
       value += *(const floats *)(j->bias + channel);
       const ints cut = value <= 0;
       value = (floats)(~cut & (ints)value);
-      const bytes noted = __builtin_convertvector((cut & CUT) | (~cut & place), bytes);
+      /* by way of shorts: GCC would take a vector of integers apart to make bytes of them at once */
+      const shorts said = __builtin_convertvector((cut & CUT) | (~cut & place), shorts);
+      const bytes noted = __builtin_convertvector(said, bytes);
       if (inputs == 1) {
         const size_t to = image * all * outputs + (size_t)(at + p) * outputs + channel;
         *(floats *)(j->pooled + to) = value;
@@ -162,10 +165,13 @@ INLINE void backward_first(const job *j, size_t n, float *into_weight, float *in
         const floats value = *(const floats *)(j->arrives + at);
         const ints place = __builtin_convertvector(*(const bytes *)(j->places + at), ints);
         total += (floats)((place != CUT) & (ints)value);
-        ALL for (int q = 0; q < 4; q++) {
-          const floats here = (floats)((place == q) & (ints)value);
-          ALL for (int t = 0; t < 9; t++) sum[t] += x[(q / 2 + t / 3) * width + q % 2 + t % 3] * here;
-        }
+        floats here[4];
+        ALL for (int q = 0; q < 4; q++) here[q] = (floats)((place == q) & (ints)value);
+        ALL for (int r = 0; r < 4; r++) /* each of the patch's values is read once */
+          ALL for (int c = 0; c < 4; c++)
+            ALL for (int q = 0; q < 4; q++)
+              if (r >= q / 2 && r < q / 2 + 3 && c >= q % 2 && c < q % 2 + 3)
+                sum[(r - q / 2) * 3 + c - q % 2] += x[r * width + c] * here[q];
       }
     for (int l = 0; l < LANES; l++)
       for (int t = 0; t < 9; t++) into_weight[(first + l) * 9 + t] += sum[t][l];

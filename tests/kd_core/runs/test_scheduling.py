@@ -5,6 +5,8 @@ from toy_technique import ToySettings
 
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.runs.scheduling import Tasks, following, grouped
+from kd_core.settings.common import SCRATCH
+from kd_core.transfer.settings import ANCHORED, DECAYED, FROZEN, TUNED, TransferSettings
 
 
 def jobs_of(turn=1, kept=(), divided=False, seeds=2):
@@ -55,6 +57,15 @@ def test_scheduling_that_need_no_preparation_are_trained_beside_it_and_assembled
     assert (name(assemble), assemble.needs) == (("assemble", 0), (prepare, others[0], beside[0]))
     assert assemble.ends_trial
     assert jobs.end(assemble) == {others[0], beside[0]}
+
+
+def test_the_longest_jobs_of_a_trial_come_first_so_that_no_worker_waits_for_one_at_the_end():
+    jobs = Tasks(TransferSettings(seeds=2), True, {}, 1)
+    prepare, scratch, _ = begun(jobs)
+    assert name(scratch) == ("train", 0, SCRATCH)  # what needs no preparation does not wait for longer ones
+    jobs.end(prepare)
+    ready = [(job.seed, job.job.name) for job in begun(jobs)]
+    assert ready == [(seed, arm) for seed in (0, 1) for arm in (TUNED, DECAYED, ANCHORED, FROZEN)]
 
 
 def test_a_job_of_several_trials_is_one_task_and_each_trial_waits_for_it():
