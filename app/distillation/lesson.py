@@ -312,21 +312,22 @@ LESSON = (
         title=N_("A teacher of your own"),
         text=N_(
             "At T = {usual} the lab's teacher leaves {mnist} % of its probability outside its top class, mean over "
-            "1,000 validation images. Another teacher, made up for this lab, tells 100 classes apart. At the same T "
-            "it leaves {hundred} % outside."
+            "1,000 validation images. Another teacher, made up for this lab, tells 100 classes apart. At the same "
+            "T it leaves {hundred} % outside."
         ),
         ask=Number(
             N_("At which T does the teacher of 100 classes leave {mnist} % outside, too?"), LOW, HIGH, 0.5,
             same_softness, close=0.7,
         ),
         reveals=N_(
-            "T = {t}. **No T is right for every teacher.** A rule of thumb is to begin where 5 to 50 % are outside: "
-            "from T = {mnist_low} to {mnist_high} with the lab's teacher, from {hundred_low} to {hundred_high} with "
-            "this one. Save the logits of a teacher of your own, and the lab says the same of it, with the loss to "
-            "paste into your code."
+            "T = {t}. **No T is right for every teacher.** A rule of thumb is to begin where 5 to 50 % are "
+            "outside: from T = {mnist_low} to {mnist_high} with the lab's teacher, from {hundred_low} to "
+            "{hundred_high} with this one. Save the logits of a teacher of your own, and the lab says the same of "
+            "it, with the loss to paste into your code."
         ),
         values=_own_teacher,
         sets={"temperature": USUAL_T},
-        leads=Leads("teacher", N_("Look at these 100 classes, or bring a teacher of your own"), {"source": "hundred"}),
+        leads=Leads("teacher", N_("Look at these 100 classes, or bring a teacher of your own"),
+                    {"source": "hundred"}),
     ),
 )  # fmt: skip

@@ -112,8 +112,8 @@ class LessonStep:
 
     text and reveals have holes, which `values` fills; sets: fields of the technique's settings that the step sets
     as a preset does; picture: the place in the gallery of the digit shown beside the text; pair: those that the
-    live part shows after the guess; covers: whether the live part stays covered until then; leads: the page on which
-    one tries it with something of one's own.
+    live part shows after the guess; covers: whether the live part stays covered until then; leads: where one goes
+    on with something of one's own.
     """
 
     kind: Literal["worked", "faded", "belief", "free"]
