@@ -41,10 +41,10 @@ BATCH = 32  # images, on the page of conventions and bugs
 def make_teacher(data: Digits) -> torch.nn.Module:
     """Train the article's teacher on all labels and keep it here."""
     settings = resolve(DistillationSettings())
-    model = trainer.network_of(settings, TEACHER, trainer.TEACHER_SEED)
+    model = trainer.network_of(settings, TEACHER, settings.teacher_seed)
     stream = teachers.train(
-        model, data, Reporter("teacher", TEACHER, trainer.TEACHER_SEED),
-        epochs=settings.teacher_epochs, order=seeded(trainer.TEACHER_SEED, "teacher order"),
+        model, data, Reporter("teacher", TEACHER, settings.teacher_seed),
+        epochs=settings.teacher_epochs, order=seeded(settings.teacher_seed, "teacher order"),
         precision=settings.precision, device=settings.device,
     )  # fmt: skip
     while True:

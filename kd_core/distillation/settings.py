@@ -130,6 +130,16 @@ class DistillationSettings(Settings):
             "How often a teacher trained on all labels sees them; any other teacher trains as long as the student."
         ),
     )  # fmt: skip
+    test_time_augmentation: int = field(
+        0, ge=0, le=2, step=1, more=common.TEACHING, later=True, unit=N_("pixels"),
+        label=N_("Teacher's test-time augmentation"),
+        help=N_("The soft targets are the mean of the teacher's logits over all copies of an image moved by up to "
+                "this many pixels: 9 copies for 1, 25 for 2. The student sees the image as it is."),
+    )  # fmt: skip
+    teacher_seed: int = field(
+        0, ge=0, le=1_000_000, step=1, more=common.TEACHING, log=True, later=True, label=N_("Teacher's seed"),
+        help=N_("Sets the first weights and the batch order of a teacher trained on all labels."),
+    )  # fmt: skip
     fresh_teacher: bool = field(
         False, more=common.TEACHING, label=N_("Train the teacher live"),
         help=N_("Train the teacher in this run even if one with these settings is kept."),
@@ -181,11 +191,12 @@ class DistillationSettings(Settings):
         found = {"arm_smoothing", "arm_shuffled", "arm_same_labels", "bug", "fresh_teacher"}
         found |= {"t_squared"} if self.temperature == 1 else set()
         found |= {"method_weight"} if self.method == "logits" else set()
-        found |= {"teacher_epochs"} if self.teacher_data == "same" else set()
+        found |= {"teacher_epochs", "teacher_seed"} if self.teacher_data == "same" else set()
         if self.alpha == 0:
             found |= {"temperature", "t_squared"}
             if self.method in ("logits", "decoupled"):  # the others have a term of their own beside α
-                found |= {"method", "method_weight", "teacher", "teacher_data", "teacher_epochs"}
+                found |= {"method", "method_weight", "teacher", "teacher_data", "teacher_epochs", "teacher_seed",
+                          "test_time_augmentation"}  # fmt: skip
         return frozenset(found)
 
     def check(self, data: Any) -> None:
@@ -202,6 +213,11 @@ class DistillationSettings(Settings):
                     "out."
                 )
             )
+        if self.bug == "training_mode" and self.test_time_augmentation:
+            raise Problem(
+                N_("The bug “teacher in training mode” is shown without test-time augmentation: set “Teacher's "
+                   "test-time augmentation” to 0.")
+            )  # fmt: skip
         if self.left_out != "none" and self.dataset != MNIST:
             raise Problem(N_("“Digits left out” are MNIST's: set it to none, or “Data set” back to MNIST."))
         if self.left_out != "none" and self.teacher_data == "same":

@@ -35,7 +35,8 @@ from kd_core.distillation.settings import DistillationSettings as Settings
 from kd_core.distillation.technique import DISTILLATION
 from kd_core.messages import Message, message
 from kd_core.nn import cost, teachers
-from kd_core.nn.evaluation import predict, predict_each
+from kd_core.nn.evaluation import predict_each
+from kd_core.nn.moves import mean_over_moves
 from kd_core.nn.networks import CLASSES, build
 from kd_core.nn.seeding import seeded
 from kd_core.nn.side_by_side import LossesFn, fit_side_by_side
@@ -62,7 +63,6 @@ NOTHING_TO_SWITCH = message(
     "nothing."
 )
 
-TEACHER_SEED = 0  # one teacher for all trials, so that trials added later share it
 PREDICTED_AT_ONCE = 2000  # images between two Steps, so that a run can be stopped there too
 
 
@@ -107,7 +107,7 @@ def prepare(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
 def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared]:
     """The same, made anew: teacher, logits, costs."""
     roles = (TEACHER, ALONE)
-    networks = [network_of(settings, arm, TEACHER_SEED, "cpu", len(data.classes)) for arm in roles]
+    networks = [network_of(settings, arm, 0, "cpu", len(data.classes)) for arm in roles]
     costs = dict(zip(roles, cost.costs_of(networks, data.test.stored[:1]), strict=True))
     costs[EQUAL_TEACHER] = costs[TEACHER]
     costs |= dict.fromkeys((DISTILLED, *CONTROLS), costs[ALONE])  # distillation changes weights, not size
@@ -121,10 +121,12 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
     model, arm, created = yield from obtain_teacher(settings, data, costs[TEACHER])
     logits, inner = torch.full((len(data.train), len(data.classes)), math.nan), None
     used = torch.cat([*samples.values()]).unique()
-    parts, reporter = used.split(PREDICTED_AT_ONCE), Reporter("soft_targets", TEACHER, TEACHER_SEED)
+    moves = settings.test_time_augmentation
+    parts = used.split(PREDICTED_AT_ONCE // (2 * moves + 1) ** 2)
+    reporter = Reporter("soft_targets", TEACHER, settings.teacher_seed)
     for part, indices in enumerate(parts):
         yield reporter.step(part, len(parts))
-        logits[indices] = predict(model, data.train.stored[indices])
+        logits[indices] = mean_over_moves(model, data.train.stored[indices], moves)
         if settings.method in INNER:
             rows = methods.inner(model, data.train.stored[indices], settings.method)
             inner = torch.zeros(len(data.train), rows.shape[1]) if inner is None else inner
@@ -142,15 +144,20 @@ def _prepared(settings: Settings, data: Digits) -> Generator[Event, None, Shared
 def obtain_teacher(
     settings: Settings, data: Digits, its_cost: Cost
 ) -> Generator[Event, None, tuple[nn.Sequential, Arm, str | None]]:
-    """The teacher of all labels, its arm, and when it was made if that was before this run."""
-    model = network_of(settings, TEACHER, TEACHER_SEED, classes=len(data.classes))
+    """The teacher of all labels, its arm, and when it was made if that was before this run.
+
+    It has a seed of its own: one teacher for all trials, so that trials added later share it.
+    """
+    seed = settings.teacher_seed
+    model = network_of(settings, TEACHER, seed, classes=len(data.classes))
     teacher = yield from teachers.obtain(
-        model, settings.teacher, data, Reporter("teacher", TEACHER, TEACHER_SEED),
-        epochs=settings.teacher_epochs, order=seeded(TEACHER_SEED, "teacher order"),
+        model, settings.teacher, data, Reporter("teacher", TEACHER, seed),
+        epochs=settings.teacher_epochs, seed=seed, order=seeded(seed, "teacher order"),
         precision=settings.precision, device=settings.device, fresh=settings.fresh_teacher,
     )  # fmt: skip
-    key = (TEACHER, settings.teacher, settings.teacher_epochs, settings.precision, settings.device, teacher.created)
-    done = yield from once(key, data, lambda: _tested(model, data, teacher), always=teacher.kept)
+    key = (TEACHER, settings.teacher, settings.teacher_epochs, seed, settings.precision, settings.device,
+           teacher.created)  # fmt: skip
+    done = yield from once(key, data, lambda: _tested(model, data, seed, teacher), always=teacher.kept)
     errors = errors_per_10000([done], len(data.test))
     arm = Arm(
         name=TEACHER, model=TEACHERS[settings.teacher], labels=teacher.labels, teacher_labels=None, shared=True,
@@ -159,10 +166,12 @@ def obtain_teacher(
     return model, arm, teacher.created if teacher.kept else None
 
 
-def _tested(model: nn.Sequential, data: Digits, teacher: teachers.Teacher) -> Generator[Event, None, ArmTrial]:
+def _tested(
+    model: nn.Sequential, data: Digits, seed: int, teacher: teachers.Teacher
+) -> Generator[Event, None, ArmTrial]:
     """What is kept of the teacher, its answers to the test images among it; no event tells of it."""
     yield from ()
-    return records.arm_trial(model, data, TEACHER_SEED, teacher.curve, teacher.seconds)
+    return records.arm_trial(model, data, seed, teacher.curve, teacher.seconds)
 
 
 # One job of a trial
@@ -204,7 +213,7 @@ def train(
     assert shared is not None
     if shared.teacher_logits is None:
         teacher = yield from train_arm(TEACHER, labels_only)
-        teacher_logits = predict(teacher, images)
+        teacher_logits = mean_over_moves(teacher, images, settings.test_time_augmentation)
         inner = methods.inner(teacher, images, settings.method) if settings.method in INNER else None
     else:
         teacher_logits = shared.teacher_logits[sample]
@@ -221,7 +230,8 @@ def train(
             yield from train_arm(control, distil_from(_answers(settings, control, teacher_logits, labels, seed)))
     if EQUAL in planned:
         equal_teacher = yield from train_arm(EQUAL_TEACHER, labels_only)
-        yield from train_arm(EQUAL, distil_from(predict(equal_teacher, images)))
+        logits = mean_over_moves(equal_teacher, images, settings.test_time_augmentation)
+        yield from train_arm(EQUAL, distil_from(logits))
     if BUGGED in planned:
         wrong = bugs.spoilt(settings.bug, teacher_logits, seeded(seed, "bug"))
         if settings.bug == "training_mode":

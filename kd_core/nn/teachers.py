@@ -58,19 +58,20 @@ class Teacher:
     kept: bool = False
 
 
-def bundled_path(model: str, data: Digits, epochs: int) -> Path:
+def bundled_path(model: str, data: Digits, epochs: int, seed: int = 0) -> Path:
     """Where assets/ would carry this teacher; that one serves every machine, whatever its arithmetic."""
-    return ASSETS / f"{_stem(model, data, epochs)}.safetensors"
+    return ASSETS / f"{_stem(model, data, epochs, seed)}.safetensors"
 
 
-def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str) -> Path:
+def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str, seed: int = 0) -> Path:
     """Where a run keeps this teacher: everything that its weights depend on here is in the name."""
-    return teachers_root() / f"{_stem(model, data, epochs)}-{precision}-{device}.safetensors"
+    return teachers_root() / f"{_stem(model, data, epochs, seed)}-{precision}-{device}.safetensors"
 
 
-def _stem(model: str, data: Digits, epochs: int) -> str:
+def _stem(model: str, data: Digits, epochs: int, seed: int) -> str:
     recipe = json.dumps(RECIPES.get(model, {}), sort_keys=True).encode()
     own = f"-{hashlib.sha256(recipe).hexdigest()[:8]}" if model in RECIPES else ""
+    own += f"-seed{seed}" if seed else ""
     return f"teacher-{model}-{slug(data.name)}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
 
 
@@ -81,6 +82,7 @@ def obtain(
     reporter: Reporter,
     *,
     epochs: int,
+    seed: int = 0,
     order: torch.Generator,
     precision: str,
     device: str,
@@ -88,11 +90,11 @@ def obtain(
 ) -> Generator[Event, None, Teacher]:
     """Give `model` the kept teacher's weights, or train it on all of data.train now and keep it.
 
-    name: the network's, as in `networks.build`; fresh: train although one is kept. Those of the
-    small stand-in for MNIST are trained in each run.
+    name: the network's, as in `networks.build`; seed: what its first weights and `order` were drawn from;
+    fresh: train although one is kept. Those of the small stand-in for MNIST are trained in each run.
     """
-    path = kept_path(name, data, epochs, precision, device)
-    teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs), path)
+    path = kept_path(name, data, epochs, precision, device, seed)
+    teacher = None if fresh else find(model, digest(data), bundled_path(name, data, epochs, seed), path)
     if teacher is not None:
         yield reporter.step(1, 1)
         for epoch, errors in teacher.curve:

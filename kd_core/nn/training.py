@@ -21,6 +21,7 @@ from kd_core.data.stored import Images, StoredImages
 from kd_core.messages import N_, Problem
 from kd_core.nn.evaluation import count_errors, predict_each
 from kd_core.nn.hardware import autocast
+from kd_core.nn.moves import moved
 from kd_core.nn.networks import crop_to_receptive_field
 from kd_core.nn.optimizers import Adam, Optimizer
 from kd_core.results.events import Evaluation, Event, Reporter, Step
@@ -233,20 +234,6 @@ def _answers(
     each = predict_each(models, torch.stack([*watched.values()]))
     rounded = ([tuple(round(z, 2) for z in row) for row in logits.tolist()] for logits in each)
     return [tuple(zip(watched, rows, strict=True)) for rows in rounded]
-
-
-def moved(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Images [N, 1, H, W], each moved by -pixels to +pixels along both axes, drawn evenly from `generator`.
-
-    What moves in is each image's own first pixel, which in digits is the ground.
-    """
-    n, _, height, width = images.shape
-    by = torch.randint(-pixels, pixels + 1, (2, n, 1), generator=generator).to(images.device)
-    wide = images[:, 0, :1, :1].expand(n, height + 2 * pixels, width + 2 * pixels).clone()
-    wide[:, pixels:-pixels, pixels:-pixels] = images[:, 0]
-    windows = wide.unfold(1, height, 1).unfold(2, width, 1)  # [N, moves down, moves right, H, W], no copy
-    down, right = pixels - by[:, :, 0]
-    return windows[torch.arange(n, device=images.device), down, right].unsqueeze(1)
 
 
 def curve_of(events: Iterable[Event]) -> Generator[Event, None, list[Evaluation]]:

@@ -18,6 +18,7 @@ from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import Problem
 from kd_core.nn import teachers
 from kd_core.nn.hardware import resolve
+from kd_core.nn.moves import mean_over_moves
 from kd_core.runs import assemble
 from kd_core.runs.assemble import drained
 
@@ -388,6 +389,41 @@ def test_real_mnist_teacher_passes_97_per_cent_after_one_epoch(mnist, tmp_path, 
     assert epoch == 1
     assert errors < 0.03 * len(mnist.validation)
     assert shared.arms[0].trials[0].test_errors < 0.03 * len(mnist.test)
+
+
+@pytest.mark.usefixtures("short_teacher")
+def test_soft_targets_averaged_over_moved_copies_change_the_distilled_student_alone(tiny):
+    plain = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1})
+    config = plain.model_copy(update={"test_time_augmentation": 1})
+    shared = drained(assemble.prepare(kd, config, tiny))
+    teacher, *_ = drained(kd.obtain_teacher(config, tiny, shared.costs[kd.TEACHER]))
+    used = torch.cat([kd._sample(config, tiny, seed) for seed in (0, 1)]).unique()
+    torch.testing.assert_close(shared.teacher_logits[used], mean_over_moves(teacher, tiny.train.stored[used], 1))
+    with_copies, without = (list(assemble.run(kd, one, tiny))[-1].without_timings() for one in (config, plain))
+    for arm in (kd.TEACHER, kd.ALONE):
+        assert with_copies.arm(arm) == without.arm(arm)
+    assert with_copies.arm(kd.DISTILLED) != without.arm(kd.DISTILLED)
+
+
+@pytest.mark.usefixtures("short_teacher")
+def test_another_seed_is_another_teacher_which_is_kept_beside_the_first(tiny, tmp_path):
+    data = dataclasses.replace(tiny, name="MNIST")  # only MNIST's teachers are kept
+    config = TINY.model_copy(update={"teacher_data": "all", "teacher_epochs": 1, "seeds": 1})
+    results = [
+        list(assemble.run(kd, config.model_copy(update={"teacher_seed": seed}), data))[-1].without_timings()
+        for seed in (0, 3, 3)
+    ]
+    first, other, again = (result.arm(kd.TEACHER).trials[0] for result in results)
+    assert other == again != first
+    assert (first.seed, other.seed) == (0, 3)
+    assert len(list((tmp_path / "teachers").glob("*.safetensors"))) == 2
+    assert results[0].arm(kd.ALONE) == results[1].arm(kd.ALONE)
+
+
+def test_a_teacher_in_training_mode_is_not_averaged(tiny):
+    asked = TINY.model_copy(update={"bug": "training_mode", "test_time_augmentation": 1})
+    with pytest.raises(Problem, match="test-time augmentation"):
+        kd.check(asked, tiny)
 
 
 CONTROLLED = TINY.model_copy(

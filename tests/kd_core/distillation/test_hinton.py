@@ -34,8 +34,8 @@ def without_threes(uci):
     return ran(uci, left_out="3", alpha=1, temperature=8)
 
 
-def told(part: str, result: Result) -> dict[str, hinton.Line]:
-    lines = hinton.lines_of(part, result)
+def told(part: str, *results: Result) -> dict[str, hinton.Line]:
+    lines = hinton.lines_of(part, results)
     assert len({line.what for line in lines}) == len(lines), "each line has a name of its own"
     return {line.what: line for line in lines}
 
@@ -54,6 +54,16 @@ def test_the_table_is_the_runs_errors(uci):
     assert lines["share of the gap closed"].published == "91 %"
     row = lines["student alone, 2 x 800"]
     assert row.told.startswith(f"{fmean(row.ours):.1f} ± {stdev(row.ours):.1f} (")
+
+    twice = told(hinton.TABLE, result, result)
+    assert all(twice[what].ours == line.ours * 2 for what, line in lines.items()), "each run adds its trials"
+
+
+def test_the_tables_trials_have_teachers_of_their_own_unless_it_is_to_be_quick():
+    whole, (quick,) = hinton.settings_of(hinton.TABLE), hinton.settings_of(hinton.TABLE, quick=True)
+    assert [(one.seed, one.seeds, one.teacher_seed) for one in whole] == [(0, 1, 0), (1, 1, 1), (2, 1, 2)]
+    assert (quick.seeds, quick.teacher_seed) == (3, 0)
+    assert all(one.teacher_epochs > quick.teacher_epochs for one in whole)
 
 
 @pytest.mark.proof

@@ -12,7 +12,7 @@ from kd_core.nn.evaluation import confusion, count_errors, predict
 from kd_core.nn.hardware import resolve, this_machine
 from kd_core.nn.networks import build
 from kd_core.nn.seeding import seeded
-from kd_core.nn.training import REPORTS, doubling, fit, moved, training_loop
+from kd_core.nn.training import REPORTS, doubling, fit, training_loop
 from kd_core.results.events import Evaluation, Reporter, Step
 from kd_core.results.records import curve_fields
 from kd_core.settings.auto import Machine, resolved
@@ -94,22 +94,6 @@ def test_only_the_articles_networks_are_better_off_in_float32_for_the_compiled_p
             meant = resolved(asked.model_copy(update={field: one}), machine).precision
             assert meant == ("float32" if one in ("article", "large", "small") else "bfloat16"), one
     assert resolved(TECHNIQUES["multitask"].settings(), machine).precision == "float32"
-
-
-def test_moved_images_are_their_own_shifted_by_whole_pixels():
-    images = torch.randn(40, 1, 28, 28)
-    images[:, :, 0, 0] = -0.4  # the ground
-    out = moved(images, 2, seeded(0, "moves"))
-    padded = F.pad(images + 0.4, (2, 2, 2, 2)) - 0.4
-    moves = set()
-    for before, after in zip(padded, out, strict=True):
-        fits = [
-            (dy, dx) for dy in range(5) for dx in range(5)
-            if torch.allclose(before[:, dy : dy + 28, dx : dx + 28], after, atol=1e-6)
-        ]  # fmt: skip
-        assert len(fits) == 1
-        moves.add(fits[0])
-    assert len(moves) > 10
 
 
 def test_one_loop_trains_several_arms_and_seeds_in_one_step():
