@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import time
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def cache_root() -> Path:
         return data_root()
     except Problem:
         return Path(os.devnull)
+
+
+def teachers_root() -> Path:
+    """Where trained teachers are kept."""
+    return cache_root() / "teachers"
+
+
+def slug(words: str) -> str:
+    """Words as part of a file's name: a–z, 0–9 and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def database_file() -> Path:

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from functools import cache
 from statistics import fmean
 
+import numpy as np
+
+from app.distillation import teacher
 from app.figures.arms import softmax
-from app.lessons.model import Bars, Choice, Goal, LessonStep, Number, Values
+from app.lessons.model import Bars, Choice, Goal, Leads, LessonStep, Number, Values
 from app.results.bundled import gallery, recorded
 from kd_core.distillation.settings import DISTILLED, DistillationSettings
+from kd_core.inspection.examples import hundred_classes
+from kd_core.inspection.logits import Logits
 from kd_core.messages import N_
 from kd_core.results.numbers import fixed, signed
 from kd_core.settings.base import Settings
@@ -17,6 +22,7 @@ LOW, HIGH = float(TEMPERATURE.low or 0), float(TEMPERATURE.high or 0)
 CLEAR_SEVEN, SEVEN_LIKE_ONE, FOUR_LIKE_NINE = 0, 4027, 740  # indices in the test set
 BELOW = 0.6  # the goal for p(7)
 FADED_T = 8.0
+USUAL_T = 4.0  # the page's default
 
 
 def place(index: int) -> int:
@@ -141,6 +147,33 @@ def _gain() -> Values:
         "high": signed(difference.high or 0, 2), "n": difference.n, "labels": fixed(seen.labels),
         "teacher_labels": fixed(seen.teacher_labels or 0),
         "date": result.provenance.created[:10],
+    }  # fmt: skip
+
+
+def outside(logits: Logits, temperature: float) -> float:
+    """The probability outside the top class at `temperature`, mean over the rows."""
+    z = logits.values.astype(float) / temperature
+    return float(1 - (1 / np.exp(z - z.max(1, keepdims=True)).sum(1)).mean())
+
+
+@cache
+def same_softness() -> float:
+    """The T at which the made-up teacher of 100 classes leaves as much outside its top class as the lab's teacher
+    leaves at USUAL_T, by halving the range of T."""
+    wanted, low, high = outside(teacher.mnist_teacher(), USUAL_T), LOW, HIGH
+    for _step in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if outside(hundred_classes(), middle) < wanted else (low, middle)
+    return high
+
+
+def _own_teacher() -> Values:
+    ranges = {source: teacher.example(source).facts["range"] for source in ("mnist", "hundred")}
+    ends = {f"{source}_{end}": f"{found[end]['value']:.1f}" for source, found in ranges.items() for end in found}
+    return {
+        "usual": f"{USUAL_T:g}", "t": f"{same_softness():.1f}", **ends,
+        "mnist": f"{100 * outside(teacher.mnist_teacher(), USUAL_T):.0f}",
+        "hundred": f"{100 * outside(hundred_classes(), USUAL_T):.0f}",
     }  # fmt: skip
 
 
@@ -273,5 +306,28 @@ LESSON = (
         ),
         values=_gain,
         sets={"temperature": 4.0, "alpha": 0.9, "train_size": 500},
+    ),
+    LessonStep(
+        kind="belief",
+        title=N_("A teacher of your own"),
+        text=N_(
+            "At T = {usual} the lab's teacher leaves {mnist} % of its probability outside its top class, mean over "
+            "1,000 validation images. Another teacher, made up for this lab, tells 100 classes apart. At the same "
+            "T it leaves {hundred} % outside."
+        ),
+        ask=Number(
+            N_("At which T does the teacher of 100 classes leave {mnist} % outside, too?"), LOW, HIGH, 0.5,
+            same_softness, close=0.7,
+        ),
+        reveals=N_(
+            "T = {t}. **No T is right for every teacher.** A rule of thumb is to begin where 5 to 50 % are "
+            "outside: from T = {mnist_low} to {mnist_high} with the lab's teacher, from {hundred_low} to "
+            "{hundred_high} with this one. Save the logits of a teacher of your own, and the lab says the same of "
+            "it, with the loss to paste into your code."
+        ),
+        values=_own_teacher,
+        sets={"temperature": USUAL_T},
+        leads=Leads("teacher", N_("Look at these 100 classes, or bring a teacher of your own"),
+                    {"source": "hundred"}),
     ),
 )  # fmt: skip

@@ -1,10 +1,12 @@
 """A map's cells as one row of the history, which can be opened."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kd_core.data.chosen import is_own
 from kd_core.messages import Scalar
 from kd_core.results.comparability import score
 from kd_core.runs.entry import Entry
@@ -13,7 +15,10 @@ from kd_core.sweeps.plan import Plan
 
 @dataclass(frozen=True)
 class Fold:
-    """A map, and those of its cells that are listed, the newest first. key: the plan's; id: of its row."""
+    """A map, and those of its cells that are listed, the newest first. id: of its row.
+
+    key: the plan's, with the data of a set that somebody has added: another one may have taken its name since.
+    """
 
     key: str
     plan: Plan
@@ -45,20 +50,27 @@ def fold(entries: Sequence[Entry], opened: Collection[str]) -> list[Row]:
     """The entries in their order, each map in the place of its first cell; its cells follow if it is `opened`."""
     plans = {entry.id: plan for entry in entries if (plan := plan_of(entry))}
     distinct = {id(plan): plan for plan in plans.values()}  # cells of a map share its plan
-    keys = {which: plan.key() for which, plan in distinct.items()}
+    plain = {which: plan.key() for which, plan in distinct.items()}
+    keys = {entry.id: _key(plain[id(plans[entry.id])], entry.data) for entry in entries if entry.id in plans}
     cells: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.id in plans:
-            cells.setdefault(keys[id(plans[entry.id])], []).append(entry)
+            cells.setdefault(keys[entry.id], []).append(entry)
     rows: list[Row] = []
     for entry in entries:
         if entry.id not in plans:
             rows.append(entry)
-        elif found := cells.pop(key := keys[id(plans[entry.id])], None):
+        elif found := cells.pop(key := keys[entry.id], None):
             newest = tuple(sorted(found, key=lambda cell: cell.created, reverse=True))
             whole = Fold(key, plans[entry.id], newest)
             rows += [whole, *(found if whole.id in opened else ())]
     return rows
+
+
+def _key(key: str, data: str | None) -> str:
+    """What the cells of one row share. A cell that was never trained has no data, and is of today's."""
+    of_set = re.search(r"\(([0-9a-f]{10})\)", data) if data and is_own(data) else None
+    return f"{key}-{of_set[1]}" if of_set else key
 
 
 def plan_of(entry: Entry) -> Plan | None:

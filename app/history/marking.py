@@ -12,8 +12,8 @@ from app.runs.server import store
 from app.runs.shown import forget
 from app.runs.visitor import sign_in_needed, visitor
 from kd_core.messages import Problem
-from kd_core.runs.entry import Entry
-from kd_core.runs.marks import LONGEST_NAME, LONGEST_NOTE, Marks, may_change
+from kd_core.runs.entry import Entry, may_change
+from kd_core.runs.marks import LONGEST_NAME, LONGEST_NOTE, Marks
 
 DELETED, WRONG = "history_deleted", "history_wrong"
 

@@ -14,6 +14,7 @@ from app.history.maps import Fold, Row
 from app.history.table import LETTERS
 from app.i18n.text import Translate, markdown
 from app.results.chart import chart
+from app.runs.seen import may_list
 from app.runs.server import store, told_by
 from app.runs.visitor import sign_in_needed, visitor
 from app.shell.limits import NO_ROOM, uploads_fit
@@ -29,7 +30,7 @@ ROW = 82  # pixels, for four lines; Streamlit breaks a cell's text above 4 rem, 
 
 def past_runs(_: Translate) -> list[Entry]:
     """The newest runs of the store; where it cannot be read, or is empty, the page says so."""
-    entries = store().history(MOST_LISTED)
+    entries = [entry for entry in store().history(MOST_LISTED) if may_list(entry)]
     for said in told_by(store()):
         st.warning(_.escaped(said))
     if not entries and not store().problem:

@@ -98,12 +98,22 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Leads:
+    """Where a step leads once it is done: a page of the lab, the words of the link, what its address says."""
+
+    page: str
+    label: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LessonStep:
     """One step. It is done when a guess is given and, if it has a goal, the goal is reached.
 
     text and reveals have holes, which `values` fills; sets: fields of the technique's settings that the step sets
     as a preset does; picture: the place in the gallery of the digit shown beside the text; pair: those that the
-    live part shows after the guess; covers: whether the live part stays covered until then.
+    live part shows after the guess; covers: whether the live part stays covered until then; leads: where one goes
+    on with something of one's own.
     """
 
     kind: Literal["worked", "faded", "belief", "free"]
@@ -117,6 +127,7 @@ class LessonStep:
     picture: int | None = None
     pair: tuple[int, int] | None = None
     covers: bool = False
+    leads: Leads | None = None
 
     def is_done(self, guess: Guess | None, settings: Settings) -> bool:
         return guess is not None and (self.goal is None or self.goal.reached(settings))

@@ -243,6 +243,9 @@ def _card(steps: Sequence[LessonStep], at: int, settings: Settings, progress: _P
     if done and guess is not None:
         with st.container(key=f"lesson_reveals_{at}"):
             st.markdown(_comment(step.ask, guess, _) + " " + _(step.reveals, **values))
+            if step.leads:
+                page_link(step.leads.page, _(step.leads.label), step.leads.query, icon=":material/arrow_forward:",
+                          width="content")  # fmt: skip
     _ways_on(steps, at, done, progress, _)
 
 

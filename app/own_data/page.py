@@ -8,13 +8,12 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.controls.address import page_link
-from app.figures.image import tiles
 from app.i18n.text import Translate
+from app.results.brought import look
 from app.rooms.address import is_loopback
 from app.runs.server import limits
 from app.runs.visitor import account, sign_in, sign_in_needed, visitor
@@ -26,7 +25,6 @@ from kd_core.data.own.images import Form
 from kd_core.data.own.kept import quota, uploaded
 from kd_core.messages import N_, Message, Problem
 
-SHOWN = 12  # images of a set, one of each class
 ASKED = "data_asked"  # in the session: Add was pressed
 ADDED = "data_added"  # in the session: the name of the set that was added last
 FORMS: dict[Form, str] = {"as_is": N_("As they are, made 28 x 28"), "pad": N_("Centred, as a drawn digit is")}
@@ -56,20 +54,7 @@ def listed(_: Translate) -> None:
 
 def _one(known: own.OwnData, person: str, _: Translate) -> None:
     st.subheader(known.name, anchor=False)
-    st.markdown(
-        _("{classes} classes; {train} training, {validation} validation and {test} test images.",
-          classes=len(known.classes), train=f"{known.train:,}", validation=f"{known.validation:,}",
-          test=f"{known.test:,}")
-    )  # fmt: skip
-    try:
-        images, labels = own.split(known.name, "test")
-        at = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)[:SHOWN]]
-        names = [known.classes[int(labels[place])] for place in at]
-        st.html(tiles([np.asarray(images[place, 0]) for place in at], [[name] for name in names], names, "small"))
-    except Problem as problem:
-        st.error(_.escaped(problem.message))
-    if len(known.classes) > SHOWN:
-        st.caption(_("The first {n} classes.", n=SHOWN))
+    look(known, _)
     for notice in known.notices:
         st.warning(_.escaped(notice))
     if known.said:
@@ -81,7 +66,8 @@ def _one(known: own.OwnData, person: str, _: Translate) -> None:
                   width="content")  # fmt: skip
         if known.owner == person:
             with st.popover(_("Delete"), icon=":material/delete:"):
-                st.markdown(_("Its images are deleted for good; results of runs stay, as numbers."))
+                st.markdown(_("Its images and the teachers trained on it are deleted for good; results of runs "
+                              "stay, as numbers."))  # fmt: skip
                 st.button(_("Delete this data set"), key=f"delete_{known.name}", on_click=_delete,
                           args=(known.name,))  # fmt: skip
         else:

@@ -33,8 +33,8 @@ def verdict(finished: Result | None, settings: Settings, _: Translate) -> tuple[
     result = finished or _recorded_before(settings)
     differs(result.settings, settings, _, "differs")
     if is_of_another_set(result, settings):
-        st.info(_("Nothing has been trained on {name} here yet: this result is of {data}.",
-                  name=markdown(settings.dataset_name), data=markdown(result.data.name)))  # fmt: skip
+        st.info(_("This result is of {data}. Press Run to train on {name}.",
+                  data=markdown(result.data.name), name=markdown(settings.dataset_name)))  # fmt: skip
     with st.container(key="verdict", border=True, gap="xsmall"):
         if not finished:
             date = result.provenance.created[:10]

@@ -4,9 +4,10 @@ from functools import lru_cache
 
 from app.runs.visitor import visitor
 from kd_core.data import own
-from kd_core.data.chosen import is_own
+from kd_core.data.chosen import MNIST, is_own
 from kd_core.messages import Message, message
 from kd_core.results.schema import Result
+from kd_core.runs.entry import Entry, may_change
 
 NUMBERS_ONLY = message(
     "The images of this run belong to somebody else, or are no longer on this computer: numbers alone are shown."
@@ -24,6 +25,16 @@ def may_see(data_name: str) -> bool:
         return True
     known = own.called(data_name)
     return known is not None and known.owner in ("", visitor())
+
+
+def may_list(entry: Entry) -> bool:
+    """Whether a run stands in this person's history: not somebody else's on a set that is theirs alone, whose name
+    nobody else is to read."""
+    if may_change(entry, visitor()):
+        return True
+    if entry.data:
+        return may_see(entry.data)
+    return entry.settings.get("dataset", MNIST) in (MNIST, *own.visible_to(visitor()))
 
 
 def seen(result: Result) -> Result:

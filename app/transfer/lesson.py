@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from statistics import fmean
 
-from app.lessons.model import Choice, Goal, LessonStep, Number, Values
+from app.lessons.model import Choice, Goal, Leads, LessonStep, Number, Values
 from app.results.bundled import recorded
 from app.transfer.bundled import lambda_map, recorded_curve
 from app.transfer.figures import FORGOTTEN, moved_in_all
@@ -18,6 +18,7 @@ from kd_core.transfer.settings import FROZEN, TUNED
 WORKED_LAM, FADED_LAM, LARGE_LAM = 0.01, 1.0, 10.0
 LITTLE = 1.0  # points: the goal for the gain
 BATCHES, MOMENTUM = 20, 0.1  # of a batch norm; the momentum is PyTorch's default
+LEAKED, TRUE_ACCURACY = 25, 80  # percent: of the test images, those that were trained on; right on the others
 
 
 def moved(lam: float) -> list[float]:
@@ -38,6 +39,12 @@ def running_mean(batches: int, batch_mean: float, *, training: bool, momentum: f
     for _batch in range(batches if training else 0):
         mean = (1 - momentum) * mean + momentum * batch_mean
     return mean
+
+
+def measured_with_a_leak(leaked: float, accuracy: float) -> float:
+    """Test accuracy in percent where `leaked` % of the test images are known by heart, and `accuracy` % of the
+    others are right."""
+    return leaked + (100 - leaked) * accuracy / 100
 
 
 def place_of(labels: float) -> int:
@@ -237,5 +244,29 @@ LESSON = (
             "frozen": fixed(forgotten(FROZEN)), "tuned": fixed(forgotten(TUNED)),
             "n": len(recorded("transfer").arm(TUNED).trials),
         },
+    ),
+    LessonStep(
+        kind="belief",
+        title=N_("Images of your own"),
+        text=N_(
+            "You bring photographs of your own. Without your noticing, {leaked} % of the test images are among the "
+            "training images, too. A network that knows its training images by heart is right on all of these, and "
+            "on {accuracy} % of the images that are new to it."
+        ),
+        ask=Number(
+            N_("Which test accuracy do you measure, in percent?"), 0, 100, 1,
+            lambda: measured_with_a_leak(LEAKED, TRUE_ACCURACY), close=0.5, unit=N_("%"), digits=0, typed=0,
+        ),
+        reveals=N_(
+            "{leaked} + {rest} × {accuracy} / 100 = {measured} %: {extra} points that are not there on new images. "
+            "This is called a **leak**. When you add images, the lab counts equal ones across the splits and says "
+            "so before any training, and also what is too small or unbalanced. Then they are a target like 5 to 9."
+        ),
+        values=lambda: {
+            "leaked": LEAKED, "accuracy": TRUE_ACCURACY, "rest": 100 - LEAKED,
+            "measured": f"{measured_with_a_leak(LEAKED, TRUE_ACCURACY):g}",
+            "extra": f"{measured_with_a_leak(LEAKED, TRUE_ACCURACY) - TRUE_ACCURACY:g}",
+        },
+        leads=Leads("data", N_("Bring images of your own")),
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,17 @@ def stream(url: str, path: Path, algorithm: str, digest: str) -> Iterator[tuple[
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def from_mirrors(urls: Sequence[str], path: Path, algorithm: str, digest: str) -> Iterator[tuple[int, int]]:
+    """As `stream`, from the first of `urls` that has the file. Raises what the last one said, if none has it."""
+    for url in urls:
+        try:
+            yield from stream(url, path, algorithm, digest)
+            return
+        except NotFetched:
+            if url == urls[-1]:
+                raise
 
 
 def _answer(url: str) -> Any:

@@ -50,9 +50,11 @@ def load() -> Digits:
 def fetch(reporter: Reporter) -> Generator[Step, None, None]:
     """Bring what is not on disk, told as Steps. Raises Problem, which says why that is impossible."""
     missing = [(file, md5) for file, md5 in _published() if _intact(file, md5) is None]
+    mirrors = import_torchvision().datasets.FashionMNIST.mirrors
     for number, (file, md5) in enumerate(missing):
         try:
-            for done, total in _from_a_mirror(file, md5):
+            urls = [mirror + file for mirror in mirrors]
+            for done, total in download.from_mirrors(urls, folder() / file, "md5", md5):
                 yield reporter.step(round(1000 * (number + done / total) / len(missing)), 1000)
         except download.NotFetched as problem:
             raise Problem(
@@ -68,17 +70,6 @@ def _published() -> list[tuple[str, str]]:
     """File and MD5 of training images and labels, test images and labels."""
     resources: list[tuple[str, str]] = import_torchvision().datasets.FashionMNIST.resources
     return resources
-
-
-def _from_a_mirror(file: str, md5: str) -> Generator[tuple[int, int], None, None]:
-    mirrors = import_torchvision().datasets.FashionMNIST.mirrors
-    for mirror in mirrors:
-        try:
-            yield from download.stream(mirror + file, folder() / file, "md5", md5)
-            return
-        except download.NotFetched:
-            if mirror == mirrors[-1]:
-                raise
 
 
 def _intact(file: str, md5: str) -> bytes | None:

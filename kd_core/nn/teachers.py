@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import math
-import re
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from kd_core.data.digits import Digits
 from kd_core.data.pixels import UCI
 from kd_core.nn.training import curve_of, fit
-from kd_core.paths import cache_root, part, write_whole
+from kd_core.paths import part, slug, teachers_root, write_whole
 from kd_core.results.events import Event, Reporter
 
 ASSETS = part("assets")
@@ -66,15 +65,14 @@ def bundled_path(model: str, data: Digits, epochs: int, seed: int = 0) -> Path:
 
 def kept_path(model: str, data: Digits, epochs: int, precision: str, device: str, seed: int = 0) -> Path:
     """Where a run keeps this teacher: everything that its weights depend on here is in the name."""
-    return cache_root() / "teachers" / f"{_stem(model, data, epochs, seed)}-{precision}-{device}.safetensors"
+    return teachers_root() / f"{_stem(model, data, epochs, seed)}-{precision}-{device}.safetensors"
 
 
 def _stem(model: str, data: Digits, epochs: int, seed: int) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")
     recipe = json.dumps(RECIPES.get(model, {}), sort_keys=True).encode()
     own = f"-{hashlib.sha256(recipe).hexdigest()[:8]}" if model in RECIPES else ""
     own += f"-seed{seed}" if seed else ""
-    return f"teacher-{model}-{slug}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
+    return f"teacher-{model}-{slug(data.name)}-{len(data.train)}-{epochs}epochs-v{VERSION}{own}"
 
 
 def obtain(

@@ -46,6 +46,11 @@ class Entry:
         return self.state in UNDER_WAY
 
 
+def may_change(entry: Entry, owner: str) -> bool:
+    """Whether this person may name or delete the run."""
+    return entry.owner in ("", owner)
+
+
 def machine_of(made: Provenance) -> str:
     """What two trials must share to be the same to the last bit: processor, PyTorch's version, what convolves."""
     return f"{made.processor} {made.torch} {made.convolutions}".strip()

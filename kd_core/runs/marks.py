@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kd_core.messages import N_, Problem
-from kd_core.runs.entry import Entry
+from kd_core.runs.entry import Entry, may_change
 from kd_core.runs.store import Store
 from kd_core.runs.tables import Mark, Network, Run
 
@@ -82,11 +82,6 @@ def plain(text: str) -> str:
     """Words on one line, without letters that control or turn the text around them."""
     words = " ".join(text.split())
     return "".join(a for a in words if unicodedata.category(a) not in ("Cc", "Cs") and a not in TURNING).strip()
-
-
-def may_change(entry: Entry, owner: str) -> bool:
-    """Whether this person may name or delete the run."""
-    return entry.owner in ("", owner)
 
 
 def purge(session: Session, before: float) -> None:

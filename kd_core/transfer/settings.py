@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from kd_core.data.chosen import MNIST
+from kd_core.data.chosen import MNIST, class_count
 from kd_core.messages import N_, Problem
 from kd_core.settings import common
 from kd_core.settings.base import Job, Settings
@@ -132,7 +132,7 @@ class TransferSettings(Settings):
 
     @property
     def effort(self) -> float:
-        return float(self.seeds * self.epochs * self.labels_per_class * 10)
+        return float(self.seeds * self.epochs * self.labels_per_class * class_count(self.dataset))
 
     @property
     def idle(self) -> frozenset[str]:

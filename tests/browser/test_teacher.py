@@ -1,7 +1,10 @@
 """The page of a teacher's own logits in a browser: one temperature moves all of it, and a file may be sent."""
 
+import io
 import re
+from statistics import median
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -21,6 +24,24 @@ def page(open_once):
 
 def bars(page) -> list[float]:
     return [float(text) for text in page.locator(".inspector .row b").all_inner_texts() if "·" not in text]
+
+
+# A move of the slider by each of some places: milliseconds until the frame that shows it is done.
+MOVES = """async (slider, places) => {
+    const taken = [];
+    for (const place of places) {
+        const begun = performance.now();
+        slider.value = place;
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        await new Promise((shown) => requestAnimationFrame(() => {
+            const { port1, port2 } = new MessageChannel(); // its message comes after the frame is done
+            port1.onmessage = shown;
+            port2.postMessage(null);
+        }));
+        taken.push(performance.now() - begun);
+    }
+    return taken;
+}"""
 
 
 def test_keys_move_the_temperature_and_the_address_follows(page):
@@ -107,3 +128,21 @@ def test_a_file_is_sent_and_shown_and_nothing_serious_is_wrong_with_the_page(pag
     still(page)
     assert serious(page) == []
     fits_a_phone(page)
+
+
+@pytest.mark.proof
+def test_a_thousand_rows_of_a_thousand_classes_follow_the_hand_within_50_ms(page):
+    draw = np.random.default_rng(0)
+    labels = draw.integers(1000, size=1000)
+    logits = 3 * draw.normal(size=(1000, 1000)) + 12 * np.eye(1000)[labels]
+    file = io.BytesIO()
+    np.savez(file, logits=logits.astype(np.float32), labels=labels, student_logits=0.5 * logits)
+    page.goto(re.sub(r"\?.*", "?source=own", page.url))
+    sent = {"name": "large.npz", "mimeType": "application/zip", "buffer": file.getvalue()}
+    page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(sent)
+    said = page.locator(".inspector [data-said=facts]")
+    expect(said).to_contain_text("1,000 rows, 1,000 classes.", timeout=PATIENCE)
+    still(page)
+    places = [(7 * step) % 60 for step in range(40)]
+    taken = page.get_by_label("Temperature T").evaluate(MOVES, places)
+    assert median(taken) < 50, taken

@@ -15,7 +15,7 @@ from kd_core.data import download, pixels
 from kd_core.data.own.arrays import of_idx
 from kd_core.data.own.files import File, of_folder, of_zip
 from kd_core.data.own.reading import Found, Reading, numbered
-from kd_core.messages import N_, Problem, message
+from kd_core.messages import N_, Problem
 from kd_core.paths import data_root, unwritable
 
 LETTERS = "emnist-letters-"  # how their files begin in EMNIST's archive
@@ -85,21 +85,17 @@ def _fetched(
     """Have a file on disk. Raises Problem, which says why that is impossible."""
     if _md5(path) == md5:
         return
-    why: Problem | None = None
-    for url in urls:
-        try:
-            for done, total in download.stream(url, path, "md5", md5):
-                reading.told(span[0] + (span[1] - span[0]) * done / max(1, total))
-            return
-        except download.NotFetched as problem:
-            why = problem
-        except OSError as error:
-            raise unwritable(data_root(), error) from error
-    raise Problem(
-        N_("{set} could not be fetched ({why}); put its file {file} into {folder}, or add a data set that is on "
-           "this computer, as uci is."),
-        set=title, why=why.message if why else message("{why}", why="–"), file=path.name, folder=str(path.parent),
-    )  # fmt: skip
+    try:
+        for done, total in download.from_mirrors(urls, path, "md5", md5):
+            reading.told(span[0] + (span[1] - span[0]) * done / max(1, total))
+    except download.NotFetched as problem:
+        raise Problem(
+            N_("{set} could not be fetched ({why}); put its file {file} into {folder}, or add a data set that is "
+               "on this computer, as uci is."),
+            set=title, why=problem.message, file=path.name, folder=str(path.parent),
+        ) from None  # fmt: skip
+    except OSError as error:
+        raise unwritable(data_root(), error) from error
 
 
 def _md5(path: Path) -> str:

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kd_core.data.npy import short
 from kd_core.data.pixels import SIDE, SPLITS
 from kd_core.messages import N_, Message, Problem
-from kd_core.paths import data_root, unwritable
+from kd_core.paths import data_root, slug, teachers_root, unwritable
 
 if TYPE_CHECKING:
     from kd_core.data.digits import Digits, Split
@@ -242,7 +242,10 @@ def check_free(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Delete a set, also a damaged one. Raises Problem where there is none of this name, or that fails."""
+    """Delete a set, also a damaged one, and the teachers that were trained on it and kept.
+
+    Raises Problem where there is none of this name, or that fails.
+    """
     at = _folder(name)
     if not at.is_dir():
         raise _missing(name)
@@ -250,8 +253,16 @@ def remove(name: str) -> None:
     try:
         at.rename(gone)  # so that it is gone at once, and never there by half
         shutil.rmtree(gone)
+        for teacher in _teachers(name):
+            teacher.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(root(), error) from error
+
+
+def _teachers(name: str) -> list[Path]:
+    """The teachers kept of a set of this name, whatever its digest: `kd_core/nn/teachers.py` names their files."""
+    of_set = re.compile(rf"teacher-[^-]+-own-{slug(name)}-[0-9a-f]{{10}}-\d+-\d+epochs-.*", re.ASCII)
+    return [at for at in teachers_root().glob("teacher-*") if of_set.fullmatch(at.name)]
 
 
 def digest(classes: tuple[str, ...], parts: Mapping[str, Arrays]) -> str:

@@ -9,7 +9,8 @@ from app.history import importing, marking, page, table
 from app.i18n.text import Translate, markdown
 from app.reports import files, handout
 from app.results.bundled import recorded
-from app.runs import panel, shown
+from app.runs import panel, seen, shown
+from kd_core.data import own
 from kd_core.distillation.settings import DistillationSettings
 from kd_core.messages import message
 from kd_core.runs.queue import Queue
@@ -35,11 +36,13 @@ def store(tmp_path, monkeypatch):
     made.close()
 
 
-def keep(store, run, technique="distillation", owner="", plan=None, **changes):
+def keep(store, run, technique="distillation", owner="", plan=None, data="MNIST", **changes):
     result = recorded(technique)
     settings = TECHNIQUES[technique].settings(**result.settings | changes)
     store.begin(run, settings, owner, plan)
-    store.finish(run, settings, result.model_copy(update={"settings": settings.model_dump()}), "MNIST", 12.5)
+    made = result.data.model_copy(update={"name": data})
+    result = result.model_copy(update={"settings": settings.model_dump(), "data": made})
+    store.finish(run, settings, result, data, 12.5)
 
 
 @pytest.fixture
@@ -140,6 +143,31 @@ def test_somebody_elses_run_can_be_looked_at_only(filled):
     at.button(key="delete_runs").click().run()
     assert filled.find("theirs")
     assert not filled.find("one")
+
+
+def test_runs_on_somebody_elses_data_set_are_not_listed(store, monkeypatch):
+    """Its name may say what nobody else is to know."""
+    monkeypatch.setattr(seen, "visitor", lambda: "me")
+    monkeypatch.setattr(own, "usable_by", lambda person: [])
+    monkeypatch.setattr(own, "visible_to", lambda person: ())
+    for run, owner in (("theirs", "somebody"), ("mine", "me"), ("nobodys", "")):
+        keep(store, run, owner=owner, data="own: pets (0123456789)", dataset="pets")
+    store.begin("waiting", DistillationSettings(dataset="pets"), "somebody")
+    keep(store, "of_digits", owner="somebody")
+    at = open_page(PAGE)
+    assert sorted(at.dataframe[0].value["settings"]) == ["Data set pets", "Data set pets", "all at their defaults"]
+
+
+def test_cells_of_a_set_that_was_replaced_stay_apart(store):
+    plan = Plan.read("distillation", ["temperature=1,2"], {"dataset": "pets"})
+    for place, digest in enumerate(("0123456789", "abcdefabcd")):
+        for temperature in (1.0, 2.0):
+            keep(store, f"cell {place} {temperature}", plan=plan.model_dump(), data=f"own: pets ({digest})",
+                 dataset="pets", temperature=temperature)  # fmt: skip
+    at = open_page(PAGE)
+    assert [words.split(";")[0] for words in at.dataframe[0].value["settings"]] == 2 * [
+        "Map of Temperature T, 2 cells"
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

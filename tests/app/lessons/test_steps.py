@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import softmax
 
 from app.distillation import lesson
+from app.distillation.teacher import mnist_teacher
 from app.i18n.text import Translate
 from app.lessons.model import Bars, Choice, LessonStep, Number, total_variation
 from app.lessons.pictures import beside
@@ -22,6 +23,7 @@ from app.results.bundled import gallery, recorded
 from app.transfer import lesson as transfer
 from app.transfer.bundled import lambda_map, recorded_curve
 from kd_core.distillation.settings import DistillationSettings
+from kd_core.inspection.examples import hundred_classes
 from kd_core.meta_learning.settings import MetaSettings
 from kd_core.multitask.settings import MultitaskSettings
 from kd_core.techniques import TECHNIQUES
@@ -43,9 +45,9 @@ def logits(index: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("technique", LESSONS)
-def test_a_lesson_has_four_to_six_steps_of_every_kind(technique):
+def test_a_lesson_has_four_to_seven_steps_of_every_kind(technique):
     steps = LESSONS[technique]
-    assert 4 <= len(steps) <= 6
+    assert 4 <= len(steps) <= 7
     assert next(step.kind for step in steps) == "worked"
     assert {"worked", "faded", "free", "belief"} == {step.kind for step in steps}
     assert all((step.kind == "free") == (step.goal is not None) for step in steps)
@@ -148,6 +150,19 @@ def test_the_recorded_gain():
     assert lesson.LESSON[5].ask.truth() == difference.mean == pytest.approx(paired)
 
 
+def test_the_temperature_for_a_teacher_of_ones_own():
+    lab, other = mnist_teacher().values, hundred_classes().values
+
+    def outside(values, t):
+        return (1 - softmax(values.astype(float) / t, axis=1).max(1)).mean()
+
+    root = brentq(lambda t: outside(other, t) - outside(lab, 4.0), 0.5, 50)
+    step = lesson.LESSON[6]
+    assert step.ask.truth() == pytest.approx(root, abs=1e-6)
+    assert step.values()["mnist"] == f"{100 * outside(lab, 4.0):.0f}"
+    assert step.leads.page == "teacher"
+
+
 # --- transfer -----------------------------------------------------------------------------------
 
 
@@ -190,6 +205,13 @@ def test_frozen_against_scratch_and_what_is_forgotten():
     assert (transfer.LESSON[3].ask.truth() == "worse") == (errors["feature extraction"] > errors["from scratch"])
     each = [t.measures["source errors"] for t in trials["fine-tuning"]]
     assert transfer.LESSON[5].ask.truth() == pytest.approx(np.mean(each))
+
+
+def test_what_a_leak_adds():
+    right = np.r_[np.ones(25), np.repeat([1, 0], [60, 15])]  # of 100 test images, 25 known by heart
+    step = transfer.LESSON[6]
+    assert step.ask.truth() == 100 * right.mean() == float(step.values()["measured"])
+    assert step.leads.page == "data"
 
 
 # --- multi-task ---------------------------------------------------------------------------------

@@ -84,6 +84,16 @@ def test_a_new_head_of_26_classes_on_a_source_of_ten(uci):
     tuned = result.arm("fine-tuning")
     assert tuned.teacher_labels == len(uci.train)
     assert tuned.trials[0].measures["source errors"] > 0
+    asked = TRANSFER.model_copy(update={"dataset": "letters"})
+    assert asked.effort == 2.6 * TRANSFER.effort, "26 classes, not ten"
+
+
+@pytest.mark.proof
+def test_a_network_of_imagenet_learns_26_classes(uci):
+    asked = dict(dataset="letters", network="efficientnet_lite0", seeds=1, epochs=1)
+    result = run(TRANSFER.model_copy(update=asked), uci)
+    assert [len(arm.trials[0].confusion) for arm in result.arms] == [26, 26]
+    assert result.arm("feature extraction").labels == 52
 
 
 def test_a_teacher_is_trained_once_for_each_content(uci):

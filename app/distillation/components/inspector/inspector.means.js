@@ -76,24 +76,24 @@ class Means {
       this.x = logarithmic([facts.temperatures[0], facts.temperatures.at(-1)], [left, right]);
       this.y = linear([0, 1], [bottom, top]);
       this.marker = drawn("g", "marker");
-      const parts = [];
+      const parts = [], words = []; // words stand before the curves
       if (facts.range) {
         const [from, to] = [this.x(facts.range.low.value), this.x(facts.range.high.value)];
         parts.push(drawn("rect", "begin", { x: from, width: to - from, y: top, height: bottom - top }));
-        parts.push(drawn("text", "", { x: from + 0.4 * em, y: top + 2.6 * em }, view.say("range")));
+        words.push(drawn("text", "", { x: from + 0.4 * em, y: top + 2.6 * em }, view.say("range")));
       }
       const ys = [0, 0.25, 0.5, 0.75, 1].map((share) => [this.y(share), `${100 * share} %`]);
       parts.push(axes(box, { xs: TICKS.map((each) => [this.x(each), each]), ys }));
       const best = facts.calibration && facts.calibration.value;
       if (best >= facts.temperatures[0] && best <= facts.temperatures.at(-1)) {
         parts.push(drawn("line", "best", { x1: this.x(best), x2: this.x(best), y1: top, y2: bottom }));
-        parts.push(drawn("text", "", { x: this.x(best) + 4, y: top + 1 * em }, view.say("calibrated")));
+        words.push(drawn("text", "", { x: this.x(best) + 4, y: top + 1 * em }, view.say("calibrated")));
       }
       for (const [name, hue, look] of this.curves) {
         const points = facts[name].map((value, k) => `${this.x(facts.temperatures[k]).toFixed(1)},${this.y(value).toFixed(1)}`);
         parts.push(drawn("polyline", look, { points: points.join(" "), style: `--hue: ${hue}` }));
       }
-      chart.replaceChildren(...parts, this.marker);
+      chart.replaceChildren(...parts, ...words, this.marker);
     }
     const x = this.x(T);
     const isRight = x > right - 6 * em;

@@ -91,9 +91,15 @@ def test_uci_digits_are_those_of_the_lab_and_load_as_tensors() -> None:
     assert kept_path("small", digits, 1, "float32", "cpu").name.startswith("teacher-small-own-uci-")
     assert own.called(digits.name) == known
     assert own.called("own: uci (0123456789)") is None
+    theirs = kept_path("small", digits, 1, "float32", "cpu")
+    others = [theirs.with_name(theirs.name.replace("own-uci-", f"{of}-")) for of in ("own-uci-two", "uci")]
+    theirs.parent.mkdir(exist_ok=True)
+    for teacher in (theirs, *others):
+        teacher.touch()
     own.remove("uci")
     assert own.names() == ()
     assert own.called(digits.name) is None
+    assert sorted(theirs.parent.iterdir()) == sorted(others)
 
 
 def test_what_is_drawn_is_stratified_keeps_equal_images_together_and_follows_the_seed() -> None:
