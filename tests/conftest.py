@@ -26,10 +26,14 @@ of_properties.load_profile("lab")
 
 
 # What takes longest begins first: of two processes neither then ends long before the other.
-LONGEST = ("tests/browser/", "tests/contract/", "tests/test_pages.py", "tests/app/", "tests/kd_core/")
+LONGEST = ("tests/browser/", "tests/contract/", "tests/test_pages.py", "tests/app/", "tests/kd_core/runs/",
+           "tests/kd_core/transfer/", "tests/kd_core/data/", "tests/kd_core/")  # fmt: skip
 TOGETHER = {
     "tests/browser/": "browser",  # a server and a browser
     "tests/contract/": "pages", "tests/test_pages.py": "pages", "tests/app/": "pages",  # the workers of the pages
+    # the trained Results of this file
+    "tests/kd_core/distillation/test_held_out.py": "pages", "tests/kd_core/distillation/test_hinton.py": "pages",
+    "tests/kd_core/export/": "pages", "tests/kd_core/runs/test_packing.py": "pages",
 }  # fmt: skip
 
 

@@ -12,13 +12,10 @@ ENTRY = str(Path(__file__).parent.parent / "streamlit_app.py")
 
 
 def open_page(page="pages/distillation.py", **address) -> AppTest:
-    """The lab with this page open, come to from the overview, at an address that says this."""
+    """The lab with this page open, at an address that says this."""
     at = AppTest.from_file(ENTRY, default_timeout=60)
     at.session_state["more"] = True  # the expander is open: closed, its controls are not drawn
     if page != "pages/overview.py":
-        if "lang" in address:  # it belongs to the whole app, and stays as it was first set
-            at.query_params["lang"] = address["lang"]
-        at.run()
         at.switch_page(page)
     for name, value in address.items():
         at.query_params[name] = value

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 import plotly.graph_objects as go
+from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 INK, FAINT = "#1B2430", "#d9dee4"  # of words and grid: handout.css lets them follow the theme
@@ -33,14 +34,28 @@ def place(figure: go.Figure, title: str) -> str:
 
     title: what it shows, for who cannot see it.
     """
-    drawn = go.Figure(figure)  # a copy: figures are kept
-    drawn.update_layout(template=TEMPLATE, legend_entrywidth=0)
-    drawn.update_traces(cliponaxis=False, selector=dict(mode="markers+text"))  # numbers beside marks at the edge
-    drawn.update_traces(showscale=False, selector=dict(type="heatmap"))  # its cells hold their values
+    drawn = figure.to_dict()  # a copy: figures are kept
+    layout = drawn["layout"]
+    layout["template"] = _over(layout.get("template", {}), TEMPLATE)
+    layout["legend"] = {**layout.get("legend", {}), "entrywidth": 0}
+    for trace in drawn["data"]:
+        if trace.get("mode") == "markers+text":  # numbers beside marks at the edge
+            trace["cliponaxis"] = False
+        if trace["type"] == "heatmap":  # its cells hold their values
+            trace["showscale"] = False
     return (
-        f'<div class="plot" role="img" aria-label="{escape(title)}" style="height:{drawn.layout.height}px"></div>'
-        f'<script type="application/json">{drawn.to_json()}</script>'
+        f'<div class="plot" role="img" aria-label="{escape(title)}" style="height:{layout.get("height")}px"></div>'
+        f'<script type="application/json">{to_json_plotly(drawn)}</script>'
     )
+
+
+def _over(below: dict, above: dict) -> dict:
+    """`below`, with what `above` says in its place."""
+    both = {
+        name: _over(below.get(name, {}), value) if isinstance(value, dict) else value
+        for name, value in above.items()
+    }
+    return {**below, **both}
 
 
 def scripts() -> str:
