@@ -29,7 +29,7 @@ def _answers(student: str, labels: int, t_squared: bool, _: Translate) -> Answer
     recorded, found = grid(), answers(student, labels)
     axes = (
         Axis(("temperature",), "T = {value}", _("Temperature T"), found["temperatures"], log=True, step=0.1),
-        Axis(("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)),  # α = 0.1 is nearly as 0.5
+        Axis(("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)),  # half of 0.1 is nearer to it than to 0
     )
     alone = [[found["alone"]] * len(found["alphas"])] * len(found["temperatures"])
     cells, without = found["cells"], () if t_squared else found["without"]
