@@ -61,7 +61,7 @@ def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
     # Along its axis the name would be longer than the chart is high, and ECharts would shrink the chart.
     larger["yAxis"] |= {"nameLocation": "end", "nameGap": 12, "nameTextStyle": letters | {"align": "left"}}
     lines = 1 + sum(map(len, option["legend"]["data"])) // 60
-    larger["grid"]["top"] = 60 + 40 * lines
+    larger["grid"] |= {"top": 60 + 40 * lines, "outerBoundsMode": "none"}
     larger["legend"] = option["legend"] | {"textStyle": letters}
     larger["series"] = [
         each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}
