@@ -67,7 +67,7 @@ def test_distillation_goes_by_keys_alone(page):
         below = "document.querySelector('[data-testid=stMain]').scrollHeight - innerHeight"
         assert page.evaluate(below) <= 0, f"step {step} does not fit the screen"
         picture = page.locator(".st-key-talk_picture")
-        picture.locator("svg text, td").first.wait_for(timeout=PATIENCE)
+        picture.locator("svg text:visible, td:visible").first.wait_for(timeout=PATIENCE)
         sizes = picture.evaluate(SIZES)
         assert min(sizes.values()) >= 28, (step, sizes)
     page.reload()
