@@ -47,6 +47,15 @@ function axes({ left, right, bottom, em }, { xs = [], ys, title = "" }) {
   return grid;
 }
 
+// A marker's parts at `x`: its line over the box, dots on the curves, and what it is at, on the side that has room.
+function marking({ right, top, bottom, em }, x, text, dots = []) {
+  const isRight = x + 0.6 * em * text.length > right;
+  return [
+    drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }), ...dots,
+    drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, text),
+  ];
+}
+
 // An arrow with a head of this length, or shorter with it.
 function arrow(from, to, name, longest) {
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];

@@ -9,7 +9,6 @@ from typing import Any, TypedDict
 import numpy as np
 
 from app.results.bundled import Recorded, asset
-from app.results.grids import interval as of_quantile
 from app.results.grids import sides
 from kd_core.distillation.settings import DISTILLED
 from kd_core.messages import N_
@@ -63,7 +62,7 @@ def nearest_labels(labels: int) -> int:
 def interval(values: Sequence[float]) -> Interval:
     """As `t_interval`; of as many values as the grid has seeds without scipy, which no first page imports."""
     recorded = grid()
-    return of_quantile(values, recorded["quantile"]) if len(values) == recorded["seeds"] else t_interval(values)
+    return t_interval(values, quantile=recorded["quantile"] if len(values) == recorded["seeds"] else None)
 
 
 def worth(errors: Sequence[int], alone: Mapping[int, Sequence[int]]) -> Worth:

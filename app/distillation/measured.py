@@ -1,5 +1,6 @@
 """The recorded grid on its page: what is measured of the settings, and in which it differs from them."""
 
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -24,12 +25,15 @@ WORDS = {
 GAIN = {**FEWER, "same": N_("At α = 0 nobody listens to the teacher: both students are the same.")}
 
 
+@cache
 def _answers(student: str, labels: int, t_squared: bool, _: Translate) -> Answers:
     """What is measured of a student with so many labels."""
     recorded, found = grid(), answers(student, labels)
     axes = (
         Axis(("temperature",), "T = {value}", _("Temperature T"), found["temperatures"], log=True, step=0.1),
-        Axis(("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)),  # α = 0.1 is nearly as 0.5
+        Axis(
+            ("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)
+        ),  # half of 0.1 is nearer to it than to 0
     )
     alone = [[found["alone"]] * len(found["alphas"])] * len(found["temperatures"])
     cells, without = found["cells"], () if t_squared else found["without"]

@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any, TypedDict
 
 from app.results.bundled import Recorded, asset
-from app.results.grids import Sides, interval, sides
+from app.results.grids import Sides, sides
 from kd_core.distillation.settings import ALONE, DISTILLED
 from kd_core.results.schema import Result
+from kd_core.results.statistics import t_interval
 from kd_core.settings.common import TEACHER
 
 FORMS = ("float32", "int8")
@@ -96,7 +97,7 @@ def _percent(errors: Sequence[int], images: int) -> Sides:
     shares = [100 * count / images for count in errors]
     if len(shares) < 2:
         return {"mean": round(shares[0], 3), "low": None, "high": None}
-    found = sides(interval(shares, sizes()["quantile"]))
+    found = sides(t_interval(shares, quantile=sizes()["quantile"]))
     return found | {"low": max(0.0, found["low"] or 0.0)}
 
 

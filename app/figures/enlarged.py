@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 LETTERS, MARKS = 2.0, 1.75
+VALUES = 36  # pixels, of the values at bars
 LIVE = 28 / 12  # of live curves, whose letters have 12 pixels
 
 
@@ -30,6 +31,9 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
     for axis in large.select_yaxes():  # where there is room for names in one line
         if axis.ticktext is not None:
             axis.ticktext = [name.replace("<br>", " ") for name in axis.ticktext]
+        if axis.title.text:  # Plotly's subscripts are smaller than what they stand at
+            whole = f'<sub><span style="font-size: {LETTERS * font:g}px">'
+            axis.title.text = axis.title.text.replace("<sub>", whole).replace("</sub>", "</span></sub>")
     for annotation in large.layout.annotations:
         if annotation.font.size:
             annotation.font.size *= LETTERS
@@ -41,6 +45,7 @@ def enlarged(figure: go.Figure, ink: str | None = None) -> go.Figure:
         ):
             if part in trace and name in trace[part] and isinstance(trace[part][name], int | float):
                 trace[part][name] *= times
+    large.update_traces(textfont_size=VALUES, selector={"type": "bar"})
     return large
 
 
@@ -53,6 +58,10 @@ def enlarged_option(option: dict[str, Any]) -> dict[str, Any]:
         larger[axis] = option[axis] | {
             "nameTextStyle": letters, "axisLabel": option[axis].get("axisLabel", {}) | letters, "nameGap": gap,
         }  # fmt: skip
+    # Along its axis the name would be longer than the chart is high, and ECharts would shrink the chart.
+    larger["yAxis"] |= {"nameLocation": "end", "nameGap": 12, "nameTextStyle": letters | {"align": "left"}}
+    lines = 1 + sum(map(len, option["legend"]["data"])) // 60
+    larger["grid"] |= {"top": 60 + 40 * lines, "outerBoundsMode": "none"}
     larger["legend"] = option["legend"] | {"textStyle": letters}
     larger["series"] = [
         each | {"lineStyle": each["lineStyle"] | {"width": MARKS * each["lineStyle"]["width"]}}

@@ -1,8 +1,8 @@
 """What is measured of MAML over its inner step size and steps, on its page; the other starts beside it."""
 
-import streamlit as st
+from functools import cache
 
-from app.components.measured import Answers, Axis, Gain, Line, measured, unlike
+from app.components.measured import Answers, Axis, Gain, Line, answer_grid
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.results.grids import grid, losses, ratios, rows
@@ -25,6 +25,7 @@ AGAINST_JOINT = {
 }
 
 
+@cache
 def answers(_: Translate) -> Answers:
     """The grid over the inner step size and the steps, which are trained for and compared after."""
     recorded = grid("meta_learning")
@@ -46,11 +47,7 @@ def answers(_: Translate) -> Answers:
 
 def answer_measured(settings: MetaSettings, _: Translate) -> None:
     """The measured losses of the starts at these settings, where the tasks are those of the grid."""
-    made = grid("meta_learning")["settings"]
-    if settings.problem != made["problem"]:
-        st.caption(_("Measured beforehand is only “{what}”.", what=_(PROBLEMS[str(made["problem"])])))
-        return
-    with st.container(key="measured", border=True):
-        measured(answers(_), settings, _, words={name: _(text) for name, text in WORDS.items()},
-                 observed=("inner_steps",), own=("inner_lr",))  # fmt: skip
-        unlike(made, settings, _, ("inner_lr", "inner_steps"))
+    answer_grid(
+        answers, settings, {"problem": PROBLEMS}, _, words=WORDS, varied=("inner_lr", "inner_steps"),
+        observed=("inner_steps",), own=("inner_lr",),
+    )  # fmt: skip

@@ -4,9 +4,10 @@ from functools import cache
 from typing import TypedDict
 
 from app.results.bundled import asset
-from app.results.grids import grid, interval, sides
+from app.results.grids import grid, sides
 from kd_core.messages import Scalar
 from kd_core.multitask.settings import JOINT, TASK_ALONE, arm_of
+from kd_core.results.statistics import t_interval
 
 
 class RecordedStep(TypedDict):
@@ -65,7 +66,7 @@ def sweep() -> Sweep:
         per_10000 = (
             [10_000 * count / recorded["images"] for count in cell or ()] for cell in recorded["arms"][arm]
         )
-        found = (sides(interval(each, recorded["quantile"])) for each in per_10000)
+        found = (sides(t_interval(each, quantile=recorded["quantile"])) for each in per_10000)
         return [Errors(mean=each["mean"] or 0.0, low=each["low"], high=each["high"]) for each in found]
 
     return {

@@ -1,8 +1,8 @@
 """What is measured of two tasks over the share of their weights, on their page; each alone beside it."""
 
-import streamlit as st
+from functools import cache
 
-from app.components.measured import FEWER, Answers, Axis, Gain, Line, measured, unlike
+from app.components.measured import FEWER, Answers, Axis, Gain, Line, answer_grid
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.results.grids import fewer, grid, percent, rows
@@ -32,6 +32,7 @@ AGAINST_ALONE = {
 }
 
 
+@cache
 def answers(_: Translate) -> Answers:
     """The grid over the first task's weight, both adding up to 2. Next to one task alone nothing is read."""
     recorded = grid("multitask")
@@ -56,11 +57,7 @@ def answers(_: Translate) -> Answers:
 
 def answer_measured(settings: MultitaskSettings, _: Translate) -> None:
     """The measured errors of both tasks at these weights, where the grid has these tasks and this weighting."""
-    made = grid("multitask")["settings"]
-    if settings.tasks != made["tasks"] or settings.weighting != made["weighting"]:
-        weighting = WEIGHTINGS[str(made["weighting"])]
-        st.caption(_("Measured beforehand is only “{what}”.", what=f"{_(TASK_SETS['two_digits'])}, {_(weighting)}"))
-        return
-    with st.container(key="measured", border=True):
-        measured(answers(_), settings, _, words={name: _(text) for name, text in WORDS.items()})
-        unlike(made, settings, _, ("weight_left", "weight_right"))
+    answer_grid(
+        answers, settings, {"tasks": TASK_SETS, "weighting": WEIGHTINGS}, _, words=WORDS,
+        varied=("weight_left", "weight_right"),
+    )  # fmt: skip

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 from functools import cache
-from statistics import fmean, stdev
 
 from app.results.bundled import Recorded, asset
 from kd_core.results.schema import Interval
-from kd_core.results.statistics import CONFIDENCE
+from kd_core.results.statistics import t_interval
 
 Sides = dict[str, float | None]
 Cells = list[list[float] | None]  # of each the value of every seed; None where training broke off
@@ -34,23 +33,20 @@ def grid(technique: str) -> Grid:
     return found
 
 
-def interval(values: Sequence[float], quantile: float) -> Interval:
-    """As `t_interval`, with the recorded `quantile`: no first page imports scipy."""
-    mean, half = fmean(values), quantile * stdev(values) / math.sqrt(len(values))
-    return Interval(mean=mean, low=mean - half, high=mean + half, n=len(values), confidence=CONFIDENCE)
-
-
 def sides(found: Interval, digits: int = 3) -> Sides:
     """Mean and bounds, short."""
     return {side: None if (value := getattr(found, side)) is None else round(value, digits)
             for side in ("mean", "low", "high")}  # fmt: skip
 
 
+def _sides(values: Sequence[float], recorded: Grid, digits: int = 3) -> Sides:
+    return sides(t_interval(values, quantile=recorded["quantile"]), digits)
+
+
 def percent(cells: Cells, recorded: Grid) -> list[Sides | None]:
     """Errors of each cell in percent of the images, with intervals."""
     scale = 100 / recorded["images"]
-    return [None if cell is None else sides(interval([scale * count for count in cell], recorded["quantile"]))
-            for cell in cells]  # fmt: skip
+    return [None if cell is None else _sides([scale * count for count in cell], recorded) for cell in cells]
 
 
 def fewer(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
@@ -58,7 +54,7 @@ def fewer(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
     scale = 100 / recorded["images"]
     gained = [[scale * (b - a) for a, b in zip(cell, other, strict=True)] if cell and other else None
               for cell, other in zip(cells, baseline, strict=True)]  # fmt: skip
-    return [None if gain is None else sides(interval(gain, recorded["quantile"])) for gain in gained]
+    return [None if gain is None else _sides(gain, recorded) for gain in gained]
 
 
 def losses(cells: Cells, recorded: Grid) -> list[Sides | None]:
@@ -74,7 +70,7 @@ def ratios(cells: Cells, baseline: Cells, recorded: Grid) -> list[Sides | None]:
 
 
 def _exponential(logs: Sequence[float], recorded: Grid) -> Sides:
-    found = sides(interval(logs, recorded["quantile"]), 6)
+    found = _sides(logs, recorded, 6)
     return {side: None if value is None else float(f"{math.exp(value):.5g}") for side, value in found.items()}
 
 

@@ -8,6 +8,7 @@ POST /c/CODE/guess   JSON {"question": …, "choice": …}; 204, or one sentence
 import hashlib
 from collections.abc import Awaitable, Callable
 from functools import cache, wraps
+from typing import TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +30,7 @@ LARGEST = 1_000  # bytes of a guess; a browser's has some 60
 PER_DEVICE = Rate(per_second=5, burst=20)
 PER_ADDRESS = Rate(per_second=300, burst=900)  # a whole room may share one address
 Answers = Callable[[Request], Awaitable[Response]]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Sent(BaseModel):
@@ -82,34 +84,30 @@ async def _state(request: Request) -> Response:
 
 
 async def _guess(request: Request) -> Response:
-    """Take a guess. A form of another site cannot send JSON, and its browser would keep back the cookie."""
+    """Take a guess. For a form of another site the browser would keep back the cookie, too."""
     device = device_of(request)
     if not device:
         raise Problem(
             N_("This browser keeps no cookies of this page, so it cannot guess; allow them and load it again.")
         )
-    is_json = request.headers.get("content-type", "").startswith("application/json")
-    given = _read(await body_of(request)) if is_json else None
+    given = await sent_as(Sent, request)
     if given is None:
         raise Problem(N_("This is no guess: it must be JSON with a question and a choice."))
     await run_in_threadpool(rooms().guess, code_of(request), given.question, given.choice, device)
     return Response(status_code=204)
 
 
-async def body_of(request: Request) -> bytes:
-    """The body, or what is too much of it."""
+async def sent_as(kind: type[Kind], request: Request) -> Kind | None:
+    """What was sent, if it is JSON of this kind and short. A form of another site cannot send JSON."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return None
     body = b""
     async for part in request.stream():
         body += part
         if len(body) > LARGEST:
-            break
-    return body
-
-
-def _read(body: bytes) -> Sent | None:
-    """What a phone sent, None where it is no guess."""
+            return None
     try:
-        return Sent.model_validate_json(body) if len(body) <= LARGEST else None
+        return kind.model_validate_json(body)
     except ValidationError:
         return None
 

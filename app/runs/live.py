@@ -39,8 +39,12 @@ def draw_live(run: str, _: Translate, ghost: Ghost | None, pace: float, mine: bo
             st.caption(_("You are watching somebody else's run."), width="content")
     _stages(view, handle.settings, _)
     run_notices(view, _)
-    live_curves(view, handle, _, ghost)
-    _watched(view, handle, _)
+    beside = bool(view.watched) and _in_a_talk()  # in a talk: all of it on one screen
+    curves, digits = st.columns([3, 2]) if beside else (st.container(), st.container())
+    with curves:
+        live_curves(view, handle, _, ghost)
+    with digits:
+        _watched(view, handle, _)
 
 
 def _watched(view: View, handle: Handle, _: Translate) -> None:
@@ -68,8 +72,12 @@ def live_curves(view: View, handle: Handle, _: Translate, ghost: Ghost | None = 
     option = arms.live_curves(view.curves, view.loss_curves, view.epochs, last, _)
     if ghost and any(stage == last for stage, _arm, _seed in view.epochs):  # a teacher's epochs are others
         option = ghosts.behind_live(option, ghost, _)
-    large = bool(st.session_state.get("presenting"))
-    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=460 if large else 260)
+    large = _in_a_talk()
+    st.echarts_chart(enlarged_option(option) if large else option, key="live_curves", height=430 if large else 260)
+
+
+def _in_a_talk() -> bool:
+    return bool(st.session_state.get("presenting"))
 
 
 def _status(view: View, _: Translate) -> str:

@@ -29,6 +29,9 @@ STYLE = """
  .block-container :is(p, label, button, input, [data-baseweb="select"]):not(.st-key-talk_keys *) {
   font-size: 28px}
  .block-container .stMarkdownBadge {font-size: 28px !important}
+ .block-container .live-digits td {font-size: 28px}
+ .block-container .live-digits .digit {zoom: 1.5}
+ .block-container .live-digits .wrong::after {font-size: 19px; line-height: 19px}
 }
 .block-container {padding: .9rem 2.5vw 4.4rem !important}
 .block-container h1 {padding: 0 0 .45rem; font-size: 2.1rem; line-height: 1.15; text-wrap: balance}

@@ -10,14 +10,14 @@ Whoever has the key may turn the talk. It cannot be guessed, and is shown in the
 from dataclasses import asdict
 from functools import cache
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.rooms.address import base
-from app.rooms.routes import LARGEST, body_of, limited
+from app.rooms.routes import limited, sent_as
 from app.runs.server import store
 from kd_core.messages import N_, Problem
 from kd_core.runs.talks import Talks
@@ -54,21 +54,11 @@ def talk_routes() -> list[Route]:
 async def _place(request: Request) -> Response:
     key = str(request.path_params["code"])[:40]
     if request.method == "POST":
-        sent = await _read(request)
+        sent = await sent_as(Sent, request)
+        if sent is None:
+            raise Problem(N_("This is no place of a talk: it must be JSON with a technique and a step."))
         technique = sent.technique if sent.technique in NAMES else ""
         found = await run_in_threadpool(talks().turn, key, technique, sent.at, sent.revealed, clock=sent.clock)
     else:
         found = await run_in_threadpool(talks().place, key)
     return JSONResponse(asdict(found), headers={"cache-control": "no-store"})
-
-
-async def _read(request: Request) -> Sent:
-    """What was sent. A form of another site cannot send JSON."""
-    body = await body_of(request)
-    is_json = request.headers.get("content-type", "").startswith("application/json")
-    try:
-        if is_json and len(body) <= LARGEST:
-            return Sent.model_validate_json(body)
-    except ValidationError:
-        pass
-    raise Problem(N_("This is no place of a talk: it must be JSON with a technique and a step."))

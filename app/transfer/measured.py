@@ -1,8 +1,8 @@
 """What is measured of transfer at λ and labels, on its page: L2-SP beside the other arms."""
 
-import streamlit as st
+from functools import cache
 
-from app.components.measured import FEWER, Answers, Axis, Gain, Line, measured, unlike
+from app.components.measured import FEWER, Answers, Axis, Gain, Line, answer_grid
 from app.figures.arms import COLOURS
 from app.i18n.text import Translate
 from app.results.grids import Cells, fewer, grid, percent, rows
@@ -30,6 +30,7 @@ AGAINST = {
 }
 
 
+@cache
 def answers(_: Translate) -> Answers:
     """The grid over λ, with fine-tuning as λ = 0, and labels per class."""
     recorded = grid("transfer")
@@ -53,12 +54,7 @@ def answers(_: Translate) -> Answers:
 
 def answer_measured(settings: TransferSettings, _: Translate) -> None:
     """The measured errors of the arms at these settings, where the grid has this task and network."""
-    made = grid("transfer")["settings"]
-    if settings.task != made["task"] or settings.network != made["network"]:
-        what = _(TASKS[str(made["task"])]), _(NETWORKS[str(made["network"])])
-        st.caption(_("Measured beforehand is only “{what}”.", what=", ".join(what)))
-        return
-    with st.container(key="measured", border=True):
-        measured(answers(_), settings, _, words={name: _(text) for name, text in WORDS.items()}, observed=("lam",),
-                 own=("lam",))  # fmt: skip
-        unlike(made, settings, _, ("lam", "labels_per_class", "fresh_source"))
+    answer_grid(
+        answers, settings, {"task": TASKS, "network": NETWORKS}, _, words=WORDS, observed=("lam",), own=("lam",),
+        varied=("lam", "labels_per_class", "fresh_source"),
+    )  # fmt: skip

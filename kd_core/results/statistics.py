@@ -10,20 +10,24 @@ from kd_core.results.schema import ArmTrial, Interval, Result, Verdict
 CONFIDENCE = 0.95
 
 
-def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+def t_interval(
+    values: Sequence[float], confidence: float = CONFIDENCE, *, quantile: float | None = None
+) -> Interval:
     """The mean of n values with its t interval: mean ± t_{(1 + confidence) / 2, n - 1} · s / sqrt(n).
 
-    One value has a mean and no interval (low and high are None). Raises ValueError for no values.
-    Student 1908.
+    quantile: that t, where it was recorded: scipy is not imported then. One value has a mean and no interval (low
+    and high are None). Raises ValueError for no values. Student 1908.
     """
     if not values:
         raise ValueError("an interval needs at least one value; none were given")
     n, mean = len(values), fmean(values)
     if n == 1:
         return Interval(mean=mean, low=None, high=None, n=1, confidence=confidence)
-    from scipy.special import stdtrit  # takes long to import, and a page that shows kept intervals needs none
+    if quantile is None:
+        from scipy.special import stdtrit  # takes long to import, and a page that shows kept intervals needs none
 
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * stdev(values) / math.sqrt(n)
+        quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
+    half = quantile * stdev(values) / math.sqrt(n)
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
 
 

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on any page, light and dark, in a lesson and in a talk."""
+"""axe-core finds nothing serious on any page, light, dark and on a phone, in a lesson and in a talk."""
 
 import pytest
 
@@ -13,6 +13,7 @@ PAGES = [
         "multitask",
         "meta_learning",
         "draw",
+        "data",
         "sweep",
         "teacher",
         "pitfalls",
@@ -20,11 +21,11 @@ PAGES = [
         "history",
     ),
     *("distillation?lesson=1", "transfer?lesson=2"),
-    *("distillation?present=1&step=2", "multitask?present=1&step=1&lang=zh"),
+    *("distillation?present=1&step=2", "multitask?present=1&step=1&lang=zh", "summary?present=1"),
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(open_page, path, scheme):
-    assert serious(open_page(f"/{path}", color_scheme=scheme, height=3000)) == []
+def test_axe_finds_nothing_serious(open_page, path, scheme, width):
+    assert serious(open_page(f"/{path}", color_scheme=scheme, width=width, height=3000)) == []

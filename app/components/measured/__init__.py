@@ -5,7 +5,7 @@ settings they are interpolated, and marked so. A setting that the live picture h
 followed by `on_set`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import streamlit as st
 from app.components import mounted, released
 from app.controls.widgets import differences, follow
 from app.i18n.text import Translate
-from app.results.grids import Sides
+from app.results.grids import Sides, grid
 from kd_core.messages import N_, Scalar
 from kd_core.settings.base import Settings
 from kd_core.settings.fields import Spec
@@ -138,6 +138,32 @@ def measured(
     }  # fmt: skip
     told = {field: (partial(_value, kind.specs()[field]), follow(kind, field)) for field in own}
     _mount(key, data, told=told)
+
+
+def answer_grid(
+    answers: Callable[[Translate], Answers],
+    settings: Settings,
+    alike: Mapping[str, Mapping[str, str]],
+    _: Translate,
+    *,
+    words: Mapping[str, str],
+    varied: Collection[str],
+    observed: Sequence[str] = (),
+    own: Sequence[str] = (),
+) -> None:
+    """Draw what the technique's grid has at what is set, where it was made with the same values of `alike`.
+
+    alike: field -> what its values are called; words: marked for translation; varied, observed, own: as above.
+    """
+    made = grid(settings.technique)["settings"]
+    if any(getattr(settings, field) != made[field] for field in alike):
+        what = ", ".join(_(names[str(made[field])]) for field, names in alike.items())
+        st.caption(_("Measured beforehand is only “{what}”.", what=what))
+        return
+    with st.container(key="measured", border=True):
+        told = {name: _(text) for name, text in words.items()}
+        measured(answers(_), settings, _, words=told, observed=observed, own=own)
+        unlike(made, settings, _, varied)
 
 
 def _value(spec: Spec, told: Mapping[str, Any]) -> Any:

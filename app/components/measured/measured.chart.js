@@ -87,17 +87,13 @@ class Chart {
   }
 
   marker(found) {
-    const { view, box: { right, top, bottom, em } } = this;
+    const { view } = this;
     const x = this.x(found.shown[0]);
-    const isRight = x > right - 8 * em;
     const dots = view.data.lines.flatMap(({ colour }, at) => {
       const line = found.lines[at];
       return line && line.mean <= this.ends[1] * 1.001 ? [drawn("circle", "", { cx: x, cy: this.y(line.mean), r: 6.5, style: `--hue: ${colour}` })] : [];
     });
-    return drawn("g", "marker", {},
-      drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }), ...dots,
-      drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, view.toldOf(found.shown)),
-    );
+    return drawn("g", "marker", {}, ...marking(this.box, x, view.toldOf(found.shown), dots));
   }
 }
 

@@ -53,6 +53,7 @@ def test_the_grid_has_all_its_cells_and_is_of_the_present_trainer():
     assert recorded["data"] == "MNIST"
     assert (ASSETS / "recorded-grid.json").stat().st_size < 200_000
     assert recorded["temperatures"] == list(TEMPERATURES)
+    assert recorded["alphas"] == list(ALPHAS)
     assert recorded["without_t_squared"] == [list(cell) for cell in BARE]
     for student in STUDENTS:
         assert list(recorded["alone"][student]) == [str(labels) for labels in ALONE_LABELS]

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from app.distillation.bundled import class_logits
 from app.distillation.talk import bits_apart, most_alike, opinion
 from app.figures.arms import errors_by_arm, learning_curves, live_curves
-from app.figures.enlarged import LETTERS, MARKS, enlarged, enlarged_option
+from app.figures.enlarged import LETTERS, MARKS, VALUES, enlarged, enlarged_option
 from app.i18n.text import Translate
 from app.meta_learning import lesson as meta_lesson
 from app.meta_learning.figures import start_means
@@ -361,6 +361,17 @@ def test_an_enlarged_figure_has_larger_letters_and_the_same_numbers(figure):
             json.loads(go.Figure(old).to_json())["data"][0]["x"]
             == json.loads(go.Figure(new).to_json())["data"][0]["x"]
         )
+
+
+def test_values_at_bars_and_subscripts_are_read_from_the_back_row():
+    small = (
+        go.Figure(go.Bar(x=[1], y=[2], text=["2"]))
+        .update_yaxes(title="θ<sub>pre</sub>")
+        .update_layout(font_size=14)
+    )
+    large = enlarged(small)
+    assert large.data[0].textfont.size == VALUES == 36
+    assert large.layout.yaxis.title.text == 'θ<sub><span style="font-size: 28px">pre</span></sub>'
 
 
 def test_enlarged_live_curves_keep_their_points():

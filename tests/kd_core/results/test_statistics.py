@@ -32,6 +32,9 @@ def test_equals_scipy(values):
     interval = t_interval(values)
     assert interval.low == pytest.approx(low, rel=1e-9, abs=1e-9)
     assert interval.high == pytest.approx(high, rel=1e-9, abs=1e-9)
+    assert t_interval(values, quantile=scipy.stats.t.ppf(0.975, len(values) - 1)).high == pytest.approx(
+        interval.high
+    )
 
 
 def test_one_value_has_no_interval_and_none_is_an_error():

@@ -150,11 +150,7 @@ class View extends Part {
     for (const file of this.files.toReversed()) parts.push(...this.mark(file, { x: this.x(file[this.by]), y, em, budget }));
     parts.push(...this.names(box.width > 40 * em ? this.files : [best], { y, em, budget, right }));
     parts.push(drawn("circle", "ring", { cx: this.x(best[this.by]), cy: y(best.validation.mean), r: 0.75 * em }));
-    const isRight = at > right - 6 * em;
-    parts.push(drawn("g", "marker", {},
-      drawn("line", "", { x1: at, x2: at, y1: top - 0.4 * em, y2: bottom }),
-      drawn("text", "", { x: at + (isRight ? -6 : 6), y: top - 0.2 * em, "text-anchor": isRight ? "end" : "start" }, this.amount(budget)),
-    ));
+    parts.push(drawn("g", "marker", {}, ...marking(box, at, this.amount(budget))));
     this.svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
     this.svg.replaceChildren(...parts);
     publish(box, this.root);

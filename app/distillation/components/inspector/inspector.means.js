@@ -96,12 +96,8 @@ class Means {
       chart.replaceChildren(...parts, ...words, this.marker);
     }
     const x = this.x(T);
-    const isRight = x > right - 6 * em;
-    this.marker.replaceChildren(
-      drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }),
-      ...this.curves.map(([name, hue]) => drawn("circle", "", { cx: x, cy: this.y(facts[name][at]), r: 5.5, style: `--hue: ${hue}` })),
-      drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.4 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
-    );
+    const dots = this.curves.map(([name, hue]) => drawn("circle", "", { cx: x, cy: this.y(facts[name][at]), r: 5.5, style: `--hue: ${hue}` }));
+    this.marker.replaceChildren(...marking(box, x, `T = ${t}`, dots));
   }
 
   // --- calibration ----------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class View extends FollowsLive {
 
   drawChart(T, t, at) {
     const box = frame(this.svg, { left: 3.6, right: 1.2, top: 2.6, bottom: 1.6 });
-    const { left, right, top, bottom, em } = box;
+    const { left, right, top, bottom } = box;
     if (!box.width) return;
     const size = JSON.stringify(box);
     if (!this.isStill || size !== this.size) {
@@ -99,12 +99,8 @@ class View extends FollowsLive {
       publish(box, this.root);
     }
     const x = this.x(T);
-    const isRight = x > right - 6 * em;
-    this.marker.replaceChildren(
-      drawn("line", "", { x1: x, x2: x, y1: top, y2: bottom }),
-      ...LINES.map((name) => drawn("circle", name, { cx: x, cy: this.y(at[name]), r: 5.5, style: `--hue: var(--${name})` })),
-      drawn("text", "", { x: x + (isRight ? -6 : 6), y: top - 0.3 * em, "text-anchor": isRight ? "end" : "start" }, `T = ${t}`),
-    );
+    const dots = LINES.map((name) => drawn("circle", name, { cx: x, cy: this.y(at[name]), r: 5.5, style: `--hue: var(--${name})` }));
+    this.marker.replaceChildren(...marking(box, x, `T = ${t}`, dots));
   }
 
   grid(box) {
