@@ -68,8 +68,9 @@ for column, told in zip(st.columns(3), (teacher_cost, on_a_device, your_data), s
 
 with st.expander(_("The mathematics, and how it was measured")):
     t, alpha = result.settings["temperature"], result.settings["alpha"]
-    st.latex(rf"L = \alpha\,T^2\,KL(p_{{teacher}} \Vert p_{{student}}) + (1 - \alpha)\,CE(labels, p_{{student}}),"
-             rf"\qquad \alpha = {alpha:g},\; T = {t:g}")  # fmt: skip
+    st.latex(r"\begin{aligned} L =\ &\alpha\,T^2\,KL(p_{teacher} \Vert p_{student}) \\ "
+             r"&+ (1 - \alpha)\,CE(labels, p_{student}), \\ "
+             rf"&\alpha = {alpha:g},\; T = {t:g} \end{{aligned}}")  # fmt: skip
     st.markdown(
         _("The p are softened by the temperature T; the teacher weight α is the share of the loss that listens to "
           "the teacher. Both small networks of a trial get the same images, first weights and batch order, and "

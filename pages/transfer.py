@@ -78,8 +78,8 @@ st.subheader(_("What λ does, and what it costs"), anchor=False)
 
 
 def pull() -> None:
-    st.latex(rf"L = L_{{new}} + \lambda \lVert \theta - \theta_{{pre}} \rVert^2 = L_{{new}} + {settings.lam:g}\,"
-             r"\lVert \theta - \theta_{pre} \rVert^2")  # fmt: skip
+    st.latex(r"\begin{aligned} L &= L_{new} + \lambda \lVert \theta - \theta_{pre} \rVert^2 \\ &= L_{new} + "
+             rf"{settings.lam:g}\,\lVert \theta - \theta_{{pre}} \rVert^2 \end{{aligned}}")  # fmt: skip
     st.html(figures.lambda_scale(settings.lam, _))
     st.markdown(
         _("$\\theta$ are the transferred layers, $\\theta_\\text{pre}$ what they were before. **λ = 0 is "

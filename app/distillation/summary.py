@@ -181,7 +181,7 @@ def three_columns(results: Sequence[Result], _: Translator) -> str:
         _row(_("time for one image"), take, about),
     ]
     table = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'{STYLE}<div class="three">{table}</div>'
+    return f'{STYLE}<div class="three" tabindex="0">{table}</div>'
 
 
 def _times(result: Result, faster: str, _: Translator) -> tuple[list[tuple[str, str]], str]:

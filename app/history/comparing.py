@@ -194,7 +194,7 @@ def side_by_side(
         + "".join(f'<td class="{style}">{escape(cell)}</td>' for cell in cells) + "</tr>"
         for label, style, cells in rows
     )  # fmt: skip
-    return (f'{STYLE}<div class="beside"><table class="arms"><thead><tr><td></td>{head}</tr></thead>'
+    return (f'{STYLE}<div class="beside" tabindex="0"><table class="arms"><thead><tr><td></td>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>")  # fmt: skip
 
 

@@ -34,8 +34,8 @@ def formula(settings: MetaSettings) -> str:
     inner = rf"\theta - {settings.inner_lr:g}\,\nabla L_i^{{train}}(\theta)"
     steps = rf"\;\;({settings.inner_steps}\times)" if settings.inner_steps > 1 else ""
     return (
-        r"L_{meta} = \sum L_{new}(\theta - \alpha \nabla L_{train}) \qquad "
-        rf"L_{{meta}} = \sum_{{i=1}}^{{{settings.meta_batch}}} L_i^{{new}}\big({inner}\big){steps}"
+        r"\begin{aligned} L_{meta} &= \textstyle\sum L_{new}(\theta - \alpha \nabla L_{train}) \\ "
+        rf"&= \textstyle\sum_{{i=1}}^{{{settings.meta_batch}}} L_i^{{new}}\big({inner}\big){steps} \end{{aligned}}"
     )
 
 

@@ -68,7 +68,7 @@ def loss(settings: MultitaskSettings, _: Translator) -> str:
     names = [rf"\text{{{_(TASK_LABELS[task])}}}" for task in settings.task_names]
     terms = " + ".join(rf"{w:g}\,L_{{{n}}}" for n, w in zip(names, settings.weights, strict=True))
     shares = r"\% : ".join(f"{100 * weight / total:.0f}" for weight in settings.weights)
-    return rf"L = \sum_i \alpha_i L_i = {terms} \qquad ({shares}\%)"
+    return rf"\begin{{aligned}} L &= \textstyle\sum_i \alpha_i L_i \\ &= {terms} \quad ({shares}\%) \end{{aligned}}"
 
 
 def in_short(result: Result, _: Translator) -> list[tuple[str, str, str]]:

@@ -70,7 +70,7 @@ def comparison(result: Result, _: Translator) -> str:
     )
     turned = " turned" if len(arms) > MOST_COLUMNS else ""
     table = f'<table class="arms{turned}"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'{STYLE}<div class="beside">{table}</div>'
+    return f'{STYLE}<div class="beside" tabindex="0">{table}</div>'
 
 
 def _names(same: Sequence[str]) -> str:

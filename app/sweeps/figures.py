@@ -107,7 +107,7 @@ def heat(view: MapView, _: Translator, language: str = "", linked: bool = True) 
     what = f"{escape(measure(view, _))} ({escape(', '.join(map(_, arms)))})"
     caption = _("{what}, mean over the seeds of each cell; brighter is better.", what=what)
     head = f"<caption><span>{caption}</span></caption>"
-    return f'{STYLE}<div class="mapbox"><table class="map">{head}{rows}</table></div>'
+    return f'{STYLE}<div class="mapbox" tabindex="0"><table class="map">{head}{rows}</table></div>'
 
 
 def _scaled(view: MapView, cell: Cell) -> float:

@@ -65,7 +65,7 @@ def test_formula_has_the_values_that_are_set():
     assert r"\sum_{i=1}^{7}" in said
     assert r"0.05\,\nabla" in said
     assert r"3\times" in said
-    assert r"L_{meta} = \sum L_{new}(\theta - \alpha \nabla L_{train})" in said  # as printed
+    assert r"L_{meta} &= \textstyle\sum L_{new}(\theta - \alpha \nabla L_{train})" in said  # as printed
 
 
 def test_recorded_networks_start_alike_and_maml_is_ahead_after_one_step():
