@@ -155,19 +155,18 @@ class Queue:
         return workers.count() if workers is not None and self._warm and not self._closed else 1
 
     def submit(
-        self, settings: Settings, owner: str = "", again: bool = False, *, alone: bool = True,
-        plan: Mapping[str, Any] | None = None,
-    ) -> Handle:  # fmt: skip
+        self, settings: Settings, owner: str = "", again: bool = False, *, plan: Mapping[str, Any] | None = None
+    ) -> Handle:
         """Put a run in the queue. Returns at once, also while the workers are still starting.
 
         owner: who asks, of whom one run at a time is taken ("" is nobody in particular, and not counted). again:
-        train it even if its Result is stored. Not `alone`: one of a map's, of which an owner may have several, and
-        whose workers remember what they have in common; plan: of that map. Raises Problem for what the limits
-        do not allow.
+        train it even if its Result is stored. plan: of the map that the run is a cell of; an owner may have several
+        of these, and their workers remember what they have in common. Raises Problem for what the limits do not
+        allow.
         """
-        handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=not alone)
+        handle = Handle(settings, self._changed, self._ahead, self._free, owner, again, of_map=plan is not None)
         with self._changed:
-            self._check(settings, owner, alone)
+            self._check(settings, owner, of_map=plan is not None)
             self._handles[handle.id] = handle
             over = [key for key, kept in self._handles.items() if not kept.under_way]
             for key in over[: max(0, len(self._handles) - (KEPT if self._store is None else KEPT_WITH_STORE))]:
@@ -182,17 +181,17 @@ class Queue:
         """Why a run of these settings would not be taken at this moment; None if it would."""
         try:
             with self._changed:
-                self._check(settings, owner, alone=True)
+                self._check(settings, owner, of_map=False)
         except Problem as problem:
             return problem.message
         return None
 
-    def _check(self, settings: Settings, owner: str, alone: bool) -> None:
+    def _check(self, settings: Settings, owner: str, of_map: bool) -> None:
         """Raise Problem for a run that the limits do not allow."""
         self.limits.check_size(settings)
         if settings.dataset_name != MNIST:
             own.check_usable(settings.dataset_name, owner.removeprefix(OF_MAP))
-        if alone and owner and self.of(owner):
+        if owner and not of_map and self.of(owner):
             raise Problem(N_("You have a run under way; stop it, or wait until it is finished."))
         self.limits.check_queue(sum(waiting.under_way for waiting in self._waiting))
 

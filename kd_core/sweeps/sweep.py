@@ -134,7 +134,7 @@ class Sweep:
         """The cell's run in the queue; None, with the map stopped, where the queue does not take it."""
         try:
             owner, plan = OF_MAP + self.owner, self.plan.model_dump()
-            handle = self._queue.submit(self._settings(place), owner, alone=False, plan=plan)
+            handle = self._queue.submit(self._settings(place), owner, plan=plan)
         except Problem as problem:
             self._problem, self._stopped = problem.message, True
             return None

@@ -126,7 +126,7 @@ def test_through_the_queue_the_same_and_stored_by_content(data, uci, tmp_path):
         assert "no data set called theirs" in str(queue.refusal(theirs, "bob"))
         assert queue.refusal(theirs, "ada") is None
         with pytest.raises(Problem, match="no data set called theirs"):
-            queue.submit(theirs, OF_MAP + "bob", alone=False)
+            queue.submit(theirs, OF_MAP + "bob", plan=plan.model_dump())
         with pytest.raises(Problem, match="no data set called theirs"):
             Sweeps(queue, "sqlite://").start(plan, "bob")
         own.remove("uci")

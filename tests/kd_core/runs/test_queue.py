@@ -132,7 +132,7 @@ def test_what_needs_no_preparation_is_done_beside_it(queue, end):
 
 
 def test_a_map_divides_no_trial(queue):
-    handle = queue.submit(ToySettings(seeds=1, steps=1, divided=True), alone=False)
+    handle = queue.submit(ToySettings(seeds=1, steps=1, divided=True), plan={})
     view = handle.wait(180)
     assert view.state == "finished"
     student, other = (view.losses["student", arm, 0] for arm in ("student", "other"))
