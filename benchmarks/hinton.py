@@ -88,13 +88,16 @@ def main() -> None:
     else:
         warn_if_busy()
         found = carried_out(arguments.parts)
-    about = """## Hinton 2015, section 3
+    table_run = hinton.settings_of(hinton.TABLE)[0]
+    side = 2 * table_run.test_time_augmentation + 1
+    about = f"""## Hinton 2015, section 3
 
 MNIST, 55,000 training images; T = 20 but in the map. Biases are matched to class priors on validation images
 without their labels, or tuned on the test set where a line says so. The paper gives neither batch size nor epochs;
-ours are those of the presets, but in the table: there each trial has a teacher of its own, of 100 epochs, and the
-student learns the mean of its logits over nine copies of an image, moved by up to a pixel (it sees the image as it
-is). What else was tried is in docs/hinton.md."""
+ours are those of the presets, but in the table: there each trial has a teacher of its own, of
+{table_run.teacher_epochs} epochs, and the student learns the mean of its logits over {side**2} copies of an image,
+moved by up to {table_run.test_time_augmentation} pixel along each axis (it sees the image as it is). What else was
+tried: [hinton.md](hinton.md)."""
     sections = {f"hinton_{part}": section(part, one, not arguments.figures) for part, one in found.items()}
     sections = {"hinton": about, **sections}
     last = list(sections)[-1]

@@ -29,11 +29,9 @@ GAIN = {**FEWER, "same": N_("At α = 0 nobody listens to the teacher: both stude
 def _answers(student: str, labels: int, t_squared: bool, _: Translate) -> Answers:
     """What is measured of a student with so many labels."""
     recorded, found = grid(), answers(student, labels)
-    axes = (
+    axes = (  # at α = 0.05 errors are nearer to those at 0.1 than to those at 0: no straight line in between
         Axis(("temperature",), "T = {value}", _("Temperature T"), found["temperatures"], log=True, step=0.1),
-        Axis(
-            ("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)
-        ),  # half of 0.1 is nearer to it than to 0
+        Axis(("alpha",), "α = {value}", "α", found["alphas"], gaps=((0, 1),)),
     )
     alone = [[found["alone"]] * len(found["alphas"])] * len(found["temperatures"])
     cells, without = found["cells"], () if t_squared else found["without"]
